@@ -1,0 +1,61 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// One table of verbs. Each is a library in Sources/VERB (its code and its
+// manual page) and a thin executable in Sources/VERB/main. `needs` names what
+// it uses beyond Tool.
+let verbs: [(name: String, needs: [String])] = [
+    ("init", []),
+]
+
+// Layers, lowest first; a target may name only targets of a lower layer.
+//   CSys                     system calls that Glibc does not import
+//   Bus                      the files
+//   Processes                outside programs, process trees
+//   Git  Tmux                the outside world
+//   Tool                     how a verb behaves
+//   VERB                     one verb each
+//   cadre, cadre-VERB        executables
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let `static`: [LinkerSetting] = [
+    .unsafeFlags(["-static-executable"]),
+    .linkedLibrary("_FoundationCollections"),
+    .linkedLibrary("_FoundationCShims"),
+]
+
+func library(_ verb: String) -> String { "Verb" + verb.capitalized }
+
+let package = Package(
+    name: "cadre",
+    products: [.executable(name: "cadre", targets: ["cadre"])]
+        + verbs.map { .executable(name: "cadre-\($0.name)", targets: ["cadre-\($0.name)"]) },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSys"),
+        .target(name: "Bus", dependencies: ["CSys", system]),
+        .target(name: "Processes", dependencies: ["Bus", "CSys", system]),
+        .target(name: "Git", dependencies: ["Processes", "Bus", system]),
+        .target(name: "Tmux", dependencies: ["Processes", "Bus", system]),
+        .target(name: "Tool", dependencies: ["Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
+        .executableTarget(
+            name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
+            linkerSettings: `static`),
+    ]
+        + verbs.flatMap { verb -> [Target] in
+            [
+                .target(
+                    name: library(verb.name),
+                    dependencies: ["Tool", "Bus", arguments, system] + verb.needs.map { .init(stringLiteral: $0) },
+                    path: "Sources/\(verb.name)", exclude: ["main", "cadre-\(verb.name).1"]),
+                .executableTarget(
+                    name: "cadre-\(verb.name)", dependencies: [.init(stringLiteral: library(verb.name))],
+                    path: "Sources/\(verb.name)/main", linkerSettings: `static`),
+            ]
+        },
+    swiftLanguageModes: [.v5]
+)

@@ -1,0 +1,34 @@
+// Calls that Swift's Glibc module lacks, or that C declares variadic or as a
+// macro: each wrapper has the name, arguments and result of the call itself
+// with csys_ in front, -1 and errno on failure.
+#ifndef CSYS_H
+#define CSYS_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static inline int csys_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
+
+// OFD locks, see fcntl(2). Whole file, exclusive.
+static inline int csys_ofd_lock(int fd, int wait) {
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &l);
+}
+// 1: somebody holds it, 0: free, -1: errno.
+static inline int csys_ofd_held(int fd) {
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &l) == -1) return -1;
+    return l.l_type != F_UNLCK;
+}
+extern char **environ;
+static inline char **csys_environ(void) { return environ; }
+#endif
