@@ -4,9 +4,7 @@ import PackageDescription
 // One table of verbs. Each is a library in Sources/VERB (its code and its
 // manual page) and a thin executable in Sources/VERB/main. `needs` names what
 // it uses beyond Tool.
-let verbs: [(name: String, needs: [String])] = [
-    ("init", []),
-]
+let verbs: [(name: String, needs: [String])] = []
 
 // Layers, lowest first; a target may name only targets of a lower layer.
 //   CSys                     system calls that Glibc does not import
@@ -25,7 +23,7 @@ let `static`: [LinkerSetting] = [
     .linkedLibrary("_FoundationCShims"),
 ]
 
-func library(_ verb: String) -> String { "Verb" + verb.capitalized }
+func library(_ verb: String) -> String { "Verb" + verb.prefix(1).uppercased() + verb.dropFirst() }
 
 let package = Package(
     name: "cadre",

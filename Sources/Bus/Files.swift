@@ -1,0 +1,221 @@
+import CSys
+import Glibc
+import SystemPackage
+
+/// The one place that touches the disk. Every mutating call is one crash point of the tests (see Fault).
+///
+/// Calls throw `Failure.unsure` naming the path, but for the one answer each names as a value: what is not there.
+public enum Files {
+    // MARK: reading
+
+    /// The whole file, or nil if there is none. The corresponding C functions are `open` and `read`.
+    public static func read(_ path: FilePath) throws -> [UInt8]? {
+        Fault.point(mutating: false)
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("open", path)
+        }
+        defer { close(fd) }
+        var bytes: [UInt8] = []
+        var chunk = 4096
+        while true {
+            let start = bytes.count
+            var got = 0
+            bytes.append(contentsOf: repeatElement(0, count: chunk))
+            got = bytes.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress! + start, chunk) }
+            if got < 0 {
+                if errno == EINTR { bytes.removeLast(chunk); continue }
+                throw failure("read", path)
+            }
+            bytes.removeLast(chunk - got)
+            if got == 0 { return bytes }
+            if got == chunk { chunk = min(chunk * 4, 1 << 20) }
+        }
+    }
+
+    /// The names in a directory but for `.` and `..`, unsorted, or nil if there is no such directory.
+    /// A name that is not UTF-8 comes repaired, so it matches nothing that we made.
+    public static func list(_ path: FilePath) throws -> [String]? {
+        var names: [String] = []
+        guard try each(path, { names.append(String(cString: $0)) }) else { return nil }
+        return names
+    }
+
+    /// The smallest entry of a directory whose name is a decimal number, or nil if there is none, or no directory.
+    public static func minimum(_ path: FilePath) throws -> Int? {
+        var least: Int?
+        _ = try each(path) { name in
+            var value = 0
+            var at = name
+            repeat {
+                guard at.pointee >= 48, at.pointee <= 57, value < 1 << 50 else { return }
+                value = value * 10 + Int(at.pointee - 48)
+                at += 1
+            } while at.pointee != 0
+            if least == nil || value < least! { least = value }
+        }
+        return least
+    }
+
+    /// Calls `body` with each name; false if there is no such directory. The C function is `readdir`.
+    static func each(_ path: FilePath, _ body: (UnsafePointer<CChar>) -> Void) throws -> Bool {
+        Fault.point(mutating: false)
+        guard let stream = path.withPlatformString({ opendir($0) }) else {
+            if errno == ENOENT { return false }
+            throw failure("open directory", path)
+        }
+        defer { closedir(stream) }
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw failure("read directory", path) }
+                return true
+            }
+            withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    if name[0] == 46, name[1] == 0 || (name[1] == 46 && name[2] == 0) { return }
+                    body(name)
+                }
+            }
+        }
+    }
+
+    /// Whether the path exists, of whatever type. The C function is `lstat`.
+    public static func exists(_ path: FilePath) throws -> Bool { try status(path) != nil }
+
+    /// What `lstat` says, or nil if there is nothing.
+    public static func status(_ path: FilePath) throws -> stat? {
+        Fault.point(mutating: false)
+        var st = stat()
+        if path.withPlatformString({ lstat($0, &st) }) == 0 { return st }
+        if errno == ENOENT || errno == ENOTDIR { return nil }
+        throw failure("stat", path)
+    }
+
+    // MARK: changing
+
+    /// One rename(2). False if the source is not there, or if a directory of the destination is not there.
+    public static func rename(_ from: FilePath, _ to: FilePath) throws -> Bool {
+        Fault.point(mutating: true)
+        let result = from.withPlatformString { f in to.withPlatformString { Glibc.rename(f, $0) } }
+        if result == 0 { return true }
+        if errno == ENOENT { return false }
+        throw failure("rename", from, errno, to: to)
+    }
+
+    /// Renames a directory to a name that must be free or an empty directory; false if it is neither.
+    public static func renameNew(_ from: FilePath, _ to: FilePath) throws -> Bool {
+        Fault.point(mutating: true)
+        let result = from.withPlatformString { f in to.withPlatformString { Glibc.rename(f, $0) } }
+        if result == 0 { return true }
+        if errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR { return false }
+        throw failure("rename", from, errno, to: to)
+    }
+
+    /// Makes an empty file; false if the name is taken. The C function is `open` with `O_EXCL`.
+    public static func create(_ path: FilePath) throws -> Bool {
+        Fault.point(mutating: true)
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+        if fd >= 0 { close(fd); return true }
+        if errno == EEXIST { return false }
+        throw failure("create", path)
+    }
+
+    /// False if there was nothing. The C function is `unlink`.
+    @discardableResult
+    public static func unlink(_ path: FilePath) throws -> Bool {
+        Fault.point(mutating: true)
+        if path.withPlatformString({ Glibc.unlink($0) }) == 0 { return true }
+        if errno == ENOENT { return false }
+        throw failure("remove", path)
+    }
+
+    /// Makes a directory; false if the name is taken.
+    @discardableResult
+    public static func mkdir(_ path: FilePath) throws -> Bool {
+        Fault.point(mutating: true)
+        if path.withPlatformString({ Glibc.mkdir($0, 0o700) }) == 0 { return true }
+        if errno == EEXIST { return false }
+        throw failure("make directory", path)
+    }
+
+    /// Makes a directory and those above it that are not there.
+    public static func mkdirs(_ path: FilePath) throws {
+        if try exists(path) { return }
+        let above = path.removingLastComponent()
+        if !above.isEmpty, above != path { try mkdirs(above) }
+        try mkdir(path)
+    }
+
+    /// Removes an empty directory; false if it is not empty or not there.
+    @discardableResult
+    public static func rmdir(_ path: FilePath) throws -> Bool {
+        Fault.point(mutating: true)
+        if path.withPlatformString({ Glibc.rmdir($0) }) == 0 { return true }
+        if errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST { return false }
+        throw failure("remove directory", path)
+    }
+
+    /// Removes whatever is there, directories with all they hold. Follows no link.
+    public static func removeAll(_ path: FilePath) throws {
+        guard let st = try status(path) else { return }
+        guard st.st_mode & S_IFMT == S_IFDIR else { try unlink(path); return }
+        for name in try list(path) ?? [] { try removeAll(path.appending(name)) }
+        try rmdir(path)
+    }
+
+    /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
+    public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool) throws {
+        Fault.point(mutating: true)
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw failure("open", path) }
+        defer { close(fd) }
+        try put(bytes, fd, path)
+        if sync, fsync(fd) != 0 { throw failure("sync", path) }
+    }
+
+    /// Appends with one write(2), so that writers never interleave. Made if it is not there.
+    public static func append(_ bytes: [UInt8], to path: FilePath, sync: Bool = false) throws {
+        Fault.point(mutating: true)
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw failure("open", path) }
+        defer { close(fd) }
+        try put(bytes, fd, path)
+        if sync, fsync(fd) != 0 { throw failure("sync", path) }
+    }
+
+    private static func put(_ bytes: [UInt8], _ fd: Int32, _ path: FilePath) throws {
+        var done = 0
+        while done < bytes.count {
+            let n = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
+            if n < 0 {
+                if errno == EINTR { continue }
+                throw failure("write", path)
+            }
+            done += n
+        }
+    }
+
+    /// Sets the times of a file to now, making it if need be: a bell that inotify hears as IN_ATTRIB.
+    public static func ring(_ path: FilePath) throws {
+        Fault.point(mutating: true)
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw failure("open", path) }
+        defer { close(fd) }
+        if futimens(fd, nil) != 0 { throw failure("touch", path) }
+    }
+
+    /// Flushes a directory, so that names made or moved in it survive a power cut. The C function is `fsync`.
+    public static func sync(_ directory: FilePath) throws {
+        let fd = directory.withPlatformString { csys_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard fd >= 0 else { throw failure("open", directory) }
+        defer { close(fd) }
+        if fsync(fd) != 0, errno != EINVAL, errno != EROFS { throw failure("sync", directory) }
+    }
+
+    static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure {
+        let target = to.map { " to '\($0.string)'" } ?? ""
+        return .unsure("unable to \(verb) '\(path.string)'\(target): \(String(cString: strerror(code)))")
+    }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Which machine, and which boot of it, a record speaks of.
+public enum Host {
+    /// The host's name, at most 16 bytes of letters, digits, `-`, `_` and `.`, to stand in a file name.
+    public static let name: String = {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, 255)
+        let safe = String(cString: buffer).utf8.prefix(16).map { byte -> UInt8 in
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95: return byte
+            default: return 45
+            }
+        }
+        return safe.isEmpty ? "localhost" : String(decoding: safe, as: UTF8.self)
+    }()
+
+    /// The first 8 digits of this boot's id, or `unknown0` where the system tells none.
+    public static let boot: String = {
+        guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id"), bytes.count >= 8 else { return "unknown0" }
+        return String(decoding: bytes.prefix(8), as: UTF8.self)
+    }()
+}

@@ -1,0 +1,107 @@
+import CSys
+import Glibc
+import SystemPackage
+
+/// Proof that the caller holds the bus's lock. Functions that need it ask for one, so that none forgets or takes
+/// it twice.
+public struct Held { fileprivate init() {} }
+
+/// Short critical sections: flock(2), which the kernel drops when the holder dies. Opened close-on-exec.
+public enum Lock {
+    /// Runs `body` under an exclusive lock of `path`, waiting at most `seconds`.
+    ///
+    /// The holder leaves `PID HOST VERB` in the file, for the error of whoever waits in vain.
+    static func with<T>(_ path: FilePath, seconds: UInt32, verb: String, _ body: (Held) throws -> T) throws -> T {
+        let fd = try open(path)
+        defer { close(fd) }
+        guard try take(fd, path, seconds) else {
+            throw Failure.unsure("'\(path.string)' is held by \(holder(path)), try again")
+        }
+        let note = "\(getpid()) \(Host.name) \(verb)\n"
+        _ = ftruncate(fd, 0)
+        _ = pwrite(fd, note, note.utf8.count, 0)
+        return try body(Held())
+    }
+
+    /// Runs `body` only if the lock is free at once; nil if it is not.
+    public static func attempt<T>(_ path: FilePath, _ body: () throws -> T) throws -> T? {
+        let fd = try open(path)
+        defer { close(fd) }
+        guard flock(fd, LOCK_EX | LOCK_NB) == 0 else {
+            if errno == EWOULDBLOCK { return nil }
+            throw Files.failure("lock", path)
+        }
+        return try body()
+    }
+
+    static func holder(_ path: FilePath) -> String {
+        guard let bytes = try? Files.read(path), !bytes.isEmpty else { return "another process" }
+        let text = String(decoding: bytes.prefix(120), as: UTF8.self)
+        return "process " + text.filter { $0 != "\n" }
+    }
+
+    private static func open(_ path: FilePath) throws -> Int32 {
+        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw Files.failure("open", path) }
+        return fd
+    }
+
+    /// Blocks in flock(2), so that the kernel queues those who wait; SIGALRM ends the wait.
+    private static func take(_ fd: Int32, _ path: FilePath, _ seconds: UInt32) throws -> Bool {
+        Fault.point(mutating: false)
+        if flock(fd, LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw Files.failure("lock", path) }
+        var alarmed = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&alarmed)
+        sigaddset(&alarmed, SIGALRM)
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in }
+        var old = sigaction()
+        sigaction(SIGALRM, &action, &old)
+        pthread_sigmask(SIG_UNBLOCK, &alarmed, &before)
+        // Again each second: an alarm that comes before the flock would be lost.
+        var timer = itimerval(
+            it_interval: timeval(tv_sec: 1, tv_usec: 0), it_value: timeval(tv_sec: Int(seconds), tv_usec: 0))
+        setitimer(ITIMER_REAL, &timer, nil)
+        let result = flock(fd, LOCK_EX)
+        let code = errno
+        timer = itimerval()
+        setitimer(ITIMER_REAL, &timer, nil)
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+        sigaction(SIGALRM, &old, nil)
+        if result == 0 { return true }
+        if code == EINTR { return false }
+        throw Files.failure("lock", path, code)
+    }
+}
+
+/// Liveness: an open-file-description write lock (F_OFD_SETLK) on an agent's `alive` file, held by its supervisor
+/// for life. Askers use F_OFD_GETLK, which takes nothing, so they never see each other.
+public enum Alive {
+    /// Takes the lock and keeps it until the descriptor is closed; nil if another holds it.
+    public static func take(_ path: FilePath) throws -> FileDescriptor? {
+        Fault.point(mutating: false)
+        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw Files.failure("open", path) }
+        if csys_ofd_lock(fd, 0) == 0 { return FileDescriptor(rawValue: fd) }
+        let code = errno
+        close(fd)
+        if code == EAGAIN || code == EACCES { return nil }
+        throw Files.failure("lock", path, code)
+    }
+
+    /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
+    public static func isHeld(_ path: FilePath) throws -> Bool {
+        Fault.point(mutating: false)
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return false }
+            throw Files.failure("open", path)
+        }
+        defer { close(fd) }
+        let answer = csys_ofd_held(fd)
+        guard answer >= 0 else { throw Files.failure("ask the lock of", path) }
+        return answer == 1
+    }
+}

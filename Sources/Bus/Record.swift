@@ -1,0 +1,57 @@
+import SystemPackage
+
+/// The one record format of the bus: header lines `Key: value`, the last of them `Length: N`, an empty line, and a
+/// body of exactly N bytes. A file that is cut short or not such a record is damage, never a shorter record.
+public struct Record: Equatable {
+    public var fields: [(key: String, value: String)] = []
+    public var body: [UInt8] = []
+
+    public init() {}
+
+    public static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
+
+    /// A header's value. Set to nil or "" to leave it out; a value keeps one line.
+    public subscript(key: String) -> String? {
+        get { fields.first { $0.key == key }?.value }
+        set {
+            fields.removeAll { $0.key == key }
+            if let newValue, !newValue.isEmpty {
+                fields.append((key, newValue.contains("\n") ? newValue.split(separator: "\n").joined(separator: " ") : newValue))
+            }
+        }
+    }
+
+    public func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }
+
+    public var bytes: [UInt8] {
+        var text = ""
+        for (key, value) in fields { text += "\(key): \(value)\n" }
+        text += "Length: \(body.count)\n\n"
+        return Array(text.utf8) + body
+    }
+
+    /// Throws `Failure.unsure` that names `path` if the bytes are no whole record.
+    public init(_ bytes: [UInt8], of path: FilePath) throws {
+        var at = 0
+        var length: Int?
+        while length == nil {
+            guard let end = bytes[at...].firstIndex(of: 10), let colon = bytes[at..<end].firstIndex(of: 58),
+                colon + 1 < end, bytes[colon + 1] == 32, let key = String(validating: bytes[at..<colon], as: UTF8.self),
+                let value = String(validating: bytes[(colon + 2)..<end], as: UTF8.self)
+            else { throw Record.damaged(path) }
+            at = end + 1
+            if key == "Length" { length = Int(value) ?? -1 } else { fields.append((key, value)) }
+        }
+        guard at < bytes.count, bytes[at] == 10, bytes.count - at - 1 == length else { throw Record.damaged(path) }
+        body = Array(bytes[(at + 1)...])
+    }
+
+    /// The record in a file, or nil if there is no file.
+    public static func read(_ path: FilePath) throws -> Record? {
+        try Files.read(path).map { try Record($0, of: path) }
+    }
+
+    static func damaged(_ path: FilePath) -> Failure {
+        .unsure("'\(path.string)' is damaged: not a whole record; see 'cadre doctor'")
+    }
+}

@@ -1,0 +1,71 @@
+import Glibc
+
+/// Times: seconds since the epoch inside, RFC 3339 in UTC outside.
+public enum Time {
+    public static func now() -> Int { time(nil) }
+
+    /// Microseconds since the epoch.
+    public static func micros() -> Int {
+        var t = timespec()
+        clock_gettime(CLOCK_REALTIME, &t)
+        return t.tv_sec * 1_000_000 + t.tv_nsec / 1000
+    }
+
+    /// `2026-11-24T16:40:00Z`.
+    public static func text(_ seconds: Int) -> String {
+        var t = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&t, &parts)
+        func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+            + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
+    }
+
+    /// A duration such as `30s`, `5m`, `2h`, `3d`, in seconds; a bare number is seconds. Nil if it is none of these.
+    public static func duration(_ text: String) -> Int? {
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
+        guard let last = text.last else { return nil }
+        let factor = units[last]
+        let digits = factor == nil ? Substring(text) : text.dropLast()
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let n = Int(digits) else { return nil }
+        let (seconds, over) = n.multipliedReportingOverflow(by: factor ?? 1)
+        return over || seconds > 100 * 366 * 86400 ? nil : seconds
+    }
+
+    /// A point in time: RFC 3339 with `Z` or an offset, or a duration from now. Nil if it is neither.
+    public static func point(_ text: String, now: Int = now()) -> Int? {
+        if let seconds = duration(text) { return now + seconds }
+        let fields = text.utf8.split(whereSeparator: { "-T:+Zt z".utf8.contains($0) }).compactMap { Int(Substring($0)) }
+        guard text.utf8.count >= 20, fields.count == 6 || fields.count == 8 else { return nil }
+        var parts = tm()
+        parts.tm_year = Int32(fields[0] - 1900)
+        parts.tm_mon = Int32(fields[1] - 1)
+        parts.tm_mday = Int32(fields[2])
+        parts.tm_hour = Int32(fields[3])
+        parts.tm_min = Int32(fields[4])
+        parts.tm_sec = Int32(fields[5])
+        guard (1...12).contains(fields[1]), (1...31).contains(fields[2]), fields[3] < 24, fields[4] < 60, fields[5] < 61
+        else { return nil }
+        var seconds = timegm(&parts)
+        if fields.count == 8 {
+            let sign = text.utf8.dropLast(5).last == UInt8(ascii: "+") || text.utf8.suffix(6).first == UInt8(ascii: "+") ? 1 : -1
+            seconds -= sign * (fields[6] * 3600 + fields[7] * 60)
+        } else if text.last != "Z" && text.last != "z" {
+            return nil
+        }
+        return seconds
+    }
+}
+
+/// Random names.
+public enum Random {
+    /// `count` lower-case hexadecimal digits of getrandom(2).
+    public static func hex(_ count: Int) -> String {
+        var generator = SystemRandomNumberGenerator()
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: (0..<count).map { _ in digits[Int(generator.next(upperBound: UInt(16)))] }, as: UTF8.self)
+    }
+
+    /// A fencing token: 40 bits as 10 digits.
+    public static func token() -> String { hex(10) }
+}
