@@ -63,11 +63,11 @@ public enum Lock {
         // Again each second: an alarm that comes before the flock would be lost.
         var timer = itimerval(
             it_interval: timeval(tv_sec: 1, tv_usec: 0), it_value: timeval(tv_sec: Int(seconds), tv_usec: 0))
-        setitimer(ITIMER_REAL, &timer, nil)
+        setitimer(Int32(ITIMER_REAL.rawValue), &timer, nil)
         let result = flock(fd, LOCK_EX)
         let code = errno
         timer = itimerval()
-        setitimer(ITIMER_REAL, &timer, nil)
+        setitimer(Int32(ITIMER_REAL.rawValue), &timer, nil)
         pthread_sigmask(SIG_SETMASK, &before, nil)
         sigaction(SIGALRM, &old, nil)
         if result == 0 { return true }

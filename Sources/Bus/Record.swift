@@ -33,6 +33,12 @@ public struct Record: Equatable {
     /// Throws `Failure.unsure` that names `path` if the bytes are no whole record.
     public init(_ bytes: [UInt8], of path: FilePath) throws {
         var at = 0
+        try self.init(bytes, from: &at, of: path)
+        guard at == bytes.count else { throw Record.damaged(path) }
+    }
+
+    /// The record that begins at `at`, which is moved behind it.
+    init(_ bytes: [UInt8], from at: inout Int, of path: FilePath) throws {
         var length: Int?
         while length == nil {
             guard let end = bytes[at...].firstIndex(of: 10), let colon = bytes[at..<end].firstIndex(of: 58),
@@ -42,8 +48,11 @@ public struct Record: Equatable {
             at = end + 1
             if key == "Length" { length = Int(value) ?? -1 } else { fields.append((key, value)) }
         }
-        guard at < bytes.count, bytes[at] == 10, bytes.count - at - 1 == length else { throw Record.damaged(path) }
-        body = Array(bytes[(at + 1)...])
+        guard let length, length >= 0, at < bytes.count, bytes[at] == 10, bytes.count - at - 1 >= length else {
+            throw Record.damaged(path)
+        }
+        body = Array(bytes[(at + 1)..<(at + 1 + length)])
+        at += 1 + length
     }
 
     /// The record in a file, or nil if there is no file.

@@ -1,0 +1,235 @@
+import CSys
+import Glibc
+import SystemPackage
+
+// Making tasks. An id is bumped before it is used, so a crash burns it at worst:
+//
+//   1  tmp/u/task, flushed                outside the lock
+//   2  ids                                under the lock, as the rest
+//   3  state/edit/ID
+//   4  tmp/u -> tasks/ID
+//   5  ID appended to each dependency's dependents, and to the parent's children
+//   6  state/edit/ID -> where it belongs
+//
+// After 3 an edit marker without a task is removed by recover; after 4 recover does 5 and 6 again.
+//
+// An import commits all its tasks with one rename of one file, import/FIRST-LAST, which holds their records; 3 to 6
+// follow for each, and whoever finds the file does them again.
+extension Bus {
+    /// Adds a task and returns its id, which is on the disk by then.
+    public func add(_ header: TaskHeader, by: String) throws -> Int {
+        var header = header
+        header.by = by
+        header.created = Time.now()
+        let aside = aside()
+        try Files.mkdir(aside)
+        try Files.write(header.record.bytes, to: aside.appending("task"), sync: true)
+        try Files.sync(aside)
+        let id = try changing("add") { held in
+            try check(header, nil, held)
+            let id = try allocate(1)
+            guard try Files.create(Marker(id: id, place: .edit).path(self)) else { throw Failure.bug("id \(id) is taken") }
+            guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
+            try relink(id)
+            try place(id, held)
+            return id
+        }
+        try Files.sync(tasks)
+        try syncMarker(id)
+        journal("added", by: by, ["task": "\(id)", "title": header.title])
+        return id
+    }
+
+    private func syncMarker(_ id: Int) throws {
+        guard let marker = try find(id) else { return }
+        do { try Files.sync(marker.path(self).removingLastComponent()) } catch { return }  // it moved on: the mover syncs
+    }
+
+    /// The first of `count` ids that no task has or had.
+    private func allocate(_ count: Int) throws -> Int {
+        var next = 0
+        if let bytes = try Files.read(ids) {
+            next = Int(String(decoding: bytes, as: UTF8.self).filter { $0 != "\n" }) ?? 0
+        }
+        // The counter is lost, or behind what is there: a restored or damaged bus.
+        while try next < 1 || (next..<next + count).contains(where: { try Files.exists(task($0)) }) {
+            next = max(next, try (Files.list(tasks) ?? []).compactMap { Int($0) }.max() ?? 0) + 1
+        }
+        try replace(ids, with: Array("\(next + count)\n".utf8), sync: true)
+        return next
+    }
+
+    /// Refuses a header that names what is not there or makes a circle. `id` is the task's own, nil if it is new.
+    func check(_ header: TaskHeader, _ id: Int?, _ held: Held) throws {
+        for other in header.depends + [header.parent].compactMap({ $0 }) {
+            guard other != id else { throw Failure.usage("task \(other) can't wait for itself") }
+            guard try Files.exists(taskFile(other)) else { throw noTask(other) }
+        }
+        if let parent = header.parent, let state = try find(parent, held)?.state,
+            state == .done || state == .failed || state == .cancelled || state == .review
+        {
+            throw Failure.no("task \(parent) is \(state.rawValue): it can't get children")
+        }
+        try refuseCycle(header, id)
+    }
+
+    /// A task waits for what it and its ancestors depend on; an epic also for its children. So a new arrow to D makes a
+    /// circle if from D one comes to the task, to its parents' line or to anything below it. Iterative: chains are long.
+    private func refuseCycle(_ header: TaskHeader, _ id: Int?) throws {
+        var ancestors = Set<Int>()
+        var up = header.parent
+        while let parent = up, ancestors.insert(parent).inserted { up = try self.header(parent)?.parent }
+        if let id, ancestors.contains(id) { throw Failure.usage("task \(id) can't be below itself") }
+        for other in header.depends where ancestors.contains(other) {
+            throw Failure.usage("task \(other) is an epic above this one: depending on it makes a cycle")
+        }
+        guard id != nil || !header.depends.isEmpty else { return }
+        var waiting = header.depends
+        for ancestor in ancestors where id != nil { waiting += try self.header(ancestor)?.depends ?? [] }
+        var seen = Set<Int>()
+        while let next = waiting.popLast() {
+            guard next != id else { throw Failure.usage("the dependency makes a cycle through task \(next)") }
+            guard seen.insert(next).inserted, let header = try self.header(next) else { continue }
+            if header.isEpic {
+                for child in try children(next) {
+                    if id == nil, child == 0 { continue }
+                    waiting.append(child)
+                }
+                if ancestors.contains(next) { throw Failure.usage("the dependency makes a cycle through epic \(next)") }
+            }
+            waiting += header.depends
+            var above = header.parent
+            var line = Set<Int>()
+            while let parent = above, line.insert(parent).inserted {
+                guard parent != id else { throw Failure.usage("the dependency makes a cycle through epic \(parent)") }
+                guard let header = try self.header(parent) else { break }
+                waiting += header.depends
+                above = header.parent
+            }
+        }
+    }
+
+    // MARK: changing
+
+    /// Rewrites what a task says: `change` gets the header and alters it. An ended task can't be changed; of a held
+    /// one only the header changes, its dependencies don't.
+    public func edit(_ id: Int, by: String, _ change: (inout TaskHeader) throws -> Void) throws {
+        try changing("edit") { held in
+            for _ in 0..<64 {
+                guard let marker = try find(id, held), let old = try header(id) else { throw noTask(id) }
+                var new = old
+                try change(&new)
+                try check(new, id, held)
+                switch marker.place {
+                case .settle, .done, .failed, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
+                case .claimed, .review:
+                    guard new.depends == old.depends, new.parent == old.parent, new.deferred == old.deferred else {
+                        throw Failure.no("task \(id) is \(marker.state.rawValue): its dependencies can't change now")
+                    }
+                    try replace(taskFile(id), with: new.record.bytes, sync: true)
+                case .edit, .ready, .blocked, .deferred:
+                    let edit = Marker(id: id, place: .edit).path(self)
+                    guard try Files.rename(marker.path(self), edit) else { continue }
+                    for other in new.depends { try link(id, in: dependentsFile(other)) }
+                    if let parent = new.parent { try link(id, in: childrenFile(parent)) }
+                    try replace(taskFile(id), with: new.record.bytes, sync: true)
+                    if let parent = old.parent, parent != new.parent { try completeEpic(parent, by: by, held) }
+                    try place(id, held)
+                }
+                journal("edited", by: by, ["task": "\(id)"])
+                return
+            }
+            throw Failure.unsure("task \(id) moves too fast, try again")
+        }
+    }
+
+    // MARK: importing
+
+    /// A task of an import: what it says, and which of the import's own tasks (counted from 0) it depends on and is below.
+    public struct Draft {
+        public var header: TaskHeader
+        public var depends: [Int] = []
+        public var parent: Int?
+        public init(_ header: TaskHeader) { self.header = header }
+    }
+
+    /// Adds all of them or none; returns their ids in order.
+    public func add(_ drafts: [Draft], by: String) throws -> [Int] {
+        guard !drafts.isEmpty else { return [] }
+        try refuseCycle(drafts)
+        let ids = try changing("import") { held in
+            let first = try allocate(drafts.count)
+            var bytes: [UInt8] = []
+            for draft in drafts {
+                try check(draft.header, nil, held)
+                var header = draft.header
+                header.by = by
+                header.created = Time.now()
+                header.depends += draft.depends.map { first + $0 }
+                if let parent = draft.parent { header.parent = first + parent }
+                bytes += header.record.bytes
+            }
+            let file = imports.appending("\(first)-\(first + drafts.count - 1)")
+            try replace(file, with: bytes, sync: true)
+            try apply(file, held)
+            return Array(first..<first + drafts.count)
+        }
+        journal("imported", by: by, ["first": "\(ids[0])", "count": "\(ids.count)"])
+        return ids
+    }
+
+    private func refuseCycle(_ drafts: [Draft]) throws {
+        // Depth first over what each waits for; 1: on the path, 2: done.
+        func waits(_ i: Int) -> [Int] {
+            var all: [Int] = drafts[i].depends
+            var up = drafts[i].parent
+            while let parent = up { all += drafts[parent].depends; up = drafts[parent].parent }
+            return all
+        }
+        var below = [[Int]](repeating: [], count: drafts.count)
+        for (i, draft) in drafts.enumerated() { if let parent = draft.parent { below[parent].append(i) } }
+        var mark = [Int](repeating: 0, count: drafts.count)
+        for start in drafts.indices where mark[start] == 0 {
+            var path: [(Int, [Int])] = [(start, waits(start) + below[start])]
+            mark[start] = 1
+            while var (at, rest) = path.popLast() {
+                guard let next = rest.popLast() else { mark[at] = 2; continue }
+                path.append((at, rest))
+                if mark[next] == 1 { throw Failure.usage("the import's task \(next) waits for itself") }
+                if mark[next] == 0 { mark[next] = 1; path.append((next, waits(next) + below[next])) }
+            }
+        }
+    }
+
+    /// Makes the tasks of a committed import that are not there yet, then drops the record.
+    func apply(_ file: FilePath, _ held: Held) throws {
+        let range = (file.lastComponent?.string ?? "").split(separator: "-").compactMap { Int($0) }
+        guard range.count == 2, range[0] <= range[1], let bytes = try Files.read(file) else { throw Record.damaged(file) }
+        var at = 0
+        var records: [Record] = []
+        while at < bytes.count { records.append(try Record(bytes, from: &at, of: file)) }
+        guard records.count == range[1] - range[0] + 1 else { throw Record.damaged(file) }
+        var made: [Int] = []
+        for (id, record) in zip(range[0]..., records) {
+            if try Files.exists(task(id)) { continue }
+            let aside = aside()
+            try Files.mkdir(aside)
+            try Files.write(record.bytes, to: aside.appending("task"), sync: false)
+            _ = try Files.create(Marker(id: id, place: .edit).path(self))
+            guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
+            made.append(id)
+        }
+        for id in range[0]...range[1] where try Files.exists(Marker(id: id, place: .edit).path(self)) { try relink(id) }
+        for id in range[0]...range[1] where try Files.exists(Marker(id: id, place: .edit).path(self)) { try place(id, held) }
+        try flush()
+        try Files.unlink(file)
+    }
+
+    /// Flushes the whole file system, which for many files is cheaper than each. The C function is `syncfs`.
+    private func flush() throws {
+        let fd = root.withPlatformString { csys_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard fd >= 0 else { throw Files.failure("open", root) }
+        defer { close(fd) }
+        if syncfs(fd) != 0 { throw Files.failure("sync", root) }
+    }
+}

@@ -1,0 +1,81 @@
+import SystemPackage
+
+/// A question, a permission, an escalation, a plan or a review that waits for a person or a superior.
+public struct Ask {
+    /// Its name: `1`, `2`, … for questions, `blocked-7`, `quarantined-bob` for what cadre itself asks, once each.
+    public var id: String
+    public var record: Record
+    /// Fields From, To, Kind, Severity, Options, Time, Digest; when answered Answer, By, Answered.
+    public var from: String { record["From"] ?? "cadre" }
+    public var text: String { String(decoding: record.body, as: UTF8.self) }
+    public var answer: String? { record["Answer"] }
+}
+
+extension Bus {
+    /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
+    public func openAsk(named name: String, by: String, to: String = "human", kind: String = "escalation", _ text: String) throws {
+        guard try !Files.exists(openAsks.appending(name)) else { return }
+        var record = Record()
+        record["From"] = by
+        record["To"] = to
+        record["Kind"] = kind
+        record["Time"] = "\(Time.now())"
+        record.body = Array(text.utf8)
+        try replace(openAsks.appending(name), with: record.bytes, sync: true)
+        journal("ask", by: by, ["ask": name])
+    }
+
+    /// Opens a question and returns its number, which is on the disk by then.
+    public func ask(_ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?) throws -> String {
+        try locked("ask") { _ in
+            let taken = try ((Files.list(openAsks) ?? []) + (Files.list(doneAsks) ?? [])).compactMap { Int($0) }
+            let name = "\((taken.max() ?? 0) + 1)"
+            var record = Record()
+            record["From"] = by
+            record["To"] = to
+            record["Kind"] = kind
+            record["Severity"] = severity
+            record["Options"] = options.joined(separator: ",")
+            record["Time"] = "\(Time.now())"
+            record.body = text
+            try replace(openAsks.appending(name), with: record.bytes, sync: true)
+            journal("ask", by: by, ["ask": name])
+            return name
+        }
+    }
+
+    /// The open asks, oldest first.
+    public func asks() throws -> [Ask] {
+        try (Files.list(openAsks) ?? []).compactMap { name in
+            try Record.read(openAsks.appending(name)).map { Ask(id: name, record: $0) }
+        }.sorted { ($0.record.int("Time") ?? 0, $0.id) < ($1.record.int("Time") ?? 0, $1.id) }
+    }
+
+    /// The ask, open or answered.
+    public func ask(_ id: String) throws -> Ask? {
+        guard !id.contains("/"), !id.isEmpty, id != ".", id != ".." else { return nil }
+        for place in [openAsks, doneAsks] {
+            if let record = try Record.read(place.appending(id)) { return Ask(id: id, record: record) }
+        }
+        return nil
+    }
+
+    /// Answers once: whoever moves it out of `open/` has answered it. False if it was answered before.
+    public func answer(_ id: String, by: String, _ answer: String) throws -> Bool {
+        try locked("answer") { _ in
+            guard var record = try Record.read(openAsks.appending(id)) else { return false }
+            record["Answer"] = answer
+            record["By"] = by
+            record["Answered"] = "\(Time.now())"
+            try replace(doneAsks.appending(id), with: record.bytes, sync: true)
+            try Files.unlink(openAsks.appending(id))
+            journal("answered", by: by, ["ask": id])
+            return true
+        }
+    }
+
+    /// Takes back an ask that has become moot.
+    public func closeAsk(named name: String, by: String, _ why: String) throws {
+        try Files.unlink(openAsks.appending(name))
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import SystemPackage
+
+/// The bus: a directory of plain files that all agents share. cadre-bus(5) describes each.
+public struct Bus {
+    public let root: FilePath
+    /// Distinguishes this bus from every other, also from the one it was restored from.
+    public let identity: String
+
+    static let format = 1
+
+    /// Opens the bus in `root`; nil if there is none. A bus of another user, a newer one and one whose version can't
+    /// be read are refused with `Failure.unsure`.
+    public static func open(_ root: FilePath) throws -> Bus? {
+        guard let st = try Files.status(root) else { return nil }
+        guard st.st_mode & S_IFMT == S_IFDIR else { throw Failure.unsure("'\(root.string)' is not a directory") }
+        guard st.st_uid == geteuid() else {
+            throw Failure.unsure("'\(root.string)' belongs to another user (uid \(st.st_uid))")
+        }
+        let version = root.appending("version")
+        guard let bytes = try Files.read(version) else {
+            throw Failure.unsure("'\(version.string)' is missing: the bus is damaged; see 'cadre doctor'")
+        }
+        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
+        guard words.count == 3, words[0] == "cadre", let format = Int(words[1]), bytes.last == 10 else {
+            throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'")
+        }
+        guard format <= Bus.format else {
+            throw Failure.unsure("'\(root.string)' has format \(format), newer than this cadre (\(Bus.format)): upgrade cadre")
+        }
+        return Bus(root: root, identity: String(words[2]))
+    }
+
+    /// Opens the bus, or makes it whole beside its place and renames it in. `made` tells which.
+    public static func make(_ root: FilePath) throws -> (bus: Bus, made: Bool) {
+        if let bus = try open(root) { return (bus, false) }
+        let above = root.removingLastComponent()
+        try Files.mkdirs(above)
+        let aside = above.appending("\(root.lastComponent?.string ?? "cadre").new-\(Random.hex(8))")
+        try Files.mkdir(aside)
+        for directory in directories { try Files.mkdir(aside.appending(directory)) }
+        for box in ["mail/human", "mail/dead"] {
+            try Files.mkdir(aside.appending(box))
+            for part in ["tmp", "new", "cur"] { try Files.mkdir(aside.appending(box).appending(part)) }
+        }
+        try Files.write(Array("1\n".utf8), to: aside.appending("ids"), sync: true)
+        try Files.write(Array("cadre \(format) \(Random.hex(16))\n".utf8), to: aside.appending("version"), sync: true)
+        try Files.sync(aside)
+        if try !Files.renameNew(aside, root) { try Files.removeAll(aside) }
+        try Files.sync(above)
+        guard let bus = try open(root) else { throw Failure.unsure("unable to make '\(root.string)'") }
+        return (bus, true)
+    }
+
+    /// Directories of every bus; a missing one is damage.
+    static let directories = [
+        "tmp", "tasks", "import", "journal", "agents", "slots", "asks", "asks/open", "asks/done", "mail", "merge",
+        "merge/queue", "merge/done", "merge/log", "state", "state/ready", "state/claimed", "state/review",
+        "state/settle", "state/done", "state/failed", "state/cancelled", "state/blocked", "state/deferred", "state/edit",
+    ]
+
+    /// Runs `body` under the bus's lock.
+    func locked<T>(_ verb: String, seconds: UInt32 = 30, _ body: (Held) throws -> T) throws -> T {
+        try Lock.with(lock, seconds: seconds, verb: verb, body)
+    }
+
+    /// A fresh name in `tmp/`.
+    func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
+
+    /// Writes aside and renames in, so that a reader sees the old or the new, whole.
+    func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
+        let new = aside()
+        try Files.write(bytes, to: new, sync: sync)
+        guard try Files.rename(new, path) else {
+            throw Failure.unsure("unable to write '\(path.string)': its directory is missing; see 'cadre doctor'")
+        }
+        if sync { try Files.sync(path.removingLastComponent()) }
+    }
+}

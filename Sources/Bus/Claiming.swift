@@ -1,0 +1,187 @@
+import Glibc
+import SystemPackage
+
+/// Who claims.
+public struct Worker {
+    public var name: String
+    /// The session's token where a supervisor answers for the worker; nil: each claim is a lease with its own.
+    public var session: String?
+    public var role: String?
+    /// Whether its role may take epics.
+    public var manages = false
+    /// Seconds of a lease.
+    public var lease = 3600
+
+    public init(name: String, session: String? = nil, role: String? = nil, manages: Bool = false, lease: Int = 3600) {
+        self.name = name
+        self.session = session
+        self.role = role
+        self.manages = manages
+        self.lease = lease
+    }
+
+    /// The ready queues it takes from.
+    public var queues: [String] {
+        ["for=\(name)", "any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : [])
+    }
+}
+
+// A claim is one rename, without a lock:
+//
+//   state/ready/QUEUE/P/BUCKET/ID -> state/claimed/ID,OWNER,TOKEN,UNTIL,HOST,BOOT
+//
+// Of all who try, one finds the source; the others take the next. Priority first, then the smallest id, which is the
+// oldest. A crash leaves either side of one rename, so there is nothing to heal.
+extension Bus {
+    /// What this worker holds in this session, oldest first. Of a worker without a session: all it holds.
+    public func held(by worker: Worker) throws -> [Claim] {
+        try claims().filter { $0.owner == worker.name && (worker.session == nil || $0.token == worker.session) }
+            .sorted { $0.id < $1.id }
+    }
+
+    /// The best ready task that fits the worker, claimed; nil if there is none. A worker with a session gets what it
+    /// already holds.
+    public func claimBest(_ worker: Worker) throws -> Claim? {
+        guard worker.session != nil else { return try takeBest(worker) }
+        return try Lock.with(assignment(worker.name), seconds: 30, verb: "claim") { _ in
+            try held(by: worker).first ?? takeBest(worker)
+        }
+    }
+
+    private func takeBest(_ worker: Worker) throws -> Claim? {
+        for priority in 0...4 {
+            while let (queue, id) = try best(worker.queues, priority) {
+                if let claim = try take(id, queue, priority, worker) { return claim }
+            }
+        }
+        return nil
+    }
+
+    /// The smallest id over all queues. An empty bucket is removed on the way.
+    private func best(_ queues: [String], _ priority: Int) throws -> (String, Int)? {
+        var found: (String, Int)?
+        for queue in queues {
+            let top = self.queue(queue).appending("\(priority)")
+            while let bucket = try Files.minimum(top) {
+                if let found, found.1 < bucket * 100 { break }
+                let directory = top.appending("\(bucket)")
+                if let id = try Files.minimum(directory) {
+                    if found == nil || id < found!.1 { found = (queue, id) }
+                    break
+                }
+                try Files.rmdir(directory)
+            }
+        }
+        return found
+    }
+
+    private func take(_ id: Int, _ queue: String, _ priority: Int, _ worker: Worker) throws -> Claim? {
+        let claim = Claim(
+            id: id, owner: worker.name, token: worker.session ?? Random.token(),
+            until: worker.session == nil ? Time.now() + worker.lease : 0)
+        let from = ready(queue, priority, id)
+        if try Files.rename(from, state("claimed").appending(claim.claimedName)) {
+            journal("claimed", by: worker.name, ["task": "\(id)"])
+            return claim
+        }
+        if try Files.exists(from), try !Files.exists(state("claimed")) { throw missing("state/claimed") }
+        return nil
+    }
+
+    /// Claims this very task. Throws `Failure.no` with the reason if it can't be had. A claim of the same session again
+    /// is no error.
+    public func claim(_ id: Int, _ worker: Worker) throws -> Claim {
+        for _ in 0..<64 {
+            guard let marker = try find(id), let header = try header(id) else { throw noTask(id) }
+            switch marker.place {
+            case .ready(let queue, let priority):
+                try fits(id, header, worker)
+                if let claim = try take(id, queue, priority, worker) { return claim }
+            case .claimed(let holder):
+                if holder.owner == worker.name, worker.session == nil || worker.session == holder.token { return holder }
+                throw Failure.no("task \(id) is claimed by '\(holder.owner)'")
+            case .edit: try changing("claim") { _ in }
+            default: throw Failure.no("task \(id) is \(try explain(id, header, marker))")
+            }
+        }
+        throw Failure.unsure("task \(id) moves too fast, try again")
+    }
+
+    private func fits(_ id: Int, _ header: TaskHeader, _ worker: Worker) throws {
+        if let to = header.to, to != worker.name, header.queue == "for=\(to)" {
+            throw Failure.no("task \(id) is for '\(to)'")
+        }
+        if header.isEpic, !worker.manages {
+            throw Failure.no("task \(id) is an epic: only a role that manages claims it")
+        }
+        if let role = header.role, role != worker.role, worker.name != "human", header.to != worker.name {
+            throw Failure.no("task \(id) is for role '\(role)'")
+        }
+    }
+
+    /// A state with its reason: `blocked by failed 7`, `deferred until …`.
+    public func explain(_ view: TaskView) throws -> String {
+        guard view.state == .blocked || view.state == .deferred, let marker = try find(view.id) else { return view.state.rawValue }
+        return try explain(view.id, view.header, marker)
+    }
+
+    func explain(_ id: Int, _ header: TaskHeader, _ marker: Marker) throws -> String {
+        switch marker.place {
+        case .deferred(let due): return "deferred until \(Time.text(due))"
+        case .blocked, .edit:
+            var open: [String] = []
+            for other in header.depends where try !isDone(other) {
+                switch try find(other)?.state {
+                case .failed: return "blocked by failed \(other)"
+                case .cancelled: return "blocked by cancelled \(other)"
+                default: open.append("\(other)")
+                }
+            }
+            if open.isEmpty, let parent = header.parent, let state = try find(parent)?.state {
+                return "blocked by its parent \(parent) (\(state.rawValue))"
+            }
+            return open.isEmpty ? "blocked" : "blocked by \(open.joined(separator: " "))"
+        case .claimed(let claim): return "claimed by '\(claim.owner)'"
+        default: return marker.state.rawValue
+        }
+    }
+
+    /// Gives the leases of this worker a new end. Returns what it holds. Throws `Failure.no` if a given id is not held.
+    public func renew(_ worker: Worker, only id: Int? = nil, token: String? = nil) throws -> [Claim] {
+        var renewed: [Claim] = []
+        for claim in try held(by: worker) where id == nil || claim.id == id {
+            if let token, claim.token != token { continue }
+            guard claim.until != 0 else { renewed.append(claim); continue }
+            var new = claim
+            new.until = max(Time.now() + worker.lease, claim.until + 1)
+            let moved = try Files.rename(Marker(id: claim.id, place: .claimed(claim)).path(self), state("claimed").appending(new.claimedName))
+            if moved { renewed.append(new) }
+        }
+        if let id, renewed.isEmpty { throw try lost(id, worker.name) }
+        return renewed
+    }
+
+    /// Gives a task back: claimed/… -> edit/ID, then where it belongs.
+    public func release(_ claim: Claim, by: String) throws {
+        try changing("release") { held in
+            try take(claim, Marker(id: claim.id, place: .edit).path(self))
+            try place(claim.id, held)
+            journal("released", by: by, ["task": "\(claim.id)", "owner": claim.owner])
+        }
+    }
+
+    /// Carries the claims of an earlier session over to the one that follows it, which fences the earlier one.
+    /// Only for a supervisor that has made sure that nothing of the earlier session runs.
+    public func adopt(_ name: String, session: String) throws -> [Claim] {
+        var mine: [Claim] = []
+        for claim in try claims() where claim.owner == name && claim.until == 0 {
+            var new = claim
+            new.token = session
+            new.host = Host.name
+            new.boot = Host.boot
+            let from = Marker(id: claim.id, place: .claimed(claim)).path(self)
+            if try new == claim || Files.rename(from, state("claimed").appending(new.claimedName)) { mine.append(new) }
+        }
+        return mine.sorted { $0.id < $1.id }
+    }
+}

@@ -1,0 +1,204 @@
+import Glibc
+import SystemPackage
+
+// How a task ends.
+//
+//   0  its end (who, when, result) is written to result,TOKEN and flushed: a full disk refuses here, before anything
+//   1  claimed/… -> settle/…,OUTCOME                      the commit point; the token in the source name is the guard
+//   2  result,TOKEN -> end
+//   3  under the lock: dependents become ready, children of a cancelled task blocked, a parent whose children
+//      have all ended ends too, and an ask is opened for what can never become ready
+//   4  settle/… -> done/ID, failed/ID or cancelled/ID
+//
+// After 1 the task has ended whatever happens; recover does 2 to 4 again, each of which may be done twice.
+extension Bus {
+    /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's.
+    public func finish(_ claim: Claim, by: String, result: [UInt8] = []) throws {
+        guard let header = try header(claim.id) else { throw noTask(claim.id) }
+        if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
+            throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
+        }
+        try end(claim, .done, by: by, why: nil, result: result)
+    }
+
+    /// Ends the task that `claim` holds as failed.
+    public func fail(_ claim: Claim, by: String, why: String) throws {
+        try end(claim, .failed, by: by, why: why, result: [])
+    }
+
+    private func end(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8]) throws {
+        try writeEnd(claim, outcome, by: by, why: why, result: result)
+        let to = state("settle").appending(claim.settleName(outcome))
+        try take(claim, to)
+        journal(outcome.state.rawValue, by: by, ["task": "\(claim.id)"])
+        do {
+            try settle(claim, outcome, seconds: 10)
+        } catch let failure where failure is Failure {
+            // It has ended all the same; whoever recovers tells the dependents.
+            journal("unsettled", by: by, ["task": "\(claim.id)", "why": "\(failure)"])
+        }
+        try Files.sync(state("claimed"))
+        try Files.sync(state(outcome.state.rawValue))
+    }
+
+    func writeEnd(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8]) throws {
+        var end = Record()
+        end["State"] = outcome.state.rawValue
+        end["By"] = by
+        end["Token"] = claim.token
+        end["Time"] = "\(Time.now())"
+        end["Why"] = why.map { Names.shown($0) }
+        end.body = result
+        try replace(resultFile(claim.id, claim.token), with: end.bytes, sync: true)
+    }
+
+    /// Moves a claim's marker, under whatever end of lease it has now. Throws `Failure.no` if it is gone.
+    func take(_ claim: Claim, _ to: FilePath) throws {
+        for _ in 0..<64 {
+            guard let now = try claims().first(where: { $0.id == claim.id && $0.token == claim.token && $0.owner == claim.owner })
+            else { break }
+            if try Files.rename(Marker(id: now.id, place: .claimed(now)).path(self), to) { return }
+        }
+        throw try lost(claim.id, claim.owner)
+    }
+
+    /// Why `owner` can't do something with the task as its holder.
+    func lost(_ id: Int, _ owner: String) throws -> Failure {
+        guard let marker = try find(id) else { return noTask(id) }
+        switch marker.place {
+        case .claimed(let other) where other.owner == owner:
+            return .no("task \(id) is claimed by '\(owner)' under another session's token")
+        case .claimed(let other): return .no("task \(id) is claimed by '\(other.owner)'")
+        default: return .no("task \(id) is \(marker.state.rawValue), not claimed by '\(owner)'")
+        }
+    }
+
+    /// Steps 2 to 4. Without relatives it needs no lock.
+    func settle(_ claim: Claim, _ outcome: Outcome, seconds: UInt32 = 30) throws {
+        guard let header = try header(claim.id) else { throw noTask(claim.id) }
+        try writeDown(claim, outcome)
+        let alone = try header.parent == nil && !header.isEpic && !Files.exists(dependentsFile(claim.id))
+        if alone {
+            try conclude(claim, outcome)
+        } else {
+            try changing("settle", seconds: seconds) { try settle(claim, outcome, header, $0) }
+        }
+    }
+
+    func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: Held) throws {
+        try writeDown(claim, outcome)
+        let waiting = try dependents(claim.id)
+        if outcome == .done {
+            for id in waiting { try reconsider(id, held) }
+        } else {
+            try escalate(claim.id, outcome, waiting, held)
+        }
+        if outcome == .cancelled, header.isEpic { for child in try children(claim.id) { try reconsider(child, held) } }
+        if let parent = header.parent { try completeEpic(parent, by: claim.owner, held) }
+        try conclude(claim, outcome)
+    }
+
+    private func writeDown(_ claim: Claim, _ outcome: Outcome) throws {
+        if try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id)) { return }
+        if try Files.exists(endFile(claim.id)) { return }
+        try writeEnd(claim, outcome, by: claim.owner, why: nil, result: [])
+        _ = try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
+    }
+
+    private func conclude(_ claim: Claim, _ outcome: Outcome) throws {
+        let name = claim.settleName(outcome)
+        // Gone: another process settled it meanwhile.
+        _ = try Files.rename(state("settle").appending(name), state(outcome.state.rawValue).appending("\(claim.id)"))
+    }
+
+    /// An epic ends when all its children are done or cancelled, at least one of them done.
+    func completeEpic(_ id: Int, by: String, _ held: Held) throws {
+        guard let header = try header(id), header.isEpic else { return }
+        var done = 0
+        for child in try children(id) {
+            switch try find(child, held)?.state {
+            case .done: done += 1
+            case .cancelled, nil: break
+            default: return
+            }
+        }
+        guard done > 0 else { return }
+        for _ in 0..<64 {
+            guard let marker = try find(id, held) else { return }
+            var claim = Claim(id: id, owner: by, token: Random.token())
+            switch marker.place {
+            case .ready, .blocked, .deferred: break
+            case .claimed(let holder): claim = holder
+            default: return
+            }
+            guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.done))) else { continue }
+            journal("done", by: by, ["task": "\(id)"])
+            try settle(claim, .done, header, held)
+            return
+        }
+    }
+
+    /// One ask for all that waits for a task that will not be done.
+    private func escalate(_ id: Int, _ outcome: Outcome, _ waiting: [Int], _ held: Held) throws {
+        let stuck = try waiting.filter { id in
+            guard let state = try find(id, held)?.state else { return false }
+            return state == .blocked || state == .ready || state == .deferred
+        }
+        guard !stuck.isEmpty else { return }
+        try openAsk(
+            named: "blocked-\(id)", by: "cadre",
+            "task \(id) is \(outcome.state.rawValue) and \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it: "
+                + "reopen \(id), remove the dependency, or cancel them")
+    }
+
+    private func ended(_ id: Int) throws -> Bool {
+        guard let state = try find(id)?.state else { return true }
+        return state == .done || state == .cancelled
+    }
+
+    /// Cancels a task in any state but an ended one. Its holder's `done` will then be refused.
+    public func cancel(_ id: Int, by: String) throws {
+        try changing("cancel") { held in
+            for _ in 0..<64 {
+                guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
+                switch marker.place {
+                case .settle, .done, .failed, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
+                default: break
+                }
+                let claim = Claim(id: id, owner: by, token: Random.token())
+                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled))) else { continue }
+                journal("cancelled", by: by, ["task": "\(id)"])
+                try settle(claim, .cancelled, header, held)
+                try Files.sync(state("cancelled"))
+                return
+            }
+            throw Failure.unsure("task \(id) moves too fast, try again")
+        }
+    }
+
+    /// Makes an ended task open again, with its attempts forgotten, and its epic with it.
+    public func reopen(_ id: Int, by: String) throws {
+        try changing("reopen") { held in
+            try reopen(id, by: by, held)
+            try Files.sync(state("edit"))
+        }
+    }
+
+    private func reopen(_ id: Int, by: String, _ held: Held) throws {
+        guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
+        switch marker.place {
+        case .done, .failed, .cancelled: break
+        case .settle(let claim, let outcome): try settle(claim, outcome, header, held)
+        default: throw Failure.no("task \(id) is \(marker.state.rawValue), not ended")
+        }
+        for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") { try Files.unlink(task(id).appending(name)) }
+        let ended = state(marker.state.rawValue).appending("\(id)")
+        guard try Files.rename(ended, Marker(id: id, place: .edit).path(self)) else { throw noTask(id) }
+        try Files.unlink(endFile(id))
+        try closeAsk(named: "blocked-\(id)", by: by, "reopened")
+        for dependent in try dependents(id) { try reconsider(dependent, held) }
+        if let parent = header.parent, try find(parent, held)?.state == .done { try reopen(parent, by: by, held) }
+        try place(id, held)
+        journal("reopened", by: by, ["task": "\(id)"])
+    }
+}

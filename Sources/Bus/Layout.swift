@@ -1,0 +1,67 @@
+import SystemPackage
+
+/// Every path of the bus is made here and nowhere else.
+extension Bus {
+    var lock: FilePath { root.appending("lock") }
+    var ids: FilePath { root.appending("ids") }
+    var tmp: FilePath { root.appending("tmp") }
+    var imports: FilePath { root.appending("import") }
+    public var journal: FilePath { root.appending("journal") }
+    /// The line that `status` prints, kept by whoever changes something that it shows.
+    public var statusFile: FilePath { root.appending("status") }
+
+    // Tasks.
+    var tasks: FilePath { root.appending("tasks") }
+    public func task(_ id: Int) -> FilePath { tasks.appending("\(id)") }
+    func taskFile(_ id: Int) -> FilePath { task(id).appending("task") }
+    /// Ids of tasks that may depend on this one, a line each: a superset.
+    func dependentsFile(_ id: Int) -> FilePath { task(id).appending("dependents") }
+    /// Ids of tasks that may have this one as parent, a line each: a superset.
+    func childrenFile(_ id: Int) -> FilePath { task(id).appending("children") }
+    public func notesFile(_ id: Int) -> FilePath { task(id).appending("notes") }
+    func endFile(_ id: Int) -> FilePath { task(id).appending("end") }
+    public func branchFile(_ id: Int) -> FilePath { task(id).appending("branch") }
+    public func planFile(_ id: Int) -> FilePath { task(id).appending("plan") }
+    public func returnedFile(_ id: Int) -> FilePath { task(id).appending("returned") }
+    func resultFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("result,\(token)") }
+    func diedFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("died,\(token)") }
+
+    // Markers.
+    func state(_ name: String) -> FilePath { root.appending("state").appending(name) }
+    func queue(_ queue: String) -> FilePath { state("ready").appending(queue) }
+    func bell(_ queue: String) -> FilePath { self.queue(queue).appending("bell") }
+    func ready(_ queue: String, _ priority: Int, _ id: Int) -> FilePath {
+        self.queue(queue).appending("\(priority)").appending("\(id / 100)").appending("\(id)")
+    }
+
+    // Agents.
+    public var agents: FilePath { root.appending("agents") }
+    public func agent(_ name: String) -> FilePath { agents.appending(name) }
+    public func card(_ name: String) -> FilePath { agent(name).appending("card") }
+    public func alive(_ name: String) -> FilePath { agent(name).appending("alive") }
+    public func session(_ name: String) -> FilePath { agent(name).appending("session") }
+    public func agentState(_ name: String) -> FilePath { agent(name).appending("state") }
+    public func want(_ name: String) -> FilePath { agent(name).appending("want") }
+    func goneFile(_ name: String) -> FilePath { agent(name).appending("gone") }
+    func assignment(_ name: String) -> FilePath { agent(name).appending("assignment") }
+    public var slots: FilePath { root.appending("slots") }
+    public var spawnLock: FilePath { root.appending("spawn") }
+
+    // Mail.
+    public func box(_ name: String) -> FilePath { root.appending("mail").appending(name) }
+    var deadBox: FilePath { box("dead") }
+
+    // Asks.
+    var openAsks: FilePath { root.appending("asks").appending("open") }
+    var doneAsks: FilePath { root.appending("asks").appending("done") }
+
+    // The merge queue.
+    public var merge: FilePath { root.appending("merge") }
+    public var mergeLock: FilePath { merge.appending("lock") }
+    public var mergeBell: FilePath { merge.appending("bell") }
+    public var mergeQueue: FilePath { merge.appending("queue") }
+    public var mergeDone: FilePath { merge.appending("done") }
+    public var mergeLogs: FilePath { merge.appending("log") }
+    /// The runner's own worktree.
+    public var mergeWorktree: FilePath { merge.appending("worktree") }
+}

@@ -1,0 +1,209 @@
+import CSys
+import Glibc
+import SystemPackage
+
+/// One message: an RFC 5322 style file in a Maildir.
+public struct Message {
+    /// Its id and file name: `MICROSECONDS.RANDOM.SENDER@HOST`, so that names sort by time.
+    public var id: String
+    public var read: Bool
+    public var headers: [(key: String, value: String)] = []
+    public var body: [UInt8] = []
+
+    public subscript(key: String) -> String? { headers.first { $0.key == key }?.value }
+    public var from: String { self["From"] ?? "" }
+    public var subject: String { self["Subject"] ?? "" }
+    public var urgent: Bool { self["X-Cadre-Urgent"] == "yes" }
+    /// When it was sent, seconds since the epoch.
+    public var time: Int { (Int(id.prefix(16)) ?? 0) / 1_000_000 }
+}
+
+// Mail. Sending writes tmp/NAME, flushes it, renames it to new/NAME, flushes new/, and only then prints the id.
+// Microseconds in the name are larger than those of the sender's last message; the last is kept in a file of the
+// sender's, whose lock is held until the rename, so mail of one sender arrives in order however clocks step.
+// Acknowledging is new/NAME -> cur/NAME:2,S; of two who try, one finds the source.
+extension Bus {
+    /// Who can get mail: the person, and every agent with a card.
+    public func canReceive(_ name: String) throws -> Bool {
+        if name == "human" { return true }
+        return try Names.isName(name) && Files.exists(card(name))
+    }
+
+    /// Puts a message in the recipient's inbox; returns its id, which is on the disk by then.
+    public func send(
+        from: String, to: String, subject: String, body: [UInt8], replyTo: String? = nil, urgent: Bool = false
+    ) throws -> String {
+        guard try canReceive(to) else { throw Failure.no("no agent '\(Names.shown(to))'") }
+        let box = box(to)
+        try makeBox(to)
+        try Files.mkdirs(senders)
+        return try Lock.with(senders.appending(from), seconds: 30, verb: "send") { _ in
+            let lastFile = senders.appending("\(from).last")
+            let last = try Files.read(lastFile).flatMap { Int(String(decoding: $0, as: UTF8.self).filter { $0 != "\n" }) } ?? 0
+            let stamp = max(Time.micros(), last + 1)
+            let digits = String(stamp)
+            let id = String(repeating: "0", count: max(0, 16 - digits.count)) + digits + ".\(Random.hex(8)).\(from)@\(Host.name)"
+            var text = "From: \(from)\nTo: \(to)\nDate: \(Message.date(stamp / 1_000_000))\nMessage-ID: <\(id)>\n"
+            if !subject.isEmpty { text += "Subject: \(subject)\n" }
+            if let replyTo { text += "In-Reply-To: <\(replyTo)>\n" }
+            if urgent { text += "X-Cadre-Urgent: yes\n" }
+            text += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+            let aside = box.appending("tmp").appending(id)
+            try Files.write(Array(text.utf8) + body, to: aside, sync: true)
+            try Files.write(Array("\(stamp)\n".utf8), to: lastFile, sync: false)
+            guard try Files.rename(aside, box.appending("new").appending(id)) else { throw Failure.no("no agent '\(to)'") }
+            try Files.sync(box.appending("new"))
+            journal("sent", by: from, ["to": to, "message": id, "subject": subject])
+            return id
+        }
+    }
+
+    private var senders: FilePath { root.appending("mail").appending(".senders") }
+
+    /// Makes the Maildir of a recipient, if it is not there.
+    public func makeBox(_ name: String) throws {
+        for part in ["tmp", "new", "cur"] { try Files.mkdirs(box(name).appending(part)) }
+    }
+
+    /// Unread ids, oldest first; with `all` the acknowledged ones as well.
+    public func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
+        var found = try (Files.list(box(name).appending("new")) ?? []).filter { !$0.hasPrefix(".") }.map { ($0, false) }
+        if all {
+            found += try (Files.list(box(name).appending("cur")) ?? []).filter { !$0.hasPrefix(".") }.map { (Message.base($0), true) }
+        }
+        return found.sorted { $0.0 < $1.0 }.map { (id: $0.0, read: $0.1) }
+    }
+
+    /// The message, wherever in the box it is; nil if it is not there. `id` may be any prefix that names just one.
+    public func message(_ id: String, of name: String) throws -> Message? {
+        guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return nil }
+        for _ in 0..<3 {
+            if let message = try load(box(name).appending("new").appending(id), id, read: false) { return message }
+            if let message = try load(box(name).appending("cur").appending(id + ":2,S"), id, read: true) { return message }
+            for file in try Files.list(box(name).appending("cur")) ?? [] where Message.base(file) == id {
+                if let message = try load(box(name).appending("cur").appending(file), id, read: true) { return message }
+            }
+        }
+        return nil
+    }
+
+    private func load(_ path: FilePath, _ id: String, read: Bool) throws -> Message? {
+        guard let bytes = try Files.read(path) else { return nil }
+        guard let message = Message(id: id, read: read, bytes) else {
+            throw Failure.unsure("'\(path.string)' is damaged: not a message; see 'cadre doctor'")
+        }
+        return message
+    }
+
+    /// Acknowledges; false if it is not unread (any more).
+    public func acknowledge(_ id: String, of name: String) throws -> Bool {
+        guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return false }
+        let moved = try Files.rename(box(name).appending("new").appending(id), box(name).appending("cur").appending(id + ":2,S"))
+        if moved { journal("read", by: name, ["message": id]) }
+        return moved
+    }
+
+    /// The oldest unread message, acknowledged; nil if there is none.
+    ///
+    /// Few: the box is read. Many: all names are written once, sorted, to `order` beside the box, and an offset
+    /// follows them; it is a hint that may be deleted, since what is gone is skipped and what is newer comes after.
+    public func next(of name: String) throws -> Message? {
+        try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
+            let order = box(name).appending("order")
+            if let message = try follow(order, name) { return message }
+            for _ in 0..<64 {
+                // A message stamped after the look began may have overtaken one of the same sender that the look missed.
+                let start = Time.micros()
+                let names = try (Files.list(box(name).appending("new")) ?? []).filter { !$0.hasPrefix(".") }
+                if names.isEmpty { return nil }
+                let sorted = names.sorted()
+                let stable = sorted.filter { Int($0.prefix(16)) ?? 0 <= start }
+                let ids = stable.isEmpty ? sorted : stable
+                if ids.count > 200 {
+                    try replace(order, with: Array((Random.hex(8) + "\n" + ids.joined(separator: "\n") + "\n").utf8), sync: false)
+                    if let message = try follow(order, name) { return message }
+                    continue
+                }
+                for id in ids { if let message = try take(id, name) { return message } }
+            }
+            return nil
+        }
+    }
+
+    private func take(_ id: String, _ name: String) throws -> Message? {
+        guard let message = try load(box(name).appending("new").appending(id), id, read: false) else { return nil }
+        return try acknowledge(id, of: name) ? message : nil
+    }
+
+    /// `order` is a random tag and the names, a line each; `order.at` is the tag and the offset of the next name.
+    private func follow(_ order: FilePath, _ name: String) throws -> Message? {
+        let fd = order.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        func line(_ at: Int) -> String? {
+            var buffer = [UInt8](repeating: 0, count: 512)
+            let got = pread(fd, &buffer, buffer.count, off_t(at))
+            guard got > 0, let end = buffer[..<got].firstIndex(of: 10) else { return nil }
+            return String(decoding: buffer[..<end], as: UTF8.self)
+        }
+        guard let tag = line(0) else { return nil }
+        var at = tag.utf8.count + 1
+        if let bytes = try Files.read(box(name).appending("order.at")) {
+            let parts = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
+            if parts.count == 2, parts[0] == tag, let n = Int(parts[1]) { at = n }
+        }
+        while let id = line(at) {
+            at += id.utf8.count + 1
+            if let message = try take(id, name) {
+                try Files.write(Array("\(tag) \(at)\n".utf8), to: box(name).appending("order.at"), sync: false)
+                return message
+            }
+        }
+        try Files.unlink(order)
+        return nil
+    }
+
+    /// Moves what a retired agent did not read to the dead letters.
+    public func deadLetter(_ name: String) throws {
+        for file in try Files.list(box(name).appending("new")) ?? [] {
+            _ = try Files.rename(box(name).appending("new").appending(file), deadBox.appending("new").appending(file))
+        }
+    }
+}
+
+extension Message {
+    init?(id: String, read: Bool, _ bytes: [UInt8]) {
+        self.id = id
+        self.read = read
+        var at = 0
+        while true {
+            guard let end = bytes[at...].firstIndex(of: 10) else { return nil }
+            if end == at { at += 1; break }
+            let line = String(decoding: bytes[at..<end], as: UTF8.self)
+            at = end + 1
+            if line.first == " " || line.first == "\t" { continue }
+            guard let colon = line.firstIndex(of: ":") else { return nil }
+            headers.append((String(line[..<colon]), line[line.index(after: colon)...].drop { $0 == " " }.description))
+        }
+        guard self["From"] != nil else { return nil }
+        body = Array(bytes[at...])
+    }
+
+    /// The id in a file name: what stands before Maildir's flags.
+    static func base(_ file: String) -> String { file.split(separator: ":", maxSplits: 1).first.map(String.init) ?? file }
+
+    /// The id in a header: without the angle brackets.
+    public static func id(_ header: String?) -> String? { header.map { String($0.drop { $0 == "<" }.prefix { $0 != ">" }) } }
+
+    /// RFC 5322 date in UTC.
+    static func date(_ seconds: Int) -> String {
+        var t = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&t, &parts)
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        return "\(days[Int(parts.tm_wday)]), \(parts.tm_mday) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) +0000"
+    }
+}

@@ -1,0 +1,218 @@
+import SystemPackage
+
+/// A task's state as the directory that holds its marker says it.
+public enum State: String, CaseIterable {
+    case ready, blocked, deferred, claimed, review, done, failed, cancelled
+}
+
+/// How a task ended, as the last part of a marker's name in `settle/`.
+enum Outcome: String {
+    case done = "d", failed = "f", cancelled = "c"
+
+    var state: State {
+        switch self {
+        case .done: return .done
+        case .failed: return .failed
+        case .cancelled: return .cancelled
+        }
+    }
+}
+
+/// Who holds a task, as the marker's name says it: `ID,OWNER,TOKEN,UNTIL,HOST,BOOT` in `claimed/`, `ID,OWNER,TOKEN`
+/// in `review/`, `ID,OWNER,TOKEN,OUTCOME` in `settle/`.
+public struct Claim: Equatable {
+    public var id: Int
+    public var owner: String
+    /// The fencing token: what done, fail and submit must present.
+    public var token: String
+    /// When the lease ends, seconds since the epoch; 0 while the owner's supervisor answers for it.
+    public var until: Int = 0
+    public var host = Host.name
+    public var boot = Host.boot
+
+    public init(id: Int, owner: String, token: String, until: Int = 0) {
+        self.id = id
+        self.owner = owner
+        self.token = token
+        self.until = until
+    }
+
+    init?(claimed name: String) {
+        let parts = name.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 6, let id = Int(parts[0]), let until = Int(parts[3]) else { return nil }
+        self.init(id: id, owner: parts[1], token: parts[2], until: until)
+        host = parts[4]
+        boot = parts[5]
+    }
+
+    init?(review name: String) {
+        let parts = name.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, let id = Int(parts[0]) else { return nil }
+        self.init(id: id, owner: parts[1], token: parts[2])
+    }
+
+    var claimedName: String { "\(id),\(owner),\(token),\(until),\(host),\(boot)" }
+    var reviewName: String { "\(id),\(owner),\(token)" }
+    func settleName(_ outcome: Outcome) -> String { "\(id),\(owner),\(token),\(outcome.rawValue)" }
+}
+
+/// Where a task's one marker is.
+struct Marker {
+    enum Place: Equatable {
+        case edit, blocked, deferred(Int), ready(String, Int), claimed(Claim), review(Claim), settle(Claim, Outcome)
+        case done, failed, cancelled
+    }
+
+    var id: Int
+    var place: Place
+
+    var state: State {
+        switch place {
+        case .edit, .blocked: return .blocked
+        case .deferred: return .deferred
+        case .ready: return .ready
+        case .claimed: return .claimed
+        case .review: return .review
+        case .settle(_, let outcome): return outcome.state
+        case .done: return .done
+        case .failed: return .failed
+        case .cancelled: return .cancelled
+        }
+    }
+
+    func path(_ bus: Bus) -> FilePath {
+        switch place {
+        case .edit: return bus.state("edit").appending("\(id)")
+        case .blocked: return bus.state("blocked").appending("\(id)")
+        case .deferred(let due): return bus.state("deferred").appending("\(due / 65536)").appending("\(due),\(id)")
+        case .ready(let queue, let priority): return bus.ready(queue, priority, id)
+        case .claimed(let claim): return bus.state("claimed").appending(claim.claimedName)
+        case .review(let claim): return bus.state("review").appending(claim.reviewName)
+        case .settle(let claim, let outcome): return bus.state("settle").appending(claim.settleName(outcome))
+        case .done: return bus.state("done").appending("\(id)")
+        case .failed: return bus.state("failed").appending("\(id)")
+        case .cancelled: return bus.state("cancelled").appending("\(id)")
+        }
+    }
+}
+
+extension Bus {
+    // Reading where tasks are while they move. A marker can move forward between two looks, so one id is looked for
+    // along the flow of states, and again if it was nowhere; a list goes by the ids in tasks/, the last sighting wins,
+    // and whoever was not seen is looked for alone. What can't be found even under the lock is an error, never "no task".
+
+    /// The marker of a task; nil if no task has this id. Throws if the task exists but its marker can't be found.
+    func find(_ id: Int) throws -> Marker? {
+        for _ in 0..<8 {
+            if let marker = try look(id) { return marker }
+            guard try Files.exists(task(id)) else { return nil }
+        }
+        return try locked("find") { try find(id, $0) }
+    }
+
+    func find(_ id: Int, _: Held) throws -> Marker? {
+        // Claims, leases and finishes move without the lock, but only forward and a bounded number of times.
+        for _ in 0..<64 { if let marker = try look(id) { return marker } }
+        guard try Files.exists(task(id)) else { return nil }
+        throw Failure.unsure("task \(id) has no marker in 'state': the bus is damaged; see 'cadre doctor'")
+    }
+
+    private func look(_ id: Int) throws -> Marker? {
+        func at(_ place: Marker.Place) throws -> Marker? {
+            let marker = Marker(id: id, place: place)
+            return try Files.exists(marker.path(self)) ? marker : nil
+        }
+        if let header = try header(id) {
+            if let found = try at(.ready(header.queue, header.priority)) { return found }
+        }
+        if let found = try at(.blocked) { return found }
+        for (name, queues) in try readyPlaces() {
+            for priority in queues { if let found = try at(.ready(name, priority)) { return found } }
+        }
+        for due in try deferred() where due.id == id { return Marker(id: id, place: .deferred(due.due)) }
+        for claim in try claims() where claim.id == id { return Marker(id: id, place: .claimed(claim)) }
+        for claim in try reviews() where claim.id == id { return Marker(id: id, place: .review(claim)) }
+        for (claim, outcome) in try settling() where claim.id == id {
+            return Marker(id: id, place: .settle(claim, outcome))
+        }
+        for place in [Marker.Place.done, .failed, .cancelled, .edit] { if let found = try at(place) { return found } }
+        return nil
+    }
+
+    /// Every task's marker, by id.
+    func markers() throws -> [Int: Marker] {
+        guard let known = try Files.list(tasks) else { throw missing("tasks") }
+        var found: [Int: Marker] = [:]
+        func note(_ id: Int, _ place: Marker.Place) { found[id] = Marker(id: id, place: place) }
+        func plain(_ directory: String, _ place: Marker.Place) throws {
+            for name in try listState(directory) { if let id = Int(name) { note(id, place) } }
+        }
+        try plain("edit", .edit)
+        for (queue, priorities) in try readyPlaces() {
+            for priority in priorities {
+                let top = self.queue(queue).appending("\(priority)")
+                for bucket in try Files.list(top) ?? [] {
+                    for name in try Files.list(top.appending(bucket)) ?? [] {
+                        if let id = Int(name) { note(id, .ready(queue, priority)) }
+                    }
+                }
+            }
+        }
+        try plain("blocked", .blocked)
+        for due in try deferred() { note(due.id, .deferred(due.due)) }
+        for claim in try claims() { note(claim.id, .claimed(claim)) }
+        for claim in try reviews() { note(claim.id, .review(claim)) }
+        for (claim, outcome) in try settling() { note(claim.id, .settle(claim, outcome)) }
+        try plain("done", .done)
+        try plain("failed", .failed)
+        try plain("cancelled", .cancelled)
+        var all: [Int: Marker] = [:]
+        for name in known {
+            guard let id = Int(name) else { continue }
+            if let marker = try found[id] ?? find(id) { all[id] = marker }
+        }
+        return all
+    }
+
+    /// The queues that exist and the priorities each has directories for.
+    func readyPlaces() throws -> [(String, [Int])] {
+        try listState("ready").map { name in
+            (name, try (Files.list(queue(name)) ?? []).compactMap { Int($0) }.sorted())
+        }
+    }
+
+    /// All live claims.
+    public func claims() throws -> [Claim] { try listState("claimed").compactMap { Claim(claimed: $0) } }
+
+    /// All submitted tasks, as held by the queue.
+    public func reviews() throws -> [Claim] { try listState("review").compactMap { Claim(review: $0) } }
+
+    func settling() throws -> [(Claim, Outcome)] {
+        try listState("settle").compactMap { name in
+            guard let comma = name.lastIndex(of: ","), let outcome = Outcome(rawValue: String(name[name.index(after: comma)...])),
+                let claim = Claim(review: String(name[..<comma]))
+            else { return nil }
+            return (claim, outcome)
+        }
+    }
+
+    func deferred() throws -> [(due: Int, id: Int)] {
+        var all: [(due: Int, id: Int)] = []
+        for group in try listState("deferred") {
+            for name in try Files.list(state("deferred").appending(group)) ?? [] {
+                let parts = name.split(separator: ",")
+                if parts.count == 2, let due = Int(parts[0]), let id = Int(parts[1]) { all.append((due, id)) }
+            }
+        }
+        return all
+    }
+
+    private func listState(_ name: String) throws -> [String] {
+        guard let names = try Files.list(state(name)) else { throw missing("state/\(name)") }
+        return names
+    }
+
+    func missing(_ what: String) -> Failure {
+        .unsure("'\(root.appending(what).string)' is missing: the bus is damaged; see 'cadre doctor'")
+    }
+}

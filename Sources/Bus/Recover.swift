@@ -1,0 +1,115 @@
+import Glibc
+import SystemPackage
+
+/// What a recovery did and found.
+public struct Recovery {
+    /// Unfinished steps that were finished.
+    public var healed = 0
+    /// Tasks taken from owners that are gone.
+    public var released: [Int] = []
+    /// Agents that should run and don't.
+    public var dead: [String] = []
+    /// What could not be told or done, a line each; for these nothing was released.
+    public var unsure: [String] = []
+}
+
+// Recovery. Safe at any time, by anyone, by several at once, and again after it was itself killed: it only finishes
+// steps that are finished the same way by every other verb, and takes tasks from the dead.
+//
+// Dead is: an ended lease; or a supervisor's lock that the kernel says is free, of an agent that will not be started
+// again (stopped, quarantined, retired, or restart = never), or that nobody has started again for as long as a lease.
+// A free lock tells that the supervisor is gone, not what it started: before a task is taken, whatever still carries
+// the session's token is ended, and where that can't be made sure, nothing is taken. Meanwhile we hold the lock
+// ourselves, so that no supervisor starts in between.
+extension Bus {
+    /// `sweep` ends all that runs in the name of the agent and returns when it is gone; it throws if it can't tell.
+    public func recover(maxAttempts: Int = 3, lease: Int = 3600, sweep: (String) throws -> Void) throws -> Recovery {
+        var done = Recovery()
+        try locked("recover") { held in
+            done.healed += try heal(held)
+            try promote(held)
+        }
+        for (claim, outcome) in try settling() {
+            try settle(claim, outcome)
+            done.healed += 1
+        }
+        for claim in try claims() {
+            do {
+                if try isOver(claim, lease: lease) {
+                    guard try steal(claim, maxAttempts: maxAttempts, sweep: sweep) else { continue }
+                    done.released.append(claim.id)
+                }
+            } catch let failure as Failure {
+                done.unsure.append("task \(claim.id): \(failure)")
+            }
+        }
+        for name in try agentNames() {
+            guard let agent = try agent(named: name) else { continue }
+            if agent.state == .dead { done.dead.append(name) }
+        }
+        for (queue, priorities) in try readyPlaces() where !priorities.isEmpty { try Files.ring(bell(queue)) }
+        try sweepTmp()
+        return done
+    }
+
+    /// Whether the claim's owner is gone for good.
+    func isOver(_ claim: Claim, lease: Int) throws -> Bool {
+        guard claim.until == 0 else { return claim.until <= Time.now() }
+        if try Alive.isHeld(alive(claim.owner)) { return false }
+        guard let agent = try agent(named: claim.owner) else { return true }
+        if agent.alive { return false }
+        if agent.want != .run || agent.card["Restart"] == "never" { return true }
+        // It will be started again. The lease runs from when its death was first seen.
+        let gone = goneFile(claim.owner)
+        if let seen = try Files.read(gone).flatMap({ Int(String(decoding: $0.filter { $0 != 10 }, as: UTF8.self)) }) {
+            return seen + lease <= Time.now()
+        }
+        try replace(gone, with: Array("\(Time.now())\n".utf8), sync: false)
+        return false
+    }
+
+    /// Takes the task from an owner that is gone: once counted as an attempt, it is ready again, or failed after so many.
+    private func steal(_ claim: Claim, maxAttempts: Int, sweep: (String) throws -> Void) throws -> Bool {
+        guard claim.until == 0, try Files.exists(agent(claim.owner)) else {
+            return try takeAway(claim, maxAttempts: maxAttempts)
+        }
+        guard let alive = try Alive.take(alive(claim.owner)) else { return false }
+        defer { close(alive.rawValue) }
+        try sweep(claim.owner)
+        return try takeAway(claim, maxAttempts: maxAttempts)
+    }
+
+    private func takeAway(_ claim: Claim, maxAttempts: Int) throws -> Bool {
+        try changing("recover") { held in
+            let marker = Marker(id: claim.id, place: .claimed(claim))
+            // Renewed, finished or released meanwhile: the name has changed.
+            guard try Files.exists(marker.path(self)), let header = try header(claim.id) else { return false }
+            _ = try Files.create(diedFile(claim.id, claim.token))
+            let attempts = try attempts(claim.id)
+            if attempts >= maxAttempts {
+                try writeEnd(claim, .failed, by: "cadre", why: "its owners died \(attempts) times", result: [])
+                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else { return false }
+                try openAsk(named: "failed-\(claim.id)", by: "cadre", "task \(claim.id) failed: its owners died \(attempts) times")
+                try settle(claim, .failed, header, held)
+            } else {
+                guard try Files.rename(marker.path(self), Marker(id: claim.id, place: .edit).path(self)) else { return false }
+                try place(claim.id, held)
+            }
+            journal("taken", by: "cadre", ["task": "\(claim.id)", "owner": claim.owner])
+            return true
+        }
+    }
+
+    /// What a killed writer left in tmp/ longer than an hour ago.
+    private func sweepTmp() throws {
+        var places = [tmp]
+        for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") { places.append(box(name).appending("tmp")) }
+        for place in places {
+            for name in try Files.list(place) ?? [] {
+                let path = place.appending(name)
+                guard let st = try Files.status(path), st.st_mtim.tv_sec < Time.now() - 3600 else { continue }
+                try Files.removeAll(path)
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import SystemPackage
+
+/// What a task says: the file `tasks/ID/task`.
+public struct TaskHeader {
+    public var title = ""
+    /// 0 (first) to 4 (last).
+    public var priority = 2
+    public var role: String?
+    /// The one agent it is for.
+    public var to: String?
+    /// Until when `to` holds, seconds since the epoch; 0: for ever.
+    public var toUntil = 0
+    public var depends: [Int] = []
+    public var parent: Int?
+    /// A shell command that its agent runs before it is done.
+    public var verify: String?
+    /// Claimed for planning until its plan is approved.
+    public var plan = false
+    /// Whether its work is commits that must land.
+    public var merge = true
+    /// Not before this time, seconds since the epoch; 0: at once.
+    public var deferred = 0
+    public var by = "human"
+    public var created = 0
+    public var body: [UInt8] = []
+    /// Has children: taken only by roles that manage. Not in the file; told by the file `children` beside it.
+    public var isEpic = false
+
+    public init(title: String) { self.title = title }
+
+    /// The ready queue it belongs in, now.
+    var queue: String {
+        if let to, toUntil == 0 || toUntil > Time.now() { return "for=\(to)" }
+        if isEpic { return "epic" }
+        if let role { return "role=\(role)" }
+        return "any"
+    }
+
+    var record: Record {
+        var r = Record()
+        r["Title"] = title
+        r["Priority"] = "\(priority)"
+        r["Role"] = role
+        r["For"] = to
+        r["For-Until"] = toUntil == 0 ? nil : "\(toUntil)"
+        r["Depends"] = depends.map(String.init).joined(separator: " ")
+        r["Parent"] = parent.map(String.init)
+        r["Verify"] = verify
+        r["Plan"] = plan ? "yes" : nil
+        r["Merge"] = merge ? nil : "no"
+        r["Defer"] = deferred == 0 ? nil : "\(deferred)"
+        r["By"] = by
+        r["Created"] = "\(created)"
+        r.body = body
+        return r
+    }
+
+    init(_ r: Record, of path: FilePath) throws {
+        guard let title = r["Title"], let priority = r.int("Priority"), (0...4).contains(priority) else {
+            throw Record.damaged(path)
+        }
+        self.title = title
+        self.priority = priority
+        role = r["Role"]
+        to = r["For"]
+        toUntil = r.int("For-Until") ?? 0
+        depends = (r["Depends"] ?? "").split(separator: " ").compactMap { Int($0) }
+        parent = r.int("Parent")
+        verify = r["Verify"]
+        plan = r["Plan"] == "yes"
+        merge = r["Merge"] != "no"
+        deferred = r.int("Defer") ?? 0
+        by = r["By"] ?? "human"
+        created = r.int("Created") ?? 0
+        body = r.body
+    }
+}
+
+/// A task and its state, as one look saw them.
+public struct TaskView {
+    public var id: Int
+    public var header: TaskHeader
+    public var state: State
+    /// Who holds it, while it is claimed or in review.
+    public var claim: Claim?
+    /// When it falls due, while it is deferred.
+    public var due: Int?
+    /// How many claims ended with the death of their owner.
+    public var attempts = 0
+}
+
+extension Bus {
+    /// What the task says; nil if there is no such task (or it is being made).
+    public func header(_ id: Int) throws -> TaskHeader? {
+        guard let record = try Record.read(taskFile(id)) else { return nil }
+        var header = try TaskHeader(record, of: taskFile(id))
+        header.isEpic = try Files.exists(childrenFile(id))
+        return header
+    }
+
+    /// The task as it is now. Throws `Failure.no` if there is none.
+    public func view(_ id: Int) throws -> TaskView {
+        guard let marker = try find(id), let header = try header(id) else { throw noTask(id) }
+        return try view(marker, header)
+    }
+
+    func noTask(_ id: Int) -> Failure { .no("no task \(id)") }
+
+    func view(_ marker: Marker, _ header: TaskHeader) throws -> TaskView {
+        var view = TaskView(id: marker.id, header: header, state: marker.state)
+        switch marker.place {
+        case .claimed(let claim), .review(let claim): view.claim = claim
+        case .settle(let claim, _): view.claim = claim
+        case .deferred(let due): view.due = due
+        default: break
+        }
+        return view
+    }
+
+    /// All tasks in the given states (all if nil), by id. One damaged task is an error.
+    public func list(_ states: Set<State>? = nil) throws -> [TaskView] {
+        var views: [TaskView] = []
+        for (id, marker) in try markers() where states?.contains(marker.state) ?? true {
+            guard let header = try header(id) else { continue }
+            views.append(try view(marker, header))
+        }
+        return views.sorted { $0.id < $1.id }
+    }
+
+    /// How often a claim of this task ended with its owner's death.
+    public func attempts(_ id: Int) throws -> Int {
+        try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count
+    }
+
+    /// How it ended: fields State, By, Token, Time, and for a failed one Why; the body is its result. Nil until then.
+    public func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
+
+    /// Ids in a superset file, each once.
+    func ids(in file: FilePath) throws -> [Int] {
+        guard let bytes = try Files.read(file) else { return [] }
+        var seen = Set<Int>()
+        return bytes.split(separator: 10).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+            .filter { seen.insert($0).inserted }
+    }
+
+    /// The tasks whose parent this is.
+    public func children(_ id: Int) throws -> [Int] {
+        try ids(in: childrenFile(id)).filter { try header($0)?.parent == id }
+    }
+
+    /// The tasks that depend on this one.
+    public func dependents(_ id: Int) throws -> [Int] {
+        try ids(in: dependentsFile(id)).filter { try header($0)?.depends.contains(id) ?? false }
+    }
+
+    /// Adds a line of text to the task's notes, with who and when. Bytes of the text are kept as they are.
+    public func note(_ id: Int, by: String, _ text: [UInt8]) throws {
+        guard try Files.exists(task(id)) else { throw noTask(id) }
+        try Files.append(Array("## \(Time.text(Time.now())) \(by)\n".utf8) + text + [10], to: notesFile(id), sync: true)
+        journal("note", by: by, ["task": "\(id)"])
+    }
+}
