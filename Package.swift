@@ -4,7 +4,10 @@ import PackageDescription
 // One table of verbs. Each is a library in Sources/VERB (its code and its
 // manual page) and a thin executable in Sources/VERB/main. `needs` names what
 // it uses beyond Tool.
-let verbs: [(name: String, needs: [String])] = []
+let verbs: [(name: String, needs: [String])] = [
+    ("init", []), ("path", []), ("task", []), ("claim", []), ("send", []), ("inbox", []), ("ask", []),
+    ("heartbeat", []), ("recover", []), ("doctor", []), ("log", []),
+]
 
 // Layers, lowest first; a target may name only targets of a lower layer.
 //   CSys                     system calls that Glibc does not import

@@ -21,6 +21,86 @@ extension Bus {
     }
 }
 
+/// One line of the journal.
+public struct Event {
+    public var line: [UInt8]
+    private var fields: [(key: String, value: String)] = []
+
+    public subscript(key: String) -> String? { fields.first { $0.key == key }?.value }
+
+    /// Time, who, what, and the rest as `key=value`.
+    public var words: [String] {
+        [self["time"] ?? "", self["by"] ?? "", self["event"] ?? ""]
+            + fields.filter { !["time", "by", "event"].contains($0.key) }.map { "\($0.key)=\($0.value)" }
+    }
+
+    /// Nil if the line is not one of ours, whole: a flat object of strings and numbers.
+    init?(_ line: ArraySlice<UInt8>) {
+        self.line = Array(line)
+        guard line.first == 123, line.last == 125, let text = String(validating: line, as: UTF8.self) else { return nil }
+        var rest = text.dropFirst()
+        func string() -> String? {
+            guard rest.first == "\"" else { return nil }
+            rest = rest.dropFirst()
+            var out = ""
+            while let c = rest.popFirst() {
+                if c == "\"" { return out }
+                guard c == "\\" else { out.append(c); continue }
+                switch rest.popFirst() {
+                case "n": out += "\n"
+                case "r": out += "\r"
+                case "t": out += "\t"
+                case "u":
+                    guard let scalar = UInt32(rest.prefix(4), radix: 16).flatMap(Unicode.Scalar.init) else { return nil }
+                    out.unicodeScalars.append(scalar)
+                    rest = rest.dropFirst(4)
+                case let other?: out.append(other)
+                case nil: return nil
+                }
+            }
+            return nil
+        }
+        repeat {
+            guard let key = string(), rest.popFirst() == ":" else { return nil }
+            if rest.first == "\"" {
+                guard let value = string() else { return nil }
+                fields.append((key, value))
+            } else {
+                let number = rest.prefix { $0.isNumber }
+                fields.append((key, String(number)))
+                rest = rest.dropFirst(number.count)
+            }
+        } while rest.popFirst() == ","
+        guard rest.isEmpty, self["time"] != nil, self["event"] != nil else { return nil }
+    }
+}
+
+extension Bus {
+    /// Calls `body` with each event, oldest first; with `follow` also with those to come, calling `pause` before each wait.
+    public func events(follow: Bool, _ body: (Event) -> Void, pause: () -> Void) throws {
+        let watcher = Watcher()
+        watcher.watch(journal)
+        var read: [String: Int] = [:]
+        while true {
+            var fresh: [Event] = []
+            for name in try (Files.list(journal) ?? []).filter({ $0.hasSuffix(".jsonl") }).sorted() {
+                guard let bytes = try Files.read(journal.appending(name)) else { continue }
+                var at = read[name] ?? 0
+                while at < bytes.count, let end = bytes[at...].firstIndex(of: 10) {
+                    if let event = Event(bytes[at..<end]) { fresh.append(event) }
+                    at = end + 1
+                }
+                read[name] = at
+            }
+            // Files of several hosts interleave by time; within one the order stands.
+            for (_, event) in fresh.enumerated().sorted(by: { ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset) }) { body(event) }
+            guard follow else { return }
+            pause()
+            watcher.wait(seconds: 60)
+        }
+    }
+}
+
 /// Writing JSON (RFC 8259).
 public enum JSON {
     /// The text as a JSON string with its quotes.

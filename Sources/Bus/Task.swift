@@ -104,7 +104,7 @@ extension Bus {
         return try view(marker, header)
     }
 
-    func noTask(_ id: Int) -> Failure { .no("no task \(id)") }
+    public func noTask(_ id: Int) -> Failure { .no("no task \(id)") }
 
     func view(_ marker: Marker, _ header: TaskHeader) throws -> TaskView {
         var view = TaskView(id: marker.id, header: header, state: marker.state)

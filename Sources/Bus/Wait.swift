@@ -89,4 +89,25 @@ extension Bus {
             watcher.wait(seconds: Double(min(60, (deadline ?? now + 60) - now)))
         }
     }
+
+    /// Blocks until something may have changed in the inbox.
+    public func waitForChange(_ name: String) throws {
+        try makeBox(name)
+        let before = try messages(of: name, all: true).count
+        let watcher = Watcher()
+        watcher.watch(box(name).appending("new"))
+        if try messages(of: name, all: true).count == before { watcher.wait(seconds: 60) }
+    }
+
+    /// The answer of an ask, once it is there; nil if it is not by the deadline.
+    public func waitForAnswer(_ id: String, until deadline: Int?) throws -> String? {
+        let watcher = Watcher()
+        watcher.watch(root.appending("asks").appending("done"))
+        while true {
+            if let answer = try ask(id)?.answer { return answer }
+            let now = Time.now()
+            if let deadline, now >= deadline { return nil }
+            watcher.wait(seconds: Double(min(60, (deadline ?? now + 60) - now)))
+        }
+    }
 }

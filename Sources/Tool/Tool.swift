@@ -1,1 +1,179 @@
-// placeholder
+import ArgumentParser
+import Bus
+import Git
+import Glibc
+import SystemPackage
+
+/// What a verb stands on: the bus of the place it runs in, and who calls.
+public final class Tool {
+    public let common: Common
+    public let directory: FilePath
+    private var opened: Bus?
+
+    public init(_ common: Common) throws {
+        self.common = common
+        directory = FilePath(common.directory ?? ".")
+        umask(0o077)
+    }
+
+    public static let version = "0.1.0"
+
+    /// Becomes a program of PATH; returns only if there is none. The C function is `execvp`.
+    public static func exec(_ program: String, _ arguments: [String]) {
+        var argv = ([Array(program.utf8)] + arguments.map(Bytes.of)).map { strdup(String(decoding: $0, as: UTF8.self)) } as [UnsafeMutablePointer<CChar>?]
+        argv.append(nil)
+        execvp(program, argv)
+    }
+
+    // MARK: where
+
+    /// Where the bus is or would be: `$CADRE_DIR`, else `cadre/` in the common git directory.
+    public func busPath() throws -> FilePath {
+        if let set = environment("CADRE_DIR") {
+            guard set.hasPrefix("/") else { throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'") }
+            return FilePath(set)
+        }
+        return try Repository.find(from: directory).commonDirectory.appending("cadre")
+    }
+
+    /// The bus. Without one a verb that only reads ends here: it prints nothing and exits 1.
+    public func bus() throws -> Bus {
+        if let opened { return opened }
+        guard let bus = try Bus.open(busPath()) else { throw ExitCode(1) }
+        opened = bus
+        return bus
+    }
+
+    /// The bus, made if there is none, which is said on standard error.
+    public func busOrNew() throws -> Bus {
+        if let opened { return opened }
+        let (bus, made) = try Bus.make(busPath())
+        if made { say("made the bus '\(bus.root.string)'") }
+        opened = bus
+        return bus
+    }
+
+    // MARK: who
+
+    public func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// The name the caller acts under: `--as`, else `$CADRE_AGENT`, else `human`.
+    public lazy var callerResult: Result<String, Error> = Result {
+        try Names.caller(common.as ?? environment("CADRE_AGENT") ?? "human")
+    }
+    public func caller() throws -> String { try callerResult.get() }
+
+    /// The session the caller presents: `$CADRE_SESSION`, if it acts under its own name.
+    public var session: String? {
+        if let name = common.as, name != environment("CADRE_AGENT") { return nil }
+        return environment("CADRE_SESSION")
+    }
+
+    /// The caller as one who claims. With a card and the current session's token its supervisor answers for it; else its
+    /// claims are leases.
+    public func worker(role: String? = nil, lease: Int? = nil) throws -> Worker {
+        let name = try caller()
+        let card = try bus().agent(named: name)
+        let role = try role.map(Names.role) ?? card?.role
+        var worker = Worker(name: name, role: role, manages: try role.map(manages) ?? false, lease: try lease ?? defaultLease())
+        if let session, let card {
+            guard card.token == session else { throw Failure.no("this session of '\(name)' is over: a later one has begun") }
+            worker.session = session
+        }
+        return worker
+    }
+
+    /// Whether a role takes epics.
+    public func manages(_ role: String) -> Bool { ["lead", "coordinator", "manager"].contains(role) }
+
+    func defaultLease() throws -> Int { 3600 }
+
+    // MARK: what
+
+    /// Says something to the person, unless `-q`.
+    public func say(_ text: String) { if !common.quiet { Out.complain(text) } }
+
+    /// Prints a record: the fields divided by tabs, or the JSON object; nothing with `-q`.
+    public func print(_ fields: [String], json: KeyValuePairs<String, JSONValue>) {
+        if common.quiet { return }
+        if common.json { Out.json(json) } else { Out.line(fields: fields) }
+    }
+
+    /// The names given: as arguments, or for `-` the first word of each line of standard input.
+    public func names(_ arguments: [String]) throws -> [String] {
+        var names: [String] = []
+        for argument in arguments {
+            guard argument == "-" else { names.append(argument); continue }
+            for line in standardInput().split(separator: 10) {
+                let word = line.prefix { $0 != 9 && $0 != 32 && $0 != 13 }
+                if !word.isEmpty { names.append(String(decoding: word, as: UTF8.self)) }
+            }
+        }
+        return names
+    }
+
+    /// A line of text, valid UTF-8 without control characters.
+    public func line(_ text: String, what: String = "title") throws -> String {
+        guard Bytes.isText(text) else { throw Failure.usage("\(what) is not valid UTF-8") }
+        return try Names.line(text, what: what)
+    }
+
+    /// A body: the text, `-` for standard input, a file, or with none of them `otherwise`.
+    public func body(_ text: String?, file: String?, otherwise: () -> [UInt8] = { [] }) throws -> [UInt8] {
+        if let file {
+            guard text == nil else { throw Failure.usage("give a text or -F, not both") }
+            if file == "-" { return standardInput() }
+            guard let bytes = try Files.read(FilePath(file)) else { throw Failure.usage("no file '\(Names.shown(file))'") }
+            return bytes
+        }
+        guard let text else { return otherwise() }
+        return text == "-" ? standardInput() : Bytes.of(text)
+    }
+
+    public func standardInput() -> [UInt8] {
+        var all: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let n = read(0, &chunk, chunk.count)
+            if n < 0, errno == EINTR { continue }
+            if n <= 0 { return all }
+            all += chunk[..<n]
+        }
+    }
+
+    /// Does the same for each name, says what failed, and ends with the highest exit code.
+    public func each<T>(_ items: [T], _ body: (T) throws -> Void) throws {
+        var worst: Failure.Kind?
+        for item in items {
+            do { try body(item) } catch let failure as Failure {
+                if items.count == 1 { throw failure }
+                Out.complain(failure.message)
+                if failure.kind.rawValue > worst?.rawValue ?? 0 { worst = failure.kind }
+            }
+        }
+        if let worst { throw ExitCode(worst.rawValue) }
+    }
+
+    /// A deadline from `--wait[=T]` or `--timeout T`: nil is none.
+    public func deadline(_ text: String?) throws -> Int? {
+        guard let text, text != "forever" else { return nil }
+        guard let seconds = Time.duration(text) else { throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h or 3d") }
+        return Time.now() + seconds
+    }
+
+    /// A duration such as `5m`, in seconds.
+    public func seconds(_ text: String) throws -> Int {
+        guard let seconds = Time.duration(text), seconds > 0 else {
+            throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h or 3d")
+        }
+        return seconds
+    }
+
+    // MARK: the dead
+
+    /// Puts right what crashes left, and takes tasks from the dead.
+    @discardableResult
+    public func recover() throws -> Recovery {
+        try bus().recover(sweep: { _ in })
+    }
+}

@@ -1,0 +1,99 @@
+import ArgumentParser
+import Bus
+import Glibc
+import SystemPackage
+
+/// Who is meant, and who may.
+extension Tool {
+    /// The claim the caller wants to end: of this task, or the one it holds. Throws `Failure.no` if it is not the caller's.
+    public func claimed(_ id: Int?, token: String?) throws -> Claim {
+        let bus = try bus()
+        let worker = try worker()
+        let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
+        guard let id else {
+            guard held.count <= 1 else {
+                throw Failure.usage("'\(worker.name)' holds \(held.map { "\($0.id)" }.joined(separator: ", ")): say which")
+            }
+            guard let claim = held.first else { throw Failure.no("'\(worker.name)' holds no task") }
+            return claim
+        }
+        if let claim = held.first(where: { $0.id == id }) { return claim }
+        let view = try bus.view(id)
+        guard view.state == .claimed, let claim = view.claim else { throw Failure.no("task \(id) is \(view.state.rawValue), not claimed") }
+        throw Failure.no(
+            claim.owner == worker.name
+                ? "task \(id) is claimed by '\(claim.owner)' under another token" : "task \(id) is claimed by '\(claim.owner)'")
+    }
+
+    /// The claim of another that the caller may take away: a person any, an agent those of its children.
+    public func revocable(_ id: Int) throws -> Claim {
+        let bus = try bus()
+        let view = try bus.view(id)
+        guard view.state == .claimed, let claim = view.claim else { throw Failure.no("task \(id) is \(view.state.rawValue), not claimed") }
+        let name = try superior()
+        guard try name == "human" || bus.agent(named: claim.owner)?.parent == name else {
+            throw Failure.no("task \(id) is claimed by '\(claim.owner)': only a person or its parent takes it away")
+        }
+        return claim
+    }
+
+    /// Who calls, as the kernel tells it: an agent if a supervisor is among the caller's ancestors, whatever the
+    /// environment says; else the caller as it names itself.
+    public func superior() throws -> String {
+        let bus = try bus()
+        var ancestors = Set<Int32>()
+        var pid = getppid()
+        while pid > 1, ancestors.insert(pid).inserted {
+            guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { break }
+            let fields = bytes[(end + 1)...].split(separator: 32)
+            guard fields.count > 1, let parent = Int32(String(decoding: fields[1], as: UTF8.self)) else { break }
+            pid = parent
+        }
+        for name in try bus.agentNames() {
+            guard let session = try Record.read(bus.session(name)), session["Boot"] == Host.boot,
+                let pid = session.int("Pid"), ancestors.contains(Int32(pid)), try Alive.isHeld(bus.alive(name))
+            else { continue }
+            return name
+        }
+        return try caller()
+    }
+
+    /// The names that recipients stand for, each once, the sender of a group left out.
+    public func recipients(_ words: [String], from: String) throws -> [String] {
+        let bus = try bus()
+        var all: [String] = []
+        func add(_ names: [String]) { for name in names where !all.contains(name) { all.append(name) } }
+        func agents(_ fits: (AgentView) -> Bool) throws -> [String] {
+            try bus.agentNames().filter { name in
+                guard name != from, let agent = try bus.agent(named: name) else { return false }
+                return fits(agent)
+            }
+        }
+        for word in words {
+            switch word {
+            case "@all": add(try agents { _ in true })
+            case "@parent", "parent": add([try bus.agent(named: from)?.parent ?? "human"])
+            case "@children", "children": add(try agents { $0.parent == from || ($0.parent == nil && from == "human") })
+            case _ where word.hasPrefix("@epic:"):
+                let id = try Names.id(String(word.dropFirst(6)))
+                guard try Files.exists(bus.task(id)) else { throw bus.noTask(id) }
+                var below = [id]
+                var seen = Set<Int>()
+                while let next = below.popLast() {
+                    guard seen.insert(next).inserted else { continue }
+                    below += try bus.children(next)
+                    let view = try bus.view(next)
+                    if let owner = view.claim?.owner, owner != from, view.state == .claimed || view.state == .review, try bus.canReceive(owner) { add([owner]) }
+                }
+            case _ where word.hasPrefix("@"):
+                let role = try Names.role(String(word.dropFirst()))
+                add(try agents { $0.role == role })
+            default:
+                let name = try Names.caller(word)
+                guard try bus.canReceive(name) else { throw Failure.no("no agent '\(name)'") }
+                add([name])
+            }
+        }
+        return all
+    }
+}

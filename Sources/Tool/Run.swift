@@ -1,0 +1,113 @@
+import ArgumentParser
+import Bus
+import Glibc
+
+/// One verb: its options, and what it does.
+public protocol Verb: ParsableCommand {
+    func run(_ tool: Tool) throws
+    var common: Common { get }
+}
+
+extension Verb {
+    public mutating func run() throws { try run(Tool(common)) }
+}
+
+/// Options that every verb has.
+public struct Common: ParsableArguments {
+    @Option(name: .customShort("C"), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir"))
+    public var directory: String?
+
+    @Flag(name: .shortAndLong, help: "Print nothing but errors.")
+    public var quiet = false
+
+    @Flag(name: .long, help: "Print one JSON object a line.")
+    public var json = false
+
+    @Option(name: .long, help: ArgumentHelp("Act under this name.", valueName: "name"))
+    public var `as`: String?
+
+    public init() {}
+}
+
+/// Runs a verb and ends the process with the exit code that all verbs share.
+public enum Main {
+    public static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
+        do {
+            var command = try verb.parseAsRoot(prepare(arguments))
+            try command.run()
+            Out.flush()
+            exit(0)
+        } catch let code as ExitCode {
+            Out.flush()
+            exit(code.rawValue)
+        } catch let failure as Failure {
+            Out.flush()
+            complain(verb, failure.message)
+            exit(failure.kind.rawValue)
+        } catch {
+            Out.flush()
+            let code = verb.exitCode(for: error).rawValue
+            if code == 0 {
+                print(verb.fullMessage(for: error))
+                exit(0)
+            }
+            let name = verb.configuration.commandName ?? "cadre"
+            complain(verb, verb.message(for: error).split(separator: "\n").joined(separator: " ") + "; see '\(name) --help'")
+            exit(code == EX_USAGE ? 64 : 70)
+        }
+    }
+
+    private static func complain(_ verb: any ParsableCommand.Type, _ message: String) {
+        Out.complain("\(verb.configuration.commandName ?? "cadre"): \(message)")
+    }
+
+    /// `--wait` may stand alone or as `--wait=TIME`: the parser wants a value.
+    private static func prepare(_ arguments: [String]) -> [String] {
+        var literal = false
+        return arguments.map { argument in
+            if argument == "--" { literal = true }
+            return !literal && argument == "--wait" ? "--wait=forever" : argument
+        }
+    }
+
+    /// The arguments but for the program's name, each byte of them kept: see `Bytes`.
+    public static func rawArguments() -> [String] {
+        (1..<max(1, Int(CommandLine.argc))).map { Bytes.decode(CommandLine.unsafeArgv[$0]!) }
+    }
+}
+
+/// Arguments are bytes; Swift's strings are not. Each byte that is not part of valid UTF-8 is carried as one of the
+/// 256 code points from U+10FF00 on, and so are the bytes of those code points themselves, so nothing is lost.
+public enum Bytes {
+    static func decode(_ argument: UnsafePointer<CChar>) -> String {
+        if let text = String(validatingCString: argument), !text.unicodeScalars.contains(where: { $0.value >= 0x10ff00 }) { return text }
+        var out = String.UnicodeScalarView()
+        let bytes = UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+        var at = 0
+        while at < bytes.count {
+            let length = bytes[at] < 0x80 ? 1 : bytes[at] < 0xe0 ? 2 : bytes[at] < 0xf0 ? 3 : 4
+            if at + length <= bytes.count, let text = String(validating: bytes[at..<at + length], as: UTF8.self),
+                let scalar = text.unicodeScalars.first, scalar.value < 0x10ff00
+            {
+                out.append(scalar)
+                at += length
+            } else {
+                out.append(Unicode.Scalar(0x10ff00 + UInt32(bytes[at]))!)
+                at += 1
+            }
+        }
+        return String(out)
+    }
+
+    /// The bytes of an argument as they were given.
+    public static func of(_ argument: String) -> [UInt8] {
+        var out: [UInt8] = []
+        for scalar in argument.unicodeScalars {
+            if scalar.value >= 0x10ff00 { out.append(UInt8(scalar.value & 0xff)) } else { out += Array(String(scalar).utf8) }
+        }
+        return out
+    }
+
+    /// Whether the argument was valid UTF-8.
+    static func isText(_ argument: String) -> Bool { argument.unicodeScalars.allSatisfy { $0.value < 0x10ff00 } }
+}

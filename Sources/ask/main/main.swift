@@ -1,0 +1,4 @@
+import Tool
+import VerbAsk
+
+Main.run(AskVerb.self)

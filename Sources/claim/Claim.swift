@@ -1,0 +1,80 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct ClaimVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre claim", abstract: "Take the best ready task, or these; print what was taken.")
+    @OptionGroup public var common: Common
+    @Option(name: .long, help: "Wait for a task, for ever or so long (30s, 5m, 2h).") var wait: String?
+    @Option(name: .long, help: "Claim as this role.") var role: String?
+    @Option(name: .long, help: "How long the lease is, for one without a supervisor.") var ttl: String?
+    @Flag(name: .long, help: "Give the leases held (or of these tasks) a new end.") var renew = false
+    @Flag(name: .long, help: "Give the tasks held (or these) back.") var release = false
+    @Option(name: .long, help: "The token of the claim, for --renew and --release.") var token: String?
+    @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        guard !(renew && release) else { throw Failure.usage("--renew or --release, not both") }
+        let deadline = try tool.deadline(wait)
+        let bus = try tool.bus()
+        let worker = try tool.worker(role: role, lease: ttl.map(tool.seconds))
+        let chosen = try tool.names(ids).map(Names.id)
+        guard ids.isEmpty || !chosen.isEmpty else { throw Failure.no("no task named on standard input") }
+        if renew { return try renew(tool, bus, worker, chosen) }
+        if release { return try release(tool, bus, worker, chosen) }
+        guard chosen.isEmpty else {
+            return try tool.each(chosen) { id in
+                let claim: Claim
+                do { claim = try bus.claim(id, worker) } catch let failure as Failure where failure.kind == .no {
+                    // Before saying that it is held: is its holder alive?
+                    guard try tool.recover().released.contains(id) else { throw failure }
+                    claim = try bus.claim(id, worker)
+                }
+                try show(tool, bus, claim)
+            }
+        }
+        let taken: Claim?
+        if wait != nil {
+            taken = try bus.claimBest(worker, until: deadline) { try tool.recover() }
+        } else {
+            taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recover(); return try bus.claimBest(worker) }()
+        }
+        guard let taken else { throw Failure.no(deadline == nil ? "nothing ready" : "nothing ready in time") }
+        try show(tool, bus, taken)
+    }
+
+    private func renew(_ tool: Tool, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
+        if ids.isEmpty {
+            let renewed = try bus.renew(worker, token: token)
+            guard !renewed.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
+            for claim in renewed { try show(tool, bus, claim) }
+        } else {
+            try tool.each(ids) { id in for claim in try bus.renew(worker, only: id, token: token) { try show(tool, bus, claim) } }
+        }
+    }
+
+    private func release(_ tool: Tool, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
+        let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
+        guard !ids.isEmpty else {
+            guard !held.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
+            return try tool.each(held) { try bus.release($0, by: worker.name); try show(tool, bus, $0) }
+        }
+        try tool.each(ids) { id in
+            let claim = try held.first { $0.id == id } ?? tool.revocable(id)
+            try bus.release(claim, by: worker.name)
+            try show(tool, bus, claim)
+        }
+    }
+
+    private func show(_ tool: Tool, _ bus: Bus, _ claim: Claim) throws {
+        let title = try bus.header(claim.id)?.title ?? ""
+        tool.print(
+            ["\(claim.id)", title],
+            json: [
+                "id": .int(claim.id), "title": .string(title), "owner": .string(claim.owner), "token": .string(claim.token),
+                "until": .string(claim.until == 0 ? nil : Time.text(claim.until)),
+            ])
+    }
+}

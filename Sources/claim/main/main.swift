@@ -1,0 +1,4 @@
+import Tool
+import VerbClaim
+
+Main.run(ClaimVerb.self)

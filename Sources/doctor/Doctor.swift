@@ -1,0 +1,32 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct DoctorVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre doctor", abstract: "Check the bus and its invariants.")
+    @OptionGroup public var common: Common
+    @Flag(name: .long, help: "Repair what can be repaired.") var fix = false
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let root = try tool.busPath()
+        guard try Files.exists(root) else { throw Failure.no("no bus in '\(root.string)'") }
+        var found = try Doctor.examine(root)
+        if fix {
+            for problem in found where problem.fixable {
+                try Doctor.fix(problem, root)
+                tool.print(["fixed", problem.path, problem.what], json: ["fixed": true, "path": .string(problem.path), "what": .string(problem.what)])
+            }
+            if let bus = try Bus.open(root) {
+                _ = try bus.recover(sweep: { _ in })
+                found = try Doctor.examine(root)
+            }
+        }
+        for problem in found {
+            tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
+        }
+        guard found.isEmpty else { throw Failure.unsure("\(found.count) problem\(found.count == 1 ? "" : "s") found\(fix ? "" : ": 'cadre doctor --fix' repairs what can be")") }
+        tool.say("healthy")
+    }
+}

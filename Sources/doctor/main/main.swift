@@ -1,0 +1,4 @@
+import Tool
+import VerbDoctor
+
+Main.run(DoctorVerb.self)

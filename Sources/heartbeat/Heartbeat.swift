@@ -1,0 +1,39 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct HeartbeatVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre heartbeat", abstract: "Say that I am alive and what I do; renew my leases.")
+    @OptionGroup public var common: Common
+    @Option(name: .long, help: "starting, working, idle, waiting or stuck.") var state: String?
+    @Option(name: .long, help: "One line on what is being done.") var note: String?
+    @Option(name: .long, help: "How far it is: N/M.") var progress: String?
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let bus = try tool.bus()
+        let name = try tool.caller()
+        let reportable: [AgentState] = [.starting, .working, .idle, .waiting, .stuck]
+        let state = try self.state.map { text -> AgentState in
+            guard let state = AgentState(rawValue: text), reportable.contains(state) else {
+                throw Failure.usage("bad state '\(Names.shown(text))', use starting, working, idle, waiting or stuck")
+            }
+            return state
+        }
+        if let progress {
+            let parts = progress.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+            guard parts.count == 2, let n = parts[0], let m = parts[1], n >= 0, m > 0, n <= m else {
+                throw Failure.usage("bad progress '\(Names.shown(progress))', use N/M")
+            }
+        }
+        let note = try self.note.map { $0.isEmpty ? "" : try tool.line($0, what: "note") }
+        let worker = try tool.worker()
+        if try Files.exists(bus.card(name)) {
+            try bus.report(name, state: state, source: "heartbeat", note: note, progress: progress)
+        } else if try bus.held(by: worker).isEmpty {
+            throw Failure.no("no agent '\(name)', and it holds no task")
+        }
+        _ = try bus.renew(worker)
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbHeartbeat
+
+Main.run(HeartbeatVerb.self)

@@ -1,0 +1,156 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct InboxVerb: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre inbox", abstract: "Read mail.",
+        subcommands: [List.self, Next.self, Show.self, Ack.self, Search.self, Thread.self], defaultSubcommand: List.self)
+    public init() {}
+
+    static func fields(_ message: Message) -> [String] {
+        [message.id, message.read ? "read" : "unread", message.from, Time.text(message.time), message.subject]
+    }
+
+    static func show(_ tool: Tool, _ message: Message) {
+        tool.print(
+            fields(message),
+            json: [
+                "id": .string(message.id), "from": .string(message.from), "time": .string(Time.text(message.time)),
+                "subject": .string(message.subject), "read": .bool(message.read), "urgent": .bool(message.urgent),
+                "replyTo": .string(Message.id(message["In-Reply-To"])),
+            ])
+    }
+
+    /// The whole message: its headers and body, or one JSON object.
+    static func whole(_ tool: Tool, _ message: Message) {
+        if tool.common.quiet { return }
+        if tool.common.json {
+            return Out.json([
+                "id": .string(message.id), "from": .string(message.from), "time": .string(Time.text(message.time)),
+                "subject": .string(message.subject), "urgent": .bool(message.urgent),
+                "replyTo": .string(Message.id(message["In-Reply-To"])), "body": .string(String(decoding: message.body, as: UTF8.self)),
+            ])
+        }
+        Out.line(message.id)
+        Out.line("From: \(message.from)")
+        if !message.subject.isEmpty { Out.line("Subject: \(message.subject)") }
+        Out.line("Date: \(Time.text(message.time))")
+        Out.line("")
+        Out.raw(message.body.last == 10 || message.body.isEmpty ? message.body : message.body + [10])
+    }
+
+    static func find(_ tool: Tool, _ id: String) throws -> Message {
+        let name = try tool.caller()
+        guard let message = try tool.bus().message(id, of: name) else { throw Failure.no("no message '\(Names.shown(id))' in the box of '\(name)'") }
+        return message
+    }
+
+    struct List: Verb {
+        static let configuration = CommandConfiguration(abstract: "List unread mail, oldest first.")
+        @OptionGroup var common: Common
+        @Flag(name: .shortAndLong, help: "Also what was read.") var all = false
+        @Option(name: .long, help: "Wait until there is some, for ever or so long.") var wait: String?
+        @Flag(name: .long, help: "Go on listing as mail comes.") var follow = false
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let name = try tool.caller()
+            var seen = Set<String>()
+            if wait != nil, try !bus.waitForMail(name, until: tool.deadline(wait)) { throw Failure.no("no mail in time") }
+            repeat {
+                for (id, _) in try bus.messages(of: name, all: all) where seen.insert(id).inserted {
+                    if let message = try bus.message(id, of: name) { InboxVerb.show(tool, message) }
+                }
+                Out.flush()
+                if follow { try bus.waitForChange(name) }
+            } while follow
+        }
+    }
+
+    struct Next: Verb {
+        static let configuration = CommandConfiguration(abstract: "Print the oldest unread message and acknowledge it.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "Wait for one, for ever or so long.") var wait: String?
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let name = try tool.caller()
+            let deadline = try tool.deadline(wait)
+            while true {
+                if let message = try bus.next(of: name) { return InboxVerb.whole(tool, message) }
+                guard wait != nil, try bus.waitForMail(name, until: deadline) else { throw Failure.no("no mail") }
+            }
+        }
+    }
+
+    struct Show: Verb {
+        static let configuration = CommandConfiguration(abstract: "Print a message.")
+        @OptionGroup var common: Common
+        @Argument var messages: [String]
+
+        func run(_ tool: Tool) throws {
+            _ = try tool.bus()
+            try tool.each(tool.names(messages)) { InboxVerb.whole(tool, try InboxVerb.find(tool, $0)) }
+        }
+    }
+
+    struct Ack: Verb {
+        static let configuration = CommandConfiguration(abstract: "Acknowledge messages.")
+        @OptionGroup var common: Common
+        @Argument var messages: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            try tool.each(tool.names(messages)) { id in
+                let message = try InboxVerb.find(tool, id)
+                guard try bus.acknowledge(message.id, of: tool.caller()) else { throw Failure.no("message '\(message.id)' is acknowledged already") }
+                tool.print([message.id], json: ["id": .string(message.id)])
+            }
+        }
+    }
+
+    struct Search: Verb {
+        static let configuration = CommandConfiguration(abstract: "List the messages that contain a text.")
+        @OptionGroup var common: Common
+        @Argument var text: String
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let name = try tool.caller()
+            for (id, _) in try bus.messages(of: name, all: true) {
+                guard let message = try bus.message(id, of: name) else { continue }
+                let all = message.subject + "\n" + message.from + "\n" + String(decoding: message.body, as: UTF8.self)
+                if all.lowercased().contains(text.lowercased()) { InboxVerb.show(tool, message) }
+            }
+        }
+    }
+
+    struct Thread: Verb {
+        static let configuration = CommandConfiguration(abstract: "List the thread of a message.")
+        @OptionGroup var common: Common
+        @Argument var message: String
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let name = try tool.caller()
+            let start = try InboxVerb.find(tool, message)
+            let all = try bus.messages(of: name, all: true).compactMap { try bus.message($0.id, of: name) }
+            // Both ways along the answers until nothing is new.
+            var thread: Set<String> = [start.id]
+            if let before = Message.id(start["In-Reply-To"]) { thread.insert(before) }
+            var size = 0
+            while size != thread.count {
+                size = thread.count
+                for message in all {
+                    let before = Message.id(message["In-Reply-To"])
+                    if thread.contains(message.id) || before.map(thread.contains) ?? false {
+                        thread.insert(message.id)
+                        if let before { thread.insert(before) }
+                    }
+                }
+            }
+            for message in all where thread.contains(message.id) { InboxVerb.show(tool, message) }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbInbox
+
+Main.run(InboxVerb.self)

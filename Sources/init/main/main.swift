@@ -1,0 +1,4 @@
+import Tool
+import VerbInit
+
+Main.run(InitVerb.self)

@@ -1,0 +1,4 @@
+import Tool
+import VerbLog
+
+Main.run(LogVerb.self)

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Bus
+import SystemPackage
+import Tool
+
+public struct PathVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre path", abstract: "Print where a thing of the bus is.")
+    @OptionGroup public var common: Common
+    @Flag(name: .customShort("l"), help: "List everything that has a path.") var list = false
+    @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] = []
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let bus = try tool.bus()
+        if list {
+            for name in ["bus", "status", "journal", "merge"] { try show(tool, [name], bus) }
+            for name in ["human"] + (try bus.agentNames()) { try show(tool, ["inbox", name], bus) }
+            for name in try bus.agentNames() { try show(tool, ["agent", name], bus) }
+            for task in try bus.list() { try show(tool, ["task", "\(task.id)"], bus) }
+            return
+        }
+        guard !what.isEmpty else { throw Failure.usage("which path? bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") }
+        let path = try find(what, bus)
+        tool.print([path.string], json: ["path": .string(path.string)])
+    }
+
+    private func show(_ tool: Tool, _ words: [String], _ bus: Bus) throws {
+        let path = try find(words, bus)
+        tool.print([words.joined(separator: " "), path.string], json: ["name": .string(words.joined(separator: " ")), "path": .string(path.string)])
+    }
+
+    private func find(_ words: [String], _ bus: Bus) throws -> FilePath {
+        let name = words.count == 2 ? words[1] : nil
+        switch (words[0], name) {
+        case ("bus", nil): return bus.root
+        case ("status", nil): return bus.statusFile
+        case ("journal", nil): return bus.journal
+        case ("merge", nil): return bus.merge
+        case ("inbox", let name?):
+            guard try bus.canReceive(Names.caller(name)) else { throw Failure.no("no agent '\(name)'") }
+            return bus.box(name)
+        case ("agent", let name?):
+            guard try bus.agent(named: Names.agent(name)) != nil else { throw Failure.no("no agent '\(name)'") }
+            return bus.agent(name)
+        case ("worktree", let name?):
+            guard let agent = try bus.agent(named: Names.agent(name)) else { throw Failure.no("no agent '\(name)'") }
+            guard let worktree = agent.worktree else { throw Failure.no("agent '\(name)' has no worktree") }
+            return worktree
+        case ("task", let id?):
+            let id = try Names.id(id)
+            guard try Files.exists(bus.task(id)) else { throw Failure.no("no task \(id)") }
+            return bus.task(id)
+        default: throw Failure.usage("no path '\(Names.shown(words.joined(separator: " ")))': bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
+        }
+    }
+}

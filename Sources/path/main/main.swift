@@ -1,0 +1,4 @@
+import Tool
+import VerbPath
+
+Main.run(PathVerb.self)

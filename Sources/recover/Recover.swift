@@ -1,0 +1,21 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct RecoverVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre recover", abstract: "Put right whatever a crash left.")
+    @OptionGroup public var common: Common
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let done = try tool.recover()
+        for id in done.released { tool.print(["\(id)", "released"], json: ["task": .int(id), "did": "released"]) }
+        for name in done.dead { tool.print([name, "dead"], json: ["agent": .string(name), "did": "dead"]) }
+        if done.healed > 0 { tool.say("healed \(done.healed)") }
+        guard done.unsure.isEmpty else {
+            for line in done.unsure { Out.complain(line) }
+            throw Failure.unsure("nothing was released where that could not be told")
+        }
+    }
+}

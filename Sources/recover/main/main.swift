@@ -1,0 +1,4 @@
+import Tool
+import VerbRecover
+
+Main.run(RecoverVerb.self)

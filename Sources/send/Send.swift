@@ -1,0 +1,41 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct SendVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre send", abstract: "Send mail; print a message id for each recipient.")
+    @OptionGroup public var common: Common
+    @Option(name: .shortAndLong, help: "The subject.") var subject: String?
+    @Option(name: .long, help: "The message this answers.") var replyTo: String?
+    @Flag(name: .long, help: "Interrupt who is working.") var urgent = false
+    @Option(name: .customShort("F"), help: "Read the text from FILE.") var file: String?
+    @Argument(help: "NAME, @role, @all, @parent, @children, @epic:ID or human, one or more; then the text, or - for standard input.")
+    var words: [String] = []
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let bus = try tool.bus()
+        let from = try tool.caller()
+        // Recipients come first; the text, if it is an argument, is last.
+        var to = words
+        var text: String?
+        if file == nil, to.count > 1 { text = to.removeLast() }
+        guard !to.isEmpty else { throw Failure.usage("to whom? name an agent, @role, @all, @parent, @children or human") }
+        let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
+        let body = try tool.body(text, file: file, otherwise: tool.standardInput)
+        var reply = replyTo
+        if to == ["-"] { to = try tool.names(to) }
+        if let id = Message.id(replyTo) {
+            guard let original = try bus.message(id, of: from) else { throw Failure.no("no message '\(Names.shown(id))' in the box of '\(from)'") }
+            reply = original.id
+        }
+        let recipients = try tool.recipients(to, from: from)
+        guard !recipients.isEmpty else { throw Failure.no("nobody there to get it") }
+        for name in recipients where try !bus.canReceive(name) { throw Failure.no("no agent '\(name)'") }
+        try tool.each(recipients) { name in
+            let id = try bus.send(from: from, to: name, subject: subject, body: body, replyTo: reply, urgent: urgent)
+            tool.print([id, name], json: ["id": .string(id), "to": .string(name)])
+        }
+    }
+}

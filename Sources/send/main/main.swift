@@ -1,0 +1,4 @@
+import Tool
+import VerbSend
+
+Main.run(SendVerb.self)

@@ -1,0 +1,303 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct TaskVerb: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre task", abstract: "The shared task list.",
+        subcommands: [
+            Add.self, List.self, Show.self, Edit.self, Note.self, Dep.self, Done.self, Fail.self, Cancel.self, Reopen.self,
+            Wait.self, Graph.self, Import.self,
+        ])
+    public init() {}
+}
+
+/// What a task may be given, on its making and later.
+struct TaskOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "0 (first) to 4 (last); 2 if not given.") var priority: String?
+    @Option(name: .long, help: "The epic it belongs to.") var parent: String?
+    @Option(name: .long, help: "Only for this role.") var role: String?
+    @Option(name: .long, help: "Only for this agent.") var to: String?
+    @Option(name: .long, help: "A command that its agent runs before it is done.") var verify: String?
+    @Flag(name: .long, inversion: .prefixedNo, help: "Claimed for planning until its plan is approved.") var plan: Bool?
+    @Flag(name: .long, inversion: .prefixedNo, help: "Whether its work is commits that land.") var merge: Bool?
+    @Option(name: .long, help: "Not before this time: RFC 3339, or 30s, 5m, 2h, 3d from now.") var `defer`: String?
+
+    func apply(_ header: inout TaskHeader, _ tool: Tool) throws {
+        if let priority {
+            guard let n = Int(priority), (0...4).contains(n), priority.utf8.count == 1 else {
+                throw Failure.usage("bad priority '\(Names.shown(priority))', use 0 to 4")
+            }
+            header.priority = n
+        }
+        if let parent { header.parent = parent.isEmpty ? nil : try Names.id(parent) }
+        if let role { header.role = role.isEmpty ? nil : try Names.role(role) }
+        if let to { header.to = to.isEmpty ? nil : try Names.caller(to); header.toUntil = 0 }
+        if let verify { header.verify = verify.isEmpty ? nil : try tool.line(verify, what: "command") }
+        if let plan { header.plan = plan }
+        if let merge { header.merge = merge }
+        if let text = `defer` {
+            guard let time = Time.point(text) else {
+                throw Failure.usage("bad time '\(Names.shown(text))', use RFC 3339 or 30s, 5m, 2h, 3d")
+            }
+            header.deferred = time
+        }
+    }
+}
+
+extension TaskVerb {
+    struct Add: Verb {
+        static let configuration = CommandConfiguration(abstract: "Add a task; print its id.")
+        @OptionGroup var common: Common
+        @OptionGroup var options: TaskOptions
+        @Option(name: .shortAndLong, help: "A task that must be done first. May be given again.") var depends: [String] = []
+        @Option(name: .customShort("F"), help: "Read the body from FILE.") var file: String?
+        @Argument(help: "One line.") var title: String
+        @Argument(help: "- reads the body from standard input.") var body: String?
+
+        func run(_ tool: Tool) throws {
+            var header = TaskHeader(title: try tool.line(title))
+            try options.apply(&header, tool)
+            header.depends = try depends.map(Names.id)
+            header.body = try tool.body(body, file: file)
+            let by = try tool.caller()
+            let id = try tool.busOrNew().add(header, by: by)
+            tool.print(["\(id)"], json: ["id": .int(id)])
+        }
+    }
+
+    struct List: Verb {
+        static let configuration = CommandConfiguration(abstract: "List tasks.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "Only in this state. May be given again.") var state: [String] = []
+        @Option(name: .long, help: "Only for this role.") var role: String?
+        @Option(name: .long, help: "Only the children of this task.") var parent: String?
+        @Flag(name: .long, help: "Only what I hold.") var mine = false
+
+        func run(_ tool: Tool) throws {
+            let states = try state.flatMap { $0.split(separator: ",") }.map { text -> State in
+                guard let state = State(rawValue: String(text)) else {
+                    throw Failure.usage("bad state '\(Names.shown(String(text)))', use " + State.allCases.map(\.rawValue).joined(separator: ", "))
+                }
+                return state
+            }
+            let role = try self.role.map(Names.role)
+            let parent = try self.parent.map(Names.id)
+            let bus = try tool.bus()
+            let me = try tool.caller()
+            for view in try bus.list(states.isEmpty ? nil : Set(states)) {
+                if let role, view.header.role != role { continue }
+                if let parent, view.header.parent != parent { continue }
+                if mine, view.claim?.owner != me || (view.state != .claimed && view.state != .review) { continue }
+                try show(tool, bus, view)
+            }
+        }
+    }
+
+    static func owner(_ view: TaskView) -> String? { view.state == .claimed || view.state == .review ? view.claim?.owner : nil }
+
+    static func show(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
+        if tool.common.json { return try json(tool, bus, view) }
+        tool.print(["\(view.id)", try bus.explain(view), owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title], json: [:])
+    }
+
+    static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView, whole: Bool = false) throws {
+        let h = view.header
+        let end = try bus.end(view.id)
+        let branch = try Record.read(bus.branchFile(view.id))
+        tool.print(
+            [],
+            json: [
+                "id": .int(view.id), "title": .string(h.title), "state": .string(view.state.rawValue),
+                "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "to": .string(h.to),
+                "owner": .string(owner(view)), "token": .string(owner(view) == nil ? nil : view.claim?.token), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
+                "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []), "verify": .string(h.verify),
+                "plan": .bool(h.plan), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
+                "by": .string(h.by), "created": .string(Time.text(h.created)), "attempts": .int(try bus.attempts(view.id)),
+                "branch": .string(branch?["Branch"]), "base": .string(branch?["Base"]),
+                "returned": .string(try Record.read(bus.returnedFile(view.id)).map { String(decoding: $0.body, as: UTF8.self) }),
+                "ended": .string(end?.int("Time").map(Time.text)), "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
+                "error": .string(end?["Why"]), "body": .string(whole ? String(decoding: h.body, as: UTF8.self) : nil),
+                "notes": .string(whole ? try Files.read(bus.notesFile(view.id)).map { String(decoding: $0, as: UTF8.self) } : nil),
+            ])
+    }
+
+    struct Show: Verb {
+        static let configuration = CommandConfiguration(abstract: "Print tasks whole.")
+        @OptionGroup var common: Common
+        @Flag(name: .long, help: "Print just the body.") var body = false
+        @Argument var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                let view = try bus.view(id)
+                if tool.common.quiet { return }
+                if body { return Out.raw(view.header.body) }
+                if tool.common.json { return try TaskVerb.json(tool, bus, view, whole: true) }
+                let h = view.header
+                Out.line("\(id)", h.title)
+                func field(_ name: String, _ value: String?) { if let value, !value.isEmpty { Out.line("\(name): \(value)") } }
+                field("State", try bus.explain(view))
+                field("Owner", TaskVerb.owner(view))
+                field("Priority", "\(h.priority)")
+                field("Role", h.role)
+                field("To", h.to)
+                field("Depends", h.depends.map { "\($0)" }.joined(separator: " "))
+                field("Parent", h.parent.map { "\($0)" })
+                if h.isEpic { field("Children", try bus.children(id).map { "\($0)" }.joined(separator: " ")) }
+                field("Verify", h.verify)
+                if h.plan { field("Plan", "needs approval") }
+                if !h.merge { field("Merge", "no") }
+                let branch = try Record.read(bus.branchFile(id))
+                field("Branch", branch?["Branch"])
+                field("Base", branch?["Base"])
+                field("By", h.by)
+                field("Created", Time.text(h.created))
+                let attempts = try bus.attempts(id)
+                if attempts > 0 { field("Attempts", "\(attempts)") }
+                let end = try bus.end(id)
+                field("Ended", end?.int("Time").map(Time.text))
+                field("Why", end?["Why"])
+                section("", h.body)
+                if let notes = try Files.read(bus.notesFile(id)) { section("Notes:", notes) }
+                if let returned = try Record.read(bus.returnedFile(id)) { section("Returned:", returned.body) }
+                if let end { section("Result:", end.body) }
+                for other in h.depends { if let end = try bus.end(other), !end.body.isEmpty { section("Result of \(other):", end.body) } }
+            }
+        }
+
+        private func section(_ title: String, _ text: [UInt8]) {
+            guard !text.isEmpty else { return }
+            Out.line("")
+            if !title.isEmpty { Out.line(title) }
+            Out.raw(text.last == 10 ? text : text + [10])
+        }
+    }
+
+    struct Edit: Verb {
+        static let configuration = CommandConfiguration(abstract: "Change what tasks say.")
+        @OptionGroup var common: Common
+        @OptionGroup var options: TaskOptions
+        @Option(name: .long, help: "Another title.") var title: String?
+        @Option(name: .customShort("F"), help: "Another body, from FILE; - is standard input.") var file: String?
+        @Argument var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let title = try self.title.map { try tool.line($0) }
+            let body = try file.map { try tool.body(nil, file: $0) }
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                try bus.edit(id, by: tool.caller()) { header in
+                    try options.apply(&header, tool)
+                    if let title { header.title = title }
+                    if let body { header.body = body }
+                }
+                tool.print(["\(id)"], json: ["id": .int(id)])
+            }
+        }
+    }
+
+    struct Note: Verb {
+        static let configuration = CommandConfiguration(abstract: "Add to a task's notes.")
+        @OptionGroup var common: Common
+        @Option(name: .customShort("F"), help: "Read the text from FILE.") var file: String?
+        @Argument var id: String
+        @Argument(help: "- reads it from standard input.") var text: String?
+
+        func run(_ tool: Tool) throws {
+            let id = try Names.id(id)
+            let bus = try tool.bus()
+            let text = try tool.body(self.text, file: file, otherwise: tool.standardInput)
+            guard !text.isEmpty else { throw Failure.usage("empty note") }
+            try bus.note(id, by: tool.caller(), text)
+        }
+    }
+
+    struct Dep: Verb {
+        static let configuration = CommandConfiguration(abstract: "Change what a task depends on; print it.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "A task that must be done first. May be given again.") var add: [String] = []
+        @Option(name: .long, help: "One that need not be. May be given again.") var remove: [String] = []
+        @Argument var id: String
+
+        func run(_ tool: Tool) throws {
+            let id = try Names.id(id)
+            let bus = try tool.bus()
+            let add = try self.add.map(Names.id)
+            let remove = try self.remove.map(Names.id)
+            if !add.isEmpty || !remove.isEmpty {
+                try bus.edit(id, by: tool.caller()) { header in
+                    for other in remove where !header.depends.contains(other) { throw Failure.no("task \(id) does not depend on \(other)") }
+                    header.depends.removeAll { remove.contains($0) }
+                    for other in add where !header.depends.contains(other) { header.depends.append(other) }
+                }
+            }
+            for other in try bus.view(id).header.depends {
+                let view = try bus.view(other)
+                tool.print(["\(other)", view.state.rawValue, view.header.title], json: ["id": .int(other), "state": .string(view.state.rawValue), "title": .string(view.header.title)])
+            }
+        }
+    }
+
+    struct Fail: Verb {
+        static let configuration = CommandConfiguration(abstract: "Say that a task can't be done.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "Why, in one line.") var why: String
+        @Option(name: .long, help: "The token of the claim.") var token: String?
+        @Argument(help: "The task; what I hold if not given.") var id: String?
+
+        func run(_ tool: Tool) throws {
+            let why = try tool.line(self.why, what: "reason")
+            let bus = try tool.bus()
+            let claim = try tool.claimed(id.map(Names.id), token: token)
+            try bus.fail(claim, by: tool.caller(), why: why)
+            tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "failed"])
+        }
+    }
+
+    struct Cancel: Verb {
+        static let configuration = CommandConfiguration(abstract: "Cancel tasks.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                try bus.cancel(id, by: tool.caller())
+                tool.print(["\(id)"], json: ["id": .int(id), "state": "cancelled"])
+            }
+        }
+    }
+
+    struct Reopen: Verb {
+        static let configuration = CommandConfiguration(abstract: "Open ended tasks again.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                try bus.reopen(id, by: tool.caller())
+                tool.print(["\(id)"], json: ["id": .int(id)])
+            }
+        }
+    }
+
+    struct Wait: Verb {
+        static let configuration = CommandConfiguration(abstract: "Wait until tasks are done: 0; 1 if one failed, was cancelled, or time is up.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "How long at most (30s, 5m, 2h).") var timeout: String?
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let deadline = try tool.deadline(timeout)
+            let bus = try tool.bus()
+            let ids = try tool.names(ids).map(Names.id)
+            guard try bus.waitForEnd(ids, until: deadline) else {
+                let rest = try ids.map { try bus.view($0) }.filter { $0.state != .done }.map { "\($0.id) is \($0.state.rawValue)" }
+                throw Failure.no("not all done: " + rest.joined(separator: ", "))
+            }
+        }
+    }
+}

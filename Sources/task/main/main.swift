@@ -1,0 +1,4 @@
+import Tool
+import VerbTask
+
+Main.run(TaskVerb.self)
