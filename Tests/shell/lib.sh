@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# For shell tests: a private world, and TAP. A test sources this, calls its checks, and ends with t_end.
+#
+# CADRE_BIN is the directory of the built `cadre`.
+set -u
+
+t_count=0 t_failed=0
+t_dir=$(mktemp -d "${TMPDIR:-/tmp}/cadre-test.XXXXXX")
+t_server="cadre-test-$$"
+
+t_cleanup() {
+  CADRE_TMUX="L:$t_server" tmux -L "$t_server" kill-server 2>/dev/null
+  chmod -R u+w "$t_dir" 2>/dev/null
+  rm -rf "$t_dir"
+}
+trap t_cleanup EXIT
+
+# A home without anything of the user's, the built programs first on PATH, no bus or tmux from outside.
+t_world() {
+  unset CADRE_DIR CADRE_AGENT CADRE_SESSION CADRE_FAULT TMUX TMUX_PANE GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+  export HOME="$t_dir/home" CADRE_TMUX="L:$t_server" LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1
+  mkdir -p "$HOME" "$t_dir/bin"
+  ln -sf "$CADRE_BIN/cadre" "$t_dir/bin/cadre"
+  local verb
+  for verb in $("$CADRE_BIN/cadre" --list-verbs); do ln -sf cadre "$t_dir/bin/cadre-$verb"; done
+  PATH="$t_dir/bin:$PATH"
+  git config --global user.name Tester
+  git config --global user.email tester@example.invalid
+  git config --global init.defaultBranch main
+}
+
+# A repository with one commit; prints its path.
+t_repository() {
+  local at="$t_dir/${1:-repository}"
+  mkdir -p "$at"
+  git -C "$at" init -q
+  echo first >"$at/file"
+  git -C "$at" add file
+  git -C "$at" commit -qm first
+  printf '%s\n' "$at"
+}
+
+ok() { # NAME: the exit code before it was 0
+  local code=$?
+  t_count=$((t_count + 1))
+  if [ "$code" = 0 ]; then echo "ok $t_count - $1"; else
+    echo "not ok $t_count - $1 (exit $code)"
+    t_failed=$((t_failed + 1))
+  fi
+}
+
+is() { # GOT EXPECTED NAME
+  t_count=$((t_count + 1))
+  if [ "$1" = "$2" ]; then echo "ok $t_count - $3"; else
+    echo "not ok $t_count - $3"
+    printf '%s\n' "$1" | sed 's/^/#      got: /'
+    printf '%s\n' "$2" | sed 's/^/# expected: /'
+    t_failed=$((t_failed + 1))
+  fi
+}
+
+like() { # GOT PATTERN(glob) NAME
+  # shellcheck disable=SC2053 # the right side is meant as a pattern
+  if [[ "$1" == $2 ]]; then is x x "$3"; else is "$1" "$2" "$3"; fi
+}
+
+code() { # EXPECTED NAME COMMAND...: its exit code
+  local expected=$1 name=$2 got
+  shift 2
+  "$@" >"$t_dir/out" 2>"$t_dir/err"
+  got=$?
+  is "$got" "$expected" "$name"
+  [ "$got" = "$expected" ] || sed 's/^/# /' "$t_dir/err"
+}
+
+check_same() { # NAME PIPELINE PIPELINE: they print the same
+  is "$(bash -c "$2" 2>&1)" "$(bash -c "$3" 2>&1)" "$1"
+}
+
+wait_for() { # SECONDS COMMAND...: until it succeeds
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.02
+  done
+}
+
+t_end() {
+  echo "1..$t_count"
+  [ "$t_failed" = 0 ]
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The task list through its verbs: states, order, dependencies, epics, exit codes.
+. "$(dirname "$0")/lib.sh"
+t_world
+cd "$(t_repository "a 'b' \$(touch x)")" || exit 1
+
+code 1 "list without a bus is no" cadre task list
+is "$(cat "$t_dir/out" "$t_dir/err")" "" "and prints nothing"
+is "$(cadre task add one 2>/dev/null)" 1 "the first id"
+is "$(cadre task add -p 0 two)" 2 "the second id"
+is "$(cadre task add -d 1 -d 2 three)" 3 "with dependencies"
+is "$(cadre claim | cut -f1)" 2 "priority goes first"
+is "$(cadre-claim | cut -f1)" 1 "then the oldest; a link is the verb"
+code 1 "nothing ready" cadre claim
+code 1 "a blocked one can't be claimed" cadre claim 3
+code 1 "no such task" cadre claim 99
+code 64 "a bad id" cadre claim 0x1
+code 64 "a bad option" cadre claim --frobnicate
+code 75 "no repository" cadre -C / task list
+cadre task done --no-merge 1 >/dev/null
+cadre task done --no-merge --result 'so it is' 2 >/dev/null
+is "$(cadre task list --state ready | cut -f1)" 3 "dependents unblock"
+like "$(cadre task show 3)" "*so it is*" "and see the result"
+code 1 "done twice is refused" cadre task done --no-merge 1
+code 64 "a cycle is usage" cadre task dep 3 --add 3
+is "$(cadre task list | cadre task cancel - 2>/dev/null)" 3 "names come from standard input"
+cadre task reopen 3 >/dev/null
+is "$(cadre task list --state ready | cut -f1)" 3 "reopened"
+
+# Epics.
+e=$(cadre task add epic)
+c1=$(cadre task add --parent "$e" c1)
+c2=$(cadre task add --parent "$e" -d "$c1" c2)
+code 64 "an ancestor as dependency" cadre task dep "$c1" --add "$e"
+code 64 "and the other way round" cadre task dep "$e" --add "$c1"
+code 1 "an epic is not for a worker" cadre --as w1 claim "$e"
+cadre --as w1 claim "$c1" >/dev/null
+cadre --as w1 task done --no-merge "$c1" >/dev/null
+cadre task cancel "$c2" >/dev/null
+is "$(cadre task list --json | jq -r "select(.id == $e).state")" done "an epic is done with its children"
+b=$(cadre task add blocker)
+f=$(cadre task add -d "$b" later)
+cadre claim "$b" >/dev/null
+cadre task fail --why 'no way' "$b" >/dev/null
+like "$(cadre task list --state blocked)" "$f	blocked by failed $b*" "a failed dependency stays unmet"
+like "$(cadre ask list)" "blocked-$b*" "and one ask is open"
+
+# Leases and tokens.
+t=$(cadre task add leased)
+token=$(cadre --as ci claim --json "$t" | jq -r .token)
+code 1 "another token is refused" cadre --as ci task done --no-merge --token 0000000000 "$t"
+code 1 "another name is refused" cadre --as other task done --no-merge "$t"
+code 0 "the token is the key" cadre --as ci task done --no-merge --token "$token" "$t"
+
+# Text is data.
+# shellcheck disable=SC2016
+for title in '$(touch x)' '#(touch x)' '%n%s' '漢字 🙂' "it's"; do
+  id=$(cadre task add -- "$title")
+  is "$(cadre task list --json | jq -r "select(.id == $id).title")" "$title" "title $title"
+done
+is "$(cadre task add -- -rf | xargs cadre task show | head -1 | cut -f2)" "-rf" "a title like an option"
+code 64 "empty title" cadre task add ''
+code 64 "newline in a title" cadre task add $'a\nb'
+code 64 "escape in a title" cadre task add $'a\e[31m'
+code 64 "invalid UTF-8 in a title" cadre task add $'a\xff'
+code 64 "1001 bytes" cadre task add "$(printf 'x%.0s' {1..1001})"
+for name in ../x '' -rf 'a b' Abc "$(printf 'x%.0s' {1..33})" $'a\nb' all; do
+  code 64 "bad name '${name:0:10}'" cadre claim --as="$name"
+done
+printf 'a\0b\xff' | cadre task add bytes - >"$t_dir/id"
+is "$(cadre task show --body "$(cat "$t_dir/id")" | od -An -c | tr -d ' ')" 'a\0b377' "a body is any bytes"
+
+# Import.
+ids=$(printf '# Goal\n- [ ] one\n  body of one\n  - [ ] inner\n- [x] past\n- [ ] two\n' | cadre task import - | tr '\n' ' ')
+is "$(wc -w <<<"$ids")" 3 "a checklist"
+read -r i1 i2 _ <<<"$ids"
+is "$(cadre task list --json | jq -r "select(.id == $i2).parent")" "$i1" "nested items are children"
+is "$(cadre task show --body "$i1")" "body of one" "indented text is the body"
+code 64 "all or nothing" cadre task import - <<<'{"title":"x"}
+{"title":"y","depends":[7]}'
+is "$(cadre task list | grep -c '	x$')" 0 "nothing was added"
+is "$(printf '{"title":"a","depends":[1]}\n{"title":"b"}\n' | cadre task import - | wc -l)" 2 "JSON lines, dependencies by index"
+code 64 "a cycle inside an import" cadre task import - <<<'{"title":"a","depends":[1]}
+{"title":"b","depends":[0]}'
+like "$(cadre task graph --dot)" "digraph*" "graph"
+[ ! -e x ]
+ok "no text was run"
+code 0 "doctor finds nothing" cadre doctor
+t_end
