@@ -33,7 +33,7 @@ public struct Common: ParsableArguments {
 public enum Main {
     public static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
         do {
-            var command = try verb.parseAsRoot(prepare(arguments))
+            var command = try verb.parseAsRoot(behind(verb, prepare(arguments)))
             try command.run()
             Out.flush()
             exit(0)
@@ -59,6 +59,28 @@ public enum Main {
 
     private static func complain(_ verb: any ParsableCommand.Type, _ message: String) {
         Out.complain("\(verb.configuration.commandName ?? "cadre"): \(message)")
+    }
+
+    /// Common options may stand before a subcommand, as in `cadre -C DIR task list`: the parser wants them behind it.
+    private static func behind(_ verb: any ParsableCommand.Type, _ arguments: [String]) -> [String] {
+        let subcommands = Set(verb.configuration.subcommands.map { $0._commandName })
+        guard !subcommands.isEmpty else { return arguments }
+        let (options, rest) = leading(arguments)
+        guard let name = rest.first, subcommands.contains(name) else { return arguments }
+        return [name] + options + rest.dropFirst()
+    }
+
+    /// The common options that the arguments begin with, and the rest.
+    public static func leading(_ arguments: [String]) -> (options: [String], rest: ArraySlice<String>) {
+        var rest = arguments[...]
+        var options: [String] = []
+        while let first = rest.first, first.hasPrefix("-"), first != "-", first != "--" {
+            let takesValue = first == "-C" || first == "--as"
+            guard takesValue || ["-q", "--quiet", "--json"].contains(first) || first.hasPrefix("--as=") || first.hasPrefix("-C") else { break }
+            options.append(rest.removeFirst())
+            if takesValue, let value = rest.popFirst() { options.append(value) }
+        }
+        return (options, rest)
     }
 
     /// `--wait` may stand alone or as `--wait=TIME`: the parser wants a value.

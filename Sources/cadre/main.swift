@@ -29,20 +29,21 @@ var arguments = Main.rawArguments()
 if own.hasPrefix("cadre-"), let verb = find(String(own.dropFirst(6))) { Main.run(verb, arguments) }
 
 // Options before the verb go behind it.
-var before: [String] = []
-while let first = arguments.first, first.hasPrefix("-") {
-    before.append(arguments.removeFirst())
-    if first == "-C" || first == "--as", !arguments.isEmpty { before.append(arguments.removeFirst()) }
-}
-guard let name = arguments.first else {
-    if before == ["--version"] { print("cadre \(Tool.version)"); exit(0) }
-    if before == ["--list-verbs"] { for (name, _) in verbs { print(name) }; exit(0) }
-    let help = before == ["-h"] || before == ["--help"]
-    let text = "usage: cadre [-C DIR] VERB [OPTION]... [ARGUMENT]...\n\n"
-        + verbs.map { "  \($0.0)" + String(repeating: " ", count: 12 - $0.0.count) + $0.1.configuration.abstract }.joined(separator: "\n")
-        + "\n\n'cadre VERB --help' tells more of each."
-    if help { print(text); exit(0) }
-    Out.complain(before.isEmpty ? "cadre: no verb given; see 'cadre --help'" : "cadre: unknown option '\(Names.shown(before[0]))'; see 'cadre --help'")
+let (before, rest) = Main.leading(arguments)
+arguments = Array(rest)
+guard let name = arguments.first, !name.hasPrefix("-") else {
+    switch arguments.first {
+    case "--version": print("cadre \(Tool.version)"); exit(0)
+    case "--list-verbs": for (name, _) in verbs { print(name) }; exit(0)
+    case "-h", "--help":
+        print(
+            "usage: cadre [-C DIR] VERB [OPTION]... [ARGUMENT]...\n\n"
+                + verbs.map { "  \($0.0)" + String(repeating: " ", count: 12 - $0.0.count) + $0.1.configuration.abstract }.joined(separator: "\n")
+                + "\n\n'cadre VERB --help' tells more of each.")
+        exit(0)
+    case let option?: Out.complain("cadre: unknown option '\(Names.shown(option))'; see 'cadre --help'")
+    case nil: Out.complain("cadre: no verb given; see 'cadre --help'")
+    }
     exit(64)
 }
 arguments.removeFirst()
