@@ -77,3 +77,31 @@ public struct Bus {
         if sync { try Files.sync(path.removingLastComponent()) }
     }
 }
+
+// What is known of the project as a whole: small files of one value each.
+extension Bus {
+    /// The branch that work lands on unless configured otherwise, as `refs/heads/…`; nil if none was checked out.
+    public func target() throws -> String? { try value(targetFile) }
+    public func setTarget(_ reference: String) throws { try replace(targetFile, with: Array((reference + "\n").utf8), sync: true) }
+
+    /// The commands of `.cadre` that the person has seen last.
+    public func seenCommands() throws -> [String] {
+        try Files.read(seenFile).map { $0.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } } ?? []
+    }
+    public func setSeenCommands(_ lines: [String]) throws {
+        try replace(seenFile, with: Array(lines.map { $0 + "\n" }.joined().utf8), sync: true)
+    }
+
+    /// The socket of the tmux server of this project's agents; nil before the first.
+    public func server() throws -> String? { try value(serverFile) }
+    public func setServer(_ socket: String) throws { try replace(serverFile, with: Array((socket + "\n").utf8), sync: false) }
+
+    /// Replaces a record's file, flushed.
+    public func write(_ record: Record, to path: FilePath) throws { try replace(path, with: record.bytes, sync: true) }
+
+    private func value(_ path: FilePath) throws -> String? {
+        guard let bytes = try Files.read(path) else { return nil }
+        let text = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+        return text.isEmpty ? nil : text
+    }
+}

@@ -10,6 +10,13 @@ extension Bus {
     /// The line that `status` prints, kept by whoever changes something that it shows.
     public var statusFile: FilePath { root.appending("status") }
 
+    /// The branch that work lands on by default, set when the bus is made.
+    var targetFile: FilePath { root.appending("target") }
+    /// The commands of the repository's `.cadre` that the person has seen, a line each.
+    var seenFile: FilePath { root.appending("seen") }
+    /// The socket of the tmux server that agents were last started in.
+    var serverFile: FilePath { root.appending("server") }
+
     // Tasks.
     var tasks: FilePath { root.appending("tasks") }
     public func task(_ id: Int) -> FilePath { tasks.appending("\(id)") }

@@ -4,6 +4,13 @@ import Glibc
 public enum Time {
     public static func now() -> Int { time(nil) }
 
+    /// Seconds of a clock that no one sets, for measuring how long something takes.
+    public static func monotonic() -> Double {
+        var t = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &t)
+        return Double(t.tv_sec) + Double(t.tv_nsec) / 1e9
+    }
+
     /// Microseconds since the epoch.
     public static func micros() -> Int {
         var t = timespec()

@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,6 +32,11 @@ static inline int csys_ofd_held(int fd) {
     if (fcntl(fd, F_OFD_GETLK, &l) == -1) return -1;
     return l.l_type != F_UNLCK;
 }
+static inline int csys_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+static inline int csys_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+static inline int csys_prctl(int option, unsigned long value) { return prctl(option, value, 0, 0, 0); }
+static inline int csys_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+static inline int csys_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 extern char **environ;
 static inline char **csys_environ(void) { return environ; }
 #endif

@@ -34,6 +34,14 @@ public struct Repository {
         throw Failure.unsure("'\(Names.shown(start.string))' is not in a git repository: run this in one, or use -C DIR")
     }
 
+    /// The branch checked out in the main worktree, as `refs/heads/…`; nil if it is detached or has no commit yet.
+    public func checkedOut() throws -> String? {
+        let head = Repository.line(try Files.read(commonDirectory.appending("HEAD")) ?? [])
+        guard head.hasPrefix("ref: refs/heads/") else { return nil }
+        let name = String(head.dropFirst(5))
+        return try Git(common: commonDirectory).reference(name) == nil ? nil : name
+    }
+
     private static func isGit(_ directory: FilePath) throws -> Bool {
         try Files.exists(directory.appending("HEAD"))
             && (Files.exists(directory.appending("objects")) || Files.exists(directory.appending("commondir")))

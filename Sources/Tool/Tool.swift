@@ -33,8 +33,17 @@ public final class Tool {
             guard set.hasPrefix("/") else { throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'") }
             return FilePath(set)
         }
-        return try Repository.find(from: directory).commonDirectory.appending("cadre")
+        return try repository().commonDirectory.appending("cadre")
     }
+
+    /// The repository of the place the verb runs in.
+    public func repository() throws -> Repository { try Repository.find(from: directory) }
+
+    /// git on the repository, without a worktree.
+    public func git() throws -> Git { Git(common: try repository().commonDirectory) }
+
+    /// The configuration in force.
+    public func settings() throws -> Settings { try Settings(git(), bus: bus()) }
 
     /// The bus. Without one a verb that only reads ends here: it prints nothing and exits 1.
     public func bus() throws -> Bus {
@@ -48,7 +57,10 @@ public final class Tool {
     public func busOrNew() throws -> Bus {
         if let opened { return opened }
         let (bus, made) = try Bus.make(busPath())
-        if made { say("made the bus '\(bus.root.string)'") }
+        if made {
+            if try bus.target() == nil, let branch = try repository().checkedOut() { try bus.setTarget(branch) }
+            say("made the bus '\(bus.root.string)'")
+        }
         opened = bus
         return bus
     }

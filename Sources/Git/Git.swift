@@ -1,0 +1,113 @@
+import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+/// A git repository, or one of its worktrees, as git(1) is called on it.
+///
+/// Each call names its directories, so nothing that an agent writes into a worktree redirects it; hooks, fsmonitor,
+/// background packing, prompts and editors are off; and of the caller's variables none that would point git elsewhere
+/// is passed on.
+public struct Git {
+    public let directory: FilePath
+    public let worktree: FilePath?
+
+    /// The repository of a common directory, without a worktree.
+    public init(common: FilePath) {
+        directory = common
+        worktree = nil
+    }
+
+    public init(directory: FilePath, worktree: FilePath) {
+        self.directory = directory
+        self.worktree = worktree
+    }
+
+    private static let quiet = [
+        "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+        "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
+    ]
+
+    /// `git rev-parse --local-env-vars`, and what makes git ask or speak another language.
+    static let environment: [String: String?] = {
+        var all: [String: String?] = [
+            "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_ASKPASS": "true",
+        ]
+        for name in [
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_OBJECT_DIRECTORY",
+            "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS",
+            "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX",
+            "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+        ] { all[name] = .some(nil) }
+        return all
+    }()
+
+    /// The call as it would be made: for those who run it in their own way.
+    public func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
+        var program = Program(
+            ["git", "--git-dir=\(directory.string)"] + (worktree.map { ["--work-tree=\($0.string)"] } ?? []) + Git.quiet + arguments)
+        program.environment = Git.environment.merging(extra) { $1 }
+        // Without a worktree git must not find one around it, whose attributes and drivers would count.
+        program.directory = worktree ?? "/"
+        return program
+    }
+
+    /// Runs git and gives what it said, whatever its exit code.
+    public func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws -> Program.Result {
+        var program = program(arguments, environment: environment)
+        program.input = input
+        return try program.run()
+    }
+
+    /// Runs git; throws `Failure.unsure` with its last line if it fails.
+    @discardableResult
+    public func run(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws -> Program.Result {
+        let result = try attempt(arguments, input: input, environment: environment)
+        guard result.status == 0 else {
+            throw Failure.unsure("git \(arguments.first { !$0.hasPrefix("-") } ?? "") failed in '\((worktree ?? directory).string)': \(result.complaint)")
+        }
+        return result
+    }
+
+    /// The commit that a name stands for; nil if there is none.
+    public func commit(_ name: String) throws -> String? {
+        let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"])
+        return result.status == 0 ? result.text : nil
+    }
+
+    /// What a reference holds; nil if there is no such reference. The name is whole: `refs/heads/main`.
+    public func reference(_ name: String) throws -> String? {
+        let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        return result.status == 0 ? result.text : nil
+    }
+
+    static let zero = String(repeating: "0", count: 40)
+
+    /// Moves a reference if it still holds `old` (nil: if there is none); false if it does not.
+    public func move(_ reference: String, to new: String, from old: String?, why: String) throws -> Bool {
+        let result = try attempt(["update-ref", "--no-deref", "-m", "cadre: \(why)", reference, new, old ?? Git.zero])
+        if result.status == 0 { return true }
+        // git has one exit code for all: look whether it was the old value.
+        guard try self.reference(reference) == old else { return false }
+        throw Failure.unsure("unable to move '\(reference)': \(result.complaint)")
+    }
+
+    /// Whether `ancestor` is reachable from `commit`.
+    public func isAncestor(_ ancestor: String, of commit: String) throws -> Bool {
+        let result = try attempt(["merge-base", "--is-ancestor", ancestor, commit])
+        guard result.status <= 1 else { throw Failure.unsure("unable to compare '\(ancestor)' and '\(commit)': \(result.complaint)") }
+        return result.status == 0
+    }
+
+    /// Paths with uncommitted changes, untracked ones among them. Needs a worktree.
+    public func dirty() throws -> [String] {
+        let fields = try run(["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames"]).output.split(separator: 0)
+        return fields.map { String(decoding: $0.dropFirst(3), as: UTF8.self) }
+    }
+
+    /// The branch that the worktree is on, as `refs/heads/…`; nil if it is detached.
+    public func branch() throws -> String? {
+        let result = try attempt(["symbolic-ref", "--quiet", "HEAD"])
+        return result.status == 0 ? result.text : nil
+    }
+}

@@ -1,0 +1,87 @@
+import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+/// Configuration in git-config syntax: the user's `git config cadre.KEY`, then `.cadre` as the target has it, then a
+/// default. Read when used.
+///
+/// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
+public struct Settings {
+    /// Keys whose values are run. From `.cadre` they count only when seen.
+    static let commands: Set<String> = ["gate", "setup", "sandbox"]
+
+    private var values: [(key: String, value: String)] = []
+    /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
+    public private(set) var unseen: [String] = []
+    /// All such lines, seen or not.
+    public private(set) var brought: [String] = []
+    /// The branch that work lands on, as `refs/heads/…`; nil if none is set.
+    public private(set) var target: String?
+
+    /// Reads all of it. `bus` is nil before there is one.
+    public init(_ git: Git, bus: Bus?) throws {
+        let mine = try Settings.parse(git.attempt(["config", "--null", "--get-regexp", "^cadre\\."]))
+        let name = try mine.last { $0.key == "target" }?.value ?? bus?.target()
+        target = name.map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
+        var theirs: [(key: String, value: String)] = []
+        if let target, try git.reference("\(target):.cadre") != nil {
+            theirs = try Settings.parse(git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))
+        }
+        brought = theirs.filter { Settings.isCommand($0.key) }.map { "\($0.key) = \(Settings.oneLine($0.value))" }
+        let seen = try bus?.seenCommands() ?? []
+        if brought != seen {
+            unseen = brought
+            theirs.removeAll { Settings.isCommand($0.key) }
+        }
+        values = theirs + mine
+    }
+
+    private static func oneLine(_ text: String) -> String {
+        text.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\").split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
+    }
+
+    private static func isCommand(_ key: String) -> Bool { commands.contains(key) || key.hasPrefix("program.") }
+
+    /// `KEY\nVALUE\0` for each; a key without value has no newline and is true.
+    private static func parse(_ result: Program.Result) throws -> [(key: String, value: String)] {
+        guard result.status <= 1 else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
+        return result.output.split(separator: 0).map { entry in
+            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
+            let key = String(decoding: parts[0].dropFirst(6), as: UTF8.self)
+            return (key, parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : "true")
+        }
+    }
+
+    /// The value that counts. Keys without a subsection have no case.
+    public func string(_ key: String) -> String? {
+        let key = key.contains(".") ? key : key.lowercased()
+        return values.last { $0.key == key }?.value
+    }
+
+    /// All values, `.cadre`'s first; an empty one forgets those before it.
+    public func list(_ key: String) -> [String] {
+        let all = values.filter { $0.key == key.lowercased() }.map(\.value)
+        return Array(all.suffix(from: (all.lastIndex(of: "").map { $0 + 1 }) ?? 0))
+    }
+
+    public func int(_ key: String, _ otherwise: Int) throws -> Int {
+        guard let text = string(key) else { return otherwise }
+        guard let n = Int(text), n >= 0 else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a number") }
+        return n
+    }
+
+    /// A duration such as `5m`, in seconds.
+    public func seconds(_ key: String, _ otherwise: Int) throws -> Int {
+        guard let text = string(key) else { return otherwise }
+        guard let n = Time.duration(text) else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a time such as 30s, 5m, 2h or 3d") }
+        return n
+    }
+
+    /// The value, which must be one of these.
+    public func choice(_ key: String, _ choices: [String], _ otherwise: String) throws -> String {
+        guard let text = string(key) else { return otherwise }
+        guard choices.contains(text) else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use \(choices.joined(separator: ", "))") }
+        return text
+    }
+}

@@ -1,0 +1,188 @@
+import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+/// The branch of a task: what `tasks/ID/branch` says.
+public struct TaskBranch {
+    /// `refs/heads/…`.
+    public var reference: String
+    /// The commit of the target that it was made from, or last brought up to.
+    public var base: String
+
+    /// The name as git commands on branches take it.
+    public var name: String { String(reference.dropFirst("refs/heads/".count)) }
+}
+
+extension Bus {
+    /// The task's branch; nil if nobody with a worktree has claimed it yet.
+    public func branch(_ id: Int) throws -> TaskBranch? {
+        guard let record = try Record.read(branchFile(id)) else { return nil }
+        guard let reference = record["Branch"], let base = record["Base"], reference.hasPrefix("refs/heads/") else {
+            throw Failure.unsure("'\(branchFile(id).string)' is damaged: no branch in it; see 'cadre doctor'")
+        }
+        return TaskBranch(reference: reference, base: base)
+    }
+
+    public func setBranch(_ id: Int, _ branch: TaskBranch) throws {
+        var record = Record()
+        record["Branch"] = branch.reference
+        record["Base"] = branch.base
+        try write(record, to: branchFile(id))
+    }
+}
+
+// One branch per task, one worktree per agent. Entering a task moves the agent's worktree to the task's branch:
+//
+//   1  the name and base are written down         (tasks/ID/branch)
+//   2  the branch is made at its base, only if there is none of that name
+//   3  a worktree of another agent that still stands on the branch lets go of it, keeping its files
+//   4  the worktree is switched, which git refuses rather than lose a change
+//
+// After 1 or 2 whoever enters next goes on there; a branch that appeared between 1 and 2 and is not at the base was
+// made by somebody else, and another name is taken. What an agent has committed is kept from then on (see `keep`).
+public struct Work {
+    public let bus: Bus
+    public let repository: Git
+    public let settings: Settings
+
+    public init(bus: Bus, repository: Git, settings: Settings) {
+        self.bus = bus
+        self.repository = repository
+        self.settings = settings
+    }
+
+    /// The commit that the target branch holds. Throws `Failure.no` that says what to do if there is none.
+    public func targetCommit() throws -> String {
+        guard let target = settings.target else {
+            throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'")
+        }
+        guard let commit = try repository.commit(target) else {
+            throw Failure.no("the target '\(target.dropFirst(11))' has no commit yet: commit something to it first")
+        }
+        return commit
+    }
+
+    /// Moves the worktree to the task's branch, which is made at the first time. `start` is where it is made, if not at
+    /// the target. The worktree should be clean; on the right branch already it is left as it is.
+    @discardableResult
+    public func enter(_ id: Int, _ worktree: Git, start: String? = nil) throws -> TaskBranch {
+        var branch = try bus.branch(id) ?? choose(id, start: start)
+        while try repository.reference(branch.reference) == nil {
+            if try repository.move(branch.reference, to: branch.base, from: nil, why: "task \(id)") { break }
+            branch = try choose(id, start: start)
+        }
+        if try worktree.branch() == branch.reference { return branch }
+        try release(branch.reference, besides: worktree)
+        if let tip = try repository.commit(branch.reference), tip == branch.base, settings.target != nil, start == nil {
+            // Nothing was done on it yet: it begins where the target is now.
+            let target = try targetCommit()
+            if target != tip, try repository.move(branch.reference, to: target, from: tip, why: "task \(id)") {
+                branch.base = target
+                try bus.setBranch(id, branch)
+            }
+        }
+        try worktree.run(["checkout", "-q", "--no-guess", branch.name, "--"])
+        return branch
+    }
+
+    /// A free name for the task's branch, written down.
+    private func choose(_ id: Int, start: String?) throws -> TaskBranch {
+        guard let header = try bus.header(id) else { throw bus.noTask(id) }
+        let base = try start ?? targetCommit()
+        var prefix = "refs/heads/" + (settings.string("branchPrefix") ?? "cadre/")
+        // A branch `cadre` leaves no room for `cadre/…`.
+        if prefix.hasSuffix("/"), try repository.reference(String(prefix.dropLast())) != nil { prefix = prefix.dropLast() + "-" }
+        let slug = Work.slug(header.title)
+        let stem = prefix + "\(id)" + (slug.isEmpty ? "" : "-" + slug)
+        guard try repository.attempt(["check-ref-format", stem]).status == 0 else {
+            throw Failure.usage("cadre.branchPrefix makes '\(Names.shown(stem))', which is no branch name")
+        }
+        var reference = stem
+        var next = 2
+        while try repository.reference(reference) != nil {
+            reference = "\(stem)-\(next)"
+            next += 1
+        }
+        let branch = TaskBranch(reference: reference, base: base)
+        try bus.setBranch(id, branch)
+        return branch
+    }
+
+    /// A title as a part of a branch name: its letters a-z and digits, other characters as `-`, at most 40.
+    static func slug(_ title: String) -> String {
+        var out = ""
+        for scalar in title.lowercased().unicodeScalars where out.utf8.count < 40 {
+            let plain = (97...122).contains(scalar.value) || (48...57).contains(scalar.value)
+            if plain { out.unicodeScalars.append(scalar) } else if !out.isEmpty, out.last != "-" { out += "-" }
+        }
+        while out.last == "-" { out.removeLast() }
+        return out
+    }
+
+    /// Detaches agents' worktrees from a branch; throws `Failure.no` if a worktree of the user's stands on it.
+    private func release(_ reference: String, besides: Git) throws {
+        for (path, head) in try worktrees() where head == reference && path != besides.worktree {
+            guard let agent = try bus.agentNames().compactMap({ try bus.agent(named: $0) }).first(where: { $0.worktree == path }) else {
+                throw Failure.no("branch '\(reference.dropFirst(11))' is checked out in '\(path.string)': leave it there first")
+            }
+            guard let other = agent.git, let tip = try other.commit("HEAD") else { continue }
+            try other.run(["update-ref", "--no-deref", "-m", "cadre: let go of \(reference)", "HEAD", tip])
+        }
+    }
+
+    /// All worktrees and the branch each is on.
+    public func worktrees() throws -> [(path: FilePath, branch: String?)] {
+        var all: [(path: FilePath, branch: String?)] = []
+        for field in try repository.run(["worktree", "list", "--porcelain", "-z"]).output.split(separator: 0) {
+            let text = String(decoding: field, as: UTF8.self)
+            if text.hasPrefix("worktree ") { all.append((FilePath(String(text.dropFirst(9))), nil)) }
+            if text.hasPrefix("branch "), !all.isEmpty { all[all.count - 1].branch = String(text.dropFirst(7)) }
+        }
+        return all
+    }
+
+    // MARK: keeping
+
+    /// Keeps a commit reachable from `refs/cadre/work/KEY`, together with all that was kept there before: where the new
+    /// one does not contain the old, a commit without content joins them.
+    public func keep(_ key: String, _ tip: String) throws {
+        let reference = "refs/cadre/work/\(key)"
+        for _ in 0..<8 {
+            let old = try repository.reference(reference)
+            var new = tip
+            if let old {
+                if try old == tip || repository.isAncestor(tip, of: old) { return }
+                if try !repository.isAncestor(old, of: tip) {
+                    let empty = try repository.run(["mktree"], input: []).text
+                    new = try repository.run(["commit-tree", empty, "-p", old, "-p", tip], input: Array("kept\n".utf8), environment: Work.identity).text
+                }
+            }
+            if try repository.move(reference, to: new, from: old, why: "keep") { return }
+        }
+        throw Failure.unsure("'\(reference)' moves too fast, try again")
+    }
+
+    /// Who commits what nobody reads, so that it works where the user has no identity set.
+    static let identity: [String: String?] = [
+        "GIT_AUTHOR_NAME": "cadre", "GIT_AUTHOR_EMAIL": "cadre@localhost", "GIT_COMMITTER_NAME": "cadre", "GIT_COMMITTER_EMAIL": "cadre@localhost",
+    ]
+
+    /// Keeps what an agent's worktree has committed: under the task of its branch, else under the agent's name.
+    public func keep(_ agent: AgentView) throws {
+        guard let git = agent.git, try Files.exists(git.directory), let tip = try git.commit("HEAD") else { return }
+        let branch = try git.branch()
+        let held = try bus.claims().first { $0.owner == agent.name }
+        if let held, let branch, try bus.branch(held.id)?.reference == branch { return try keep("task-\(held.id)", tip) }
+        if let target = settings.target, try repository.isAncestor(tip, of: target) { return }
+        try keep("agent-\(agent.name)", tip)
+    }
+}
+
+extension AgentView {
+    /// git on the agent's worktree, by the directories its card names; nil if it has none.
+    public var git: Git? {
+        guard let worktree, let directory = card["GitDir"] else { return nil }
+        return Git(directory: FilePath(directory), worktree: worktree)
+    }
+}

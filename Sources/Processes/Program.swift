@@ -1,0 +1,198 @@
+import Bus
+import CSys
+import Glibc
+import SystemPackage
+
+/// The one way in which outside programs are run: no shell, no inherited descriptors but the three standard ones,
+/// signals as a fresh process has them. The C function is `posix_spawnp`.
+public struct Program {
+    /// The program and its arguments, each passed as it is.
+    public var arguments: [String]
+    /// Variables to set, or with nil to remove, on top of this process's own.
+    public var environment: [String: String?] = [:]
+    public var directory: FilePath?
+    /// Its standard input; none is `/dev/null`.
+    public var input: [UInt8]?
+    /// Where standard output and standard error go together, instead of being kept: an open descriptor.
+    public var log: Int32?
+    /// Seconds after which it is ended, its process group with it.
+    public var timeout: Double?
+    /// Runs it in a process group of its own, which is ended when the program ends.
+    public var ownGroup = false
+
+    public init(_ arguments: [String]) { self.arguments = arguments }
+
+    public struct Result {
+        /// The exit code, or 128 and the signal's number.
+        public var status: Int32
+        public var output: [UInt8]
+        public var error: [UInt8]
+        public var timedOut = false
+
+        /// Standard output as text without the newline at its end.
+        public var text: String {
+            var end = output.count
+            while end > 0, output[end - 1] == 10 { end -= 1 }
+            return String(decoding: output[..<end], as: UTF8.self)
+        }
+
+        /// The last line that it said on standard error, or what its status means.
+        public var complaint: String {
+            let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+            return Names.shown(lines.last { $0.contains { !$0.isWhitespace } } ?? (timedOut ? "took too long" : "exit status \(status)"))
+        }
+    }
+
+    /// Runs it to its end. Throws `Failure.unsure` if it can't be started.
+    public func run() throws -> Result {
+        var input: Int32 = -1
+        if let bytes = self.input { input = try Program.memory(bytes) }
+        defer { if input >= 0 { close(input) } }
+        var out: [Int32] = [-1, -1]
+        var err: [Int32] = [-1, -1]
+        if log == nil {
+            guard pipe2(&out, O_CLOEXEC) == 0, pipe2(&err, O_CLOEXEC) == 0 else { throw Failure.unsure("unable to make a pipe: \(Program.reason())") }
+        }
+        let pid: pid_t
+        do {
+            pid = try start(stdin: input, stdout: log ?? out[1], stderr: log ?? err[1])
+        } catch {
+            for fd in out + err where fd >= 0 { close(fd) }
+            throw error
+        }
+        if log == nil { close(out[1]); close(err[1]) }
+        defer { if log == nil { close(out[0]); close(err[0]) } }
+        return collect(pid, out[0], err[0])
+    }
+
+    /// Starts it and returns its process id. The descriptors become 0, 1 and 2; -1 is `/dev/null`.
+    /// With `terminal` its group becomes the foreground group of that descriptor's terminal.
+    public func start(stdin: Int32, stdout: Int32, stderr: Int32, terminal: Int32? = nil) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (number, fd) in [(Int32(0), stdin), (1, stdout), (2, stderr)] {
+            if fd < 0 {
+                posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
+            } else {
+                posix_spawn_file_actions_adddup2(&actions, fd, number)
+            }
+        }
+        if let terminal { posix_spawn_file_actions_addtcsetpgrp_np(&actions, terminal) }
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        if let directory { _ = directory.withPlatformString { posix_spawn_file_actions_addchdir_np(&actions, $0) } }
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        var all = sigset_t()
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        var flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+        if ownGroup || terminal != nil {
+            flags |= POSIX_SPAWN_SETPGROUP
+            posix_spawnattr_setpgroup(&attributes, 0)
+        }
+        posix_spawnattr_setflags(&attributes, Int16(flags))
+
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] = Program.environment(environment).map { strdup($0) } + [nil]
+        defer { for pointer in argv + envp { free(pointer) } }
+        var pid: pid_t = 0
+        let code = posix_spawnp(&pid, argv[0]!, &actions, &attributes, &argv, &envp)
+        guard code == 0 else {
+            let place = directory.map { " in '\($0.string)'" } ?? ""
+            throw Failure.unsure("unable to run '\(Names.shown(arguments[0]))'\(place): \(String(cString: strerror(code)))")
+        }
+        return pid
+    }
+
+    /// This process's environment with the changes applied, as `NAME=value`.
+    static func environment(_ changes: [String: String?]) -> [String] {
+        var all: [String] = []
+        var at = csys_environ()
+        while let entry = at?.pointee {
+            let text = String(cString: entry)
+            if let name = text.split(separator: "=", maxSplits: 1).first, changes[String(name)] == nil { all.append(text) }
+            at = at! + 1
+        }
+        for (name, value) in changes { if let value { all.append("\(name)=\(value)") } }
+        return all
+    }
+
+    /// Reads both pipes until the program has ended. What its children hold open is not waited for.
+    private func collect(_ pid: pid_t, _ out: Int32, _ err: Int32) -> Result {
+        var result = Result(status: 0, output: [], error: [])
+        let ended = csys_pidfd_open(pid)
+        defer { if ended >= 0 { close(ended) } }
+        let deadline = timeout.map { Time.monotonic() + $0 }
+        var open = log == nil ? [out, err] : []
+        while true {
+            var entries = ([ended] + open).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            let left = deadline.map { max(0, Int32(($0 - Time.monotonic()) * 1000)) } ?? -1
+            let n = poll(&entries, nfds_t(entries.count), left)
+            if n == 0 {
+                result.timedOut = true
+                end(pid, SIGTERM)
+                break
+            }
+            if n < 0 { continue }
+            for entry in entries.dropFirst() where entry.revents != 0 {
+                if !drain(entry.fd, entry.fd == out ? \.output : \.error, &result) { open.removeAll { $0 == entry.fd } }
+            }
+            if entries[0].revents != 0 {
+                for fd in open { while pending(fd), drain(fd, fd == out ? \.output : \.error, &result) {} }
+                break
+            }
+        }
+        var status: Int32 = 0
+        if result.timedOut {
+            var grace = pollfd(fd: ended, events: Int16(POLLIN), revents: 0)
+            if poll(&grace, 1, 2000) <= 0 { end(pid, SIGKILL) }
+        }
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        if ownGroup { kill(-pid, SIGKILL) }
+        result.status = Program.code(status)
+        return result
+    }
+
+    private func end(_ pid: pid_t, _ signal: Int32) { kill(ownGroup ? -pid : pid, signal) }
+
+    private func pending(_ fd: Int32) -> Bool {
+        var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) > 0
+    }
+
+    private func drain(_ fd: Int32, _ into: WritableKeyPath<Result, [UInt8]>, _ result: inout Result) -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        let n = read(fd, &chunk, chunk.count)
+        if n < 0 { return errno == EINTR }
+        result[keyPath: into] += chunk[..<n]
+        return n > 0
+    }
+
+    /// The exit code of a wait(2) status, or 128 and the signal's number.
+    public static func code(_ status: Int32) -> Int32 {
+        let signal = status & 0x7f
+        return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+    }
+
+    /// An anonymous file with these bytes, to be read from its start. The C function is `memfd_create`.
+    private static func memory(_ bytes: [UInt8]) throws -> Int32 {
+        let fd = csys_memfd("input")
+        guard fd >= 0 else { throw Failure.unsure("unable to make a memory file: \(reason())") }
+        var at = 0
+        while at < bytes.count {
+            let n = bytes.withUnsafeBytes { write(fd, $0.baseAddress! + at, bytes.count - at) }
+            guard n > 0 else { close(fd); throw Failure.unsure("unable to write a memory file: \(reason())") }
+            at += n
+        }
+        lseek(fd, 0, SEEK_SET)
+        return fd
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}
