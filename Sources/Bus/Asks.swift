@@ -5,7 +5,7 @@ public struct Ask {
     /// Its name: `1`, `2`, … for questions, `blocked-7`, `quarantined-bob` for what cadre itself asks, once each.
     public var id: String
     public var record: Record
-    /// Fields From, To, Kind, Severity, Options, Time, Digest; when answered Answer, By, Answered.
+    /// Fields From, To, Kind, Severity, Options, Time, Digest; when answered Answer, Note, By, Answered.
     public var from: String { record["From"] ?? "cadre" }
     public var text: String { String(decoding: record.body, as: UTF8.self) }
     public var answer: String? { record["Answer"] }
@@ -60,11 +60,13 @@ extension Bus {
         return nil
     }
 
-    /// Answers once: whoever moves it out of `open/` has answered it. False if it was answered before.
-    public func answer(_ id: String, by: String, _ answer: String) throws -> Bool {
+    /// Answers once: whoever moves it out of `open/` has answered it. False if it was answered before. `note` is a line
+    /// that goes with the answer.
+    public func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
         try locked("answer") { _ in
             guard var record = try Record.read(openAsks.appending(id)) else { return false }
             record["Answer"] = answer
+            record["Note"] = note
             record["By"] = by
             record["Answered"] = "\(Time.now())"
             try replace(doneAsks.appending(id), with: record.bytes, sync: true)

@@ -32,8 +32,16 @@ public struct Common: ParsableArguments {
 /// Runs a verb and ends the process with the exit code that all verbs share.
 public enum Main {
     public static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
+        if arguments.prefix(while: { $0 != "--" }).contains("--version") {
+            print("cadre \(Tool.version)")
+            exit(0)
+        }
+        let arguments = behind(verb, prepare(arguments))
         do {
-            var command = try verb.parseAsRoot(behind(verb, prepare(arguments)))
+            var command = try verb.parseAsRoot(arguments)
+            if type(of: command) == verb, !verb.configuration.subcommands.isEmpty {
+                throw Failure.usage("which? " + verb.configuration.subcommands.map { $0._commandName }.joined(separator: ", "))
+            }
             try command.run()
             Out.flush()
             exit(0)
@@ -48,13 +56,20 @@ public enum Main {
             Out.flush()
             let code = verb.exitCode(for: error).rawValue
             if code == 0 {
-                print(verb.fullMessage(for: error))
+                print(usage(verb.fullMessage(for: error)))
                 exit(0)
             }
-            let name = verb.configuration.commandName ?? "cadre"
-            complain(verb, verb.message(for: error).split(separator: "\n").joined(separator: " ") + "; see '\(name) --help'")
+            var name = verb.configuration.commandName ?? "cadre"
+            if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
+            let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
+            complain(verb, message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
             exit(code == EX_USAGE ? 64 : 70)
         }
+    }
+
+    /// The parser doesn't know that the value of `--wait` may be left out: see `prepare`.
+    private static func usage(_ text: String) -> String {
+        text.replacing("--wait <time>  ", with: "--wait[=<time>]").replacing("--wait <time>", with: "--wait[=<time>]")
     }
 
     private static func complain(_ verb: any ParsableCommand.Type, _ message: String) {

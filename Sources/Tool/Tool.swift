@@ -45,10 +45,12 @@ public final class Tool {
     /// The configuration in force.
     public func settings() throws -> Settings { try Settings(git(), bus: bus()) }
 
-    /// The bus. Without one a verb that only reads ends here: it prints nothing and exits 1.
-    public func bus() throws -> Bus {
+    /// The bus. Without one a verb ends here with 1; one that only reads says nothing.
+    public func bus(toRead: Bool = true) throws -> Bus {
         if let opened { return opened }
-        guard let bus = try Bus.open(busPath()) else { throw ExitCode(1) }
+        guard let bus = try Bus.open(busPath()) else {
+            throw toRead ? ExitCode(1) : Failure.no("no bus in this repository, 'cadre init' makes one")
+        }
         opened = bus
         return bus
     }
@@ -135,7 +137,7 @@ public final class Tool {
         if let file {
             guard text == nil else { throw Failure.usage("give a text or -F, not both") }
             if file == "-" { return standardInput() }
-            guard let bytes = try Files.read(FilePath(file)) else { throw Failure.usage("no file '\(Names.shown(file))'") }
+            guard let bytes = try Files.read(directory.pushing(FilePath(file))) else { throw Failure.usage("no file '\(Names.shown(file))'") }
             return bytes
         }
         guard let text else { return otherwise() }

@@ -16,23 +16,43 @@ public struct AskVerb: ParsableCommand {
                 "id": .string(ask.id), "kind": .string(ask.record["Kind"]), "from": .string(ask.from), "to": .string(ask.record["To"]),
                 "severity": .string(ask.record["Severity"]), "options": .string(ask.record["Options"]),
                 "time": .string(ask.record.int("Time").map(Time.text)), "text": .string(ask.text), "answer": .string(ask.answer),
-                "by": .string(ask.record["By"]),
+                "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]),
             ])
     }
 
-    static func answer(_ tool: Tool, _ id: String, _ text: String) throws {
+    /// The whole ask: its headers and text, or one JSON object.
+    static func whole(_ tool: Tool, _ ask: Ask) {
+        if tool.common.quiet || tool.common.json { return show(tool, ask) }
+        Out.line(ask.id)
+        for key in ["Kind", "From", "To", "Severity", "Options", "Answer", "Note", "By"] {
+            if let value = ask.record[key] { Out.line("\(key): \(value)") }
+        }
+        if let time = ask.record.int("Time") { Out.line("Date: \(Time.text(time))") }
+        Out.line("")
+        Out.raw(ask.record.body.last == 10 ? ask.record.body : ask.record.body + [10])
+    }
+
+    static func answer(_ tool: Tool, _ id: String, _ answer: String, note: String? = nil) throws {
         let bus = try tool.bus()
         let name = try tool.superior()
         guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
         let options = (ask.record["Options"] ?? "").split(separator: ",").map(String.init)
-        if !options.isEmpty, text != "approved", text != "rejected", !options.contains(text) {
-            throw Failure.usage("'\(Names.shown(text))' is none of the options: \(options.joined(separator: ", "))")
+        if !options.isEmpty, answer != "approved", answer != "rejected", !options.contains(answer) {
+            throw Failure.usage("'\(Names.shown(answer))' is none of the options: \(options.joined(separator: ", "))")
         }
-        guard ask.answer == nil, try bus.answer(id, by: name, text) else { throw Failure.no("ask '\(id)' is answered already") }
+        guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else { throw Failure.no("ask '\(id)' is answered already") }
         if try bus.canReceive(ask.from) {
-            _ = try bus.send(from: name, to: ask.from, subject: "answer to ask \(id)", body: Array(text.utf8))
+            let body = answer + "\n" + (note.map { $0 + "\n" } ?? "")
+            _ = try bus.send(from: name, to: ask.from, subject: "answer to ask \(id)", body: Array(body.utf8))
         }
-        tool.print([id, text], json: ["id": .string(id), "answer": .string(text)])
+        tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
+    }
+
+    /// One line given as an argument or, for `-`, on standard input.
+    static func line(_ tool: Tool, _ text: String) throws -> String {
+        guard text == "-" else { return try tool.line(text, what: "answer") }
+        guard let read = String(validating: tool.standardInput(), as: UTF8.self) else { throw Failure.usage("answer is not valid UTF-8") }
+        return try tool.line(read.hasSuffix("\n") ? String(read.dropLast()) : read, what: "answer")
     }
 
     struct New: Verb {
@@ -41,12 +61,14 @@ public struct AskVerb: ParsableCommand {
         @Option(name: .long, help: "Answers to choose from, divided by commas.") var options: String?
         @Option(name: .long, help: "Who is asked.") var to = "human"
         @Option(name: .long, help: "How much it matters.") var severity: String?
-        @Option(name: .long, help: "Wait for the answer and print it.") var wait: String?
-        @Argument var text: String
+        @Option(name: .long, help: ArgumentHelp("Wait for the answer and print it.", valueName: "time")) var wait: String?
+        @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+        @Argument(help: "The question; - reads it from standard input.") var text: String?
 
         func run(_ tool: Tool) throws {
-            let bus = try tool.bus()
-            let text = try tool.body(self.text, file: nil)
+            guard text != nil || file != nil else { throw Failure.usage("ask what? give a text, - or -F FILE") }
+            let bus = try tool.bus(toRead: false)
+            let text = try tool.body(self.text, file: file)
             guard !text.isEmpty else { throw Failure.usage("empty ask") }
             let to = try Names.caller(to)
             guard try bus.canReceive(to) else { throw Failure.no("no agent '\(to)'") }
@@ -69,14 +91,14 @@ public struct AskVerb: ParsableCommand {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print an ask whole.")
+        static let configuration = CommandConfiguration(abstract: "Print asks whole.")
         @OptionGroup var common: Common
-        @Argument var ids: [String]
+        @Argument(help: "Asks; - reads them from standard input.") var ids: [String]
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             try tool.each(tool.names(ids)) { id in
                 guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
-                AskVerb.show(tool, ask)
+                AskVerb.whole(tool, ask)
             }
         }
     }
@@ -84,22 +106,36 @@ public struct AskVerb: ParsableCommand {
     struct Approve: Verb {
         static let configuration = CommandConfiguration(abstract: "Say yes.")
         @OptionGroup var common: Common
-        @Argument var ids: [String]
-        func run(_ tool: Tool) throws { _ = try tool.bus(); try tool.each(tool.names(ids)) { try AskVerb.answer(tool, $0, "approved") } }
+        @Argument(help: "The ask; - reads several from standard input.") var id: String
+        @Argument(help: "A line to go with it.") var text: String?
+        func run(_ tool: Tool) throws {
+            _ = try tool.bus()
+            let note = try text.map { try AskVerb.line(tool, $0) }
+            try tool.each(tool.names([id])) { try AskVerb.answer(tool, $0, "approved", note: note) }
+        }
     }
 
     struct Reject: Verb {
         static let configuration = CommandConfiguration(abstract: "Say no.")
         @OptionGroup var common: Common
-        @Argument var ids: [String]
-        func run(_ tool: Tool) throws { _ = try tool.bus(); try tool.each(tool.names(ids)) { try AskVerb.answer(tool, $0, "rejected") } }
+        @Argument(help: "The ask; - reads several from standard input.") var id: String
+        @Argument(help: "A line to go with it.") var text: String?
+        func run(_ tool: Tool) throws {
+            _ = try tool.bus()
+            let note = try text.map { try AskVerb.line(tool, $0) }
+            try tool.each(tool.names([id])) { try AskVerb.answer(tool, $0, "rejected", note: note) }
+        }
     }
 
     struct Answer: Verb {
-        static let configuration = CommandConfiguration(abstract: "Answer with a text.")
+        static let configuration = CommandConfiguration(abstract: "Answer with a line of text.")
         @OptionGroup var common: Common
-        @Argument var id: String
-        @Argument var text: String
-        func run(_ tool: Tool) throws { _ = try tool.bus(); try AskVerb.answer(tool, id, tool.line(text, what: "answer")) }
+        @Argument(help: "The ask; - reads several from standard input.") var id: String
+        @Argument(help: "The answer; - reads it from standard input.") var text: String
+        func run(_ tool: Tool) throws {
+            _ = try tool.bus()
+            let answer = try AskVerb.line(tool, text)
+            try tool.each(tool.names([id])) { try AskVerb.answer(tool, $0, answer) }
+        }
     }
 }

@@ -22,7 +22,27 @@ let verbs: [(String, any ParsableCommand.Type)] = [
     ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self),
 ]
 
+// What a newcomer is shown first, by theme.
+let themes: [(String, [String])] = [
+    ("begin", ["init", "spawn", "status"]), ("tasks", ["task", "claim"]), ("agents", ["agents", "attach", "stop"]),
+    ("talk", ["send", "inbox", "ask"]), ("land", ["diff", "merge"]), ("repair", ["doctor"]),
+]
+
 func find(_ name: String) -> (any ParsableCommand.Type)? { verbs.first { $0.0 == name }?.1 }
+
+func describe(_ names: [String]) -> String {
+    names.compactMap { name in
+        find(name).map { "  \(name)" + String(repeating: " ", count: max(1, 11 - name.count)) + $0.configuration.abstract }
+    }.joined(separator: "\n")
+}
+
+func overview(all: Bool) -> String {
+    "usage: cadre [-C DIR] VERB [OPTION]... [ARGUMENT]...\n"
+        + (all
+            ? "\n" + describe(verbs.map(\.0)) + "\n\n'cadre help VERB' shows a verb's manual page, 'cadre VERB --help' its options."
+            : themes.map { "\n\($0)\n" + describe($1) + "\n" }.joined()
+                + "\n'cadre help VERB' shows a verb's manual page, 'cadre help -a' lists all verbs,\n'cadre help cadre' tells the ideas.")
+}
 
 let own = String(cString: CommandLine.unsafeArgv[0]!).split(separator: "/").last.map(String.init) ?? "cadre"
 var arguments = Main.rawArguments()
@@ -35,20 +55,47 @@ guard let name = arguments.first, !name.hasPrefix("-") else {
     switch arguments.first {
     case "--version": print("cadre \(Tool.version)"); exit(0)
     case "--list-verbs": for (name, _) in verbs { print(name) }; exit(0)
-    case "-h", "--help":
-        print(
-            "usage: cadre [-C DIR] VERB [OPTION]... [ARGUMENT]...\n\n"
-                + verbs.map { "  \($0.0)" + String(repeating: " ", count: 12 - $0.0.count) + $0.1.configuration.abstract }.joined(separator: "\n")
-                + "\n\n'cadre VERB --help' tells more of each.")
-        exit(0)
+    case "-h", "--help": print(overview(all: false)); exit(0)
     case let option?: Out.complain("cadre: unknown option '\(Names.shown(option))'; see 'cadre --help'")
     case nil: Out.complain("cadre: no verb given; see 'cadre --help'")
     }
     exit(64)
 }
 arguments.removeFirst()
-if name == "help", let verb = arguments.first.flatMap(find) { Main.run(verb, ["--help"]) }
+if name == "help" { help(arguments) }
 if let verb = find(name) { Main.run(verb, before + arguments) }
 Tool.exec("cadre-\(name)", before + arguments)
-Out.complain("cadre: no verb '\(Names.shown(name))'; see 'cadre --help'")
+Out.complain("cadre: no verb '\(Names.shown(name))'; see 'cadre help -a'")
 exit(64)
+
+/// `cadre help [-a | TOPIC]`: the manual page where there is one and a man(1) to show it, else the usage.
+func help(_ arguments: [String]) -> Never {
+    switch arguments.first {
+    case nil, "-h", "--help": print(overview(all: false)); exit(0)
+    case "-a", "--all": print(overview(all: true)); exit(0)
+    case "--version": print("cadre \(Tool.version)"); exit(0)
+    case let topic?:
+        if let page = manualPage(topic) { Tool.exec("man", ["-l", page]) }
+        // Still here: no page, or no man(1).
+        if topic == "cadre" { print(overview(all: true)); exit(0) }
+        if let verb = find(topic) { Main.run(verb, arguments.dropFirst().prefix(1) + ["--help"]) }
+        Out.complain("cadre help: no manual page of '\(Names.shown(topic))'; see 'cadre help -a'")
+        exit(64)
+    }
+}
+
+/// The page of a verb, or of `cadre`, `config`, `bus`, `security`: in PREFIX/share/man of the installed PREFIX/bin/cadre,
+/// or among the sources that the executable was built from.
+func manualPage(_ topic: String) -> String? {
+    guard Names.isName(topic), let found = realpath("/proc/self/exe", nil) else { return nil }
+    defer { free(found) }
+    let executable = String(cString: found)
+    let prefix = executable.split(separator: "/").dropLast(2).map { "/" + $0 }.joined()
+    let page = topic == "cadre" ? "cadre" : "cadre-\(topic)"
+    var places = ["1", "5", "7"].map { prefix + "/share/man/man\($0)/\(page).\($0)" }
+    if let build = executable.firstRange(of: "/.build/") {
+        let sources = executable[..<build.lowerBound] + "/Sources/"
+        places += ["\(sources)\(topic)/\(page).1"] + ["1", "5", "7"].map { "\(sources)cadre/\(page).\($0)" }
+    }
+    return places.first { access($0, R_OK) == 0 }
+}

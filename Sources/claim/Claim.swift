@@ -6,7 +6,7 @@ public struct ClaimVerb: Verb {
     public static let configuration = CommandConfiguration(
         commandName: "cadre claim", abstract: "Take the best ready task, or these; print what was taken.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: "Wait for a task, for ever or so long (30s, 5m, 2h).") var wait: String?
+    @Option(name: .long, help: ArgumentHelp("Wait for a task, for ever or so long (30s, 5m, 2h).", valueName: "time")) var wait: String?
     @Option(name: .long, help: "Claim as this role.") var role: String?
     @Option(name: .long, help: "How long the lease is, for one without a supervisor.") var ttl: String?
     @Flag(name: .long, help: "Give the leases held (or of these tasks) a new end.") var renew = false

@@ -50,7 +50,7 @@ public struct InboxVerb: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List unread mail, oldest first.")
         @OptionGroup var common: Common
         @Flag(name: .shortAndLong, help: "Also what was read.") var all = false
-        @Option(name: .long, help: "Wait until there is some, for ever or so long.") var wait: String?
+        @Option(name: .long, help: ArgumentHelp("Wait until there is some, for ever or so long.", valueName: "time")) var wait: String?
         @Flag(name: .long, help: "Go on listing as mail comes.") var follow = false
 
         func run(_ tool: Tool) throws {
@@ -71,7 +71,7 @@ public struct InboxVerb: ParsableCommand {
     struct Next: Verb {
         static let configuration = CommandConfiguration(abstract: "Print the oldest unread message and acknowledge it.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "Wait for one, for ever or so long.") var wait: String?
+        @Option(name: .long, help: ArgumentHelp("Wait for one, for ever or so long.", valueName: "time")) var wait: String?
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -85,9 +85,9 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print a message.")
+        static let configuration = CommandConfiguration(abstract: "Print messages whole.")
         @OptionGroup var common: Common
-        @Argument var messages: [String]
+        @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
         func run(_ tool: Tool) throws {
             _ = try tool.bus()
@@ -98,7 +98,7 @@ public struct InboxVerb: ParsableCommand {
     struct Ack: Verb {
         static let configuration = CommandConfiguration(abstract: "Acknowledge messages.")
         @OptionGroup var common: Common
-        @Argument var messages: [String]
+        @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -113,7 +113,7 @@ public struct InboxVerb: ParsableCommand {
     struct Search: Verb {
         static let configuration = CommandConfiguration(abstract: "List the messages that contain a text.")
         @OptionGroup var common: Common
-        @Argument var text: String
+        @Argument(help: "Looked for in sender, subject and body, whatever the case.") var text: String
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -127,9 +127,9 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Thread: Verb {
-        static let configuration = CommandConfiguration(abstract: "List the thread of a message.")
+        static let configuration = CommandConfiguration(abstract: "List the thread that a message belongs to.")
         @OptionGroup var common: Common
-        @Argument var message: String
+        @Argument(help: "Any message of the thread.") var message: String
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()

@@ -9,13 +9,13 @@ public struct SendVerb: Verb {
     @Option(name: .shortAndLong, help: "The subject.") var subject: String?
     @Option(name: .long, help: "The message this answers.") var replyTo: String?
     @Flag(name: .long, help: "Interrupt who is working.") var urgent = false
-    @Option(name: .customShort("F"), help: "Read the text from FILE.") var file: String?
+    @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
     @Argument(help: "NAME, @role, @all, @parent, @children, @epic:ID or human, one or more; then the text, or - for standard input.")
     var words: [String] = []
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        let bus = try tool.bus()
+        let bus = try tool.bus(toRead: false)
         let from = try tool.caller()
         // Recipients come first; the text, if it is an argument, is last.
         var to = words

@@ -10,8 +10,12 @@ extension TaskVerb {
         @Flag(name: .long, help: "For Mermaid.") var mermaid = false
 
         func run(_ tool: Tool) throws {
-            let views = try tool.bus().list()
-            if dot {
+            let bus = try tool.bus()
+            let views = try bus.list()
+            if tool.common.quiet { return }
+            if tool.common.json {
+                for view in views { try TaskVerb.json(tool, bus, view) }
+            } else if dot {
                 Out.line("digraph tasks {")
                 for view in views {
                     Out.line("  \(view.id) [label=\(quoted("\(view.id) \(view.header.title)")), class=\"\(view.state.rawValue)\"];")

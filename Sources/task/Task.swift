@@ -51,7 +51,7 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
         @Option(name: .shortAndLong, help: "A task that must be done first. May be given again.") var depends: [String] = []
-        @Option(name: .customShort("F"), help: "Read the body from FILE.") var file: String?
+        @Option(name: .customShort("F"), help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
         @Argument(help: "One line.") var title: String
         @Argument(help: "- reads the body from standard input.") var body: String?
 
@@ -126,7 +126,7 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(abstract: "Print tasks whole.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Print just the body.") var body = false
-        @Argument var ids: [String]
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -180,8 +180,8 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
         @Option(name: .long, help: "Another title.") var title: String?
-        @Option(name: .customShort("F"), help: "Another body, from FILE; - is standard input.") var file: String?
-        @Argument var ids: [String]
+        @Option(name: .customShort("F"), help: ArgumentHelp("Another body, from FILE; - is standard input.", valueName: "file")) var file: String?
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -201,9 +201,9 @@ extension TaskVerb {
     struct Note: Verb {
         static let configuration = CommandConfiguration(abstract: "Add to a task's notes.")
         @OptionGroup var common: Common
-        @Option(name: .customShort("F"), help: "Read the text from FILE.") var file: String?
-        @Argument var id: String
-        @Argument(help: "- reads it from standard input.") var text: String?
+        @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+        @Argument(help: "The task.") var id: String
+        @Argument(help: "The note; without one, or for -, standard input.") var text: String?
 
         func run(_ tool: Tool) throws {
             let id = try Names.id(id)
@@ -211,6 +211,7 @@ extension TaskVerb {
             let text = try tool.body(self.text, file: file, otherwise: tool.standardInput)
             guard !text.isEmpty else { throw Failure.usage("empty note") }
             try bus.note(id, by: tool.caller(), text)
+            tool.print(["\(id)"], json: ["id": .int(id)])
         }
     }
 
@@ -219,7 +220,7 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @Option(name: .long, help: "A task that must be done first. May be given again.") var add: [String] = []
         @Option(name: .long, help: "One that need not be. May be given again.") var remove: [String] = []
-        @Argument var id: String
+        @Argument(help: "The task.") var id: String
 
         func run(_ tool: Tool) throws {
             let id = try Names.id(id)
