@@ -12,6 +12,18 @@ extension Verb {
     public mutating func run() throws { try run(Tool(common)) }
 }
 
+extension CommandConfiguration {
+    /// Of the verb `cadre VERB`. Standing below `cadre` also spares the parser its search for
+    /// `--generate-completion-script`, which is half of what parsing takes.
+    public init(
+        verb: String, abstract: String, subcommands: [ParsableCommand.Type] = [], defaultSubcommand: ParsableCommand.Type? = nil
+    ) {
+        self.init(
+            commandName: verb, _superCommandName: "cadre", abstract: abstract, subcommands: subcommands,
+            defaultSubcommand: defaultSubcommand)
+    }
+}
+
 /// Options that every verb has.
 public struct Common: ParsableArguments {
     @Option(name: .customShort("C"), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir"))
@@ -59,7 +71,7 @@ public enum Main {
                 print(usage(verb.fullMessage(for: error)))
                 exit(0)
             }
-            var name = verb.configuration.commandName ?? "cadre"
+            var name = self.name(verb)
             if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
             let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
             complain(verb, message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
@@ -73,8 +85,10 @@ public enum Main {
     }
 
     private static func complain(_ verb: any ParsableCommand.Type, _ message: String) {
-        Out.complain("\(verb.configuration.commandName ?? "cadre"): \(message)")
+        Out.complain("\(name(verb)): \(message)")
     }
+
+    private static func name(_ verb: any ParsableCommand.Type) -> String { "cadre \(verb._commandName)" }
 
     /// Common options may stand before a subcommand, as in `cadre -C DIR task list`: the parser wants them behind it.
     private static func behind(_ verb: any ParsableCommand.Type, _ arguments: [String]) -> [String] {

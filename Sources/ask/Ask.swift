@@ -4,7 +4,7 @@ import Tool
 
 public struct AskVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre ask", abstract: "Ask, and answer what was asked.",
+        verb: "ask", abstract: "Ask, and answer what was asked.",
         subcommands: [New.self, List.self, Show.self, Approve.self, Reject.self, Answer.self], defaultSubcommand: New.self)
     public init() {}
 
@@ -56,7 +56,7 @@ public struct AskVerb: ParsableCommand {
     }
 
     struct New: Verb {
-        static let configuration = CommandConfiguration(abstract: "Ask; print the ask's id.")
+        static let configuration = CommandConfiguration(commandName: "new", abstract: "Ask; print the ask's id.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Answers to choose from, divided by commas.") var options: String?
         @Option(name: .long, help: "Who is asked.") var to = "human"
@@ -85,13 +85,13 @@ public struct AskVerb: ParsableCommand {
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(abstract: "List the open asks.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the open asks.")
         @OptionGroup var common: Common
         func run(_ tool: Tool) throws { for ask in try tool.bus().asks() { AskVerb.show(tool, ask) } }
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print asks whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print asks whole.")
         @OptionGroup var common: Common
         @Argument(help: "Asks; - reads them from standard input.") var ids: [String]
         func run(_ tool: Tool) throws {
@@ -104,7 +104,7 @@ public struct AskVerb: ParsableCommand {
     }
 
     struct Approve: Verb {
-        static let configuration = CommandConfiguration(abstract: "Say yes.")
+        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Say yes.")
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
         @Argument(help: "A line to go with it.") var text: String?
@@ -116,7 +116,7 @@ public struct AskVerb: ParsableCommand {
     }
 
     struct Reject: Verb {
-        static let configuration = CommandConfiguration(abstract: "Say no.")
+        static let configuration = CommandConfiguration(commandName: "reject", abstract: "Say no.")
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
         @Argument(help: "A line to go with it.") var text: String?
@@ -128,7 +128,7 @@ public struct AskVerb: ParsableCommand {
     }
 
     struct Answer: Verb {
-        static let configuration = CommandConfiguration(abstract: "Answer with a line of text.")
+        static let configuration = CommandConfiguration(commandName: "answer", abstract: "Answer with a line of text.")
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
         @Argument(help: "The answer; - reads it from standard input.") var text: String

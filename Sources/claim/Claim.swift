@@ -4,7 +4,7 @@ import Tool
 
 public struct ClaimVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre claim", abstract: "Take the best ready task, or these; print what was taken.")
+        verb: "claim", abstract: "Take the best ready task, or these; print what was taken.")
     @OptionGroup public var common: Common
     @Option(name: .long, help: ArgumentHelp("Wait for a task, for ever or so long (30s, 5m, 2h).", valueName: "time")) var wait: String?
     @Option(name: .long, help: "Claim as this role.") var role: String?

@@ -4,7 +4,7 @@ import Tool
 
 public struct DoctorVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre doctor", abstract: "Check the bus and its invariants.")
+        verb: "doctor", abstract: "Check the bus and its invariants.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Repair what can be repaired.") var fix = false
     public init() {}

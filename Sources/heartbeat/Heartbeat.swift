@@ -4,7 +4,7 @@ import Tool
 
 public struct HeartbeatVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre heartbeat", abstract: "Say that I am alive and what I do; renew my leases.")
+        verb: "heartbeat", abstract: "Say that I am alive and what I do; renew my leases.")
     @OptionGroup public var common: Common
     @Option(name: .long, help: "starting, working, idle, waiting or stuck.") var state: String?
     @Option(name: .long, help: "One line on what is being done.") var note: String?

@@ -4,7 +4,7 @@ import Tool
 
 public struct InboxVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre inbox", abstract: "Read mail.",
+        verb: "inbox", abstract: "Read mail.",
         subcommands: [List.self, Next.self, Show.self, Ack.self, Search.self, Thread.self], defaultSubcommand: List.self)
     public init() {}
 
@@ -47,7 +47,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(abstract: "List unread mail, oldest first.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List unread mail, oldest first.")
         @OptionGroup var common: Common
         @Flag(name: .shortAndLong, help: "Also what was read.") var all = false
         @Option(name: .long, help: ArgumentHelp("Wait until there is some, for ever or so long.", valueName: "time")) var wait: String?
@@ -69,7 +69,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Next: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print the oldest unread message and acknowledge it.")
+        static let configuration = CommandConfiguration(commandName: "next", abstract: "Print the oldest unread message and acknowledge it.")
         @OptionGroup var common: Common
         @Option(name: .long, help: ArgumentHelp("Wait for one, for ever or so long.", valueName: "time")) var wait: String?
 
@@ -85,7 +85,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print messages whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print messages whole.")
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
@@ -96,7 +96,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Ack: Verb {
-        static let configuration = CommandConfiguration(abstract: "Acknowledge messages.")
+        static let configuration = CommandConfiguration(commandName: "ack", abstract: "Acknowledge messages.")
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
@@ -111,7 +111,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Search: Verb {
-        static let configuration = CommandConfiguration(abstract: "List the messages that contain a text.")
+        static let configuration = CommandConfiguration(commandName: "search", abstract: "List the messages that contain a text.")
         @OptionGroup var common: Common
         @Argument(help: "Looked for in sender, subject and body, whatever the case.") var text: String
 
@@ -127,7 +127,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Thread: Verb {
-        static let configuration = CommandConfiguration(abstract: "List the thread that a message belongs to.")
+        static let configuration = CommandConfiguration(commandName: "thread", abstract: "List the thread that a message belongs to.")
         @OptionGroup var common: Common
         @Argument(help: "Any message of the thread.") var message: String
 

@@ -4,7 +4,7 @@ import Tool
 
 public struct InitVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre init", abstract: "Make the bus of this repository.")
+        verb: "init", abstract: "Make the bus of this repository.")
     @OptionGroup public var common: Common
     public init() {}
 

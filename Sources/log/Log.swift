@@ -3,7 +3,7 @@ import Bus
 import Tool
 
 public struct LogVerb: Verb {
-    public static let configuration = CommandConfiguration(commandName: "cadre log", abstract: "Print what happened.")
+    public static let configuration = CommandConfiguration(verb: "log", abstract: "Print what happened.")
     @OptionGroup public var common: Common
     @Flag(name: .shortAndLong, help: "Go on as things happen.") var follow = false
     @Option(name: .long, help: "Only what this agent did, or what was done to it.") var agent: String?

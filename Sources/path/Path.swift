@@ -5,7 +5,7 @@ import Tool
 
 public struct PathVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre path", abstract: "Print where a thing of the bus is.")
+        verb: "path", abstract: "Print where a thing of the bus is.")
     @OptionGroup public var common: Common
     @Flag(name: .customShort("l"), help: "List everything that has a path.") var list = false
     @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] = []

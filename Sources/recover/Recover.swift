@@ -4,7 +4,7 @@ import Tool
 
 public struct RecoverVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre recover", abstract: "Put right whatever a crash left.")
+        verb: "recover", abstract: "Put right whatever a crash left.")
     @OptionGroup public var common: Common
     public init() {}
 

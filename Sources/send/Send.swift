@@ -4,7 +4,7 @@ import Tool
 
 public struct SendVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre send", abstract: "Send mail; print a message id for each recipient.")
+        verb: "send", abstract: "Send mail; print a message id for each recipient.")
     @OptionGroup public var common: Common
     @Option(name: .shortAndLong, help: "The subject.") var subject: String?
     @Option(name: .long, help: "The message this answers.") var replyTo: String?

@@ -4,7 +4,7 @@ import Tool
 
 extension TaskVerb {
     struct Done: Verb {
-        static let configuration = CommandConfiguration(abstract: "Say that a task is done.")
+        static let configuration = CommandConfiguration(commandName: "done", abstract: "Say that a task is done.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "What came of it, kept and shown to its dependents; the work is not commits.") var result: String?
         @Flag(name: .long, help: "The work is not commits.") var noMerge = false

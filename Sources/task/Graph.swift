@@ -4,7 +4,7 @@ import Tool
 
 extension TaskVerb {
     struct Graph: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print tasks and what they depend on.")
+        static let configuration = CommandConfiguration(commandName: "graph", abstract: "Print tasks and what they depend on.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "For graphviz.") var dot = false
         @Flag(name: .long, help: "For Mermaid.") var mermaid = false

@@ -5,7 +5,7 @@ import Tool
 
 extension TaskVerb {
     struct Import: Verb {
-        static let configuration = CommandConfiguration(abstract: "Add all tasks of a file, or none; print their ids in order.")
+        static let configuration = CommandConfiguration(commandName: "import", abstract: "Add all tasks of a file, or none; print their ids in order.")
         @OptionGroup var common: Common
         @Argument(help: "A Markdown checklist or JSON lines; - is standard input.") var file: String
 

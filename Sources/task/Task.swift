@@ -4,7 +4,7 @@ import Tool
 
 public struct TaskVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre task", abstract: "The shared task list.",
+        verb: "task", abstract: "The shared task list.",
         subcommands: [
             Add.self, List.self, Show.self, Edit.self, Note.self, Dep.self, Done.self, Fail.self, Cancel.self, Reopen.self,
             Wait.self, Graph.self, Import.self,
@@ -47,7 +47,7 @@ struct TaskOptions: ParsableArguments {
 
 extension TaskVerb {
     struct Add: Verb {
-        static let configuration = CommandConfiguration(abstract: "Add a task; print its id.")
+        static let configuration = CommandConfiguration(commandName: "add", abstract: "Add a task; print its id.")
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
         @Option(name: .shortAndLong, help: "A task that must be done first. May be given again.") var depends: [String] = []
@@ -67,7 +67,7 @@ extension TaskVerb {
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(abstract: "List tasks.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List tasks.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Only in this state. May be given again.") var state: [String] = []
         @Option(name: .long, help: "Only for this role.") var role: String?
@@ -123,7 +123,7 @@ extension TaskVerb {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print tasks whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print tasks whole.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Print just the body.") var body = false
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
@@ -176,7 +176,7 @@ extension TaskVerb {
     }
 
     struct Edit: Verb {
-        static let configuration = CommandConfiguration(abstract: "Change what tasks say.")
+        static let configuration = CommandConfiguration(commandName: "edit", abstract: "Change what tasks say.")
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
         @Option(name: .long, help: "Another title.") var title: String?
@@ -199,7 +199,7 @@ extension TaskVerb {
     }
 
     struct Note: Verb {
-        static let configuration = CommandConfiguration(abstract: "Add to a task's notes.")
+        static let configuration = CommandConfiguration(commandName: "note", abstract: "Add to a task's notes.")
         @OptionGroup var common: Common
         @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The task.") var id: String
@@ -216,7 +216,7 @@ extension TaskVerb {
     }
 
     struct Dep: Verb {
-        static let configuration = CommandConfiguration(abstract: "Change what a task depends on; print it.")
+        static let configuration = CommandConfiguration(commandName: "dep", abstract: "Change what a task depends on; print it.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "A task that must be done first. May be given again.") var add: [String] = []
         @Option(name: .long, help: "One that need not be. May be given again.") var remove: [String] = []
@@ -242,7 +242,7 @@ extension TaskVerb {
     }
 
     struct Fail: Verb {
-        static let configuration = CommandConfiguration(abstract: "Say that a task can't be done.")
+        static let configuration = CommandConfiguration(commandName: "fail", abstract: "Say that a task can't be done.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String
         @Option(name: .long, help: "The token of the claim.") var token: String?
@@ -258,7 +258,7 @@ extension TaskVerb {
     }
 
     struct Cancel: Verb {
-        static let configuration = CommandConfiguration(abstract: "Cancel tasks.")
+        static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Cancel tasks.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -272,7 +272,7 @@ extension TaskVerb {
     }
 
     struct Reopen: Verb {
-        static let configuration = CommandConfiguration(abstract: "Open ended tasks again.")
+        static let configuration = CommandConfiguration(commandName: "reopen", abstract: "Open ended tasks again.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -286,7 +286,7 @@ extension TaskVerb {
     }
 
     struct Wait: Verb {
-        static let configuration = CommandConfiguration(abstract: "Wait until tasks are done: 0; 1 if one failed, was cancelled, or time is up.")
+        static let configuration = CommandConfiguration(commandName: "wait", abstract: "Wait until tasks are done: 0; 1 if one failed, was cancelled, or time is up.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "How long at most (30s, 5m, 2h).") var timeout: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
