@@ -36,10 +36,15 @@ public enum Files {
 
     /// The names in a directory but for `.` and `..`, unsorted, or nil if there is no such directory.
     /// A name that is not UTF-8 comes repaired, so it matches nothing that we made.
-    public static func list(_ path: FilePath) throws -> [String]? {
+    public static func list(_ path: FilePath) throws -> [String]? { try list(path, containing: "") }
+
+    /// Only those names that contain a text, which costs little for the others.
+    static func list(_ path: FilePath, containing part: String) throws -> [String]? {
         var names: [String] = []
-        guard try each(path, { names.append(String(cString: $0)) }) else { return nil }
-        return names
+        let there = try part.withCString { part in
+            try each(path) { name in if strstr(name, part) != nil { names.append(String(cString: name)) } }
+        }
+        return there ? names : nil
     }
 
     /// The smallest entry of a directory whose name is a decimal number, or nil if there is none, or no directory.
@@ -173,6 +178,16 @@ public enum Files {
         defer { close(fd) }
         try put(bytes, fd, path)
         if sync, fsync(fd) != 0 { throw failure("sync", path) }
+    }
+
+    /// Writes over the beginning of a file, made if it is not there, whose records all have one length. Not truncated
+    /// first, because ext4 would flush it.
+    public static func overwrite(_ path: FilePath, with bytes: [UInt8]) throws {
+        Fault.point(mutating: true)
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw failure("open", path) }
+        defer { close(fd) }
+        try put(bytes, fd, path)
     }
 
     /// Appends with one write(2), so that writers never interleave. Made if it is not there.

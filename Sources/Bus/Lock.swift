@@ -18,7 +18,7 @@ public enum Lock {
             throw Failure.unsure("'\(path.string)' is held by \(holder(path)), try again")
         }
         let note = "\(getpid()) \(Host.name) \(verb)\n"
-        _ = ftruncate(fd, 0)
+        // Over the last one, of which an end may stay behind the line: ext4 flushes a file that was truncated.
         _ = pwrite(fd, note, note.utf8.count, 0)
         return try body(Held())
     }
@@ -37,7 +37,7 @@ public enum Lock {
     static func holder(_ path: FilePath) -> String {
         guard let bytes = try? Files.read(path), !bytes.isEmpty else { return "another process" }
         let text = String(decoding: bytes.prefix(120), as: UTF8.self)
-        return "process " + text.filter { $0 != "\n" }
+        return "process " + text.prefix { $0 != "\n" }
     }
 
     private static func open(_ path: FilePath) throws -> Int32 {

@@ -50,7 +50,7 @@ extension Bus {
             text += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
             let aside = box.appending("tmp").appending(id)
             try Files.write(Array(text.utf8) + body, to: aside, sync: true)
-            try Files.write(Array("\(stamp)\n".utf8), to: lastFile, sync: false)
+            try Files.overwrite(lastFile, with: Array((digits + "\n").utf8))
             guard try Files.rename(aside, box.appending("new").appending(id)) else { throw Failure.no("no agent '\(to)'") }
             try Files.sync(box.appending("new"))
             journal("sent", by: from, ["to": to, "message": id, "subject": subject])
@@ -155,7 +155,9 @@ extension Bus {
         while let id = line(at) {
             at += id.utf8.count + 1
             if let message = try take(id, name) {
-                try Files.write(Array("\(tag) \(at)\n".utf8), to: box(name).appending("order.at"), sync: false)
+                let digits = String(at)
+                let line = "\(tag) \(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits)\n"
+                try Files.overwrite(box(name).appending("order.at"), with: Array(line.utf8))
                 return message
             }
         }

@@ -66,11 +66,11 @@ public enum Time {
 
 /// Random names.
 public enum Random {
-    /// `count` lower-case hexadecimal digits of getrandom(2).
+    /// `count` lower-case hexadecimal digits of getrandom(2), at most 16.
     public static func hex(_ count: Int) -> String {
         var generator = SystemRandomNumberGenerator()
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: (0..<count).map { _ in digits[Int(generator.next(upperBound: UInt(16)))] }, as: UTF8.self)
+        let digits = String(generator.next(), radix: 16)
+        return String((String(repeating: "0", count: 16 - digits.count) + digits).suffix(count))
     }
 
     /// A fencing token: 40 bits as 10 digits.
