@@ -21,9 +21,10 @@ public struct Worker {
     }
 
     /// The ready queues it takes from.
-    public var queues: [String] {
-        ["for=\(name)", "any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : [])
-    }
+    public var queues: [String] { own + ["any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : []) }
+
+    /// Those that nobody else takes from.
+    var own: [String] { ["for=\(name)", "first=\(name)"] }
 }
 
 // A claim is one rename, without a lock:
@@ -35,7 +36,7 @@ public struct Worker {
 extension Bus {
     /// What this worker holds in this session, oldest first. Of a worker without a session: all it holds.
     public func held(by worker: Worker) throws -> [Claim] {
-        try claims().filter { $0.owner == worker.name && (worker.session == nil || $0.token == worker.session) }
+        try claims(by: worker.name).filter { worker.session == nil || $0.token == worker.session }
             .sorted { $0.id < $1.id }
     }
 
@@ -108,9 +109,7 @@ extension Bus {
     }
 
     private func fits(_ id: Int, _ header: TaskHeader, _ worker: Worker) throws {
-        if let to = header.to, to != worker.name, header.queue == "for=\(to)" {
-            throw Failure.no("task \(id) is for '\(to)'")
-        }
+        if let only = header.only, only != worker.name { throw Failure.no("task \(id) is for '\(only)'") }
         if header.isEpic, !worker.manages {
             throw Failure.no("task \(id) is an epic: only a role that manages claims it")
         }
@@ -174,7 +173,7 @@ extension Bus {
     /// Only for a supervisor that has made sure that nothing of the earlier session runs.
     public func adopt(_ name: String, session: String) throws -> [Claim] {
         var mine: [Claim] = []
-        for claim in try claims() where claim.owner == name && claim.until == 0 {
+        for claim in try claims(by: name) where claim.until == 0 {
             var new = claim
             new.token = session
             new.host = Host.name

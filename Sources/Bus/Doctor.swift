@@ -129,7 +129,7 @@ public enum Doctor {
             let belongs = try bus.locked("doctor") { try bus.destination(header, $0, [:]) }
             // Due, or anybody's again, but not yet moved: the next who looks moves it.
             if case .deferred(let due) = marker.place, due <= Time.now() { return }
-            if case .ready(let queue, _) = marker.place, queue.hasPrefix("for="), header.toUntil != 0 { return }
+            if case .ready(let queue, _) = marker.place, queue.hasPrefix("first=") { return }
             guard belongs != marker.place, try Files.exists(path) else { break }
             report("I3", path, "task \(id) belongs in \(Marker(id: id, place: belongs).path(bus).string)", replace)
         case .claimed, .review: break

@@ -55,7 +55,7 @@ extension Bus {
     /// Moves a claim's marker, under whatever end of lease it has now. Throws `Failure.no` if it is gone.
     func take(_ claim: Claim, _ to: FilePath) throws {
         for _ in 0..<64 {
-            guard let now = try claims().first(where: { $0.id == claim.id && $0.token == claim.token && $0.owner == claim.owner })
+            guard let now = try claims(of: claim.id).first(where: { $0.token == claim.token && $0.owner == claim.owner })
             else { break }
             if try Files.rename(Marker(id: now.id, place: .claimed(now)).path(self), to) { return }
         }

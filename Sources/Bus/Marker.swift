@@ -118,24 +118,28 @@ extension Bus {
     }
 
     private func look(_ id: Int) throws -> Marker? {
-        func at(_ place: Marker.Place) throws -> Marker? {
-            let marker = Marker(id: id, place: place)
-            return try Files.exists(marker.path(self)) ? marker : nil
+        func at(_ places: Marker.Place...) throws -> Marker? {
+            for place in places {
+                let marker = Marker(id: id, place: place)
+                if try Files.exists(marker.path(self)) { return marker }
+            }
+            return nil
         }
+        // Where the header puts it, then the small directories, then the ends.
         if let header = try header(id) {
-            if let found = try at(.ready(header.queue, header.priority)) { return found }
+            if let found = try at(.ready(header.queue, header.priority), .blocked, .deferred(header.deferred)) { return found }
         }
-        if let found = try at(.blocked) { return found }
-        for (name, queues) in try readyPlaces() {
-            for priority in queues { if let found = try at(.ready(name, priority)) { return found } }
-        }
-        for due in try deferred() where due.id == id { return Marker(id: id, place: .deferred(due.due)) }
-        for claim in try claims() where claim.id == id { return Marker(id: id, place: .claimed(claim)) }
+        if let claim = try claims(of: id).first { return Marker(id: id, place: .claimed(claim)) }
         for claim in try reviews() where claim.id == id { return Marker(id: id, place: .review(claim)) }
         for (claim, outcome) in try settling() where claim.id == id {
             return Marker(id: id, place: .settle(claim, outcome))
         }
-        for place in [Marker.Place.done, .failed, .cancelled, .edit] { if let found = try at(place) { return found } }
+        if let found = try at(.done, .failed, .cancelled, .edit) { return found }
+        // Everywhere else: its header was changed and it hasn't moved yet.
+        for (name, queues) in try readyPlaces() {
+            for priority in queues { if let found = try at(.ready(name, priority)) { return found } }
+        }
+        for due in try deferred() where due.id == id { return Marker(id: id, place: .deferred(due.due)) }
         return nil
     }
 
@@ -184,6 +188,14 @@ extension Bus {
     /// All live claims.
     public func claims() throws -> [Claim] { try listState("claimed").compactMap { Claim(claimed: $0) } }
 
+    /// The live claims of a task (one, but for a look between two moves) or of an owner.
+    func claims(of id: Int) throws -> [Claim] {
+        try listState("claimed", containing: "\(id),").compactMap { Claim(claimed: $0) }.filter { $0.id == id }
+    }
+    func claims(by owner: String) throws -> [Claim] {
+        try listState("claimed", containing: ",\(owner),").compactMap { Claim(claimed: $0) }.filter { $0.owner == owner }
+    }
+
     /// All submitted tasks, as held by the queue.
     public func reviews() throws -> [Claim] { try listState("review").compactMap { Claim(review: $0) } }
 
@@ -196,19 +208,21 @@ extension Bus {
         }
     }
 
-    func deferred() throws -> [(due: Int, id: Int)] {
-        var all: [(due: Int, id: Int)] = []
-        for group in try listState("deferred") {
-            for name in try Files.list(state("deferred").appending(group)) ?? [] {
-                let parts = name.split(separator: ",")
-                if parts.count == 2, let due = Int(parts[0]), let id = Int(parts[1]) { all.append((due, id)) }
-            }
+    func deferred() throws -> [(due: Int, id: Int)] { try deferredGroups().flatMap(deferred) }
+
+    /// The directories in `deferred/`, each of one span of 65,536 seconds, earliest first.
+    func deferredGroups() throws -> [Int] { try listState("deferred").compactMap { Int($0) }.sorted() }
+
+    func deferred(_ group: Int) throws -> [(due: Int, id: Int)] {
+        try (Files.list(state("deferred").appending("\(group)")) ?? []).compactMap { name in
+            let parts = name.split(separator: ",")
+            guard parts.count == 2, let due = Int(parts[0]), let id = Int(parts[1]) else { return nil }
+            return (due, id)
         }
-        return all
     }
 
-    private func listState(_ name: String) throws -> [String] {
-        guard let names = try Files.list(state(name)) else { throw missing("state/\(name)") }
+    private func listState(_ name: String, containing part: String = "") throws -> [String] {
+        guard let names = try Files.list(state(name), containing: part) else { throw missing("state/\(name)") }
         return names
     }
 

@@ -123,12 +123,14 @@ extension Bus {
     /// Moves deferred tasks that are due, and tasks whose time for one agent is over, to where they belong.
     func promote(_ held: Held) throws {
         let now = Time.now()
-        for (due, id) in try deferred() where due <= now {
-            guard try Files.rename(Marker(id: id, place: .deferred(due)).path(self), Marker(id: id, place: .edit).path(self))
-            else { continue }
-            try place(id, held)
+        for group in try deferredGroups() where group * 65536 <= now {
+            for (due, id) in try deferred(group) where due <= now {
+                let marker = Marker(id: id, place: .deferred(due)).path(self)
+                if try Files.rename(marker, Marker(id: id, place: .edit).path(self)) { try place(id, held) }
+            }
+            try Files.rmdir(state("deferred").appending("\(group)"))
         }
-        for (queue, priorities) in try readyPlaces() where queue.hasPrefix("for=") {
+        for (queue, priorities) in try readyPlaces() where queue.hasPrefix("first=") {
             for id in try readyIDs(queue, priorities) { try reconsider(id, held) }
         }
     }
@@ -146,8 +148,9 @@ extension Bus {
 
     /// When the next task falls due or is anybody's again; nil if none is.
     public func nextDue() throws -> Int? {
-        var next = try deferred().map { $0.due }.min()
-        for (queue, priorities) in try readyPlaces() where queue.hasPrefix("for=") {
+        var next: Int?
+        for group in try deferredGroups() where next == nil { next = try deferred(group).map(\.due).min() }
+        for (queue, priorities) in try readyPlaces() where queue.hasPrefix("first=") {
             for id in try readyIDs(queue, priorities) {
                 if let until = try header(id)?.toUntil, until > 0 { next = min(next ?? until, until) }
             }

@@ -28,9 +28,13 @@ public struct TaskHeader {
 
     public init(title: String) { self.title = title }
 
-    /// The ready queue it belongs in, now.
+    /// The one agent that may have it, now.
+    var only: String? { toUntil == 0 || toUntil > Time.now() ? to : nil }
+
+    /// The ready queue it belongs in, now. `first=` holds those that will be anybody's, so that whoever looks for
+    /// what is due reads few.
     var queue: String {
-        if let to, toUntil == 0 || toUntil > Time.now() { return "for=\(to)" }
+        if let only { return toUntil == 0 ? "for=\(only)" : "first=\(only)" }
         if isEpic { return "epic" }
         if let role { return "role=\(role)" }
         return "any"
