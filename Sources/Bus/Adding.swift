@@ -130,10 +130,10 @@ extension Bus {
                 case .edit, .ready, .blocked, .deferred:
                     let edit = Marker(id: id, place: .edit).path(self)
                     guard try Files.rename(marker.path(self), edit) else { continue }
+                    new.left = new.parent != old.parent ? old.parent : nil
                     for other in new.depends { try link(id, in: dependentsFile(other)) }
                     if let parent = new.parent { try link(id, in: childrenFile(parent)) }
                     try replace(taskFile(id), with: new.record.bytes, sync: true)
-                    if let parent = old.parent, parent != new.parent { try completeEpic(parent, by: by, held) }
                     try place(id, held)
                 }
                 journal("edited", by: by, ["task": "\(id)"])

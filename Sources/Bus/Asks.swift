@@ -46,9 +46,11 @@ extension Bus {
 
     /// The open asks, oldest first.
     public func asks() throws -> [Ask] {
-        try (Files.list(openAsks) ?? []).compactMap { name in
+        guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
+        return try names.compactMap { name in
             try Record.read(openAsks.appending(name)).map { Ask(id: name, record: $0) }
-        }.sorted { ($0.record.int("Time") ?? 0, $0.id) < ($1.record.int("Time") ?? 0, $1.id) }
+        }.filter { $0.answer == nil }
+            .sorted { ($0.record.int("Time") ?? 0, $0.id) < ($1.record.int("Time") ?? 0, $1.id) }
     }
 
     /// The ask, open or answered.
@@ -60,20 +62,44 @@ extension Bus {
         return nil
     }
 
-    /// Answers once: whoever moves it out of `open/` has answered it. False if it was answered before. `note` is a line
-    /// that goes with the answer.
+    // An answer is written into the ask where it is, which is the commit; then it is mailed to who asked, and the ask
+    // moves from open/ to done/. Recover does the latter two for what a crash left: the mail may then come twice.
+
+    /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer.
     public func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
         try locked("answer") { _ in
-            guard var record = try Record.read(openAsks.appending(id)) else { return false }
+            guard var record = try Record.read(openAsks.appending(id)), record["Answer"] == nil else { return false }
             record["Answer"] = answer
             record["Note"] = note
             record["By"] = by
             record["Answered"] = "\(Time.now())"
-            try replace(doneAsks.appending(id), with: record.bytes, sync: true)
-            try Files.unlink(openAsks.appending(id))
+            try replace(openAsks.appending(id), with: record.bytes, sync: true)
             journal("answered", by: by, ["ask": id])
+            try deliver(Ask(id: id, record: record))
             return true
         }
+    }
+
+    private func deliver(_ ask: Ask) throws {
+        if try canReceive(ask.from) {
+            _ = try send(
+                from: ask.record["By"] ?? "human", to: ask.from, subject: "answer to ask \(ask.id)",
+                body: Array(([ask.answer, ask.record["Note"]].compactMap { $0.map { $0 + "\n" } }.joined()).utf8))
+        }
+        _ = try Files.rename(openAsks.appending(ask.id), doneAsks.appending(ask.id))
+        try Files.sync(doneAsks)
+    }
+
+    /// Finishes answers that were not told yet. Returns how many.
+    func deliverAnswers(_ held: Held) throws -> Int {
+        var delivered = 0
+        guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
+        for name in names {
+            guard let record = try Record.read(openAsks.appending(name)), record["Answer"] != nil else { continue }
+            try deliver(Ask(id: name, record: record))
+            delivered += 1
+        }
+        return delivered
     }
 
     /// Takes back an ask that has become moot.

@@ -10,6 +10,9 @@ import SystemPackage
 //      have all ended ends too, and an ask is opened for what can never become ready
 //   4  settle/… -> done/ID, failed/ID or cancelled/ID
 //
+// A reopened task goes to edit/ first; then its end is removed, its epic reopened and its dependents are blocked, and
+// then it is placed. A crash leaves it in edit/, where the next writer does the same again.
+//
 // After 1 the task has ended whatever happens; recover does 2 to 4 again, each of which may be done twice.
 extension Bus {
     /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's.
@@ -100,7 +103,7 @@ extension Bus {
 
     private func writeDown(_ claim: Claim, _ outcome: Outcome) throws {
         if try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id)) { return }
-        if try Files.exists(endFile(claim.id)) { return }
+        if try end(claim.id)?["Token"] == claim.token { return }
         try writeEnd(claim, outcome, by: claim.owner, why: nil, result: [])
         _ = try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
     }
@@ -166,7 +169,11 @@ extension Bus {
                 default: break
                 }
                 let claim = Claim(id: id, owner: by, token: Random.token())
-                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled))) else { continue }
+                try writeEnd(claim, .cancelled, by: by, why: nil, result: [])
+                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled))) else {
+                    try Files.unlink(resultFile(id, claim.token))
+                    continue
+                }
                 journal("cancelled", by: by, ["task": "\(id)"])
                 try settle(claim, .cancelled, header, held)
                 try Files.sync(state("cancelled"))
@@ -184,7 +191,7 @@ extension Bus {
         }
     }
 
-    private func reopen(_ id: Int, by: String, _ held: Held) throws {
+    func reopen(_ id: Int, by: String, _ held: Held) throws {
         guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
         switch marker.place {
         case .done, .failed, .cancelled: break
@@ -194,10 +201,7 @@ extension Bus {
         for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") { try Files.unlink(task(id).appending(name)) }
         let ended = state(marker.state.rawValue).appending("\(id)")
         guard try Files.rename(ended, Marker(id: id, place: .edit).path(self)) else { throw noTask(id) }
-        try Files.unlink(endFile(id))
-        try closeAsk(named: "blocked-\(id)", by: by, "reopened")
-        for dependent in try dependents(id) { try reconsider(dependent, held) }
-        if let parent = header.parent, try find(parent, held)?.state == .done { try reopen(parent, by: by, held) }
+        try unend(id, held)
         try place(id, held)
         journal("reopened", by: by, ["task": "\(id)"])
     }

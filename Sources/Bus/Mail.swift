@@ -103,42 +103,45 @@ extension Bus {
         return moved
     }
 
-    /// The oldest unread message, acknowledged; nil if there is none.
+    /// Delivers the oldest unread message and acknowledges it once that has returned, so that a crash between delivers
+    /// it again and never loses it. False if there is none.
     ///
     /// Few: the box is read. Many: all names are written once, sorted, to `order` beside the box, and an offset
     /// follows them; it is a hint that may be deleted, since what is gone is skipped and what is newer comes after.
-    public func next(of name: String) throws -> Message? {
+    public func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
         try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
             let order = box(name).appending("order")
-            if let message = try follow(order, name) { return message }
+            if try follow(order, name, deliver) { return true }
             for _ in 0..<64 {
                 // A message stamped after the look began may have overtaken one of the same sender that the look missed.
                 let start = Time.micros()
                 let names = try (Files.list(box(name).appending("new")) ?? []).filter { !$0.hasPrefix(".") }
-                if names.isEmpty { return nil }
+                if names.isEmpty { return false }
                 let sorted = names.sorted()
                 let stable = sorted.filter { Int($0.prefix(16)) ?? 0 <= start }
                 let ids = stable.isEmpty ? sorted : stable
                 if ids.count > 200 {
                     try replace(order, with: Array((Random.hex(8) + "\n" + ids.joined(separator: "\n") + "\n").utf8), sync: false)
-                    if let message = try follow(order, name) { return message }
+                    if try follow(order, name, deliver) { return true }
                     continue
                 }
-                for id in ids { if let message = try take(id, name) { return message } }
+                for id in ids where try take(id, name, deliver) { return true }
             }
-            return nil
+            return false
         }
     }
 
-    private func take(_ id: String, _ name: String) throws -> Message? {
-        guard let message = try load(box(name).appending("new").appending(id), id, read: false) else { return nil }
-        return try acknowledge(id, of: name) ? message : nil
+    private func take(_ id: String, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
+        guard let message = try load(box(name).appending("new").appending(id), id, read: false) else { return false }
+        try deliver(message)
+        _ = try acknowledge(id, of: name)
+        return true
     }
 
     /// `order` is a random tag and the names, a line each; `order.at` is the tag and the offset of the next name.
-    private func follow(_ order: FilePath, _ name: String) throws -> Message? {
+    private func follow(_ order: FilePath, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
         let fd = order.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
-        guard fd >= 0 else { return nil }
+        guard fd >= 0 else { return false }
         defer { close(fd) }
         func line(_ at: Int) -> String? {
             var buffer = [UInt8](repeating: 0, count: 512)
@@ -146,7 +149,7 @@ extension Bus {
             guard got > 0, let end = buffer[..<got].firstIndex(of: 10) else { return nil }
             return String(decoding: buffer[..<end], as: UTF8.self)
         }
-        guard let tag = line(0) else { return nil }
+        guard let tag = line(0) else { return false }
         var at = tag.utf8.count + 1
         if let bytes = try Files.read(box(name).appending("order.at")) {
             let parts = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
@@ -154,15 +157,15 @@ extension Bus {
         }
         while let id = line(at) {
             at += id.utf8.count + 1
-            if let message = try take(id, name) {
+            if try take(id, name, deliver) {
                 let digits = String(at)
                 let line = "\(tag) \(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits)\n"
                 try Files.overwrite(box(name).appending("order.at"), with: Array(line.utf8))
-                return message
+                return true
             }
         }
         try Files.unlink(order)
-        return nil
+        return false
     }
 
     /// Moves what a retired agent did not read to the dead letters.

@@ -28,9 +28,8 @@ extension Bus {
         guard let left = try Files.list(state("edit")) else { throw missing("state/edit") }
         for id in left.compactMap({ Int($0) }).sorted() {
             try relink(id)
+            try unend(id, held)
             try place(id, held)
-            // A reopened task is not done any more: its dependents wait again.
-            for dependent in try dependents(id) { try reconsider(dependent, held) }
             healed += 1
         }
         return healed
@@ -45,7 +44,18 @@ extension Bus {
         let to = try destination(header, held, [:])
         if header.isEpic { for child in try children(id) { try reconsider(child, held, [id: to]) } }
         if let parent = header.parent { try reconsider(parent, held) }
+        if let left = header.left { try completeEpic(left, by: header.by, held) }
         guard try move(Marker(id: id, place: .edit), to) else { throw missing("state/edit/\(id)") }
+    }
+
+    /// Takes back what the end of a task in edit/ did: it was perhaps just reopened. Its epic is open again with it, and
+    /// what depends on it waits again.
+    func unend(_ id: Int, _ held: Held) throws {
+        guard let header = try header(id) else { return }
+        try Files.unlink(endFile(id))
+        try closeAsk(named: "blocked-\(id)", by: header.by, "reopened")
+        for dependent in try dependents(id) { try reconsider(dependent, held) }
+        if let parent = header.parent, try find(parent, held)?.state == .done { try reopen(parent, by: header.by, held) }
     }
 
     /// Moves a waiting task to where it belongs now, and first the tasks below it.

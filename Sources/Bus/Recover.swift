@@ -26,7 +26,7 @@ extension Bus {
     public func recover(maxAttempts: Int = 3, lease: Int = 3600, sweep: (String) throws -> Void) throws -> Recovery {
         var done = Recovery()
         try locked("recover") { held in
-            done.healed += try heal(held)
+            done.healed += try heal(held) + deliverAnswers(held)
             try promote(held)
         }
         for (claim, outcome) in try settling() {
@@ -87,12 +87,19 @@ extension Bus {
             _ = try Files.create(diedFile(claim.id, claim.token))
             let attempts = try attempts(claim.id)
             if attempts >= maxAttempts {
-                try writeEnd(claim, .failed, by: "cadre", why: "its owners died \(attempts) times", result: [])
-                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else { return false }
                 try openAsk(named: "failed-\(claim.id)", by: "cadre", "task \(claim.id) failed: its owners died \(attempts) times")
+                try writeEnd(claim, .failed, by: "cadre", why: "its owners died \(attempts) times", result: [])
+                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else {
+                    try closeAsk(named: "failed-\(claim.id)", by: "cadre", "its owner lives")
+                    try Files.unlink(diedFile(claim.id, claim.token))
+                    return false
+                }
                 try settle(claim, .failed, header, held)
             } else {
-                guard try Files.rename(marker.path(self), Marker(id: claim.id, place: .edit).path(self)) else { return false }
+                guard try Files.rename(marker.path(self), Marker(id: claim.id, place: .edit).path(self)) else {
+                    try Files.unlink(diedFile(claim.id, claim.token))
+                    return false
+                }
                 try place(claim.id, held)
             }
             journal("taken", by: "cadre", ["task": "\(claim.id)", "owner": claim.owner])

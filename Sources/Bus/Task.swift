@@ -12,6 +12,8 @@ public struct TaskHeader {
     public var toUntil = 0
     public var depends: [Int] = []
     public var parent: Int?
+    /// The parent it was taken from last, which may be complete without it.
+    public var left: Int?
     /// A shell command that its agent runs before it is done.
     public var verify: String?
     /// Claimed for planning until its plan is approved.
@@ -49,6 +51,7 @@ public struct TaskHeader {
         r["For-Until"] = toUntil == 0 ? nil : "\(toUntil)"
         r["Depends"] = depends.map(String.init).joined(separator: " ")
         r["Parent"] = parent.map(String.init)
+        r["Left"] = left.map(String.init)
         r["Verify"] = verify
         r["Plan"] = plan ? "yes" : nil
         r["Merge"] = merge ? nil : "no"
@@ -70,6 +73,7 @@ public struct TaskHeader {
         toUntil = r.int("For-Until") ?? 0
         depends = (r["Depends"] ?? "").split(separator: " ").compactMap { Int($0) }
         parent = r.int("Parent")
+        left = r.int("Left")
         verify = r["Verify"]
         plan = r["Plan"] == "yes"
         merge = r["Merge"] != "no"

@@ -41,10 +41,6 @@ public struct AskVerb: ParsableCommand {
             throw Failure.usage("'\(Names.shown(answer))' is none of the options: \(options.joined(separator: ", "))")
         }
         guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else { throw Failure.no("ask '\(id)' is answered already") }
-        if try bus.canReceive(ask.from) {
-            let body = answer + "\n" + (note.map { $0 + "\n" } ?? "")
-            _ = try bus.send(from: name, to: ask.from, subject: "answer to ask \(id)", body: Array(body.utf8))
-        }
         tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
     }
 

@@ -78,7 +78,11 @@ public struct InboxVerb: ParsableCommand {
             let name = try tool.caller()
             let deadline = try tool.deadline(wait)
             while true {
-                if let message = try bus.next(of: name) { return InboxVerb.whole(tool, message) }
+                let found = try bus.next(of: name) { message in
+                    InboxVerb.whole(tool, message)
+                    Out.flush()
+                }
+                if found { return }
                 guard wait != nil, try bus.waitForMail(name, until: deadline) else { throw Failure.no("no mail") }
             }
         }
