@@ -45,7 +45,7 @@ let package = Package(
         .target(name: "Tool", dependencies: ["Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
-            linkerSettings: `static`),
+            exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-security.7"], linkerSettings: `static`),
     ]
         + verbs.flatMap { verb -> [Target] in
             [
