@@ -34,30 +34,59 @@ public final class Watcher {
     }
 }
 
+// Waiting for a task. Of all that take from the same shared queues one watches their bells; a task wakes it alone, it
+// takes the task and leaves, and the next in line looks before it watches. A task for one worker only wakes that one
+// wherever it stands. Everyone looks once a minute all the same: a bell may be lost with the one who was to ring it,
+// and the head may be stopped by hand.
 extension Bus {
     /// Claims the best task, waiting for one until `deadline` (seconds since the epoch, nil: for ever). Nil in the end.
-    /// `idle` is called before each wait, to see to dead owners.
+    /// `idle` is called to see to dead owners: at first, at the head of the line, and there whenever an agent ended.
     public func claimBest(_ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
-        let watcher = Watcher()
+        try promoteDue()
+        if let claim = try claimBest(worker) { return claim }
+        try idle()
         for queue in worker.queues {
             try Files.mkdirs(self.queue(queue))
             if try !Files.exists(bell(queue)) { try Files.ring(bell(queue)) }
-            watcher.watch(bell(queue))
         }
-        watcher.watch(state("deferred"))
-        for name in try agentNames() { watcher.watch(alive(name)) }
+        let turn = try Turn(turn(worker.role.map { "role=\($0)" } ?? "any"), hearing: worker.own.map(queue))
+        while true {
+            if let claim = try claimBest(worker) { return claim }
+            guard let seconds = patience(deadline) else { return nil }
+            if try turn.take(seconds: seconds) { break }
+        }
+        let watcher = Watcher()
+        let claim = try watch(worker, watcher, until: deadline, idle)
+        turn.leave()  // before the watcher is closed, which can take 10 ms
+        return claim
+    }
+
+    /// What the head of the line does. It sees to dead owners once a second at most, since that itself can look like
+    /// an agent's end.
+    private func watch(_ worker: Worker, _ watcher: Watcher, until deadline: Int?, _ idle: () throws -> Void) throws -> Claim? {
+        var seen = 0
         while true {
             try promoteDue()
             if let claim = try claimBest(worker) { return claim }
-            try idle()
-            if let claim = try claimBest(worker) { return claim }
+            for queue in worker.queues { watcher.watch(bell(queue)) }
+            for path in [state("deferred"), agents] + (try agentNames().map(alive)) { watcher.watch(path) }
             let now = Time.now()
-            if let deadline, now >= deadline { return nil }
-            var seconds = 60
-            if let deadline { seconds = min(seconds, deadline - now) }
-            if let due = try nextDue() { seconds = max(1, min(seconds, due - now)) }
-            watcher.wait(seconds: Double(seconds))
+            let early = now <= seen
+            if !early {
+                seen = now
+                try idle()
+            }
+            if let claim = try claimBest(worker) { return claim }
+            guard var seconds = patience(deadline) else { return nil }
+            if let due = try nextDue() { seconds = max(1, min(seconds, due - Time.now())) }
+            watcher.wait(seconds: early ? 1 : Double(seconds))
         }
+    }
+
+    /// Seconds to wait before the next look, a minute at most; nil if the time is over.
+    private func patience(_ deadline: Int?) -> Int? {
+        let left = deadline.map { $0 - Time.now() } ?? 60
+        return left > 0 ? min(left, 60) : nil
     }
 
     /// Waits for unread mail until `deadline`. False if there is none by then.
@@ -66,9 +95,8 @@ extension Bus {
         let watcher = Watcher()
         watcher.watch(box(name).appending("new"))
         while try messages(of: name).isEmpty {
-            let now = Time.now()
-            if let deadline, now >= deadline { return false }
-            watcher.wait(seconds: Double(min(60, (deadline ?? now + 60) - now)))
+            guard let seconds = patience(deadline) else { return false }
+            watcher.wait(seconds: Double(seconds))
         }
         return true
     }
@@ -84,19 +112,20 @@ extension Bus {
             }
             if states.allSatisfy({ $0 == .done }) { return true }
             if states.contains(where: { $0 == .failed || $0 == .cancelled }) { return false }
-            let now = Time.now()
-            if let deadline, now >= deadline { return false }
-            watcher.wait(seconds: Double(min(60, (deadline ?? now + 60) - now)))
+            guard let seconds = patience(deadline) else { return false }
+            watcher.wait(seconds: Double(seconds))
         }
     }
 
-    /// Blocks until something may have changed in the inbox.
-    public func waitForChange(_ name: String) throws {
+    /// Calls `look` now and whenever mail may have come.
+    public func followMail(_ name: String, _ look: () throws -> Void) throws -> Never {
         try makeBox(name)
-        let before = try messages(of: name, all: true).count
         let watcher = Watcher()
         watcher.watch(box(name).appending("new"))
-        if try messages(of: name, all: true).count == before { watcher.wait(seconds: 60) }
+        while true {
+            try look()
+            watcher.wait(seconds: 60)
+        }
     }
 
     /// The answer of an ask, once it is there; nil if it is not by the deadline.
@@ -105,9 +134,8 @@ extension Bus {
         watcher.watch(root.appending("asks").appending("done"))
         while true {
             if let answer = try ask(id)?.answer { return answer }
-            let now = Time.now()
-            if let deadline, now >= deadline { return nil }
-            watcher.wait(seconds: Double(min(60, (deadline ?? now + 60) - now)))
+            guard let seconds = patience(deadline) else { return nil }
+            watcher.wait(seconds: Double(seconds))
         }
     }
 }

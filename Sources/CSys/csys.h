@@ -37,6 +37,8 @@ static inline int csys_memfd(const char *name) { return memfd_create(name, MFD_C
 static inline int csys_prctl(int option, unsigned long value) { return prctl(option, value, 0, 0, 0); }
 static inline int csys_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 static inline int csys_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+// F_NOTIFY, see fcntl(2): SIGIO whenever names or times of files in this directory change.
+static inline int csys_notify(int fd) { return fcntl(fd, F_NOTIFY, DN_CREATE | DN_ATTRIB | DN_MULTISHOT); }
 extern char **environ;
 static inline char **csys_environ(void) { return environ; }
 #endif

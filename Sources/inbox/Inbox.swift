@@ -58,13 +58,13 @@ public struct InboxVerb: ParsableCommand {
             let name = try tool.caller()
             var seen = Set<String>()
             if wait != nil, try !bus.waitForMail(name, until: tool.deadline(wait)) { throw Failure.no("no mail in time") }
-            repeat {
+            func look() throws {
                 for (id, _) in try bus.messages(of: name, all: all) where seen.insert(id).inserted {
                     if let message = try bus.message(id, of: name) { InboxVerb.show(tool, message) }
                 }
                 Out.flush()
-                if follow { try bus.waitForChange(name) }
-            } while follow
+            }
+            if follow { try bus.followMail(name, look) } else { try look() }
         }
     }
 
