@@ -39,7 +39,7 @@ done
 for verb in $(cadre --list-verbs); do
   page=$(page "$verb")
   [ -f "$page" ]
-  ok "$verb has a page" || continue
+  ok "$verb has a page"
   is "$(sed -n 's/^\.Nm //p' "$page" | head -1)" "cadre-$verb" "$verb: its name"
   abstract=$(cadre "$verb" --help | sed -n 's/^OVERVIEW: //p;q')
   abstract=${abstract%.}
@@ -74,9 +74,11 @@ for page in $(pages); do
   name=${page##*/}
   section "$page" EXAMPLES | sed 's/\\&//g; s/\\-/-/g; s/\\e/\\/g' | sed -n 's/^[$>] //p' >"$t_dir/example"
   [ -s "$t_dir/example" ] || continue
-  at=$(t_repository "example $name")
+  at=$(t_repository "example $name") lines=$(grep -c '' "$t_dir/example")
   (cd "$at" && cadre init -q && exec bash -eo pipefail "$t_dir/example") >"$t_dir/out" 2>&1
-  ok "$name: $(grep -c '' "$t_dir/example") lines of examples run" || sed 's/^/# /' "$t_dir/out"
+  code=$?
+  is "$code" 0 "$name: $lines lines of examples run"
+  [ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
 done
 
 # 'cadre help' finds a page from the installed place, and without man(1) shows the usage.
