@@ -6,6 +6,11 @@ fail() {
   exit 75
 }
 
+usage() {
+  echo "${0##*/}: $*; see '$0 --help'" >&2
+  exit 64
+}
+
 # need PROGRAM PACKAGE: says that it is missing, and installs it.
 need() {
   command -v "$1" >/dev/null 2>&1 && return
