@@ -7,6 +7,9 @@ import PackageDescription
 let verbs: [(name: String, needs: [String])] = [
     ("init", []), ("path", []), ("task", []), ("claim", []), ("send", []), ("inbox", []), ("ask", []),
     ("heartbeat", []), ("recover", []), ("doctor", []), ("log", []),
+    ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
+    ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
+    ("diff", ["Team"]), ("prime", ["Git", "Team"]), ("status", []), ("push", ["Git", "Processes", "Team"]),
 ]
 
 // Layers, lowest first; a target may name only targets of a lower layer.
@@ -14,6 +17,7 @@ let verbs: [(name: String, needs: [String])] = [
 //   Bus                      the files
 //   Processes                outside programs, process trees
 //   Git  Tmux                the outside world
+//   Team                     starting, watching and ending agents
 //   Tool                     how a verb behaves
 //   VERB                     one verb each
 //   cadre, cadre-VERB        executables
@@ -42,7 +46,8 @@ let package = Package(
         .target(name: "Processes", dependencies: ["Bus", "CSys", system]),
         .target(name: "Git", dependencies: ["Processes", "Bus", system]),
         .target(name: "Tmux", dependencies: ["Processes", "Bus", system]),
-        .target(name: "Tool", dependencies: ["Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
+        .target(name: "Team", dependencies: ["Git", "Tmux", "Processes", "Bus", "CSys", system]),
+        .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
             exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-security.7"], linkerSettings: `static`),

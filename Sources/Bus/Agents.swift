@@ -14,12 +14,13 @@ public enum Want: String {
 /// An agent as one look saw it.
 public struct AgentView {
     public var name: String
-    /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, Window, Restart, Pull, Auto, Task, By, Created; the
+    /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port, Restart, Pull, Auto,
+    /// Task, At, By, Created; the
     /// body is its first prompt.
     public var card: Record
-    /// Fields Token, Number, Started, Host, Boot, Pid, Pane, Server. Nil if it never ran.
+    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Pane, Server. Nil if it never ran.
     public var session: Record?
-    /// Fields State, Source, Since, Note, Progress, as last reported.
+    /// Fields State, Source, Since, Time, Note, Progress, as last reported, and Session, the token its supervisor spoke of last.
     public var report: Record?
     public var want: Want
     public var alive: Bool
@@ -55,18 +56,6 @@ extension Bus {
             want: want ?? .run, alive: try Alive.isHeld(alive(name)))
     }
 
-    /// Writes the card of a new agent; false if the name is taken.
-    public func makeAgent(_ name: String, card record: Record) throws -> Bool {
-        try Files.mkdirs(agent(name))
-        return try Lock.with(assignment(name), seconds: 30, verb: "spawn") { _ in
-            if try Files.exists(card(name)) { return false }
-            try makeBox(name)
-            try replace(card(name), with: record.bytes, sync: true)
-            journal("spawned", by: record["By"] ?? "human", ["agent": name])
-            return true
-        }
-    }
-
     /// Changes an agent's card.
     public func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
         try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in
@@ -92,6 +81,7 @@ extension Bus {
         record["Host"] = Host.name
         record["Boot"] = Host.boot
         record["Pid"] = "\(getpid())"
+        record["Start"] = Host.startTime(getpid()).map { "\($0)" }
         record["Pane"] = pane
         record["Server"] = server
         try replace(session(name), with: record.bytes, sync: true)
@@ -102,7 +92,7 @@ extension Bus {
 
     /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were.
     public func report(
-        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil
+        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil, session: String? = nil
     ) throws {
         var record = try Record.read(agentState(name)) ?? Record()
         if let state, record["State"] != state.rawValue {
@@ -111,6 +101,7 @@ extension Bus {
         }
         record["Source"] = source
         record["Time"] = "\(Time.now())"
+        if let session { record["Session"] = session }
         if let note { record["Note"] = Names.shown(note) }
         if let progress { record["Progress"] = progress }
         try replace(agentState(name), with: record.bytes, sync: false)
@@ -125,41 +116,5 @@ extension Bus {
         try Files.sync(agents)
         try Files.removeAll(aside)
         journal("retired", by: by, ["agent": name])
-    }
-
-    // MARK: slots
-
-    /// Takes a slot for a start of this agent, under the spawn lock that the caller holds: false if all `limit` are
-    /// taken. A slot is taken while the supervisor it names lives or the process that wrote it still runs.
-    public func takeSlot(_ name: String, limit: Int) throws -> Bool {
-        var free: Int?
-        var taken = 0
-        var mine: Int?
-        for number in try (Files.list(slots) ?? []).compactMap({ Int($0) }) {
-            switch try slotHolder(number) {
-            case name: mine = number
-            case .some: taken += 1
-            case nil: free = min(free ?? number, number)
-            }
-        }
-        guard taken < limit else { return false }
-        let slot = try mine ?? free ?? ((Files.list(slots) ?? []).compactMap { Int($0) }.max() ?? 0) + 1
-        let start = Host.startTime(getpid()) ?? 0
-        try replace(slots.appending("\(slot)"), with: Array("\(name) \(getpid()) \(start) \(Host.boot)\n".utf8), sync: true)
-        return true
-    }
-
-    private func slotHolder(_ number: Int) throws -> String? {
-        guard let bytes = try Files.read(slots.appending("\(number)")) else { return nil }
-        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init)
-        guard words.count == 4 else { throw Record.damaged(slots.appending("\(number)")) }
-        if try Alive.isHeld(alive(words[0])) { return words[0] }
-        if words[3] == Host.boot, let pid = Int32(words[1]), Host.startTime(pid) == UInt64(words[2]) { return words[0] }
-        return nil
-    }
-
-    /// Runs `body` while no other start is being decided.
-    public func deciding<T>(_ body: () throws -> T) throws -> T {
-        try Lock.with(spawnLock, seconds: 60, verb: "spawn") { _ in try body() }
     }
 }

@@ -65,7 +65,7 @@ public struct Bus {
     }
 
     /// A fresh name in `tmp/`.
-    func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
+    public func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
 
     /// Writes aside and renames in, so that a reader sees the old or the new, whole.
     func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
@@ -83,6 +83,18 @@ extension Bus {
     /// The branch that work lands on unless configured otherwise, as `refs/heads/…`; nil if none was checked out.
     public func target() throws -> String? { try value(targetFile) }
     public func setTarget(_ reference: String) throws { try replace(targetFile, with: Array((reference + "\n").utf8), sync: true) }
+
+    /// The repository's common git directory: the one the bus lies in, else the one it was made for.
+    public func repository() throws -> FilePath {
+        let above = root.removingLastComponent()
+        if try Files.exists(above.appending("HEAD")), try Files.exists(above.appending("objects")) { return above }
+        guard let path = try value(repositoryFile) else { throw Failure.unsure("'\(repositoryFile.string)' is missing: the bus does not know its repository") }
+        return FilePath(path)
+    }
+    public func setRepository(_ path: FilePath) throws {
+        guard root.removingLastComponent() != path else { return }
+        try replace(repositoryFile, with: Array((path.string + "\n").utf8), sync: true)
+    }
 
     /// The commands of `.cadre` that the person has seen last.
     public func seenCommands() throws -> [String] {

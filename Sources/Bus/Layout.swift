@@ -10,6 +10,8 @@ extension Bus {
     /// The line that `status` prints, kept by whoever changes something that it shows.
     public var statusFile: FilePath { root.appending("status") }
 
+    /// The common git directory of the repository, where the bus is not in it.
+    var repositoryFile: FilePath { root.appending("repository") }
     /// The branch that work lands on by default, set when the bus is made.
     var targetFile: FilePath { root.appending("target") }
     /// The commands of the repository's `.cadre` that the person has seen, a line each.
@@ -47,6 +49,12 @@ extension Bus {
     public var agents: FilePath { root.appending("agents") }
     public func agent(_ name: String) -> FilePath { agents.appending(name) }
     public func card(_ name: String) -> FilePath { agent(name).appending("card") }
+    func draft(_ name: String) -> FilePath { agent(name).appending("draft") }
+    func spawnsFile(_ name: String) -> FilePath { agent(name).appending("spawns") }
+    func restartsFile(_ name: String) -> FilePath { agent(name).appending("restarts") }
+    /// Files of a paused agent's worktree that are not in git.
+    public func kept(_ name: String) -> FilePath { agent(name).appending("kept") }
+    public func handoff(_ name: String) -> FilePath { agent(name).appending("handoff") }
     public func alive(_ name: String) -> FilePath { agent(name).appending("alive") }
     public func session(_ name: String) -> FilePath { agent(name).appending("session") }
     public func agentState(_ name: String) -> FilePath { agent(name).appending("state") }
@@ -54,6 +62,8 @@ extension Bus {
     func goneFile(_ name: String) -> FilePath { agent(name).appending("gone") }
     func assignment(_ name: String) -> FilePath { agent(name).appending("assignment") }
     public var slots: FilePath { root.appending("slots") }
+    /// Held by the supervisors that watch the others.
+    public func watchLock(_ number: Int) -> FilePath { root.appending("watch\(number)") }
     public var spawnLock: FilePath { root.appending("spawn") }
 
     // Mail.

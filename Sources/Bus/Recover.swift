@@ -22,8 +22,9 @@ public struct Recovery {
 // the session's token is ended, and where that can't be made sure, nothing is taken. Meanwhile we hold the lock
 // ourselves, so that no supervisor starts in between.
 extension Bus {
+    /// `never`: agents whose card doesn't say otherwise are not started again.
     /// `sweep` ends all that runs in the name of the agent and returns when it is gone; it throws if it can't tell.
-    public func recover(maxAttempts: Int = 3, lease: Int = 3600, sweep: (String) throws -> Void) throws -> Recovery {
+    public func recover(maxAttempts: Int = 3, lease: Int = 3600, never: Bool = false, sweep: (String) throws -> Void) throws -> Recovery {
         var done = Recovery()
         try locked("recover") { held in
             done.healed += try heal(held) + deliverAnswers(held)
@@ -35,7 +36,7 @@ extension Bus {
         }
         for claim in try claims() {
             do {
-                if try isOver(claim, lease: lease) {
+                if try isOver(claim, lease: lease, never: never) {
                     guard try steal(claim, maxAttempts: maxAttempts, sweep: sweep) else { continue }
                     done.released.append(claim.id)
                 }
@@ -53,12 +54,12 @@ extension Bus {
     }
 
     /// Whether the claim's owner is gone for good.
-    func isOver(_ claim: Claim, lease: Int) throws -> Bool {
+    func isOver(_ claim: Claim, lease: Int, never: Bool) throws -> Bool {
         guard claim.until == 0 else { return claim.until <= Time.now() }
         if try Alive.isHeld(alive(claim.owner)) { return false }
         guard let agent = try agent(named: claim.owner) else { return true }
         if agent.alive { return false }
-        if agent.want != .run || agent.card["Restart"] == "never" { return true }
+        if agent.want != .run || (agent.card["Restart"] ?? (never ? "never" : "")) == "never" { return true }
         // It will be started again. The lease runs from when its death was first seen.
         let gone = goneFile(claim.owner)
         if let seen = try Files.read(gone).flatMap({ Int(String(decoding: $0.filter { $0 != 10 }, as: UTF8.self)) }) {

@@ -42,6 +42,13 @@ public struct Git {
         return all
     }()
 
+    /// For commands of a project's own, such as its setup: nothing of ours, nothing that points git elsewhere.
+    public static let clean: [String: String?] = {
+        var all = environment.filter { $0.value == nil }
+        for name in ["CADRE_AGENT", "CADRE_SESSION", "CADRE_TASK", "CADRE_DIR", "CADRE_TMUX", "CADRE_FAULT", "TMUX", "TMUX_PANE"] { all[name] = .some(nil) }
+        return all
+    }()
+
     /// The call as it would be made: for those who run it in their own way.
     public func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
         var program = Program(

@@ -10,6 +10,11 @@ public struct TaskBranch {
     /// The commit of the target that it was made from, or last brought up to.
     public var base: String
 
+    public init(reference: String, base: String) {
+        self.reference = reference
+        self.base = base
+    }
+
     /// The name as git commands on branches take it.
     public var name: String { String(reference.dropFirst("refs/heads/".count)) }
 }
@@ -164,7 +169,7 @@ public struct Work {
     }
 
     /// Who commits what nobody reads, so that it works where the user has no identity set.
-    static let identity: [String: String?] = [
+    public static let identity: [String: String?] = [
         "GIT_AUTHOR_NAME": "cadre", "GIT_AUTHOR_EMAIL": "cadre@localhost", "GIT_COMMITTER_NAME": "cadre", "GIT_COMMITTER_EMAIL": "cadre@localhost",
     ]
 

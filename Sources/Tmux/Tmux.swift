@@ -1,1 +1,203 @@
 import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+/// A tmux server, as tmux(1) is called on it. Targets are ids (`$1`, `@1`, `%1`), never names, which match by prefix.
+/// Text that others wrote never stands where tmux would expand a format: see `escaped`.
+public struct Tmux {
+    /// `-S PATH` or `-L NAME`; none is tmux's own default.
+    private let server: [String]
+    private let program: String
+
+    /// The oldest tmux that has all that is used here.
+    static let oldest = (3, 3)
+
+    /// `$CADRE_TMUX` (a socket's path, or its name as for `tmux -L`), else the server this project's agents run in,
+    /// else the one the caller is in (`$TMUX`), else the user's default.
+    public init(_ bus: Bus) throws {
+        if let set = Tmux.variable("CADRE_TMUX") {
+            self.init(server: [set.contains("/") ? "-S" : "-L", set])
+        } else if let socket = try bus.server(), Tmux.answers(socket) {
+            self.init(server: ["-S", socket])
+        } else if let socket = Tmux.variable("TMUX")?.split(separator: ",").first {
+            self.init(server: ["-S", String(socket)])
+        } else {
+            self.init(server: [])
+        }
+    }
+
+    /// The server the caller is in, or the default one.
+    public static func here() -> Tmux {
+        if let set = variable("CADRE_TMUX") { return Tmux(server: [set.contains("/") ? "-S" : "-L", set]) }
+        return Tmux(server: variable("TMUX")?.split(separator: ",").first.map { ["-S", String($0)] } ?? [])
+    }
+
+    private init(server: [String]) {
+        self.server = server
+        program = Tmux.sibling(server) ?? "tmux"
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// Whether somebody listens on the socket. The C function is `connect`.
+    private static func answers(_ socket: String) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        guard socket.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socket.utf8) }
+        let fd = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { return false }
+        defer { close(fd) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+        } == 0
+    }
+
+    /// A client of another version than its server's is turned away, so inside tmux the server's own program is used.
+    private static func sibling(_ server: [String]) -> String? {
+        guard let parts = variable("TMUX")?.split(separator: ","), parts.count >= 2, server.last == String(parts[0]) else { return nil }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard readlink("/proc/\(parts[1])/exe", &buffer, 4095) > 0, access(buffer, X_OK) == 0 else { return nil }
+        let path = String(cString: buffer)
+        return path.split(separator: "/").last?.hasPrefix("tmux") == true ? path : nil
+    }
+
+    /// The command line of a call, for those who become it.
+    public func command(_ arguments: [String]) -> [String] { [program] + server + arguments }
+
+    public func attempt(_ arguments: [String], input: [UInt8]? = nil) throws -> Program.Result {
+        var call = Program(command(arguments))
+        // A server started by this call must not run its windows in our terminal's or an agent's name.
+        call.environment = ["CADRE_AGENT": nil, "CADRE_SESSION": nil, "CADRE_FAULT": nil]
+        call.input = input
+        call.timeout = 20
+        return try call.run()
+    }
+
+    @discardableResult
+    public func run(_ arguments: [String], input: [UInt8]? = nil) throws -> String {
+        let result = try attempt(arguments, input: input)
+        guard result.status == 0 else { throw Failure.unsure("tmux \(arguments[0]) failed: \(result.complaint)") }
+        return result.text
+    }
+
+    /// Text for an argument that tmux expands: formats in it stay text.
+    public static func escaped(_ text: String) -> String { text.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "##") }
+
+    /// Throws `Failure.unsure` if tmux is missing or too old.
+    public func check() throws {
+        let result: Program.Result
+        do { result = try Program([program, "-V"]).run() } catch {
+            throw Failure.unsure("no tmux here: install tmux 3.3 or later")
+        }
+        let numbers = result.text.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+        if numbers.count >= 2, (numbers[0], numbers[1]) < Tmux.oldest {
+            throw Failure.unsure("\(Names.shown(result.text)) is too old: cadre needs tmux 3.3 or later")
+        }
+    }
+
+    /// The path of the server's socket.
+    public func socket() throws -> String { try run(["display-message", "-p", "#{socket_path}"]) }
+
+    // MARK: a project's windows
+
+    /// The session that was made for this bus; nil if there is none, or no server.
+    public func session(of bus: Bus) throws -> String? {
+        let result = try attempt(["list-sessions", "-F", "#{session_id} #{@cadre_bus}"])
+        guard result.status == 0 else { return nil }
+        for line in result.text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2, words[1] == bus.identity { return String(words[0]) }
+        }
+        return nil
+    }
+
+    /// Where a pane is to be opened.
+    public enum Place: String { case window, pane, session }
+
+    /// Opens a pane that runs a program, in the bus's session, which is made at the first time; prints no word of it.
+    /// `name` is the window's name and must be an agent's. Returns the pane's id.
+    public func open(_ bus: Bus, name: String, place: Place, program: [String], environment: [String: String]) throws -> String {
+        let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
+        let format = "#{session_id} #{pane_id} #{socket_path}"
+        let session = place == .session ? nil : try self.session(of: bus)
+        let words: [Substring]
+        if let session {
+            let split = place == .pane
+            if split {
+                // Panes get too small to be split further: then a new window begins.
+                let result = try attempt(["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(session):{end}", "--"] + program)
+                if result.status == 0 {
+                    words = result.text.split(separator: " ", maxSplits: 2)
+                    _ = try attempt(["select-layout", "-t", String(words[1]), "tiled"])
+                    return try record(words, bus)
+                }
+            }
+            words = try run(["new-window", "-d", "-P", "-F", format] + variables + ["-n", name, "-t", "\(session):", "--"] + program).split(separator: " ", maxSplits: 2)
+        } else {
+            try check()
+            let stem = Tmux.sessionName(bus) + (place == .session ? "-\(name)" : "")
+            var title = stem
+            var next = 2
+            while try attempt(["has-session", "-t", "=\(title)"]).status == 0 {
+                title = "\(stem)-\(next)"
+                next += 1
+            }
+            words = try run(["new-session", "-d", "-P", "-F", format] + variables + ["-s", title, "-n", name, "-x", "200", "-y", "50", "--"] + program)
+                .split(separator: " ", maxSplits: 2)
+            if place != .session, let id = words.first { try run(["set-option", "-t", String(id), "@cadre_bus", bus.identity]) }
+        }
+        return try record(words, bus)
+    }
+
+    /// Marks a pane as an agent's, keeps it open when its program ends, and has tmux run `up` when a supervisor dies. The
+    /// hook is one entry of the global array at an index of our own, so the user's own hooks stay; it does nothing for
+    /// panes that are not ours. Only ids and our own path are in it.
+    public func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String) throws {
+        guard Tmux.isPane(pane) else { return }
+        let word = "'" + executable.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        // Once for the shell, once for the format, once for tmux's double quotes.
+        let program = Tmux.escaped(word).map { "\"\\$".contains($0) ? "\\\($0)" : "\($0)" }.joined()
+        let hook = "if-shell -F '#{@cadre_agent}' { run-shell -b \"\(program) up --dead --pane #{pane_id} >/dev/null 2>&1\" }"
+        try run([
+            "set-option", "-p", "-t", pane, "remain-on-exit", "on", ";", "set-option", "-p", "-t", pane, "@cadre_agent", agent, ";",
+            "set-option", "-p", "-t", pane, "@cadre_bus_id", bus.identity, ";", "set-option", "-p", "-t", pane, "@cadre_dir", bus.root.string, ";",
+            "set-hook", "-g", "pane-died[1042]", hook,
+        ])
+    }
+
+    /// The bus that a pane was opened for; nil if it is none of ours.
+    public func bus(of pane: String) throws -> FilePath? {
+        guard Tmux.isPane(pane) else { return nil }
+        let text = try run(["display-message", "-p", "-t", pane, "#{@cadre_dir}"])
+        return text.hasPrefix("/") ? FilePath(text) : nil
+    }
+
+    private func record(_ words: [Substring], _ bus: Bus) throws -> String {
+        guard words.count == 3 else { throw Failure.unsure("tmux did not tell the pane it opened") }
+        if try bus.server() != String(words[2]) { try bus.setServer(String(words[2])) }
+        return String(words[1])
+    }
+
+    /// The repository's name, of characters that no version of tmux changes.
+    private static func sessionName(_ bus: Bus) -> String {
+        var directory = bus.root.removingLastComponent()
+        if directory.lastComponent?.string == ".git" { directory.removeLastComponent() }
+        let name = String((directory.lastComponent?.string ?? "").unicodeScalars.prefix(40).map { scalar -> Character in
+            let plain = (48...57).contains(scalar.value) || (65...90).contains(scalar.value) || (97...122).contains(scalar.value)
+            return plain ? Character(scalar) : "-"
+        })
+        return "cadre-" + (name.isEmpty ? "project" : name)
+    }
+
+    /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers.
+    public func owns(_ pane: String, _ bus: Bus, agent: String) throws -> Bool {
+        guard Tmux.isPane(pane) else { return false }
+        let result = try attempt(["list-panes", "-a", "-F", "#{pane_id} #{@cadre_agent} #{@cadre_bus_id}"])
+        guard result.status == 0 else { return false }
+        return result.text.split(separator: "\n").contains { $0 == "\(pane) \(agent) \(bus.identity)" }
+    }
+
+    static func isPane(_ text: String) -> Bool { text.first == "%" && Int(text.dropFirst()) != nil }
+}

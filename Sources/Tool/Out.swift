@@ -9,19 +9,36 @@ public enum Out {
     public static func line(_ fields: String...) { write(Array((fields.map(Names.shown(full:)).joined(separator: "\t") + "\n").utf8)) }
     public static func line(fields: [String]) { write(Array((fields.map(Names.shown(full:)).joined(separator: "\t") + "\n").utf8)) }
 
-    /// Bytes as they are; on a terminal, control characters but newline and tab become `?`.
-    public static func raw(_ bytes: [UInt8]) {
+    /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
+    public static let colors = isTerminal && getenv("NO_COLOR") == nil
+
+    /// Bytes as they are; on a terminal, control characters but newline and tab become `?`, and with `colors` colours (SGR
+    /// sequences of digits and semicolons) stay.
+    public static func raw(_ bytes: [UInt8], colors: Bool = false) {
         guard isTerminal else { return write(bytes) }
-        var text = ""
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            text.unicodeScalars.append(scalar == "\n" || scalar == "\t" || !Names.isControl(scalar) ? scalar : "?")
+        var text = String.UnicodeScalarView()
+        var rest = String(decoding: bytes, as: UTF8.self).unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if colors, scalar == "\u{1b}", rest.first == "[" {
+                let digits = rest.dropFirst().prefix { ("0"..."9").contains($0) || $0 == ";" }
+                if rest[digits.endIndex...].first == "m" {
+                    text.append(contentsOf: "\u{1b}[\(String(digits))m".unicodeScalars)
+                    rest = rest[digits.endIndex...].dropFirst()
+                    continue
+                }
+            }
+            text.append(scalar == "\n" || scalar == "\t" || !Names.isControl(scalar) ? scalar : "?")
         }
-        write(Array(text.utf8))
+        write(Array(String(text).utf8))
     }
 
     /// One JSON object on a line.
     public static func json(_ fields: KeyValuePairs<String, JSONValue>) {
-        write(Array((JSONValue.object(fields.map { ($0.key, $0.value) }).text + "\n").utf8))
+        json(fields.map { ($0.key, $0.value) })
+    }
+
+    public static func json(_ fields: [(String, JSONValue)]) {
+        write(Array((JSONValue.object(fields).text + "\n").utf8))
     }
 
     public static func flush() {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Git
+import Team
 import Glibc
 import SystemPackage
 
@@ -9,6 +10,7 @@ public final class Tool {
     public let common: Common
     public let directory: FilePath
     private var opened: Bus?
+    var openedTeam: Team?
 
     public init(_ common: Common) throws {
         self.common = common
@@ -39,8 +41,8 @@ public final class Tool {
     /// The repository of the place the verb runs in.
     public func repository() throws -> Repository { try Repository.find(from: directory) }
 
-    /// git on the repository, without a worktree.
-    public func git() throws -> Git { Git(common: try repository().commonDirectory) }
+    /// git on the bus's repository, without a worktree.
+    public func git() throws -> Git { Git(common: try bus().repository()) }
 
     /// The configuration in force.
     public func settings() throws -> Settings { try Settings(git(), bus: bus()) }
@@ -60,7 +62,9 @@ public final class Tool {
         if let opened { return opened }
         let (bus, made) = try Bus.make(busPath())
         if made {
-            if try bus.target() == nil, let branch = try repository().checkedOut() { try bus.setTarget(branch) }
+            let repository = try repository()
+            try bus.setRepository(repository.commonDirectory)
+            if let branch = try repository.checkedOut() { try bus.setTarget(branch) }
             say("made the bus '\(bus.root.string)'")
         }
         opened = bus
@@ -119,7 +123,7 @@ public final class Tool {
         for argument in arguments {
             guard argument == "-" else { names.append(argument); continue }
             for line in standardInput().split(separator: 10) {
-                let word = line.prefix { $0 != 9 && $0 != 32 && $0 != 13 }
+                let word = line.drop { $0 == 32 || $0 == 9 }.prefix { $0 != 9 && $0 != 32 && $0 != 13 }
                 if !word.isEmpty { names.append(String(decoding: word, as: UTF8.self)) }
             }
         }
@@ -187,7 +191,5 @@ public final class Tool {
 
     /// Puts right what crashes left, and takes tasks from the dead.
     @discardableResult
-    public func recover() throws -> Recovery {
-        try bus().recover(sweep: { _ in })
-    }
+    public func recover() throws -> Recovery { try team().recover() }
 }

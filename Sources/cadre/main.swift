@@ -2,17 +2,31 @@ import ArgumentParser
 import Bus
 import Glibc
 import Tool
+import VerbAgents
 import VerbAsk
+import VerbAttach
 import VerbClaim
+import VerbDiff
 import VerbDoctor
 import VerbHeartbeat
 import VerbInbox
 import VerbInit
 import VerbLog
 import VerbPath
+import VerbPause
+import VerbPeek
+import VerbPrime
+import VerbPush
 import VerbRecover
+import VerbResume
+import VerbRetire
 import VerbSend
+import VerbSpawn
+import VerbStatus
+import VerbStop
+import VerbSupervise
 import VerbTask
+import VerbUp
 
 // One binary of all verbs: as `cadre-VERB` by its link's name, as `cadre VERB` by its argument. An unknown verb is a
 // program `cadre-VERB` on PATH.
@@ -20,6 +34,9 @@ let verbs: [(String, any ParsableCommand.Type)] = [
     ("init", InitVerb.self), ("path", PathVerb.self), ("task", TaskVerb.self), ("claim", ClaimVerb.self),
     ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("heartbeat", HeartbeatVerb.self),
     ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self),
+    ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
+    ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
+    ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),
 ]
 
 // What a newcomer is shown first, by theme.
@@ -43,6 +60,8 @@ func overview(all: Bool) -> String {
             : themes.map { "\n\($0)\n" + describe($1) + "\n" }.joined()
                 + "\n'cadre help VERB' shows a verb's manual page, 'cadre help -a' lists all verbs,\n'cadre help cadre' tells the ideas.")
 }
+
+SuperviseVerb.becomeChildIfAsked(CommandLine.unsafeArgv, Int(CommandLine.argc))
 
 let own = String(cString: CommandLine.unsafeArgv[0]!).split(separator: "/").last.map(String.init) ?? "cadre"
 var arguments = Main.rawArguments()

@@ -27,14 +27,17 @@ public struct ClaimVerb: Verb {
         guard chosen.isEmpty else {
             return try tool.each(chosen) { id in
                 let claim: Claim
+                try tool.requireFree(worker, for: id)
                 do { claim = try bus.claim(id, worker) } catch let failure as Failure where failure.kind == .no {
                     // Before saying that it is held: is its holder alive?
                     guard try tool.recover().released.contains(id) else { throw failure }
                     claim = try bus.claim(id, worker)
                 }
+                try tool.enter(claim, worker)
                 try show(tool, bus, claim)
             }
         }
+        try tool.requireFree(worker)
         let taken: Claim?
         if wait != nil {
             taken = try bus.claimBest(worker, until: deadline) { try tool.recover() }
@@ -42,6 +45,7 @@ public struct ClaimVerb: Verb {
             taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recover(); return try bus.claimBest(worker) }()
         }
         guard let taken else { throw Failure.no(deadline == nil ? "nothing ready" : "nothing ready in time") }
+        try tool.enter(taken, worker)
         try show(tool, bus, taken)
     }
 

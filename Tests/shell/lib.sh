@@ -9,7 +9,7 @@ t_dir=$(mktemp -d "${TMPDIR:-/tmp}/cadre-test.XXXXXX")
 t_server="cadre-test-$$"
 
 t_cleanup() {
-  CADRE_TMUX="L:$t_server" tmux -L "$t_server" kill-server 2>/dev/null
+  tmux -L "$t_server" kill-server 2>/dev/null
   chmod -R u+w "$t_dir" 2>/dev/null
   rm -rf "$t_dir"
 }
@@ -18,7 +18,7 @@ trap t_cleanup EXIT
 # A home without anything of the user's, the built programs first on PATH, no bus or tmux from outside.
 t_world() {
   unset CADRE_DIR CADRE_AGENT CADRE_SESSION CADRE_FAULT TMUX TMUX_PANE GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-  export HOME="$t_dir/home" CADRE_TMUX="L:$t_server" LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1
+  export HOME="$t_dir/home" CADRE_TMUX="$t_server" LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1
   mkdir -p "$HOME" "$t_dir/bin"
   ln -sf "$CADRE_BIN/cadre" "$t_dir/bin/cadre"
   local verb

@@ -1,0 +1,119 @@
+import Glibc
+import SystemPackage
+
+// How many agents there may be, and how an agent comes to be. All of it is decided under one lock, `spawn`, so that
+// no number of starts at once gets past a limit.
+extension Bus {
+    /// Runs `body` while no other start is being decided.
+    public func deciding<T>(_ body: () throws -> T) throws -> T {
+        try Lock.with(spawnLock, seconds: 60, verb: "spawn") { _ in try body() }
+    }
+
+    // MARK: slots
+
+    /// Takes a slot for a start of this agent, under the spawn lock that the caller holds; nil if all `limit` are
+    /// taken. A slot is taken while the supervisor it names lives or the process that wrote it still runs.
+    public func takeSlot(_ name: String, limit: Int) throws -> Int? {
+        var free: Int?
+        var taken = 0
+        var mine: Int?
+        for number in try slotNumbers() {
+            switch try slotHolder(number) {
+            case name: mine = number
+            case .some: taken += 1
+            case nil: free = min(free ?? number, number)
+            }
+        }
+        guard taken < limit else { return nil }
+        let slot = try mine ?? free ?? (slotNumbers().max() ?? 0) + 1
+        let start = Host.startTime(getpid()) ?? 0
+        try replace(slots.appending("\(slot)"), with: Array("\(name) \(getpid()) \(start) \(Host.boot)\n".utf8), sync: true)
+        return slot
+    }
+
+    /// How many slots are taken.
+    public func slotsTaken() throws -> Int { try slotNumbers().filter { try slotHolder($0) != nil }.count }
+
+    private func slotNumbers() throws -> [Int] {
+        guard let names = try Files.list(slots) else { throw missing("slots") }
+        return names.compactMap { Int($0) }
+    }
+
+    private func slotHolder(_ number: Int) throws -> String? {
+        guard let bytes = try Files.read(slots.appending("\(number)")) else { return nil }
+        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init)
+        guard words.count == 4 else { throw Record.damaged(slots.appending("\(number)")) }
+        if try Alive.isHeld(alive(words[0])) { return words[0] }
+        if words[3] == Host.boot, let pid = Int32(words[1]), Host.startTime(pid) == UInt64(words[2]) { return words[0] }
+        return nil
+    }
+
+    // MARK: drafts
+
+    /// Writes the card of an agent to be, under the spawn lock. It becomes one with `commitDraft`.
+    public func makeDraft(_ name: String, _ record: Record) throws {
+        try Files.mkdirs(agent(name))
+        try replace(draft(name), with: record.bytes, sync: true)
+    }
+
+    /// The whole card, its mailbox first: from here on the agent exists.
+    public func commitDraft(_ name: String, _ record: Record) throws {
+        try makeBox(name)
+        // There from the start, so that it can be watched.
+        _ = try Files.create(alive(name))
+        try replace(draft(name), with: record.bytes, sync: true)
+        guard try Files.rename(draft(name), card(name)) else { throw missing("agents/\(name)") }
+        try Files.sync(agent(name))
+        try Files.sync(agents)
+        journal("spawned", by: record["By"] ?? "human", ["agent": name])
+    }
+
+    /// Drafts whose spawn no longer runs, under the spawn lock.
+    public func deadDrafts() throws -> [String] {
+        guard let names = try Files.list(agents) else { throw missing("agents") }
+        var live = Set<String>()
+        for number in try slotNumbers() { if let name = try slotHolder(number) { live.insert(name) } }
+        return try names.filter { try Names.isName($0) && !live.contains($0) && !Files.exists(card($0)) && Files.exists(draft($0)) }
+    }
+
+    public func draft(of name: String) throws -> Record? { try Record.read(draft(name)) }
+
+    /// Forgets an agent that never was. Mail can't have come for it.
+    public func dropDraft(_ name: String) throws {
+        guard try !Files.exists(card(name)) else { return }
+        try Files.removeAll(agent(name))
+    }
+
+    /// Whether an agent has the name or is being made under it.
+    public func nameTaken(_ name: String) throws -> Bool {
+        try Files.exists(card(name)) || Files.exists(draft(name))
+    }
+
+    // MARK: rates
+
+    /// Notes a spawn by this agent, under the spawn lock; false if it would be more than `limit` in a minute.
+    public func noteSpawn(_ name: String, limit: Int) throws -> Bool {
+        let recent = try times(spawnsFile(name), since: Time.now() - 60)
+        guard recent.count < limit else { return false }
+        try write(recent + [Time.now()], to: spawnsFile(name))
+        return true
+    }
+
+    /// How often the agent was started again since then.
+    public func restarts(_ name: String, since: Int) throws -> Int { try times(restartsFile(name), since: since).count }
+
+    public func noteRestart(_ name: String) throws {
+        try write(times(restartsFile(name), since: Time.now() - 86400) + [Time.now()], to: restartsFile(name))
+    }
+
+    /// Forgets them: a person started it.
+    public func clearRestarts(_ name: String) throws { try Files.unlink(restartsFile(name)) }
+
+    private func times(_ path: FilePath, since: Int) throws -> [Int] {
+        try (Files.read(path) ?? []).split(separator: 10).compactMap { Int(String(decoding: $0, as: UTF8.self)) }.filter { $0 > since }
+    }
+
+    private func write(_ times: [Int], to path: FilePath) throws {
+        try replace(path, with: Array(times.map { "\($0)\n" }.joined().utf8), sync: false)
+    }
+}

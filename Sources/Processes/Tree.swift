@@ -1,0 +1,127 @@
+import Bus
+import CSys
+import Glibc
+import SystemPackage
+
+/// Process trees, as proc(5) shows them.
+public enum Tree {
+    /// A process of this boot: a pid alone may by now be another's.
+    public struct Process: Hashable {
+        public var pid: pid_t
+        /// Clock ticks since boot, see `Host.startTime`.
+        public var start: UInt64
+
+        /// The process that has this pid now; nil if there is none, or only a zombie.
+        public init?(_ pid: pid_t) {
+            guard let start = Host.startTime(pid) else { return nil }
+            self.pid = pid
+            self.start = start
+        }
+
+        public var isThere: Bool { Host.startTime(pid) == start }
+        /// Sends a signal, if it is still this process.
+        public func signal(_ signal: Int32) { if isThere { kill(pid, signal) } }
+    }
+
+    /// All that descends from a process, by the kernel's lists of children.
+    public static func descendants(of pid: pid_t) -> [Process] {
+        var found: [Process] = []
+        var seen: Set<pid_t> = [pid]
+        var left = [pid]
+        while let next = left.popLast() {
+            for thread in (try? Files.list(FilePath("/proc/\(next)/task"))) ?? [] {
+                guard let bytes = try? Files.read(FilePath("/proc/\(next)/task/\(thread)/children")) else { continue }
+                for word in bytes.split(separator: 32) {
+                    guard let child = pid_t(String(decoding: word, as: UTF8.self)), seen.insert(child).inserted else { continue }
+                    left.append(child)
+                    if let process = Process(child) { found.append(process) }
+                }
+            }
+        }
+        return found
+    }
+
+    /// The caller's ancestors, nearest first.
+    public static func ancestors() throws -> [pid_t] {
+        var all: [pid_t] = []
+        var pid = getppid()
+        while pid > 0, !all.contains(pid) {
+            all.append(pid)
+            guard let parent = try parent(pid) else { break }
+            pid = parent
+        }
+        return all
+    }
+
+    private static func parent(_ pid: pid_t) throws -> pid_t? {
+        guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { return nil }
+        let fields = bytes[(end + 1)...].split(separator: 32)
+        return fields.count > 1 ? pid_t(String(decoding: fields[1], as: UTF8.self)) : nil
+    }
+
+    /// Processes whose environment has all these `NAME=value`, with what descends from them, whatever that has.
+    /// A process that belongs to another user can't be seen into and is not ours.
+    static func carrying(_ variables: [String]) throws -> [Process] {
+        guard let names = try Files.list("/proc") else { throw Failure.unsure("unable to look for processes: no /proc") }
+        let wanted = variables.map { Array($0.utf8) }
+        var found = Set<Process>()
+        for name in names {
+            guard let pid = pid_t(name), pid != getpid() else { continue }
+            // Gone or not ours to see.
+            guard let bytes = try? Files.read(FilePath("/proc/\(pid)/environ")), !bytes.isEmpty else { continue }
+            let entries = Set(bytes.split(separator: 0).map(Array.init))
+            guard wanted.allSatisfy(entries.contains), let process = Process(pid) else { continue }
+            found.insert(process)
+            found.formUnion(descendants(of: pid))
+        }
+        return Array(found)
+    }
+
+    /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone:
+    /// TERM (with CONT, for what is stopped), and KILL for what is there half a second later. What starts meanwhile is
+    /// found by looking again until nothing is left. Throws `Failure.unsure` if that takes too long, or if the caller
+    /// itself is one of them.
+    public static func sweep(bus: Bus, agent: String) throws {
+        let marks = ["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"]
+        let own = try Set(ancestors() + [getpid()])
+        let begin = Time.monotonic()
+        while true {
+            let left = try carrying(marks)
+            if left.isEmpty { return }
+            guard !left.contains(where: { own.contains($0.pid) }) else {
+                throw Failure.unsure("process \(getpid()) itself runs in the name of '\(agent)', whose supervisor is gone")
+            }
+            let elapsed = Time.monotonic() - begin
+            guard elapsed < 10 else { throw Failure.unsure("process \(left[0].pid) of '\(agent)' does not end") }
+            for process in left {
+                if elapsed < 0.5 { process.signal(SIGTERM); process.signal(SIGCONT) } else { process.signal(SIGKILL) }
+            }
+            wait(left, seconds: elapsed < 0.5 ? 0.5 - elapsed : 1)
+        }
+    }
+
+    /// Returns when all have ended or the time is up. The C functions are `pidfd_open` and `poll`.
+    public static func wait(_ processes: [Process], seconds: Double) {
+        let end = Time.monotonic() + seconds
+        for process in processes {
+            let fd = csys_pidfd_open(process.pid)
+            guard fd >= 0 else { continue }
+            defer { close(fd) }
+            var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+            while process.isThere, Time.monotonic() < end {
+                if poll(&entry, 1, Int32(max(1, (end - Time.monotonic()) * 1000))) > 0 { break }
+            }
+        }
+    }
+
+    /// Processor time that a process and its descendants have used, in clock ticks: fields 14 to 17 of proc(5)'s stat.
+    public static func ticks(of pid: pid_t) -> Int {
+        var sum = 0
+        for pid in [pid] + descendants(of: pid).map(\.pid) {
+            guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { continue }
+            let fields = bytes[(end + 1)...].split(separator: 32)
+            for at in 11...14 where at < fields.count { sum += Int(String(decoding: fields[at], as: UTF8.self)) ?? 0 }
+        }
+        return sum
+    }
+}

@@ -1,0 +1,240 @@
+import Bus
+import Git
+import Glibc
+import Processes
+import SystemPackage
+import Tmux
+
+/// What an agent is to be.
+public struct SpawnRequest {
+    public var name: String?
+    /// A known program's name, else a command for /bin/sh.
+    public var program = "sh"
+    public var model: String?
+    public var role: String?
+    public var task: Int?
+    public var prompt: [UInt8]?
+    public var parent: String?
+    public var place = Tmux.Place.window
+    public var base: String?
+    public var branch: String?
+    public var worktree = true
+    public var pull = true
+    public var auto = false
+    public init() {}
+}
+
+// Spawning:
+//
+//   1  under the spawn lock: limits; a name; agents/NAME/draft, the card to be; a slot
+//   2  the worktree, its carried-over files, its setup
+//   3  the task: one is made of the prompt, or the given one is reserved for the agent
+//   4  agents/NAME/draft -> card: from here on the agent exists
+//   5  a tmux pane with its supervisor, which holds the slot from then on
+//   6  wait until its program runs
+//
+// A slot is taken while the spawn that wrote it still runs, so of any number at once no more than the limit get
+// past 1. Killed before 4: the draft tells what to remove, see `clearDrafts`. After 4 it is an agent that should run
+// and does not, which is started by whoever looks.
+extension Team {
+    /// Makes an agent and starts it; returns its name.
+    public func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
+        var request = request
+        let program = try command(request.program)
+        if let task = request.task { try checkFree(task) }
+        let commit = try request.worktree ? startCommit(request) : nil
+        let (name, slot, depth) = try bus.deciding {
+            _ = try clearDrafts()
+            let depth = try checkLimits(request, by: by)
+            let name = try chooseName(request)
+            var draft = Record()
+            draft["Program"] = request.program
+            if request.worktree { draft["Worktree"] = try worktreePath(name).string }
+            try bus.makeDraft(name, draft)
+            guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
+                try bus.dropDraft(name)
+                throw Failure.no("limit reached: \(try settings.int("maxAgents", 30)) agents run (cadre.maxAgents)")
+            }
+            return (name, slot, depth)
+        }
+        var made: Int?
+        do {
+            var card = Record()
+            card["Program"] = request.program
+            card["Command"] = program
+            card["Model"] = request.model
+            card["Role"] = request.role
+            card["Parent"] = request.parent
+            card["Depth"] = "\(depth)"
+            card["Place"] = request.place == .window ? nil : request.place.rawValue
+            card["Pull"] = request.pull ? nil : "no"
+            card["Auto"] = request.auto ? "yes" : nil
+            card["Base"] = request.base.flatMap { _ in commit }
+            card["By"] = by
+            card["Created"] = "\(Time.now())"
+            card["Port"] = "\(try settings.int("portBase", 42000) + (slot - 1) * 10)"
+            if let commit {
+                let (path, directory) = try makeWorktree(try worktreePath(name), at: commit)
+                card["Worktree"] = path.string
+                card["GitDir"] = directory.string
+                try carryOver(to: path)
+                try setUp(path, name: name, port: card["Port"] ?? "", say: say)
+            } else {
+                card["Directory"] = try home().string
+            }
+            if let prompt = request.prompt, request.task == nil {
+                var header = TaskHeader(title: Team.title(prompt))
+                header.to = name
+                header.toUntil = Time.now() + Team.reservation
+                header.body = prompt
+                if !request.worktree { header.merge = false }
+                made = try bus.add(header, by: by)
+                request.task = made
+            } else if let task = request.task {
+                try bus.edit(task, by: by) { $0.to = name; $0.toUntil = Time.now() + Team.reservation }
+            }
+            if let branch = request.branch, let task = request.task, let commit { try adopt(branch, task, commit) }
+            card["Task"] = request.task.map { "\($0)" }
+            card.body = request.prompt ?? []
+            try bus.commitDraft(name, card)
+        } catch {
+            // What went wrong is what the caller must hear; what can't be undone now is undone by the next `recover`.
+            if let made { try? bus.cancel(made, by: by) } else if let task = request.task { try? bus.edit(task, by: by) { $0.to = nil } }
+            try? bus.deciding { try abandon(name) }
+            throw error
+        }
+        try bus.deciding { try open(try agent(name)) }
+        try waitForStart(name, after: nil)
+        return name
+    }
+
+    /// What a spawn would do, in lines for a person.
+    public func plan(_ request: SpawnRequest, by: String) throws -> [String] {
+        if let task = request.task { try checkFree(task) }
+        let commit = try request.worktree ? startCommit(request) : nil
+        return try bus.deciding {
+            let depth = try checkLimits(request, by: by)
+            let name = try chooseName(request)
+            var lines = [name, "program: \(try command(request.program))", "depth: \(depth)"]
+            if let commit { lines.append("worktree: \(try worktreePath(name).string) at \(commit.prefix(12))") }
+            if let task = request.task { lines.append("task: \(task)") } else if request.prompt != nil { lines.append("task: a new one") }
+            lines.append("slots: \(try bus.slotsTaken()) of \(try settings.int("maxAgents", 30)) taken")
+            return lines
+        }
+    }
+
+    // MARK: deciding
+
+    /// How long a task waits for the agent that is being made for it, in seconds; a spawn killed meanwhile must not bind it
+    /// for ever.
+    private static let reservation = 600
+
+    /// The agent's depth, if it may be: maxAgents binds everybody (see `takeSlot`), the others bind agents.
+    private func checkLimits(_ request: SpawnRequest, by: String) throws -> Int {
+        var depth = 1
+        if let parent = request.parent {
+            guard let agent = try bus.agent(named: parent) else { throw Failure.no("no agent '\(Names.shown(parent))'") }
+            depth = (agent.card.int("Depth") ?? 1) + 1
+        }
+        guard by != "human", let caller = try bus.agent(named: by) else { return depth }
+        depth = max(depth, (caller.card.int("Depth") ?? 1) + 1)
+        let maxDepth = try settings.int("maxDepth", 3)
+        guard depth <= maxDepth else { throw Failure.no("limit reached: depth \(depth), cadre.maxDepth is \(maxDepth)") }
+        let maxChildren = try settings.int("maxChildren", 8)
+        let children = try bus.agentNames().filter { try bus.agent(named: $0)?.parent == by }.count
+        guard children < maxChildren else { throw Failure.no("limit reached: '\(by)' has \(children) children (cadre.maxChildren)") }
+        let rate = try settings.int("spawnRate", 10)
+        guard try bus.noteSpawn(by, limit: rate) else { throw Failure.no("limit reached: \(rate) spawns a minute (cadre.spawnRate)") }
+        return depth
+    }
+
+    private func chooseName(_ request: SpawnRequest) throws -> String {
+        if let name = request.name {
+            guard try !bus.nameTaken(name) else { throw Failure.no("there is an agent '\(name)' already: choose another name, or 'cadre retire \(name)'") }
+            return name
+        }
+        let first = request.program.split(whereSeparator: { $0 == " " || $0 == "/" }).first.map(String.init) ?? ""
+        let stem = Names.isName(first) && first.utf8.count <= 20 ? first : "agent"
+        var number = 1
+        while try bus.nameTaken("\(stem)\(number)") { number += 1 }
+        return "\(stem)\(number)"
+    }
+
+    private func checkFree(_ id: Int) throws {
+        let view = try bus.view(id)
+        guard view.state == .ready || view.state == .blocked || view.state == .deferred else {
+            throw Failure.no("task \(id) is \(try bus.explain(view))")
+        }
+        if let to = view.header.to { throw Failure.no("task \(id) is for '\(to)'") }
+    }
+
+    // MARK: making
+
+    private func startCommit(_ request: SpawnRequest) throws -> String {
+        guard let base = request.base else { return try work.targetCommit() }
+        guard let commit = try git.commit(base) else { throw Failure.usage("no commit '\(Names.shown(base))'") }
+        return commit
+    }
+
+    /// The command line of a program, for /bin/sh.
+    func command(_ program: String) throws -> String {
+        if let set = settings.string("program.\(program).command") { return set }
+        guard program == "sh" else { return program }
+        guard let script = try Share.file("agents/sh") else { throw Failure.unsure("the agent 'sh' is not installed beside '\(Share.executable.string)'") }
+        return "exec " + Team.quoted(script.string)
+    }
+
+    /// The text as one word of sh(1).
+    static func quoted(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
+
+    /// A title from a prompt: its first line with something in it, made plain, at most 72 characters.
+    static func title(_ prompt: [UInt8]) -> String {
+        for line in String(decoding: prompt, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            let plain = Names.shown(String(line)).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            if !plain.isEmpty, plain.contains(where: { $0.isLetter || $0.isNumber }) { return String(plain.prefix(72)) }
+        }
+        return "work"
+    }
+
+    /// Makes this branch the task's: an existing one as it is, else a new one at `commit`.
+    private func adopt(_ branch: String, _ task: Int, _ commit: String) throws {
+        guard try git.attempt(["check-ref-format", "--branch", branch]).status == 0 else { throw Failure.usage("bad branch name '\(Names.shown(branch))'") }
+        let reference = "refs/heads/\(branch)"
+        var base = commit
+        if let tip = try git.commit(reference) {
+            let result = try git.attempt(["merge-base", tip, commit])
+            base = result.status == 0 ? result.text : tip
+        }
+        try bus.setBranch(task, TaskBranch(reference: reference, base: base))
+    }
+
+    private func setUp(_ path: FilePath, name: String, port: String, say: (String) -> Void) throws {
+        if !settings.unseen.isEmpty { say("'.cadre' brings commands that are not run before you have seen them: 'cadre init' shows them") }
+        guard let command = settings.string("setup") else { return }
+        var program = Program(["/bin/sh", "-c", command])
+        program.directory = path
+        program.environment = Git.clean.merging(["CADRE_PORT": port, "CADRE_NAME": name]) { $1 }
+        program.timeout = 1800
+        program.ownGroup = true
+        let result = try program.run()
+        guard result.status == 0 else { throw Failure.no("cadre.setup failed for '\(name)': \(result.complaint)") }
+    }
+
+    // MARK: what killed spawns left
+
+    /// Removes drafts whose spawn is gone, with their worktrees. Under the spawn lock. Returns how many there were.
+    func clearDrafts() throws -> Int {
+        let drafts = try bus.deadDrafts()
+        for name in drafts { try abandon(name) }
+        return drafts.count
+    }
+
+    private func abandon(_ name: String) throws {
+        guard try !Files.exists(bus.card(name)), let record = try bus.draft(of: name) else { return }
+        if let path = record["Worktree"] {
+            let registered = try work.worktrees().contains { $0.path.string == path && $0.branch == nil }
+            if registered { try removeWorktree(FilePath(path)) }
+        }
+        try bus.dropDraft(name)
+    }
+}

@@ -1,0 +1,90 @@
+import Bus
+import CSys
+import Glibc
+import Processes
+import SystemPackage
+
+/// Watching the other agents' `alive` files. The descriptor that held a lock is closed when its holder dies, which
+/// inotify tells of; two supervisors of a project watch, whoever got one of two locks, since a user has few inotify
+/// instances and two see each other's death as well.
+final class Watch {
+    private let lock: FileDescriptor
+    private let watcher = Watcher()
+    private let name: String
+    private var known = Set<String>()
+    private var dead = Set<String>()
+
+    var descriptor: Int32 { watcher.descriptor }
+
+    /// Nil if two watch already.
+    init?(_ bus: Bus, _ name: String) throws {
+        guard let lock = try Alive.take(bus.watchLock(0)) ?? Alive.take(bus.watchLock(1)) else { return nil }
+        self.lock = lock
+        self.name = name
+        watcher.watch(bus.agents)
+        watcher.watch(bus.mergeQueue)
+        try add(bus)
+    }
+
+    deinit { try? lock.close() }
+
+    private func add(_ bus: Bus) throws {
+        for other in try bus.agentNames() where other != name && known.insert(other).inserted { watcher.watch(bus.alive(other)) }
+    }
+
+    /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
+    /// is a change, too, so what was dead before is no reason to act: two watchers would wake each other for ever.
+    func look(_ team: Team) {
+        watcher.drain()
+        // What goes wrong here is tried again at the next change, and by every other who recovers.
+        do {
+            try add(team.bus)
+            let now = Set(try team.bus.agentNames().filter { try $0 != name && !Alive.isHeld(team.bus.alive($0)) })
+            let died = !now.subtracting(dead).isEmpty
+            dead = now
+            if died {
+                try team.recover()
+                dead.subtract(try team.revive(all: false))
+            }
+        } catch { return }
+    }
+}
+
+/// Tells when an agent that holds a task has shown no sign of work for so long: nothing on its terminal, no processor
+/// time of its tree, no heartbeat. Once it gets mail, then the person is asked; only a person restarts it.
+final class Silence {
+    private let seconds: Int
+    private var due = 0.0
+    private var last = (ticks: 0, written: 0, beat: 0)
+    private var quiet = 0
+
+    init(seconds: Int) { self.seconds = max(1, seconds) }
+
+    func reset() {
+        due = Time.monotonic() + Double(seconds)
+        quiet = 0
+    }
+
+    /// Seconds until the next look.
+    func next() -> Double { max(0, due - Time.monotonic()) }
+    var isDue: Bool { Time.monotonic() >= due }
+
+    func look(_ supervisor: Supervisor) throws {
+        let bus = supervisor.team.bus
+        due = Time.monotonic() + Double(seconds)
+        let agent = try supervisor.team.agent(supervisor.name)
+        let now = (ticks: Tree.ticks(of: supervisor.child), written: Terminal.lastWritten() ?? 0, beat: agent.report?.int("Time") ?? 0)
+        let task = try bus.claims().first { $0.owner == supervisor.name }
+        // A second of processor time is a sign of work; less is a program that idles.
+        let quietNow = now.ticks - last.ticks < sysconf(Int32(_SC_CLK_TCK)) && now.written == last.written && now.beat == last.beat
+        last = now
+        guard let task, quietNow, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else { quiet = 0; return }
+        quiet += 1
+        if quiet == 1 {
+            _ = try bus.send(from: "cadre", to: supervisor.name, subject: "are you at work on task \(task.id)?", body: Array("Nothing was heard of you for \(seconds) s. 'cadre heartbeat' tells that you are alive.\n".utf8))
+        } else if quiet == 2 {
+            try bus.report(supervisor.name, state: .stuck, source: "silence")
+            try bus.openAsk(named: "silent-\(supervisor.name)", by: "cadre", "'\(supervisor.name)' holds task \(task.id) and was silent for \(2 * seconds) s: look with 'cadre peek \(supervisor.name)', or stop it")
+        }
+    }
+}

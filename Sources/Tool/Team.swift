@@ -1,0 +1,51 @@
+import Bus
+import Git
+import Glibc
+import Processes
+import SystemPackage
+import Team
+import Tmux
+
+/// What verbs on agents share.
+extension Tool {
+    /// The project's agents, with the configuration in force; read once.
+    public func team() throws -> Team {
+        if let team = openedTeam { return team }
+        let team = try Team(bus: bus(), git: git(), settings: settings())
+        openedTeam = team
+        return team
+    }
+
+    /// Throws `Failure.no` unless the caller may decide over the agent: a person over any, an agent over itself and those
+    /// it is above.
+    public func requireSuperior(of name: String) throws {
+        let bus = try bus()
+        guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(name)'") }
+        let caller = try superior()
+        guard caller != "human", caller != name else { return }
+        var up = agent.parent
+        var seen = Set<String>()
+        while let parent = up, seen.insert(parent).inserted {
+            if parent == caller { return }
+            up = try bus.agent(named: parent)?.parent
+        }
+        throw Failure.no("'\(caller)' is not above '\(name)'")
+    }
+
+    /// The pane of an agent. Throws `Failure.no` if it has none now.
+    public func pane(of name: String) throws -> (Tmux, String, AgentView) {
+        let bus = try bus()
+        guard let agent = try bus.agent(named: Names.agent(name)) else { throw Failure.no("no agent '\(name)'") }
+        let tmux = try Tmux(bus)
+        guard let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: name) else {
+            throw Failure.no("'\(name)' has no pane now: 'cadre up \(name)' starts it")
+        }
+        return (tmux, pane, agent)
+    }
+
+    /// Works on the bus that a pane was opened for, wherever we run. For tmux's hooks.
+    public func useBus(of pane: String) throws {
+        guard let root = try Tmux.here().bus(of: pane) else { throw Failure.no("pane '\(Names.shown(pane))' is none of cadre's") }
+        setenv("CADRE_DIR", root.string, 1)
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Bus
+import Git
+import SystemPackage
+import Tool
+
+public struct AgentsVerb: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre agents", abstract: "List the agents and what they do.", subcommands: [List.self, Set.self], defaultSubcommand: List.self)
+    public init() {}
+
+    /// What can be asked for with -o.
+    static let fields: [(name: String, value: (AgentView, Bus) throws -> String?)] = [
+        ("name", { agent, _ in agent.name }),
+        ("state", { agent, _ in agent.state.rawValue }),
+        ("task", { agent, bus in try held(agent, bus).map { "\($0.id)" }.joined(separator: " ") }),
+        ("role", { agent, _ in agent.role }),
+        ("program", { agent, _ in agent.card["Program"] }),
+        ("since", { agent, _ in agent.report?.int("Since").map(Time.text) }),
+        ("source", { agent, _ in agent.report?["Source"] }),
+        ("note", { agent, _ in agent.report?["Note"] }),
+        ("progress", { agent, _ in agent.report?["Progress"] }),
+        ("mail", { agent, bus in "\(try bus.messages(of: agent.name).count)" }),
+        ("parent", { agent, _ in agent.parent }),
+        ("depth", { agent, _ in agent.card["Depth"] }),
+        ("model", { agent, _ in agent.card["Model"] }),
+        ("worktree", { agent, _ in agent.worktree?.string }),
+        ("branch", { agent, bus in try held(agent, bus).first.flatMap { try bus.branch($0.id)?.name } }),
+        ("pane", { agent, _ in agent.session?["Pane"] }),
+        ("pid", { agent, _ in agent.alive ? agent.session?["Pid"] : nil }),
+        ("session", { agent, _ in agent.session?["Number"] }),
+        ("port", { agent, _ in agent.card["Port"] }),
+        ("restart", { agent, _ in agent.card["Restart"] }),
+        ("pull", { agent, _ in agent.card["Pull"] ?? "yes" }),
+        ("want", { agent, _ in agent.want.rawValue }),
+        ("created", { agent, _ in agent.card.int("Created").map(Time.text) }),
+    ]
+
+    private static func held(_ agent: AgentView, _ bus: Bus) throws -> [Claim] {
+        try bus.claims().filter { $0.owner == agent.name }.sorted { $0.id < $1.id }
+    }
+
+    struct List: Verb {
+        static let configuration = CommandConfiguration(abstract: "List the agents.")
+        @OptionGroup var common: Common
+        @Flag(name: .long, help: "Children below their parents, indented.") var tree = false
+        @Option(name: .shortAndLong, help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields")) var output: String?
+
+        func run(_ tool: Tool) throws {
+            if output == "help" { for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }; return }
+            let chosen = try (output ?? "name,state,task,role,program,note").split(separator: ",").map { word in
+                guard let field = AgentsVerb.fields.first(where: { $0.name == word }) else {
+                    throw Failure.usage("no field '\(Names.shown(String(word)))': use " + AgentsVerb.fields.map(\.name).joined(separator: ", "))
+                }
+                return field
+            }
+            let bus = try tool.bus()
+            let all = try bus.agentNames().compactMap { try bus.agent(named: $0) }
+            for (agent, depth) in tree ? sorted(all) : all.map({ ($0, 0) }) {
+                let wanted = tool.common.json && output == nil ? AgentsVerb.fields : chosen
+                let values = try wanted.map { ($0.name, try $0.value(agent, bus)) }
+                if tool.common.quiet { continue }
+                if tool.common.json { Out.json(values.map { ($0.0, .string($0.1)) }); continue }
+                var words = values.map { $0.1.flatMap { $0.isEmpty ? nil : $0 } ?? "-" }
+                words[0] = String(repeating: "  ", count: depth) + words[0]
+                tool.print(words, json: [:])
+            }
+        }
+
+        /// Each below its parent, with how deep.
+        private func sorted(_ all: [AgentView]) -> [(AgentView, Int)] {
+            let names = Swift.Set(all.map(\.name))
+            var out: [(AgentView, Int)] = []
+            func add(_ parent: String?, _ depth: Int) {
+                for agent in all where (agent.parent.flatMap { names.contains($0) ? $0 : nil }) == parent && depth < 100 {
+                    out.append((agent, depth))
+                    add(agent.name, depth + 1)
+                }
+            }
+            add(nil, 0)
+            return out
+        }
+    }
+
+    struct Set: Verb {
+        static let configuration = CommandConfiguration(abstract: "Change what is known of an agent.")
+        @OptionGroup var common: Common
+        @Argument(help: "The agent; - reads names from standard input.") var name: String
+        @Argument(help: "role, parent, model, restart, pull or auto.") var key: String
+        @Argument(help: "The value; an empty one forgets it.") var value: String
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let value = value.isEmpty ? nil : try tool.line(value, what: "value")
+            let field: String
+            switch key {
+            case "role": field = "Role"; _ = try value.map(Names.role)
+            case "model": field = "Model"
+            case "parent":
+                field = "Parent"
+                if let parent = try value.map(Names.agent), try bus.agent(named: parent) == nil { throw Failure.no("no agent '\(parent)'") }
+            case "restart": field = "Restart"; try check(value, ["never", "on-failure", "always"])
+            case "pull": field = "Pull"; try check(value, ["yes", "no"])
+            case "auto": field = "Auto"; try check(value, ["yes", "no"])
+            default: throw Failure.usage("no key '\(Names.shown(key))': use role, parent, model, restart, pull or auto")
+            }
+            try tool.each(tool.names([name])) { name in
+                try tool.requireSuperior(of: Names.agent(name))
+                if field == "Parent", let value { try refuseCircle(name, below: value, bus) }
+                try bus.editCard(name) { $0[field] = value }
+                tool.print([name], json: ["name": .string(name)])
+            }
+        }
+
+        private func check(_ value: String?, _ choices: [String]) throws {
+            guard value.map(choices.contains) ?? true else { throw Failure.usage("bad value '\(Names.shown(value ?? ""))', use \(choices.joined(separator: ", "))") }
+        }
+
+        private func refuseCircle(_ name: String, below parent: String, _ bus: Bus) throws {
+            var up: String? = parent
+            var seen = Swift.Set<String>()
+            while let at = up, seen.insert(at).inserted {
+                guard at != name else { throw Failure.usage("'\(parent)' is below '\(name)'") }
+                up = try bus.agent(named: at)?.parent
+            }
+        }
+    }
+}

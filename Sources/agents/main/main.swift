@@ -1,0 +1,4 @@
+import Tool
+import VerbAgents
+
+Main.run(AgentsVerb.self)

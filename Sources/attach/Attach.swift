@@ -1,0 +1,29 @@
+import ArgumentParser
+import Bus
+import Glibc
+import Tmux
+import Tool
+
+public struct AttachVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre attach", abstract: "Go to an agent's pane.")
+    @OptionGroup public var common: Common
+    @Argument(help: "The agent.") var name: String
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let (tmux, pane, _) = try tool.pane(of: name)
+        try tmux.run(["select-window", "-t", pane, ";", "select-pane", "-t", pane])
+        let socket = try tmux.socket()
+        if tool.environment("TMUX")?.split(separator: ",").first.map(String.init) == socket {
+            try tmux.run(["switch-client", "-t", pane])
+            return
+        }
+        guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.no("not a terminal: 'cadre peek \(name)' prints the screen") }
+        let session = try tmux.run(["display-message", "-p", "-t", pane, "#{session_id}"])
+        unsetenv("TMUX")
+        let command = tmux.command(["attach-session", "-t", session])
+        Tool.exec(command[0], Array(command.dropFirst()))
+        throw Failure.unsure("unable to run 'tmux'")
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbAttach
+
+Main.run(AttachVerb.self)

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Bus
+import Team
+import Tool
+
+public struct DiffVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre diff", abstract: "Show what an agent has changed since the target, committed or not.")
+    @OptionGroup public var common: Common
+    @Flag(name: .long, help: "Only which files, and how much.") var stat = false
+    @Flag(name: .long, help: "Only the files' names.") var nameOnly = false
+    @Argument(help: "The agent.") var name: String
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let team = try tool.team()
+        let agent = try team.agent(Names.agent(name))
+        let options = (stat ? ["--stat"] : []) + (nameOnly ? ["--name-only"] : [])
+        if tool.common.quiet { throw try team.difference(agent, options + ["--quiet"]).isEmpty ? ExitCode(0) : ExitCode(1) }
+        Out.raw(try team.difference(agent, options + (Out.colors ? ["--color=always"] : [])), colors: true)
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbDiff
+
+Main.run(DiffVerb.self)

@@ -1,0 +1,23 @@
+import ArgumentParser
+import Bus
+import Team
+import Tool
+
+public struct PauseVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre pause", abstract: "Stop agents, commit their work and remove their worktrees; branches stay.")
+    @OptionGroup public var common: Common
+    @Flag(name: .long, help: "Lose ignored files that .worktreeinclude does not name.") var discard = false
+    @Argument(help: "Agents; - reads names from standard input.") var names: [String]
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let team = try tool.team()
+        try tool.each(tool.names(names)) { name in
+            try tool.requireSuperior(of: Names.agent(name))
+            try team.pause(name, discard: discard, by: tool.caller())
+            tool.print([name], json: ["name": .string(name)])
+        }
+        try team.recover()
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbPause
+
+Main.run(PauseVerb.self)

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Bus
+import Tmux
+import Tool
+
+public struct PeekVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre peek", abstract: "Print what is on an agent's screen.")
+    @OptionGroup public var common: Common
+    @Option(name: .shortAndLong, help: "The last so many lines, those scrolled off among them; the screen if not given.") var n: String?
+    @Argument(help: "The agent.") var name: String
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let lines = try n.map { text -> Int in
+            guard let n = Int(text), n > 0 else { throw Failure.usage("bad number of lines '\(Names.shown(text))'") }
+            return n
+        }
+        let (tmux, pane, _) = try tool.pane(of: name)
+        let text = try tmux.run(["capture-pane", "-p", "-J", "-t", pane] + (lines.map { ["-S", "-\($0)"] } ?? []))
+        var all = text.split(separator: "\n", omittingEmptySubsequences: false)
+        while all.last?.allSatisfy(\.isWhitespace) ?? false { all.removeLast() }
+        for line in lines.map({ all.suffix($0) }) ?? all[...] {
+            tool.print([String(line)], json: ["line": .string(String(line))])
+        }
+    }
+}

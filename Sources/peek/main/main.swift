@@ -1,0 +1,4 @@
+import Tool
+import VerbPeek
+
+Main.run(PeekVerb.self)

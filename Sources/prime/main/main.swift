@@ -1,0 +1,4 @@
+import Tool
+import VerbPrime
+
+Main.run(PrimeVerb.self)

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Bus
+import Git
+import Processes
+import Team
+import Tool
+
+public struct PushVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre push", abstract: "Push the branch of an agent's task to the remote.")
+    @OptionGroup public var common: Common
+    @Flag(name: .long, help: "Open a pull request as well, with gh.") var pr = false
+    @Option(name: .long, help: "The remote; origin if not given.") var remote: String = "origin"
+    @Argument(help: "Agents; - reads names from standard input.") var names: [String]
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let team = try tool.team()
+        try tool.each(tool.names(names)) { name in
+            let agent = try team.agent(Names.agent(name))
+            guard let git = agent.git, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: it holds no task") }
+            try team.work.keep(agent)
+            let branch = String(reference.dropFirst("refs/heads/".count))
+            let result = try git.attempt(["push", "--porcelain", "--", remote, "\(reference):\(reference)"])
+            guard result.status == 0 else { throw Failure.unsure("unable to push '\(branch)' to '\(remote)': \(result.complaint)") }
+            tool.print([name, branch], json: ["name": .string(name), "branch": .string(branch), "remote": .string(remote)])
+            if pr { try openRequest(team, agent, branch, tool) }
+        }
+    }
+
+    private func openRequest(_ team: Team, _ agent: AgentView, _ branch: String, _ tool: Tool) throws {
+        guard let target = team.settings.target else { throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'") }
+        let task = try team.bus.claims().first { $0.owner == agent.name }
+        let header = try task.flatMap { try team.bus.header($0.id) }
+        var program = Program(["gh", "pr", "create", "--head", branch, "--base", String(target.dropFirst("refs/heads/".count)), "--title", header?.title ?? branch, "--body-file", "-"])
+        program.directory = agent.worktree
+        program.input = header?.body ?? []
+        let result: Program.Result
+        do { result = try program.run() } catch { throw Failure.unsure("pushed; no pull request: no gh here") }
+        guard result.status == 0 else { throw Failure.unsure("pushed; no pull request: \(result.complaint)") }
+        tool.say(result.text)
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbPush
+
+Main.run(PushVerb.self)

@@ -1,0 +1,21 @@
+import ArgumentParser
+import Bus
+import Team
+import Tool
+
+public struct ResumeVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre resume", abstract: "Let agents go on that were paused, frozen, stopped or resting.")
+    @OptionGroup public var common: Common
+    @Argument(help: "Agents; - reads names from standard input.") var names: [String]
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let team = try tool.team()
+        try tool.each(tool.names(names)) { name in
+            try tool.requireSuperior(of: Names.agent(name))
+            try team.bringUp(name, by: tool.caller())
+            tool.print([name], json: ["name": .string(name)])
+        }
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbResume
+
+Main.run(ResumeVerb.self)

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Bus
+import Team
+import Tool
+
+public struct RetireVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre retire", abstract: "Stop agents and forget them, their worktrees with them.")
+    @OptionGroup public var common: Common
+    @Flag(name: .long, help: "Lose uncommitted changes, and the branch of the task it holds.") var discard = false
+    @Argument(help: "Agents; - reads names from standard input.") var names: [String]
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let team = try tool.team()
+        try tool.each(tool.names(names)) { name in
+            try tool.requireSuperior(of: Names.agent(name))
+            try team.retire(name, discard: discard, by: tool.caller())
+            tool.print([name], json: ["name": .string(name)])
+        }
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbRetire
+
+Main.run(RetireVerb.self)

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Bus
+import Team
+import Tmux
+import Tool
+
+public struct SpawnVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre spawn", abstract: "Make agents and start them; print their names.")
+    @OptionGroup public var common: Common
+    @Option(name: .long, help: "A known program, else a command for /bin/sh; sh if not given.") var agent: String?
+    @Option(name: .long, help: "The model, for programs that have a choice.") var model: String?
+    @Option(name: .long, help: "What it is for: worker, manager, lead, reviewer or your own.") var role: String?
+    @Option(name: .long, help: "The task it is to do.") var task: String?
+    @Option(name: .long, help: "The agent it answers to; who spawns if not given.") var parent: String?
+    @Option(name: .long, help: "How many.") var count: String?
+    @Flag(name: .long, help: "In a window of the project's session, as if not said.") var window = false
+    @Flag(name: .long, help: "In a pane of the project's last window.") var pane = false
+    @Flag(name: .long, help: "In a tmux session of its own.") var session = false
+    @Option(name: .long, help: "The commit to start from; the target if not given.") var base: String?
+    @Option(name: .long, help: "The branch for its task's work.") var branch: String?
+    @Flag(name: .long, help: "Work in the repository's own directory.") var noWorktree = false
+    @Flag(name: .long, help: "Don't hand it tasks when it is idle.") var noPull = false
+    @Flag(name: .long, help: "Approve what its program asks.") var auto = false
+    @Flag(name: .long, help: "Only say what would be done.") var dryRun = false
+    @Argument(help: "[NAME] [PROMPT]; one word that can be a name is one. - reads the prompt from standard input.")
+    var words: [String] = []
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        var request = SpawnRequest()
+        request.program = try agent.map { try tool.line($0, what: "program") } ?? "sh"
+        request.model = try model.map { try tool.line($0, what: "model") }
+        request.role = try role.map(Names.role)
+        request.task = try task.map(Names.id)
+        request.base = base
+        request.branch = branch
+        request.worktree = !noWorktree
+        request.pull = !noPull
+        request.auto = auto
+        guard [window, pane, session].filter({ $0 }).count <= 1 else { throw Failure.usage("one of --window, --pane and --session") }
+        request.place = pane ? .pane : session ? .session : .window
+        let (name, prompt) = try named(tool)
+        request.prompt = prompt
+        guard prompt == nil || request.task == nil else { throw Failure.usage("a prompt makes a task of its own: give a prompt or --task") }
+        guard branch == nil || prompt != nil || request.task != nil else { throw Failure.usage("--branch needs a task or a prompt") }
+        let count = try number()
+        guard count == 1 || request.task == nil else { throw Failure.usage("one task, one agent: --task and --count don't go together") }
+
+        _ = try tool.busOrNew()
+        let by = try tool.superior()
+        request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
+        let team = try tool.team()
+        try tool.each(Array(1...count)) { index in
+            var one = request
+            one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }
+            if let name = one.name { one.name = try Names.agent(name) }
+            if dryRun {
+                let lines = try team.plan(one, by: by)
+                tool.print([lines[0], lines.dropFirst().joined(separator: "; ")], json: ["name": .string(lines[0]), "plan": .list(lines.dropFirst().map { .string($0) })])
+            } else {
+                let made = try team.spawn(one, by: by) { tool.say($0) }
+                tool.print([made], json: ["name": .string(made)])
+                Out.flush()
+            }
+        }
+    }
+
+    /// What the words are: a name, a prompt, or both.
+    private func named(_ tool: Tool) throws -> (String?, [UInt8]?) {
+        func prompt(_ text: String) throws -> [UInt8] {
+            let bytes = try tool.body(text, file: nil)
+            guard bytes.contains(where: { $0 > 32 }) else { throw Failure.usage("empty prompt") }
+            return bytes
+        }
+        switch words.count {
+        case 0: return (nil, nil)
+        case 1 where words[0] != "-" && !words[0].contains(where: \.isWhitespace): return (try Names.agent(words[0]), nil)
+        case 1: return (nil, try prompt(words[0]))
+        case 2: return (try Names.agent(words[0]), try prompt(words[1]))
+        default: throw Failure.usage("too many words: quote the prompt")
+        }
+    }
+
+    private func number() throws -> Int {
+        guard let count else { return 1 }
+        guard let n = Int(count), (1...1000).contains(n) else { throw Failure.usage("bad count '\(Names.shown(count))', use 1 to 1000") }
+        return n
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbSpawn
+
+Main.run(SpawnVerb.self)

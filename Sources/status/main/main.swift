@@ -1,0 +1,4 @@
+import Tool
+import VerbStatus
+
+Main.run(StatusVerb.self)

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Bus
+import Team
+import Tool
+
+public struct StopVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre stop", abstract: "Stop agents; they stay, and what they held is offered again.")
+    @OptionGroup public var common: Common
+    @Flag(name: .long, help: "Don't ask the program: kill it.") var now = false
+    @Flag(name: .long, help: "Only hold it: 'cadre resume' goes on where it was.") var freeze = false
+    @Argument(help: "Agents; - reads names from standard input.") var names: [String]
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        guard !(now && freeze) else { throw Failure.usage("--now or --freeze, not both") }
+        let team = try tool.team()
+        try tool.each(tool.names(names)) { name in
+            try tool.requireSuperior(of: Names.agent(name))
+            try team.stop(name, now ? .now : freeze ? .freeze : .gently, by: tool.caller())
+            tool.print([name], json: ["name": .string(name), "state": .string(freeze ? "frozen" : "resting")])
+        }
+        if !freeze { try team.recover() }
+    }
+}

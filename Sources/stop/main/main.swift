@@ -1,0 +1,4 @@
+import Tool
+import VerbStop
+
+Main.run(StopVerb.self)

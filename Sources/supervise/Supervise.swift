@@ -1,0 +1,27 @@
+import ArgumentParser
+import Bus
+import Glibc
+import Team
+import Tool
+
+public struct SuperviseVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre supervise", abstract: "Run an agent: the process in its pane.", shouldDisplay: false)
+    @OptionGroup public var common: Common
+    @Argument(help: "The agent.") var name: String
+    public init() {}
+
+    public func run(_ tool: Tool) throws {
+        let name = try Names.agent(name)
+        guard try tool.bus().agent(named: name) != nil else { throw Failure.no("no agent '\(name)'") }
+        try Supervisor(name, tool.team()).run()
+    }
+
+    /// `supervise --child PID PROGRAM...`: the step between a supervisor and its program. Returns if it is not this call.
+    public static func becomeChildIfAsked(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ count: Int) {
+        guard count >= 5 else { return }
+        let words = (1...3).map { String(cString: arguments[$0]!) }
+        guard words[0] == "supervise", words[1] == "--child", let pid = Int32(words[2]) else { return }
+        Supervisor.becomeChild(of: pid, (4..<count).map { arguments[$0] })
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbSupervise
+
+Main.run(SuperviseVerb.self)

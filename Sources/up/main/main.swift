@@ -1,0 +1,4 @@
+import Tool
+import VerbUp
+
+Main.run(UpVerb.self)
