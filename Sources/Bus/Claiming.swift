@@ -59,7 +59,7 @@ extension Bus {
     }
 
     /// The smallest id over all queues. An empty bucket is removed on the way.
-    private func best(_ queues: [String], _ priority: Int) throws -> (String, Int)? {
+    func best(_ queues: [String], _ priority: Int) throws -> (String, Int)? {
         var found: (String, Int)?
         for queue in queues {
             let top = self.queue(queue).appending("\(priority)")

@@ -114,12 +114,11 @@ extension Bus {
             if try follow(order, name, deliver) { return true }
             for _ in 0..<64 {
                 // A message stamped after the look began may have overtaken one of the same sender that the look missed.
-                let start = Time.micros()
+                let start = "\(Time.micros())"
                 let names = try (Files.list(box(name).appending("new")) ?? []).filter { !$0.hasPrefix(".") }
                 if names.isEmpty { return false }
-                let sorted = names.sorted()
-                let stable = sorted.filter { Int($0.prefix(16)) ?? 0 <= start }
-                let ids = stable.isEmpty ? sorted : stable
+                let stable = names.filter { $0 < start || Int($0.prefix(16)) == nil }
+                let ids = (stable.isEmpty ? names : stable).sorted()
                 if ids.count > 200 {
                     try replace(order, with: Array((Random.hex(8) + "\n" + ids.joined(separator: "\n") + "\n").utf8), sync: false)
                     if try follow(order, name, deliver) { return true }

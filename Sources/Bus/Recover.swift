@@ -48,7 +48,10 @@ extension Bus {
             guard let agent = try agent(named: name) else { continue }
             if agent.state == .dead { done.dead.append(name) }
         }
-        for (queue, priorities) in try readyPlaces() where !priorities.isEmpty { try Files.ring(bell(queue)) }
+        // A ring may be lost with the one who was to do it. Not for nothing: who waits recovers, so it would wake itself.
+        for (queue, priorities) in try readyPlaces() where try priorities.contains(where: { try best([queue], $0) != nil }) {
+            try Files.ring(bell(queue))
+        }
         try sweepTmp()
         return done
     }

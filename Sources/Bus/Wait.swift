@@ -3,14 +3,14 @@ import Glibc
 import SystemPackage
 
 /// Waits for changes of files by inotify(7); where none can be had (the user's instances are used up, a file system
-/// of another host) it wakes each second instead.
+/// of another host) it wakes each second instead. To be made once in a process: it is never closed, since that takes
+/// the kernel 10 to 15 ms, and the answer must not wait for it.
 public final class Watcher {
     private let fd: Int32
     /// To be polled beside other descriptors; -1 if there is no inotify here.
     public var descriptor: Int32 { fd }
 
     public init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
-    deinit { if fd >= 0 { close(fd) } }
 
     /// Watches a file or directory for anything that a verb does to it. What is not there is left out.
     public func watch(_ path: FilePath) {
@@ -55,15 +55,14 @@ extension Bus {
             guard let seconds = patience(deadline) else { return nil }
             if try turn.take(seconds: seconds) { break }
         }
-        let watcher = Watcher()
-        let claim = try watch(worker, watcher, until: deadline, idle)
-        turn.leave()  // before the watcher is closed, which can take 10 ms
-        return claim
+        defer { turn.leave() }
+        return try watch(worker, until: deadline, idle)
     }
 
     /// What the head of the line does. It sees to dead owners once a second at most, since that itself can look like
     /// an agent's end.
-    private func watch(_ worker: Worker, _ watcher: Watcher, until deadline: Int?, _ idle: () throws -> Void) throws -> Claim? {
+    private func watch(_ worker: Worker, until deadline: Int?, _ idle: () throws -> Void) throws -> Claim? {
+        let watcher = Watcher()
         var seen = 0
         while true {
             try promoteDue()
@@ -91,14 +90,25 @@ extension Bus {
 
     /// Waits for unread mail until `deadline`. False if there is none by then.
     public func waitForMail(_ name: String, until deadline: Int?) throws -> Bool {
+        try wait(inBox: name, until: deadline) { try messages(of: name).isEmpty ? nil : true } ?? false
+    }
+
+    /// Delivers the oldest unread message as soon as there is one, as `next(of:)` does. False if there is none by then.
+    public func next(of name: String, until deadline: Int?, deliver: (Message) throws -> Void) throws -> Bool {
+        try wait(inBox: name, until: deadline) { try next(of: name, deliver: deliver) ? true : nil } ?? false
+    }
+
+    /// Calls `look` until it finds something, now and whenever mail may have come.
+    private func wait<T>(inBox name: String, until deadline: Int?, _ look: () throws -> T?) throws -> T? {
+        if let found = try look() { return found }
         try makeBox(name)
         let watcher = Watcher()
         watcher.watch(box(name).appending("new"))
-        while try messages(of: name).isEmpty {
-            guard let seconds = patience(deadline) else { return false }
+        while true {
+            if let found = try look() { return found }
+            guard let seconds = patience(deadline) else { return nil }
             watcher.wait(seconds: Double(seconds))
         }
-        return true
     }
 
     /// Waits until all these tasks are done (true), or one failed or was cancelled or time is up (false).
@@ -117,14 +127,11 @@ extension Bus {
         }
     }
 
-    /// Calls `look` now and whenever mail may have come.
-    public func followMail(_ name: String, _ look: () throws -> Void) throws -> Never {
-        try makeBox(name)
-        let watcher = Watcher()
-        watcher.watch(box(name).appending("new"))
-        while true {
+    /// Calls `look` now and whenever mail may have come, for ever.
+    public func followMail(_ name: String, _ look: () throws -> Void) throws {
+        _ = try wait(inBox: name, until: nil) { () -> Never? in
             try look()
-            watcher.wait(seconds: 60)
+            return nil
         }
     }
 

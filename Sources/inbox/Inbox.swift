@@ -77,14 +77,12 @@ public struct InboxVerb: ParsableCommand {
             let bus = try tool.bus()
             let name = try tool.caller()
             let deadline = try tool.deadline(wait)
-            while true {
-                let found = try bus.next(of: name) { message in
-                    InboxVerb.whole(tool, message)
-                    Out.flush()
-                }
-                if found { return }
-                guard wait != nil, try bus.waitForMail(name, until: deadline) else { throw Failure.no("no mail") }
+            func show(_ message: Message) {
+                InboxVerb.whole(tool, message)
+                Out.flush()
             }
+            let found = try wait == nil ? bus.next(of: name, deliver: show) : bus.next(of: name, until: deadline, deliver: show)
+            if !found { throw Failure.no("no mail") }
         }
     }
 

@@ -26,9 +26,12 @@ ok "a Maildir"
 # 32 senders, one reader, some senders killed: what was printed arrives once, in order.
 mkdir "$t_dir/sent"
 for s in $(seq 32); do
-  (for n in $(seq 12); do
-    timeout -s KILL "0.$(printf %03d $((RANDOM % 30 + 1)))" cadre --as "s$s" send human "$n" >>"$t_dir/sent/$s" 2>/dev/null
-  done) &
+  (
+    for n in $(seq 12); do
+      timeout -s KILL "0.$(printf %03d $((RANDOM % 30 + 1)))" cadre --as "s$s" send human "$n" >>"$t_dir/sent/$s"
+    done
+    for n in 13 14; do cadre --as "s$s" send human "$n" >>"$t_dir/sent/$s"; done
+  ) 2>/dev/null &
 done
 : >"$t_dir/got"
 reader() { while cadre inbox next --wait=2s >"$t_dir/one" 2>/dev/null; do head -1 "$t_dir/one" >>"$t_dir/got"; done; }
