@@ -5,11 +5,12 @@ import PackageDescription
 // manual page) and a thin executable in Sources/VERB/main. `needs` names what
 // it uses beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
-    ("init", []), ("path", []), ("task", []), ("claim", []), ("send", []), ("inbox", []), ("ask", []),
+    ("init", []), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", []),
     ("heartbeat", []), ("recover", []), ("doctor", []), ("log", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
     ("diff", ["Team"]), ("prime", ["Git", "Team"]), ("status", []), ("push", ["Git", "Processes", "Team"]),
+    ("merge", ["Git", "Processes"]),
 ]
 
 // Layers, lowest first; a target may name only targets of a lower layer.

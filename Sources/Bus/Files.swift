@@ -34,6 +34,22 @@ public enum Files {
         }
     }
 
+    /// The last bytes of a file, at most so many, or nil if there is none.
+    public static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
+        Fault.point(mutating: false)
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("open", path)
+        }
+        defer { close(fd) }
+        let size = Int(lseek(fd, 0, SEEK_END))
+        var bytes = [UInt8](repeating: 0, count: min(max(size, 0), count))
+        let got = pread(fd, &bytes, bytes.count, off_t(max(0, size - count)))
+        guard got >= 0 else { throw failure("read", path) }
+        return Array(bytes[..<got])
+    }
+
     /// The names in a directory but for `.` and `..`, unsorted, or nil if there is no such directory.
     /// A name that is not UTF-8 comes repaired, so it matches nothing that we made.
     public static func list(_ path: FilePath) throws -> [String]? { try list(path, containing: "") }

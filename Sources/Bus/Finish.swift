@@ -44,13 +44,14 @@ extension Bus {
         try Files.sync(state(outcome.state.rawValue))
     }
 
-    func writeEnd(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8]) throws {
+    func writeEnd(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8], commit: String? = nil) throws {
         var end = Record()
         end["State"] = outcome.state.rawValue
         end["By"] = by
         end["Token"] = claim.token
         end["Time"] = "\(Time.now())"
         end["Why"] = why.map { Names.shown($0) }
+        end["Commit"] = commit
         end.body = result
         try replace(resultFile(claim.id, claim.token), with: end.bytes, sync: true)
     }
@@ -154,7 +155,7 @@ extension Bus {
                 + "reopen \(id), remove the dependency, or cancel them")
     }
 
-    private func ended(_ id: Int) throws -> Bool {
+    func ended(_ id: Int) throws -> Bool {
         guard let state = try find(id)?.state else { return true }
         return state == .done || state == .cancelled
     }
@@ -166,6 +167,7 @@ extension Bus {
                 guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
                 switch marker.place {
                 case .settle, .done, .failed, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
+                case .review: try refuseCancel(id)
                 default: break
                 }
                 let claim = Claim(id: id, owner: by, token: Random.token())
@@ -176,6 +178,7 @@ extension Bus {
                 }
                 journal("cancelled", by: by, ["task": "\(id)"])
                 try settle(claim, .cancelled, header, held)
+                try dropEntry(id)
                 try Files.sync(state("cancelled"))
                 return
             }

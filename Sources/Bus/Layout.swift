@@ -81,6 +81,12 @@ extension Bus {
     public var mergeQueue: FilePath { merge.appending("queue") }
     public var mergeDone: FilePath { merge.appending("done") }
     public var mergeLogs: FilePath { merge.appending("log") }
+    /// What the gate said of a tree: `TREE,GATE`, both as object ids.
+    var mergeVerdicts: FilePath { merge.appending("gate") }
+    func verdictFile(_ tree: String, _ gate: String) -> FilePath { mergeVerdicts.appending("\(tree),\(gate)") }
+    /// Why the queue as a whole stands still.
+    var mergeStopped: FilePath { merge.appending("stopped") }
+    public func mergeLog(_ id: Int) -> FilePath { mergeLogs.appending("\(id)") }
     /// The runner's own worktree.
     public var mergeWorktree: FilePath { merge.appending("worktree") }
 }

@@ -34,6 +34,16 @@ public enum Lock {
         return try body()
     }
 
+    /// Runs `body` when the lock is free, however long that takes.
+    public static func wait<T>(_ path: FilePath, _ body: () throws -> T) throws -> T {
+        let fd = try open(path)
+        defer { close(fd) }
+        while flock(fd, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw Files.failure("lock", path) }
+        }
+        return try body()
+    }
+
     static func holder(_ path: FilePath) -> String {
         guard let bytes = try? Files.read(path), !bytes.isEmpty else { return "another process" }
         let text = String(decoding: bytes.prefix(120), as: UTF8.self)

@@ -30,6 +30,7 @@ extension Bus {
             done.healed += try heal(held) + deliverAnswers(held)
             try promote(held)
         }
+        done.healed += try healQueue()
         for (claim, outcome) in try settling() {
             try settle(claim, outcome)
             done.healed += 1

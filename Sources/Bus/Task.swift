@@ -140,7 +140,7 @@ extension Bus {
         try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count
     }
 
-    /// How it ended: fields State, By, Token, Time, and for a failed one Why; the body is its result. Nil until then.
+    /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its result. Nil until then.
     public func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
 
     /// Ids in a superset file, each once.

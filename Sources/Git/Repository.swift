@@ -11,11 +11,11 @@ public struct Repository {
     /// The worktree that was started from; nil in a bare repository or inside a git directory.
     public let worktree: FilePath?
 
-    /// Looks for `.git` from `start` upwards; `GIT_DIR` and `GIT_COMMON_DIR` count where they are set.
+    /// Looks for `.git` from `start` upwards; `GIT_DIR` and `GIT_COMMON_DIR` count where they are set, unless `plain`.
     /// Throws `Failure.unsure` if there is no repository.
-    public static func find(from start: FilePath) throws -> Repository {
+    public static func find(from start: FilePath, plain: Bool = false) throws -> Repository {
         var at = try real(start)
-        if let set = getenv("GIT_DIR") {
+        if !plain, let set = getenv("GIT_DIR") {
             let directory = try real(start.pushing(FilePath(String(cString: set))))
             return Repository(commonDirectory: try common(directory), gitDirectory: directory, worktree: nil)
         }
@@ -24,10 +24,10 @@ public struct Repository {
             if let st = try Files.status(dot) {
                 let directory = st.st_mode & S_IFMT == S_IFREG ? try pointed(dot, at) : dot
                 if try isGit(directory) {
-                    return Repository(commonDirectory: try common(directory), gitDirectory: directory, worktree: at)
+                    return Repository(commonDirectory: try common(directory, plain), gitDirectory: directory, worktree: at)
                 }
             }
-            if try isGit(at) { return Repository(commonDirectory: try common(at), gitDirectory: at, worktree: nil) }
+            if try isGit(at) { return Repository(commonDirectory: try common(at, plain), gitDirectory: at, worktree: nil) }
             guard let last = at.lastComponent, !last.string.isEmpty else { break }
             at.removeLastComponent()
         }
@@ -54,8 +54,8 @@ public struct Repository {
         return try real(base.pushing(FilePath(String(text.dropFirst(8)))))
     }
 
-    private static func common(_ directory: FilePath) throws -> FilePath {
-        if let set = getenv("GIT_COMMON_DIR") { return try real(FilePath(String(cString: set))) }
+    private static func common(_ directory: FilePath, _ plain: Bool = false) throws -> FilePath {
+        if !plain, let set = getenv("GIT_COMMON_DIR") { return try real(FilePath(String(cString: set))) }
         guard let bytes = try Files.read(directory.appending("commondir")) else { return directory }
         return try real(directory.pushing(FilePath(line(bytes))))
     }

@@ -110,6 +110,16 @@ public struct Program {
         return pid
     }
 
+    /// Removes the variables of this process whose names fit.
+    public static func without(_ fits: (String) -> Bool) -> [String: String?] {
+        var changes: [String: String?] = [:]
+        for entry in environment([:]) {
+            let name = String(entry.prefix { $0 != "=" })
+            if fits(name) { changes[name] = .some(nil) }
+        }
+        return changes
+    }
+
     /// This process's environment with the changes applied, as `NAME=value`.
     static func environment(_ changes: [String: String?]) -> [String] {
         var all: [String] = []

@@ -47,6 +47,9 @@ public final class Tool {
     /// The configuration in force.
     public func settings() throws -> Settings { try Settings(git(), bus: bus()) }
 
+    /// What is done with branches and worktrees.
+    public func work() throws -> Work { Work(bus: try bus(), repository: try git(), settings: try settings()) }
+
     /// The bus. Without one a verb ends here with 1; one that only reads says nothing.
     public func bus(toRead: Bool = true) throws -> Bus {
         if let opened { return opened }

@@ -12,6 +12,7 @@ import VerbHeartbeat
 import VerbInbox
 import VerbInit
 import VerbLog
+import VerbMerge
 import VerbPath
 import VerbPause
 import VerbPeek
@@ -37,6 +38,7 @@ let verbs: [(String, any ParsableCommand.Type)] = [
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
     ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),
+    ("merge", MergeVerb.self),
 ]
 
 // What a newcomer is shown first, by theme.

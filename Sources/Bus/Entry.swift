@@ -1,0 +1,131 @@
+import SystemPackage
+
+/// An entry of the merge queue: a submitted task, in `merge/queue/ID` until it has landed or left the queue, then in
+/// `merge/done/ID`.
+public struct Entry {
+    /// How far it is. Written before what it names is begun, so that whoever finds the entry knows what may have
+    /// happened already.
+    public enum Step: String {
+        /// Waits for its turn.
+        case queued
+        /// Its candidate, `Commit` on top of `Old`, was made; the gate runs on it.
+        case gating
+        /// The candidate passed; the target is moved to it.
+        case landing
+        /// The target holds it.
+        case landed
+        /// Goes back to its author.
+        case returning
+        /// Waits for an approval.
+        case held
+        /// Waits until something outside has changed: `Why`.
+        case waiting
+        /// Came back too often: an ask is open.
+        case stuck
+        /// Taken out of the queue.
+        case withdrawn
+    }
+
+    /// The task's id.
+    public let id: Int
+    /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why, Old,
+    /// Commit, Tree, Gate, Worktree, Approved, Approved-By, Index. The body is the task's result.
+    public var record: Record
+
+    init(id: Int, record: Record) {
+        self.id = id
+        self.record = record
+    }
+
+    init(id: Int, record: Record, of path: FilePath) throws {
+        guard record.int("Task") == id, Step(rawValue: record["State"] ?? "") != nil, record["Tip"] != nil,
+            record["Base"] != nil, record["Branch"] != nil, record["Token"] != nil, record["Author"] != nil
+        else { throw Record.damaged(path) }
+        self.init(id: id, record: record)
+    }
+
+    public internal(set) var step: Step {
+        get { Step(rawValue: record["State"] ?? "") ?? .queued }
+        set { record["State"] = newValue.rawValue }
+    }
+    /// The branch, as `refs/heads/…`.
+    public var branch: String { record["Branch"] ?? "" }
+    /// The commit its work begins after.
+    public var base: String { record["Base"] ?? "" }
+    /// The commit that was submitted.
+    public var tip: String { record["Tip"] ?? "" }
+    public var author: String { record["Author"] ?? "" }
+    public var token: String { record["Token"] ?? "" }
+    /// When it was submitted.
+    public var time: Int { record.int("Time") ?? 0 }
+    public var priority: Int { record.int("Priority") ?? 2 }
+    /// How often its task has come back.
+    public var attempts: Int { record.int("Attempts") ?? 0 }
+    public var why: String? { record["Why"] }
+    /// The candidate that was made of it, or the commit that landed.
+    public var commit: String? { record["Commit"] }
+    /// What the target held when the candidate was made.
+    public var old: String? { record["Old"] }
+    /// Whether somebody approved what is submitted now.
+    public var isApproved: Bool { record["Approved"] == tip }
+
+    var claim: Claim { Claim(id: id, owner: author, token: token) }
+
+    /// Smallest goes first: the priority, minus one for each hour waited.
+    public func rank(_ now: Int) -> Int { priority * 3600 - (now - time) }
+}
+
+extension Bus {
+    /// The entries of the queue, by id. One damaged is an error.
+    public func entries() throws -> [Entry] {
+        guard let names = try Files.list(mergeQueue) else { throw missing("merge/queue") }
+        return try names.compactMap { Int($0) }.sorted().compactMap { try entry($0) }
+    }
+
+    /// The task's entry in the queue; nil if it has none.
+    public func entry(_ id: Int) throws -> Entry? { try entry(id, in: mergeQueue) }
+
+    /// What became of the task's last entry; nil if none has left the queue.
+    public func lastEntry(_ id: Int) throws -> Entry? { try entry(id, in: mergeDone) }
+
+    /// All entries that have left the queue, the last of each task.
+    public func lastEntries() throws -> [Entry] {
+        guard let names = try Files.list(mergeDone) else { throw missing("merge/done") }
+        return try names.compactMap { Int($0) }.sorted().compactMap { try lastEntry($0) }
+    }
+
+    private func entry(_ id: Int, in directory: FilePath) throws -> Entry? {
+        let path = directory.appending("\(id)")
+        return try Record.read(path).map { try Entry(id: id, record: $0, of: path) }
+    }
+
+    func write(_ entry: Entry) throws { try replace(mergeQueue.appending("\(entry.id)"), with: entry.record.bytes, sync: true) }
+
+    /// The entry leaves the queue.
+    func conclude(_ entry: Entry) throws {
+        _ = try Files.rename(mergeQueue.appending("\(entry.id)"), mergeDone.appending("\(entry.id)"))
+        try closeAsk(named: "merge-\(entry.id)", by: "cadre", entry.step.rawValue)
+        try closeAsk(named: "review-\(entry.id)", by: "cadre", entry.step.rawValue)
+    }
+
+    func reviewMarker(_ claim: Claim) -> FilePath { Marker(id: claim.id, place: .review(claim)).path(self) }
+
+    /// What the gate said of a tree: field Result, pass or fail; the body is the end of its output. Nil if it never ran.
+    public func verdict(_ tree: String, _ gate: String) throws -> Record? { try Record.read(verdictFile(tree, gate)) }
+
+    public func setVerdict(_ tree: String, _ gate: String, _ verdict: Record) throws {
+        try Files.mkdirs(mergeVerdicts)
+        try write(verdict, to: verdictFile(tree, gate))
+    }
+
+    /// Why the queue as a whole stands still, with when; nil if it does not.
+    public func stopped() throws -> Record? { try Record.read(mergeStopped) }
+
+    public func setStopped(_ why: String?) throws {
+        guard let why else { try Files.unlink(mergeStopped); return }
+        var record = Record()
+        record["Why"] = why
+        record["Time"] = "\(Time.now())"
+        try write(record, to: mergeStopped)
+    }
+}

@@ -1,0 +1,304 @@
+import SystemPackage
+
+// The merge queue's files. A submitted task has an entry, merge/queue/ID, and its marker in review/, under the token
+// of the claim it was submitted with. The entry owns the task; there is no lease. Everything here happens under the
+// lock, so an unfinished step that somebody else finds is a crash's.
+//
+// submit      1  merge/queue/ID is written, queued
+//             2  claimed/… -> review/…                        the claim's token in the source name is the guard
+//             3  the bell
+//             After 1 recover does 2, if the claim is still held; else the entry is withdrawn. A second submission
+//             under the same token only replaces the entry, and with it every approval.
+//
+// landed      The runner has moved the target and git says that the commit is reachable from it.
+//             1  the entry is landed
+//             2  review/… -> settle/…, as `done` does it, and the dependents are told
+//             3  merge/queue/ID -> merge/done/ID
+//             After 1 recover does 2 and 3.
+//
+// give back   1  tasks/ID/returned is written: why, and what the author needs to see
+//             2  the entry is returning
+//             3  mail to the author
+//             4  the task's header: for the author, for 15 minutes
+//             5  review/… -> edit/ID -> ready/…
+//             6  merge/queue/ID -> merge/done/ID
+//             After 2 recover does 3 to 6, so the author may be told twice; a task whose marker has moved on needs only 6.
+//
+// While the entry is landing, cancel and replacement are refused: whether it landed is not known until its runner, or
+// that one's successor, has looked. The runner checks the marker under the lock when it writes `landing`, so a
+// cancelled task never lands.
+extension Bus {
+    /// How long a returned task is for its author alone, in seconds.
+    static let returnLease = 900
+
+    /// Submits a task under its claim: a live one, or the one it was submitted with before. Throws `Failure.no` if
+    /// the claim is lost. `kept` is a reference's value that keeps the tip.
+    @discardableResult
+    public func submit(_ claim: Claim, branch: String, base: String, tip: String, kept: String, result: [UInt8] = []) throws -> Entry {
+        try changing("submit") { held in
+            guard let header = try header(claim.id) else { throw noTask(claim.id) }
+            if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
+                throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
+            }
+            var record = Record()
+            record["State"] = Entry.Step.queued.rawValue
+            record["Task"] = "\(claim.id)"
+            record["Branch"] = branch
+            record["Base"] = base
+            record["Tip"] = tip
+            record["Kept"] = kept
+            record["Token"] = claim.token
+            record["Author"] = claim.owner
+            record["Time"] = "\(Time.now())"
+            record["Priority"] = "\(header.priority)"
+            record["Attempts"] = try returned(claim.id)?["Attempts"]
+            record.body = result
+            var entry = Entry(id: claim.id, record: record)
+            let old = try self.entry(claim.id)
+            switch try find(claim.id, held)?.place {
+            case .claimed(let now) where now.owner == claim.owner && now.token == claim.token:
+                try write(entry)
+                do { try take(claim, reviewMarker(claim)) } catch {
+                    try Files.unlink(mergeQueue.appending("\(claim.id)"))
+                    throw error
+                }
+            case .review(let now) where now.owner == claim.owner && now.token == claim.token:
+                guard let old else { throw missing("merge/queue/\(claim.id)") }
+                try refuseMoving(old)
+                if old.tip == tip, old.step != .stuck { return old }
+                entry.record["Time"] = "\(old.time)"
+                if result.isEmpty { entry.record.body = old.record.body }
+                try closeAsk(named: "merge-\(claim.id)", by: claim.owner, "submitted again")
+                try closeAsk(named: "review-\(claim.id)", by: claim.owner, "submitted again")
+                try write(entry)
+            default: throw try lost(claim.id, claim.owner)
+            }
+            try Files.sync(state("review"))
+            try Files.ring(mergeBell)
+            journal("submitted", by: claim.owner, ["task": "\(claim.id)", "tip": tip])
+            return entry
+        }
+    }
+
+    private func refuseMoving(_ entry: Entry) throws {
+        guard entry.step != .landing, entry.step != .landed else {
+            throw Failure.unsure("task \(entry.id) is being landed: try again, or run 'cadre merge run' if nothing lands it")
+        }
+    }
+
+    /// What came back with the task last: fields Why, Time, Tip, Attempts; the body is the conflict or the gate's output.
+    public func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
+
+    // MARK: for the runner
+
+    /// Takes the next step with an entry, if it is still the one that was looked at and its task is still in review;
+    /// nil if it was replaced, approved or taken out meanwhile.
+    public func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout Record) -> Void = { _ in }) throws -> Entry? {
+        try locked("merge") { _ in
+            guard let now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return nil }
+            var next = now
+            next.record["Why"] = nil
+            change(&next.record)
+            next.step = step
+            try write(next)
+            return next
+        }
+    }
+
+    /// The target holds `commit`, the entry's work: its task is done.
+    public func land(_ entry: Entry, commit: String) throws {
+        try changing("merge") { held in
+            guard var now = try self.entry(entry.id), now.token == entry.token else { return }
+            now.step = .landed
+            now.record["Commit"] = commit
+            try write(now)
+            try finishLanding(now, held)
+        }
+    }
+
+    private func finishLanding(_ entry: Entry, _ held: Held) throws {
+        if try Files.exists(reviewMarker(entry.claim)), let header = try header(entry.id) {
+            try writeEnd(entry.claim, .done, by: entry.author, why: nil, result: entry.record.body, commit: entry.commit)
+            if try Files.rename(reviewMarker(entry.claim), state("settle").appending(entry.claim.settleName(.done))) {
+                journal("landed", by: entry.author, ["task": "\(entry.id)", "commit": entry.commit ?? ""])
+                try settle(entry.claim, .done, header, held)
+                try Files.sync(state("done"))
+                try Files.sync(state("review"))
+            }
+        }
+        try Files.unlink(returnedFile(entry.id))
+        try conclude(entry)
+    }
+
+    /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed.
+    public func giveBack(_ entry: Entry, by: String = "cadre", why: String, details: [UInt8], counted: Bool) throws {
+        var record = Record()
+        record["Why"] = why
+        record["Time"] = "\(Time.now())"
+        record["Tip"] = entry.tip
+        record["Attempts"] = "\(entry.attempts + (counted ? 1 : 0))"
+        record.body = details
+        try changing("merge") { held in
+            guard var now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return }
+            try write(record, to: returnedFile(entry.id))
+            now.step = .returning
+            now.record["Why"] = why
+            now.record["Returned-By"] = by
+            try write(now)
+            try finishReturn(now, held)
+        }
+    }
+
+    private func finishReturn(_ entry: Entry, _ held: Held) throws {
+        if try Files.exists(reviewMarker(entry.claim)), var header = try header(entry.id) {
+            let why = entry.why ?? "came back"
+            if entry.record["Returned-By"] != entry.author, try canReceive(entry.author) {
+                let details = try returned(entry.id)?.body ?? []
+                _ = try send(
+                    from: "cadre", to: entry.author, subject: Names.shown("task \(entry.id) came back: \(why)"),
+                    body: Array("Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready again, for you first.\n\n".utf8) + details)
+            }
+            // One that is for somebody for good stays so.
+            if header.to == nil || header.toUntil != 0 {
+                header.to = entry.author
+                header.toUntil = Time.now() + Bus.returnLease
+                try replace(taskFile(entry.id), with: header.record.bytes, sync: true)
+            }
+            if try Files.rename(reviewMarker(entry.claim), Marker(id: entry.id, place: .edit).path(self)) {
+                journal("returned", by: entry.author, ["task": "\(entry.id)", "why": why])
+                try place(entry.id, held)
+                try Files.sync(state("review"))
+            }
+        }
+        try conclude(entry)
+    }
+
+    // MARK: for people
+
+    /// Approves what is submitted now: another tip needs another approval.
+    public func approve(_ id: Int, by: String) throws -> Entry {
+        try change(id) { entry in
+            entry.record["Approved"] = entry.tip
+            entry.record["Approved-By"] = by
+            if entry.step == .held {
+                entry.step = .queued
+                entry.record["Why"] = nil
+            }
+            journal("approved", by: by, ["task": "\(id)", "tip": entry.tip])
+        }
+    }
+
+    /// Puts an entry that waits, or a task that came back and that nobody has taken since, into the queue once more.
+    /// What the gate said of it before does not count any more.
+    public func retry(_ id: Int, by: String) throws -> Entry {
+        if try entry(id) == nil { try enterAgain(id) }
+        return try change(id) { entry in
+            if let tree = entry.record["Tree"], let gate = entry.record["Gate"], try verdict(tree, gate)?["Result"] == "fail" {
+                try Files.unlink(verdictFile(tree, gate))
+            }
+            entry.step = .queued
+            for key in ["Why", "Attempts", "Returned-By", "Index", "Tree", "Gate", "Commit", "Old"] { entry.record[key] = nil }
+            journal("retried", by: by, ["task": "\(id)"])
+        }
+    }
+
+    private func enterAgain(_ id: Int) throws {
+        try changing("retry") { held in
+            guard let marker = try find(id, held) else { throw noTask(id) }
+            guard var entry = try lastEntry(id), entry.step == .returning, case .ready = marker.place else {
+                throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
+            }
+            entry.step = .queued
+            entry.record["Approved"] = nil
+            try write(entry)
+            guard try Files.rename(marker.path(self), reviewMarker(entry.claim)) else {
+                try Files.unlink(mergeQueue.appending("\(id)"))
+                throw Failure.no("task \(id) was claimed meanwhile")
+            }
+        }
+    }
+
+    private func change(_ id: Int, _ body: (inout Entry) throws -> Void) throws -> Entry {
+        let entry = try changing("merge") { held in
+            guard var entry = try self.entry(id) else {
+                guard let marker = try find(id, held) else { throw noTask(id) }
+                throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
+            }
+            try refuseMoving(entry)
+            try body(&entry)
+            try write(entry)
+            return entry
+        }
+        try closeAsk(named: "merge-\(id)", by: "cadre", entry.step.rawValue)
+        try closeAsk(named: "review-\(id)", by: "cadre", entry.step.rawValue)
+        try Files.ring(mergeBell)
+        return entry
+    }
+
+    /// Takes a task out of the queue, back to its author.
+    public func withdraw(_ id: Int, by: String, why: String) throws {
+        guard let entry = try entry(id) else {
+            throw Failure.no("task \(id) is \(try view(id).state.rawValue) and not in the merge queue")
+        }
+        try refuseMoving(entry)
+        try giveBack(entry, by: by, why: why, details: [], counted: false)
+        if try self.entry(id) != nil { throw Failure.unsure("the entry of task \(id) changed meanwhile, try again") }
+    }
+
+    /// Under the lock, before a task in review is cancelled.
+    func refuseCancel(_ id: Int) throws { if let entry = try entry(id) { try refuseMoving(entry) } }
+
+    /// Under the lock, after a task in review was cancelled.
+    func dropEntry(_ id: Int) throws {
+        guard var entry = try entry(id) else { return }
+        entry.step = .withdrawn
+        entry.record["Why"] = "cancelled"
+        try write(entry)
+        try conclude(entry)
+    }
+
+    // MARK: healing
+
+    /// Finishes what a crash left of submissions, landings and returns. Returns how many there were.
+    public func healQueue() throws -> Int {
+        guard try !(entries().isEmpty && reviews().isEmpty) else { return 0 }
+        return try changing("merge") { held in
+            var healed = 0
+            for entry in try entries() {
+                if try healOne(entry, held) { healed += 1 }
+            }
+            // A task in review that no entry owns: its entry was lost. Its tip is kept, so it is only to be submitted again.
+            for claim in try reviews() where try entry(claim.id) == nil {
+                guard try Files.rename(reviewMarker(claim), Marker(id: claim.id, place: .edit).path(self)) else { continue }
+                try place(claim.id, held)
+                healed += 1
+            }
+            return healed
+        }
+    }
+
+    private func healOne(_ entry: Entry, _ held: Held) throws -> Bool {
+        let place = try find(entry.id, held)?.place
+        if case .review(let now) = place, now.token == entry.token, now.owner == entry.author {
+            switch entry.step {
+            case .landed: try finishLanding(entry, held)
+            case .returning: try finishReturn(entry, held)
+            default: return false
+            }
+            return true
+        }
+        if case .claimed(let now) = place, now.token == entry.token, now.owner == entry.author, entry.step == .queued {
+            try take(now, reviewMarker(entry.claim))
+            try Files.ring(mergeBell)
+            journal("submitted", by: entry.author, ["task": "\(entry.id)", "tip": entry.tip])
+            return true
+        }
+        var last = entry
+        if entry.step != .landed, entry.step != .returning {
+            last.step = .withdrawn
+            try write(last)
+        }
+        try conclude(last)
+        return true
+    }
+}

@@ -1,0 +1,124 @@
+import Bus
+import CSys
+import Glibc
+import Processes
+import SystemPackage
+
+// The gate: commands that must pass in exactly the tree that is to land, one after the other, in the runner's own
+// worktree. It is reset to the tree and cleaned of everything else first. What they said is kept by tree and gate, so
+// no tree is run twice; the candidate's commit was made before, so nothing that a gate changes can land.
+//
+// The commands run code of agents: with an environment without the bus, tmux and git, in a process group of their own
+// that is ended when they end, behind `cadre.sandbox` if it is set.
+extension Queue {
+    static let gateTimeout = 1800
+
+    struct Verdict {
+        var passed: Bool
+        /// Names the gate's commands, as an object id.
+        var gate: String
+        /// Why it failed, in a line.
+        var why: String?
+        /// The last lines that it printed.
+        var output: [UInt8]
+    }
+
+    /// Runs the gate on a commit, unless it ran on that tree before. The output goes to the log of task `id`.
+    func gate(_ commit: String, _ tree: String, for id: Int) throws -> Verdict {
+        let commands = settings.list("gate")
+        let gate = try gateName()
+        if let known = try bus.verdict(tree, gate) {
+            return Verdict(passed: known["Result"] == "pass", gate: gate, why: known["Why"], output: known.body)
+        }
+        let log = bus.mergeLog(id)
+        var why: String?
+        var output: [UInt8] = []
+        let begin = Time.monotonic()
+        if !commands.isEmpty {
+            let worktree = try prepare(commit, tree)
+            try Files.write([], to: log, sync: false)
+            for command in commands {
+                why = try run(command, in: worktree, log)
+                if why != nil { break }
+            }
+            output = try Queue.tail(log)
+        }
+        var record = Record()
+        record["Result"] = why == nil ? "pass" : "fail"
+        record["Why"] = why
+        record["Time"] = "\(Time.now())"
+        record["Seconds"] = "\(Int(Time.monotonic() - begin))"
+        record["Commands"] = "\(commands.count)"
+        record.body = output
+        try bus.setVerdict(tree, gate, record)
+        return Verdict(passed: why == nil, gate: gate, why: why, output: output)
+    }
+
+    /// An object id of the commands: the same commands, the same name.
+    func gateName() throws -> String {
+        let all = settings.list("gate") + [settings.string("sandbox") ?? ""]
+        return try git.run(["hash-object", "--stdin"], input: Array(all.joined(separator: "\0").utf8)).text
+    }
+
+    /// Nil if the command passed, else why not.
+    private func run(_ command: String, in worktree: FilePath, _ log: FilePath) throws -> String? {
+        try Files.append(Array("$ \(command)\n".utf8), to: log)
+        let fd = log.withPlatformString { csys_open($0, O_WRONLY | O_APPEND | O_CLOEXEC, 0) }
+        guard fd >= 0 else { throw Failure.unsure("unable to open '\(log.string)': \(String(cString: strerror(errno)))") }
+        defer { close(fd) }
+        let shell = ["/bin/sh", "-c", command]
+        var program = Program(settings.string("sandbox").map { ["/bin/sh", "-c", "exec \($0) \"$@\"", "sh"] + shell } ?? shell)
+        program.directory = worktree
+        program.environment = Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") }
+        program.log = fd
+        program.ownGroup = true
+        let timeout = try settings.seconds("gateTimeout", Queue.gateTimeout)
+        program.timeout = Double(timeout)
+        let result = try program.run()
+        if result.timedOut { return "gate '\(Names.shown(command))' took longer than \(timeout) seconds" }
+        return result.status == 0 ? nil : "gate '\(Names.shown(command))' failed with \(result.status)"
+    }
+
+    // MARK: the runner's worktree
+
+    /// Resets the worktree to exactly this commit; makes it if need be.
+    private func prepare(_ commit: String, _ tree: String) throws -> FilePath {
+        let path = bus.mergeWorktree
+        if try Files.exists(path.appending(".git")), try reset(path, commit, tree) { return path }
+        // Not there, half made by a runner that was killed, or broken by a gate.
+        try Files.removeAll(path)
+        try git.run(["worktree", "prune"])
+        try git.run(["worktree", "add", "-q", "--detach", "--no-checkout", path.string, commit])
+        guard try reset(path, commit, tree, fresh: true) else { throw Failure.unsure("unable to make the tree '\(tree)' in '\(path.string)'") }
+        return path
+    }
+
+    /// False if the worktree can't be brought to the tree. A checkout that is fresh is the tree as git makes it, even
+    /// where filters make git think otherwise.
+    private func reset(_ path: FilePath, _ commit: String, _ tree: String, fresh: Bool = false) throws -> Bool {
+        guard let found = try? Repository.find(from: path, plain: true), found.commonDirectory == git.directory else { return false }
+        let worktree = Git(directory: found.gitDirectory, worktree: path)
+        for lock in ["index.lock", "HEAD.lock"] { try Files.unlink(found.gitDirectory.appending(lock)) }
+        let whole = ["-c", "core.sparseCheckout=false"]
+        guard try worktree.attempt(whole + ["read-tree", "-u", "--reset", commit]).status == 0,
+            try worktree.attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0,
+            try worktree.attempt(["clean", "-q", "-ffdx"]).status == 0,
+            try worktree.attempt(["write-tree"]).text == tree
+        else { return false }
+        return try fresh || worktree.run(whole + ["status", "--porcelain", "--ignored"]).output.isEmpty
+    }
+
+    // MARK: logs
+
+    /// The last 200 lines of a log, at most 64 KiB.
+    static func tail(_ log: FilePath) throws -> [UInt8] {
+        let bytes = try Files.readEnd(log, 65536) ?? []
+        return Array(lastLines(bytes, 200).joined(separator: [10])) + (bytes.isEmpty ? [] : [10])
+    }
+
+    static func lastLines(_ bytes: [UInt8], _ count: Int) -> ArraySlice<ArraySlice<UInt8>> {
+        var lines = bytes.split(separator: 10, omittingEmptySubsequences: false)
+        if lines.last?.isEmpty ?? false { lines.removeLast() }
+        return lines.suffix(count)
+    }
+}

@@ -1,0 +1,299 @@
+import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+// The runner of the merge queue: one at a time, by the lock merge/lock. For the entry that ranks first:
+//
+//   1  its work is put on top of the target, as one commit, in memory       -> a conflict goes back to the author
+//   2  what a person or a role must approve is held until it is
+//   3  gating is written, the gate runs on exactly that commit's tree       -> a failure goes back to the author,
+//      unless the target itself fails: then nobody is blamed, the entry waits, and one ask is open
+//   4  landing is written, with what the target held and where it is checked out
+//   5  the target is moved by compare-and-swap                              -> moved meanwhile: from 1 again
+//   6  git says that the target has the commit; landed is written; the task is done
+//
+// A runner that is killed leaves the entry's step. Its successor takes gating from 1 again (what the gate said is
+// kept), and for landing looks whether the target has the commit: if not it finishes a fast-forward that has begun, or
+// takes it from 1 again. The rest is healed from the files alone (Bus.healQueue).
+//
+// An entry that can't land now waits and holds up nobody. What is wrong with the queue as a whole (no target, commands
+// that the person has not seen) stops it, with one ask.
+public struct Queue {
+    public let work: Work
+    /// Told of each step: the task's id, what became of it, and why or which commit.
+    let tell: ([String]) -> Void
+    var bus: Bus { work.bus }
+    var git: Git { work.repository }
+    var settings: Settings { work.settings }
+
+    public init(_ work: Work, tell: @escaping ([String]) -> Void = { _ in }) {
+        self.work = work
+        self.tell = tell
+    }
+
+    /// What a run did.
+    public struct Report {
+        public var landed: [Int] = []
+        public var returned: [Int] = []
+        /// What stands in the way, a line each.
+        public var waiting: [String] = []
+    }
+
+    // MARK: when
+
+    /// Whether there is work for a runner and none is at it.
+    public static func needsRunner(_ bus: Bus) throws -> Bool {
+        guard try bus.entries().contains(where: { try isDue($0, bus) }) else { return false }
+        if let stopped = try bus.stopped()?.int("Time"), stopped + 300 > Time.now() {
+            guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > stopped else { return false }
+        }
+        return try Lock.attempt(bus.mergeLock) { true } ?? false
+    }
+
+    /// Whether looking at the entry now may move it.
+    private static func isDue(_ entry: Entry, _ bus: Bus) throws -> Bool {
+        switch entry.step {
+        case .queued, .gating, .landing, .landed, .returning: return true
+        case .held: return try bus.ask("review-\(entry.id)")?.answer != nil
+        // Blocked by a worktree, whose index has changed since.
+        case .waiting:
+            guard let index = entry.record["Index"] else { return false }
+            return try stamp(FilePath(index)) != entry.record["Index-Stamp"]
+        case .stuck, .withdrawn: return false
+        }
+    }
+
+    static func stamp(_ path: FilePath) throws -> String {
+        guard let st = try Files.status(path) else { return "none" }
+        return "\(st.st_mtim.tv_sec).\(st.st_mtim.tv_nsec)"
+    }
+
+    // MARK: running
+
+    /// Lands what can be landed, one entry after the other; with `once` looks at one. Waits for a runner that is at work.
+    public static func run(_ bus: Bus, _ git: Git, once: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
+        var report = Report()
+        // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
+        repeat {
+            try Lock.wait(bus.mergeLock) { try whole(bus, git, once: once, tell, &report) }
+        } while try !once && needsRunner(bus)
+        return report
+    }
+
+    private static func whole(_ bus: Bus, _ git: Git, once: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
+        _ = try bus.healQueue()
+        var seen: Set<Int> = []
+        var first = true
+        while true {
+            // Read anew each time: what landed may have changed `.cadre`.
+            let queue = Queue(Work(bus: bus, repository: git, settings: try Settings(git, bus: bus)), tell: tell)
+            if first { try queue.resume() }
+            first = false
+            guard let entry = try queue.next(seen) else { break }
+            if let why = try queue.obstacle() {
+                try bus.setStopped(why)
+                report.waiting.append(why)
+                break
+            }
+            try bus.setStopped(nil)
+            do {
+                try queue.process(entry, &report)
+            } catch let failure as Failure where failure.kind != .bug {
+                // Not the entry's fault: it waits, the others go on.
+                try queue.wait(entry, failure.message, nil, &report)
+            }
+            // One that is queued again (the target moved, a new tip) is looked at again.
+            if try bus.entry(entry.id)?.step != .queued { seen.insert(entry.id) }
+            if once { break }
+        }
+    }
+
+    /// The entry to look at next: the first by rank of those that were not looked at in this run.
+    private func next(_ seen: Set<Int>) throws -> Entry? {
+        let now = Time.now()
+        return try bus.entries().filter { entry in
+            switch entry.step {
+            case .queued: return true
+            case .gating, .waiting: return !seen.contains(entry.id)
+            case .held: return try !seen.contains(entry.id) && bus.ask("review-\(entry.id)")?.answer != nil
+            default: return false
+            }
+        }.min { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
+    }
+
+    /// What keeps the whole queue from running; an ask is open for it. Nil if nothing does.
+    private func obstacle() throws -> String? {
+        var why: String?
+        if settings.target == nil {
+            why = "no target branch: choose one with 'git config cadre.target BRANCH'"
+        } else if !settings.unseen.isEmpty {
+            why = "'.cadre' of '\(work.targetName)' brings commands that you have not seen: run 'cadre init', then 'cadre merge run'"
+        }
+        if let why { try bus.openAsk(named: "merge", by: "cadre", "the merge queue stands still: \(why)") } else { try bus.closeAsk(named: "merge", by: "cadre", "") }
+        return why
+    }
+
+    /// Goes on with what the last runner left.
+    func resume() throws {
+        for entry in try bus.entries() where entry.step == .landing {
+            guard let commit = entry.commit, let target = settings.target else { continue }
+            if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
+                try finish(entry, commit)
+                continue
+            }
+            var why = try removeStale(git.directory.appending("\(target).lock"), work.worktrees().map(\.path))
+            if why == nil, let place = entry.record["Worktree"], try Files.exists(FilePath(place).appending(".git")) {
+                let repository = try Repository.find(from: FilePath(place), plain: true)
+                why = try heal(entry, Git(directory: repository.gitDirectory, worktree: FilePath(place)))
+            }
+            if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
+                try finish(entry, commit)
+            } else if let why {
+                tell(["\(entry.id)", "waiting", "\(why)"])
+                try ask(entry, "can't land: \(why)")
+            } else {
+                _ = try bus.advance(entry, to: .queued)
+            }
+        }
+    }
+
+    // MARK: one entry
+
+    private func process(_ entry: Entry, _ report: inout Report) throws {
+        var entry = entry
+        if entry.step == .held, let answer = try bus.ask("review-\(entry.id)"), let by = answer.record["By"] {
+            guard try mayApprove(by, entry) else {
+                return try bus.openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", "\(answer.text)\n('\(by)' may not answer this)")
+            }
+            if answer.answer == "approved" { entry = try bus.approve(entry.id, by: by) } else {
+                return try giveBack(entry, "rejected by '\(by)'", [], counted: false, &report)
+            }
+        }
+        let target = try work.targetCommit()
+        if try git.isAncestor(entry.tip, of: target) { return try land(entry, target, &report) }
+        let candidate: Candidate
+        switch try stack(entry, on: target) {
+        case .nothing: return try land(entry, target, &report)
+        case .conflict(let paths, let messages):
+            let shown = paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
+            let advice = "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit again.\n\n"
+            return try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages, counted: true, &report)
+        case .candidate(let made): candidate = made
+        }
+        if let why = try review(entry, candidate) {
+            guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return }
+            try bus.openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", try reviewText(entry, candidate, why))
+            tell(["\(entry.id)", "held", "\(why)"])
+            return
+        }
+        let gateName = try gateName()
+        guard let gating = try bus.advance(entry, to: .gating, {
+            $0["Old"] = candidate.parent
+            $0["Commit"] = candidate.commit
+            $0["Tree"] = candidate.tree
+            $0["Gate"] = gateName
+        }) else { return }
+        let verdict = try gate(candidate.commit, candidate.tree, for: entry.id)
+        guard verdict.passed else {
+            if try isRed(target) {
+                let why = "the gate fails on '\(work.targetName)' itself"
+                try bus.openAsk(named: "target-red", by: "cadre", "\(why), at \(target): nothing lands but what turns it green")
+                return try wait(gating, why, nil, &report, ask: false)
+            }
+            return try giveBack(gating, verdict.why ?? "the gate failed", verdict.output, counted: true, &report)
+        }
+        try bus.closeAsk(named: "target-red", by: "cadre", "")
+        try land(gating, candidate, &report)
+    }
+
+    /// Whether the gate fails on what the target holds now.
+    private func isRed(_ target: String) throws -> Bool {
+        try !gate(target, git.run(["rev-parse", "\(target)^{tree}"]).text, for: 0).passed
+    }
+
+    private func land(_ entry: Entry, _ candidate: Candidate, _ report: inout Report) throws {
+        let checkouts = try checkouts()
+        if let busy = checkouts.first(where: { $0.busy != nil }), let what = busy.busy {
+            return try wait(entry, "'\(work.targetName)' is being \(what) in '\(busy.git.worktree?.string ?? "")': finish that first", nil, &report)
+        }
+        guard checkouts.count <= 1 else {
+            return try wait(entry, "'\(work.targetName)' is checked out in \(checkouts.count) worktrees: leave it in all but one", nil, &report)
+        }
+        let checkout = checkouts.first
+        guard let landing = try bus.advance(entry, to: .landing, { $0["Worktree"] = checkout?.git.worktree?.string }) else { return }
+        switch try move(to: candidate, checkout, why: "land task \(entry.id)") {
+        case .elsewhere: _ = try bus.advance(landing, to: .queued)
+        case .blocked(let why, let index): try wait(landing, why, index, &report)
+        case .moved:
+            guard let target = settings.target, let now = try git.reference(target), try git.isAncestor(candidate.commit, of: now) else {
+                _ = try bus.advance(landing, to: .queued)
+                return
+            }
+            try finish(landing, candidate.commit)
+            report.landed.append(entry.id)
+            tell(["\(entry.id)", "landed", "\(candidate.commit)"])
+        }
+    }
+
+    /// The target has the entry's work already.
+    private func land(_ entry: Entry, _ target: String, _ report: inout Report) throws {
+        try finish(entry, target)
+        report.landed.append(entry.id)
+        tell(["\(entry.id)", "landed", "already in '\(work.targetName)'"])
+    }
+
+    private func finish(_ entry: Entry, _ commit: String) throws {
+        // Where the branch goes on from here, should the task be opened again.
+        if let branch = try bus.branch(entry.id) { try bus.setBranch(entry.id, TaskBranch(reference: branch.reference, base: entry.tip)) }
+        try bus.land(entry, commit: commit)
+        if let kept = entry.record["Kept"] {
+            _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/task-\(entry.id)", kept])
+        }
+    }
+
+    private func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], counted: Bool, _ report: inout Report) throws {
+        let limit = try settings.int("mergeAttempts", 3)
+        if counted, entry.attempts + 1 >= limit {
+            let attempts = entry.attempts + 1
+            guard try bus.advance(entry, to: .stuck, { $0["Why"] = why; $0["Attempts"] = "\(attempts)" }) != nil else { return }
+            try ask(
+                entry, "of '\(entry.author)' did not land in \(attempts) attempts, the last: \(why)\n"
+                    + "'cadre merge show \(entry.id)' shows it; 'merge retry', 'merge reject' (back to its author) or 'task cancel' decides")
+            report.waiting.append("\(entry.id): \(why)")
+            tell(["\(entry.id)", "stuck", "\(why)"])
+            return
+        }
+        try bus.giveBack(entry, why: why, details: details, counted: counted)
+        report.returned.append(entry.id)
+        tell(["\(entry.id)", "returned", "\(why)"])
+    }
+
+    private func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, ask: Bool = true) throws {
+        guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
+        guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
+        let stamp = try index.map(Queue.stamp)
+        _ = try bus.advance(now, to: .waiting) {
+            $0["Why"] = Names.shown(why)
+            $0["Index"] = index?.string
+            $0["Index-Stamp"] = stamp
+        }
+        if ask { try self.ask(entry, "waits: \(why)") }
+        report.waiting.append("\(entry.id): \(why)")
+        tell(["\(entry.id)", "waiting", "\(why)"])
+    }
+
+    /// One ask for each entry, with what is the matter now.
+    private func ask(_ entry: Entry, _ what: String) throws {
+        let name = "merge-\(entry.id)"
+        let text = "task \(entry.id) \(what)"
+        if let open = try bus.ask(name), open.answer == nil, open.text != text { try bus.closeAsk(named: name, by: "cadre", "") }
+        try bus.openAsk(named: name, by: "cadre", text)
+    }
+
+    /// What the gate last said of an entry's work; nil if it did not run.
+    public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> [UInt8]? {
+        guard let tree = entry.record["Tree"], let gate = entry.record["Gate"] else { return nil }
+        return try bus.verdict(tree, gate)?.body
+    }
+}

@@ -1,0 +1,49 @@
+import Bus
+import SystemPackage
+
+// Who must approve an entry before the gate runs. An approval is for one tip; a new one needs another.
+extension Queue {
+    /// Why the entry is held; nil if it may go on.
+    func review(_ entry: Entry, _ candidate: Candidate) throws -> String? {
+        let who = try reviewer()
+        let protected = try protected(candidate)
+        if entry.isApproved {
+            let by = entry.record["Approved-By"] ?? ""
+            if protected.isEmpty || by == "human" { return nil }
+        }
+        if !protected.isEmpty {
+            return "changes \(protected.prefix(5).map(Names.shown).joined(separator: ", ")): a person approves that"
+        }
+        switch who {
+        case "none": return nil
+        case "human": return "a person reviews it"
+        case "agent": return "another agent reviews it"
+        default: return "a \(who) reviews it"
+        }
+    }
+
+    /// none, human, agent, or a role. Without a gate a person looks.
+    func reviewer() throws -> String {
+        let otherwise = settings.list("gate").isEmpty ? "human" : "none"
+        guard let set = settings.string("review"), !set.isEmpty else { return otherwise }
+        return try ["none", "human", "agent"].contains(set) ? set : Names.role(set)
+    }
+
+    /// Whether `name` may approve the entry: a person always, its author never.
+    public func mayApprove(_ name: String, _ entry: Entry) throws -> Bool {
+        if name == "human" { return true }
+        guard name != entry.author, let agent = try bus.agent(named: name), entry.step == .held else { return false }
+        guard entry.why?.hasPrefix("changes ") != true else { return false }
+        switch try reviewer() {
+        case "agent": return true
+        case "human", "none": return false
+        case let role: return agent.role == role
+        }
+    }
+
+    func reviewText(_ entry: Entry, _ candidate: Candidate, _ why: String) throws -> String {
+        let stat = try git.run(["diff", "--stat=80", "--no-color", "--no-ext-diff", candidate.parent, candidate.commit]).text
+        let title = try bus.header(entry.id)?.title ?? ""
+        return "review task \(entry.id) of '\(entry.author)': \(title) (\(why))\n'cadre merge show \(entry.id)' shows it; 'cadre merge approve \(entry.id)' or 'cadre merge reject \(entry.id)' decides\n\n" + stat
+    }
+}

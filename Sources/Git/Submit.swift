@@ -1,0 +1,142 @@
+import Bus
+import Processes
+import SystemPackage
+
+// Submitting work. What is submitted is a commit, the tip of the task's branch as it is now; the worktree is not looked
+// at again, so its agent is free at once.
+//
+//   1  the tip is kept reachable           refs/cadre/work/task-ID
+//   2  the entry is written and the task's marker moves to review        (Bus.submit)
+//
+// After 1 nothing has happened but that the tip can't be lost.
+extension Work {
+    /// The commit after which a task's own work begins: where its branch and the target parted, or later where the
+    /// branch was begun on top of other work, or where it stood when it landed before.
+    public func base(of id: Int, _ tip: String) throws -> String {
+        let target = try targetCommit()
+        let found = try repository.attempt(["merge-base", target, tip])
+        guard found.status <= 1 else { throw Failure.unsure("unable to compare '\(tip)' with the target: \(found.complaint)") }
+        guard found.status == 0 else { throw Failure.no("the work has no commit in common with the target '\(targetName)'") }
+        let parted = found.text
+        if let begun = try bus.branch(id)?.base, begun != parted, try repository.commit(begun) != nil,
+            try repository.isAncestor(begun, of: tip), try repository.isAncestor(parted, of: begun)
+        {
+            return begun
+        }
+        return parted
+    }
+
+    /// How the target is called in messages.
+    public var targetName: String { settings.target.map { String($0.dropFirst("refs/heads/".count)) } ?? "" }
+
+    /// How many commits a task's branch has of its own.
+    public func count(_ base: String, _ tip: String) throws -> Int {
+        Int(try repository.run(["rev-list", "--count", "\(base)..\(tip)"]).text) ?? 0
+    }
+
+    /// The branch and tip that an agent's worktree holds for a task. Throws `Failure.no`, with what to do, if there
+    /// are uncommitted changes or the worktree is elsewhere.
+    public func tip(of id: Int, in worktree: Git) throws -> (branch: String, tip: String) {
+        let dirty = try worktree.dirty()
+        guard dirty.isEmpty else {
+            let shown = dirty.prefix(10).map(Names.shown).joined(separator: ", ")
+            throw Failure.no("uncommitted changes: \(shown)\(dirty.count > 10 ? " and \(dirty.count - 10) more" : ""): commit them first")
+        }
+        let place = worktree.worktree?.string ?? ""
+        guard let branch = try worktree.branch(), let tip = try worktree.commit("HEAD") else {
+            throw Failure.no("'\(place)' is on no branch: check out the branch of task \(id)")
+        }
+        if let own = try bus.branch(id)?.reference, own != branch {
+            throw Failure.no("'\(place)' is on '\(branch.dropFirst(11))', not on the branch of task \(id): check out '\(own.dropFirst(11))'")
+        }
+        guard branch != settings.target else { throw Failure.no("'\(place)' is on the target '\(targetName)' itself: work on another branch") }
+        return (branch, tip)
+    }
+
+    /// Submits a commit as the work of a claimed task. Throws `Failure.no` if there is no work in it.
+    public func submit(_ claim: Claim, branch: String, tip: String, result: [UInt8] = []) throws -> Entry {
+        let base = try base(of: claim.id, tip)
+        guard try count(base, tip) > 0 else {
+            throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
+        }
+        try keep("task-\(claim.id)", tip)
+        if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base)) }
+        let kept = try repository.reference("refs/cadre/work/task-\(claim.id)") ?? tip
+        return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, result: result)
+    }
+
+    /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
+    public func commitAll(_ worktree: Git, message: [UInt8]) throws {
+        for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
+            var program = worktree.program(arguments)
+            program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"] + arguments
+            program.input = input
+            let result = try program.run()
+            guard result.status == 0 else { throw Failure.no("unable to commit: \(result.complaint)") }
+        }
+    }
+
+    /// Runs the task's own check in a directory, as its agent would. Throws `Failure.no` with its last lines if it fails.
+    public func verify(_ command: String, in directory: FilePath) throws {
+        var program = Program(["/bin/sh", "-c", command])
+        program.directory = directory
+        program.ownGroup = true
+        program.timeout = Double(try settings.seconds("gateTimeout", Queue.gateTimeout))
+        let result = try program.run()
+        guard result.status != 0 || result.timedOut else { return }
+        let lines = Queue.lastLines(result.output + result.error, 20).map { Names.shown(String(decoding: $0, as: UTF8.self)) }
+        let what = result.timedOut ? "takes too long" : "fails with \(result.status)"
+        throw Failure.no("'\(Names.shown(command))' \(what)" + (lines.isEmpty ? "" : ":\n" + lines.joined(separator: "\n")))
+    }
+}
+
+extension Work {
+    /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
+    /// that was is used again.
+    public func submit(branch: String, tip: String, as worker: Worker, title: String) throws -> Entry {
+        guard branch != settings.target else { throw Failure.no("'\(targetName)' is the target itself: submit another branch") }
+        for view in try bus.list([.ready, .claimed, .review, .blocked, .deferred]) where try bus.branch(view.id)?.reference == branch {
+            switch view.state {
+            case .claimed, .review:
+                guard let claim = view.claim, worker.name == "human" || claim.owner == worker.name else {
+                    throw Failure.no("'\(branch.dropFirst(11))' is the branch of task \(view.id), which '\(view.claim?.owner ?? "")' holds")
+                }
+                return try submit(claim, branch: branch, tip: tip)
+            default: return try submit(bus.claim(view.id, worker), branch: branch, tip: tip)
+            }
+        }
+        // Refused before a task is made for it.
+        let base = try base(of: 0, tip)
+        guard try count(base, tip) > 0 else { throw Failure.no("'\(branch.dropFirst(11))' has no commits beyond '\(targetName)'") }
+        var header = TaskHeader(title: title)
+        header.to = worker.name
+        let id = try bus.add(header, by: worker.name)
+        try bus.setBranch(id, TaskBranch(reference: branch, base: base))
+        return try submit(bus.claim(id, worker), branch: branch, tip: tip)
+    }
+
+    public enum Updated { case already, updated(String), conflict([String]) }
+
+    /// Brings the target into the branch of a worktree, as its owner would, with the user's hooks and identity.
+    public func update(_ worktree: Git, rebase: Bool) throws -> Updated {
+        let target = try targetCommit()
+        let unmerged = { try worktree.run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) } }
+        let open = try unmerged()
+        guard open.isEmpty else { return .conflict(open) }
+        guard let branch = try worktree.branch(), let tip = try worktree.commit("HEAD") else {
+            throw Failure.no("'\(worktree.worktree?.string ?? "")' is on no branch")
+        }
+        guard branch != settings.target else { throw Failure.no("this is '\(targetName)' itself: change to your own branch") }
+        if try repository.isAncestor(target, of: tip) { return .already }
+        let dirty = try worktree.dirty()
+        guard dirty.isEmpty else { throw Failure.no("uncommitted changes: \(dirty.prefix(10).map(Names.shown).joined(separator: ", ")): commit them first") }
+        var program = worktree.program([])
+        program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"]
+            + (rebase ? ["rebase", "-q", target] : ["merge", "-q", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'", target])
+        let result = try program.run()
+        let conflicts = try unmerged()
+        guard conflicts.isEmpty else { return .conflict(conflicts) }
+        guard result.status == 0, let new = try worktree.commit("HEAD") else { throw Failure.no("unable to bring '\(targetName)' in: \(result.complaint)") }
+        return .updated(new)
+    }
+}

@@ -1,0 +1,172 @@
+import ArgumentParser
+import Bus
+import Git
+import Tool
+
+public struct MergeVerb: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "cadre merge", abstract: "The queue through which work lands.",
+        subcommands: [
+            Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Update.self,
+        ])
+    public init() {}
+
+    static func show(_ tool: Tool, _ entry: Entry) throws {
+        let title = try tool.bus().header(entry.id)?.title ?? ""
+        let branch = String(entry.branch.dropFirst("refs/heads/".count))
+        tool.print(
+            ["\(entry.id)", entry.step.rawValue, entry.author, branch, entry.why ?? title],
+            json: [
+                "id": .int(entry.id), "state": .string(entry.step.rawValue), "author": .string(entry.author), "branch": .string(branch),
+                "base": .string(entry.base), "tip": .string(entry.tip), "commit": .string(entry.commit), "why": .string(entry.why),
+                "priority": .int(entry.priority), "attempts": .int(entry.attempts), "title": .string(title),
+                "submitted": .string(Time.text(entry.time)), "approved": .string(entry.isApproved ? entry.record["Approved-By"] : nil),
+            ])
+    }
+
+    /// The entry, if the caller is a person, or stands above its author; its author too with `author`.
+    static func owned(_ tool: Tool, _ id: Int, author: Bool) throws -> (entry: Entry, by: String) {
+        let bus = try tool.bus()
+        let by = try tool.superior()
+        guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else { throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and not in the merge queue") }
+        let above = try by == "human" || bus.agent(named: entry.author)?.parent == by
+        guard above || (author && by == entry.author) else {
+            throw Failure.no("task \(id) is of '\(entry.author)': only a person\(author ? ", its author" : "") or its author's parent may do that")
+        }
+        return (entry, by)
+    }
+
+    struct List: Verb {
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the entries, first the one that is next.")
+        @OptionGroup var common: Common
+        @Flag(name: .long, help: "Also what has left the queue.") var all = false
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let now = Time.now()
+            let entries = try bus.entries().sorted { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
+            let waiting = Set(entries.map(\.id))
+            for entry in try entries + (all ? bus.lastEntries().filter { !waiting.contains($0.id) } : []) { try MergeVerb.show(tool, entry) }
+            if let stopped = try bus.stopped()?["Why"] { tool.say("the queue stands still: \(stopped)") }
+        }
+    }
+
+    struct Show: Verb {
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print entries: what, the change, and what the gate said.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else { throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and was never in the merge queue") }
+                if tool.common.quiet { return }
+                if tool.common.json { return try MergeVerb.show(tool, entry) }
+                Out.line("\(id)", try bus.header(id)?.title ?? "")
+                func field(_ name: String, _ value: String?) { if let value, !value.isEmpty { Out.line("\(name): \(value)") } }
+                field("State", entry.step.rawValue)
+                field("Why", entry.why)
+                field("Author", entry.author)
+                field("Branch", String(entry.branch.dropFirst("refs/heads/".count)))
+                field("Base", entry.base)
+                field("Tip", entry.tip)
+                field("Commit", entry.step == .landed ? entry.commit : nil)
+                field("Submitted", Time.text(entry.time))
+                field("Priority", "\(entry.priority)")
+                field("Attempts", entry.attempts == 0 ? nil : "\(entry.attempts)")
+                field("Approved", entry.isApproved ? "by '\(entry.record["Approved-By"] ?? "")'" : nil)
+                let git = try tool.git()
+                let change = try git.attempt(["diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", entry.base, entry.tip, "--"])
+                Out.line("")
+                Out.raw(change.status == 0 ? change.output : Array("unable to show the change: \(change.complaint)\n".utf8))
+                if let output = try Queue.gateOutput(bus, entry), !output.isEmpty {
+                    Out.line("")
+                    Out.line("Gate:")
+                    Out.raw(output)
+                }
+            }
+        }
+    }
+
+    struct Run: Verb {
+        static let configuration = CommandConfiguration(commandName: "run", abstract: "Land what can be landed; end when nothing is left to do.")
+        @OptionGroup var common: Common
+        @Flag(name: .long, help: "Look at one entry only.") var once = false
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let by = try tool.superior()
+            guard try bus.agent(named: by) == nil else { throw Failure.no("agent '\(by)' does not run the queue: a person or a supervisor does") }
+            let report = try Queue.run(bus, tool.git(), once: once) { words in
+                tool.print(words, json: ["id": .string(words[0]), "did": .string(words[1]), "what": .string(words[2])])
+                Out.flush()
+            }
+            guard let first = report.waiting.first else { return }
+            throw Failure.no(report.waiting.count == 1 ? first : "\(report.waiting.count) entries wait: see 'cadre merge list'")
+        }
+    }
+
+    struct Approve: Verb {
+        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Say that entries may land.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let by = try tool.superior()
+            let work = try tool.work()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) {
+                    throw Failure.no(by == entry.author ? "'\(by)' can't approve its own work" : "'\(by)' may not approve task \(id)")
+                }
+                try MergeVerb.show(tool, bus.approve(id, by: by))
+            }
+        }
+    }
+
+    struct Reject: Verb {
+        static let configuration = CommandConfiguration(commandName: "reject", abstract: "Give entries back to their authors.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "Why, in one line.") var why: String?
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let why = try self.why.map { try tool.line($0, what: "reason") }
+            let bus = try tool.bus()
+            let by = try tool.superior()
+            let work = try tool.work()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) { throw Failure.no("'\(by)' may not reject task \(id)") }
+                try bus.withdraw(id, by: by, why: "rejected by '\(by)'" + (why.map { ": \($0)" } ?? ""))
+                tool.print(["\(id)"], json: ["id": .int(id), "state": "ready"])
+            }
+        }
+    }
+
+    struct Retry: Verb {
+        static let configuration = CommandConfiguration(commandName: "retry", abstract: "Put entries that wait or came back into the queue again.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                let (_, by) = try MergeVerb.owned(tool, id, author: false)
+                try MergeVerb.show(tool, tool.bus().retry(id, by: by))
+            }
+        }
+    }
+
+    struct Cancel: Verb {
+        static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Take entries out of the queue; their tasks are ready again for their authors.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                let (_, by) = try MergeVerb.owned(tool, id, author: true)
+                try tool.bus().withdraw(id, by: by, why: "taken out of the queue by '\(by)'")
+                tool.print(["\(id)"], json: ["id": .int(id), "state": "ready"])
+            }
+        }
+    }
+}

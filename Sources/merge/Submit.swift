@@ -1,0 +1,59 @@
+import ArgumentParser
+import Bus
+import Git
+import Tool
+
+extension MergeVerb {
+    struct Submit: Verb {
+        static let configuration = CommandConfiguration(commandName: "submit", abstract: "Submit what an agent holds, or a branch; print the task's id.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "The token of the claim.") var token: String?
+        @Argument(help: "An agent or a branch; mine if not given.") var name: String?
+
+        func run(_ tool: Tool) throws {
+            let caller = try tool.caller()
+            if let opened = try Bus.open(tool.busPath()) {
+                if let name, try opened.agent(named: name) != nil { return try submit(tool, agent: name) }
+                if name == nil, try opened.agent(named: caller)?.worktree != nil { return try submit(tool, agent: caller) }
+            }
+            _ = try tool.busOrNew()
+            let work = try tool.work()
+            let branch = try name ?? current(tool)
+            guard let tip = try work.repository.commit("refs/heads/\(branch)") else { throw Failure.no("no agent and no branch '\(Names.shown(branch))'") }
+            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), title: "Merge branch '\(branch)'")
+            try MergeVerb.submitted(tool, entry)
+        }
+
+        /// What an agent holds, or has in the queue already: by itself, its parent or a person.
+        private func submit(_ tool: Tool, agent name: String) throws {
+            let bus = try tool.bus()
+            let by = try tool.superior()
+            guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(name)'") }
+            guard by == "human" || by == name || by == agent.parent else { throw Failure.no("only '\(name)' itself, its parent or a person submits its work") }
+            guard let worktree = agent.git else { throw Failure.no("agent '\(name)' has no worktree: submit a branch") }
+            // An agent presents its session; whoever stands above it acts under the current one.
+            let session = try by == name ? tool.worker().session ?? agent.token : agent.token
+            let token = self.token ?? session
+            let work = try tool.work()
+            let branch = try worktree.branch()
+            let mine = try (bus.claims() + bus.reviews()).filter { $0.owner == name && (token == nil || $0.token == token) }
+            guard let claim = try mine.first(where: { try bus.branch($0.id)?.reference == branch }) ?? mine.first else {
+                throw Failure.no("'\(name)' holds no task")
+            }
+            let (reference, tip) = try work.tip(of: claim.id, in: worktree)
+            try MergeVerb.submitted(tool, work.submit(claim, branch: reference, tip: tip))
+        }
+
+        private func current(_ tool: Tool) throws -> String {
+            let found = try tool.repository()
+            guard let place = found.worktree, let branch = try Git(directory: found.gitDirectory, worktree: place).branch() else {
+                throw Failure.no("not on a branch: say which to submit")
+            }
+            return String(branch.dropFirst("refs/heads/".count))
+        }
+    }
+
+    static func submitted(_ tool: Tool, _ entry: Entry) throws {
+        tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip), "branch": .string(entry.branch)])
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Bus
+import Git
+import Tool
+
+extension MergeVerb {
+    struct Update: Verb {
+        static let configuration = CommandConfiguration(commandName: "update", abstract: "Bring the target into my branch.")
+        @OptionGroup var common: Common
+        @Flag(name: .long, help: "Put my commits on top of the target instead of merging it.") var rebase = false
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let work = try tool.work()
+            let agent = try bus.agent(named: tool.caller())
+            if let agent { try work.keep(agent) }
+            let found = try tool.repository()
+            guard let worktree = try agent?.git ?? found.worktree.map({ Git(directory: found.gitDirectory, worktree: $0) }) else {
+                throw Failure.no("no worktree here: use -C DIR")
+            }
+            switch try work.update(worktree, rebase: rebase) {
+            case .already: tool.say("already up to date with '\(work.targetName)'")
+            case .updated(let tip): tool.print([tip], json: ["tip": .string(tip)])
+            case .conflict(let paths):
+                for path in paths { tool.print([path], json: ["path": .string(path)]) }
+                throw Failure.no("conflict with '\(work.targetName)': solve it in the files, 'git add' them, 'git \(rebase ? "rebase --continue" : "commit")'")
+            }
+        }
+    }
+}

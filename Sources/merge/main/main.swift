@@ -1,0 +1,4 @@
+import Tool
+import VerbMerge
+
+Main.run(MergeVerb.self)
