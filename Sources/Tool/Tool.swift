@@ -48,7 +48,7 @@ public final class Tool {
     public func settings() throws -> Settings { try Settings(git(), bus: bus()) }
 
     /// What is done with branches and worktrees.
-    public func work() throws -> Work { Work(bus: try bus(), repository: try git(), settings: try settings()) }
+    public func work() throws -> Work { try team().work }
 
     /// The bus. Without one a verb ends here with 1; one that only reads says nothing.
     public func bus(toRead: Bool = true) throws -> Bus {

@@ -26,13 +26,13 @@ as() { # NAME COMMAND...
   shift
   (cd "$t_dir/$name" && CADRE_AGENT=$name CADRE_SESSION=00000000$name "$@")
 }
-begin() { # NAME TITLE [OPTION]...: a new task, claimed, with its branch; sets id
+begin() { # NAME TITLE [OPTION]...: a new task, claimed; sets id
   local name=$1 title=$2
   shift 2
   id=$(cadre task add "$@" -- "$title")
   as "$name" cadre claim -q "$id"
-  as "$name" git checkout -q -B "cadre/$id" main
 }
+branch() { cadre task show --json "$1" | jq -r '.branch | ltrimstr("refs/heads/")'; }
 write() { # NAME FILE TEXT: and commits
   echo "$3" >"$t_dir/$1/$2"
   as "$1" git add -A
@@ -65,7 +65,7 @@ is "$(cat new)" x "the checked-out target moved with its files"
 is "$(git status --porcelain)" "" "and is clean"
 is "$(git log -1 --format='%s|%(trailers:key=Cadre-Task,valueonly,separator=%x2C)|%(trailers:key=Co-authored-by,valueonly,separator=%x2C)')" \
   "add a file|$id|bob <bob@localhost>" "the message tells the task and the agent"
-is "$(git log -1 --format='%(trailers:key=Cadre-Tip,valueonly,separator=)')" "$(git rev-parse "cadre/$id")" "and the tip"
+is "$(git log -1 --format='%(trailers:key=Cadre-Tip,valueonly,separator=)')" "$(git rev-parse "$(branch "$id")")" "and the tip"
 is "$(git for-each-ref refs/cadre)" "" "nothing is kept any more"
 like "$(cadre task show "$later")" "*Result of $id:*a file*" "the result is shown to the dependent"
 code 0 "an empty queue is run" cadre merge run
@@ -84,7 +84,7 @@ is "$(as bob cadre merge submit)" "$id" "merge submit does it too"
 is "$(as bob cadre merge submit)" "$id" "and again"
 write bob fenced 2
 is "$(cadre merge submit bob)" "$id" "a person submits an agent's new tip"
-is "$(cadre merge list --json | jq -r .tip)" "$(git rev-parse "cadre/$id")" "which replaces the entry"
+is "$(cadre merge list --json | jq -r .tip)" "$(git rev-parse "$(branch "$id")")" "which replaces the entry"
 code 1 "an agent does not run the queue" as bob cadre merge run
 code 1 "its author does not approve it" as bob cadre merge approve "$id"
 code 1 "another agent does not take it out" as eve cadre merge cancel "$id"
