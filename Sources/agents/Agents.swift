@@ -6,7 +6,7 @@ import Tool
 
 public struct AgentsVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre agents", abstract: "List the agents and what they do.", subcommands: [List.self, Set.self], defaultSubcommand: List.self)
+        verb: "agents", abstract: "List the agents and what they do.", subcommands: [List.self, Set.self], defaultSubcommand: List.self)
     public init() {}
 
     /// What can be asked for with -o.

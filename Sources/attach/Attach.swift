@@ -6,7 +6,7 @@ import Tool
 
 public struct AttachVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre attach", abstract: "Go to an agent's pane.")
+        verb: "attach", abstract: "Go to an agent's pane.")
     @OptionGroup public var common: Common
     @Argument(help: "The agent.") var name: String
     public init() {}

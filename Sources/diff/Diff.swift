@@ -5,7 +5,7 @@ import Tool
 
 public struct DiffVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre diff", abstract: "Show what an agent has changed since the target, committed or not.")
+        verb: "diff", abstract: "Show what an agent has changed since the target, committed or not.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Only which files, and how much.") var stat = false
     @Flag(name: .long, help: "Only the files' names.") var nameOnly = false

@@ -5,7 +5,7 @@ import Tool
 
 public struct PauseVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre pause", abstract: "Stop agents, commit their work and remove their worktrees; branches stay.")
+        verb: "pause", abstract: "Stop agents, commit their work and remove their worktrees; branches stay.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Lose ignored files that .worktreeinclude does not name.") var discard = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]

@@ -5,7 +5,7 @@ import Tool
 
 public struct PeekVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre peek", abstract: "Print what is on an agent's screen.")
+        verb: "peek", abstract: "Print what is on an agent's screen.")
     @OptionGroup public var common: Common
     @Option(name: .shortAndLong, help: "The last so many lines, those scrolled off among them; the screen if not given.") var n: String?
     @Argument(help: "The agent.") var name: String

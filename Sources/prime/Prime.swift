@@ -6,7 +6,7 @@ import Tool
 
 public struct PrimeVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre prime", abstract: "Print what an agent must know now.")
+        verb: "prime", abstract: "Print what an agent must know now.")
     @OptionGroup public var common: Common
     public init() {}
 

@@ -7,7 +7,7 @@ import Tool
 
 public struct PushVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre push", abstract: "Push the branch of an agent's task to the remote.")
+        verb: "push", abstract: "Push the branch of an agent's task to the remote.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Open a pull request as well, with gh.") var pr = false
     @Option(name: .long, help: "The remote; origin if not given.") var remote: String = "origin"

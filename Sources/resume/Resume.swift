@@ -5,7 +5,7 @@ import Tool
 
 public struct ResumeVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre resume", abstract: "Let agents go on that were paused, frozen, stopped or resting.")
+        verb: "resume", abstract: "Let agents go on that were paused, frozen, stopped or resting.")
     @OptionGroup public var common: Common
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     public init() {}

@@ -5,7 +5,7 @@ import Tool
 
 public struct RetireVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre retire", abstract: "Stop agents and forget them, their worktrees with them.")
+        verb: "retire", abstract: "Stop agents and forget them, their worktrees with them.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Lose uncommitted changes, and the branch of the task it holds.") var discard = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]

@@ -6,7 +6,7 @@ import Tool
 
 public struct SpawnVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre spawn", abstract: "Make agents and start them; print their names.")
+        verb: "spawn", abstract: "Make agents and start them; print their names.")
     @OptionGroup public var common: Common
     @Option(name: .long, help: "A known program, else a command for /bin/sh; sh if not given.") var agent: String?
     @Option(name: .long, help: "The model, for programs that have a choice.") var model: String?

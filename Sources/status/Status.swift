@@ -4,7 +4,7 @@ import Tool
 
 public struct StatusVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre status", abstract: "Print one line on the whole team.")
+        verb: "status", abstract: "Print one line on the whole team.")
     @OptionGroup public var common: Common
     @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, asks, mail, queue.", valueName: "f"))
     var format: String?

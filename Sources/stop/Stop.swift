@@ -5,7 +5,7 @@ import Tool
 
 public struct StopVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre stop", abstract: "Stop agents; they stay, and what they held is offered again.")
+        verb: "stop", abstract: "Stop agents; they stay, and what they held is offered again.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Don't ask the program: kill it.") var now = false
     @Flag(name: .long, help: "Only hold it: 'cadre resume' goes on where it was.") var freeze = false

@@ -6,7 +6,7 @@ import Tool
 
 public struct SuperviseVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre supervise", abstract: "Run an agent: the process in its pane.", shouldDisplay: false)
+        verb: "supervise", abstract: "Run an agent: the process in its pane.")
     @OptionGroup public var common: Common
     @Argument(help: "The agent.") var name: String
     public init() {}

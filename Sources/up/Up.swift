@@ -6,7 +6,7 @@ import Tool
 
 public struct UpVerb: Verb {
     public static let configuration = CommandConfiguration(
-        commandName: "cadre up", abstract: "Start agents that should run and don't: all, or these.")
+        verb: "up", abstract: "Start agents that should run and don't: all, or these.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Only those that died without a word, as tmux's hook does.") var dead = false
     @Option(name: .long, help: ArgumentHelp("The project that this pane was opened for.", visibility: .hidden)) var pane: String?
