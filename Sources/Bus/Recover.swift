@@ -57,6 +57,13 @@ extension Bus {
         return done
     }
 
+    /// Whether a recovery could make a task ready; told without the configuration, by a verb that found none.
+    public func hasLeftovers() throws -> Bool {
+        for place in [imports, state("edit"), state("settle")] where try Files.list(place)?.isEmpty == false { return true }
+        if let due = try nextDue(), due <= Time.now() { return true }
+        return try claims().contains { try $0.until == 0 ? !Alive.isHeld(alive($0.owner)) : $0.until <= Time.now() }
+    }
+
     /// Whether the claim's owner is gone for good.
     func isOver(_ claim: Claim, lease: Int, never: Bool) throws -> Bool {
         guard claim.until == 0 else { return claim.until <= Time.now() }

@@ -195,4 +195,8 @@ public final class Tool {
     /// Puts right what crashes left, and takes tasks from the dead.
     @discardableResult
     public func recover() throws -> Recovery { try team().recover() }
+
+    /// Takes tasks from the dead before it is said that there are none; returns which. Starts no process if none died.
+    @discardableResult
+    public func recoverTasks() throws -> [Int] { try bus().hasLeftovers() ? recover().released : [] }
 }

@@ -41,7 +41,7 @@ public struct AgentsVerb: ParsableCommand {
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(abstract: "List the agents.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the agents.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Children below their parents, indented.") var tree = false
         @Option(name: .shortAndLong, help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields")) var output: String?
@@ -83,7 +83,7 @@ public struct AgentsVerb: ParsableCommand {
     }
 
     struct Set: Verb {
-        static let configuration = CommandConfiguration(abstract: "Change what is known of an agent.")
+        static let configuration = CommandConfiguration(commandName: "set", abstract: "Change what is known of an agent.")
         @OptionGroup var common: Common
         @Argument(help: "The agent; - reads names from standard input.") var name: String
         @Argument(help: "role, parent, model, restart, pull or auto.") var key: String

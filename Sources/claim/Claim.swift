@@ -30,7 +30,7 @@ public struct ClaimVerb: Verb {
                 try tool.requireFree(worker, for: id)
                 do { claim = try bus.claim(id, worker) } catch let failure as Failure where failure.kind == .no {
                     // Before saying that it is held: is its holder alive?
-                    guard try tool.recover().released.contains(id) else { throw failure }
+                    guard try tool.recoverTasks().contains(id) else { throw failure }
                     claim = try bus.claim(id, worker)
                 }
                 try tool.enter(claim, worker)
@@ -40,9 +40,9 @@ public struct ClaimVerb: Verb {
         try tool.requireFree(worker)
         let taken: Claim?
         if wait != nil {
-            taken = try bus.claimBest(worker, until: deadline) { try tool.recover() }
+            taken = try bus.claimBest(worker, until: deadline) { try tool.recoverTasks() }
         } else {
-            taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recover(); return try bus.claimBest(worker) }()
+            taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recoverTasks(); return try bus.claimBest(worker) }()
         }
         guard let taken else { throw Failure.no(deadline == nil ? "nothing ready" : "nothing ready in time") }
         try tool.enter(taken, worker)
