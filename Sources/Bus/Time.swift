@@ -42,6 +42,13 @@ public enum Time {
     /// A point in time: RFC 3339 with `Z` or an offset, or a duration from now. Nil if it is neither.
     public static func point(_ text: String, now: Int = now()) -> Int? {
         if let seconds = duration(text) { return now + seconds }
+        // A fraction of a second is allowed and dropped.
+        var text = text
+        if let dot = text.firstIndex(of: ".") {
+            let end = text[text.index(after: dot)...].firstIndex { !("0"..."9").contains($0) } ?? text.endIndex
+            guard text.index(after: dot) < end else { return nil }
+            text.removeSubrange(dot..<end)
+        }
         let fields = text.utf8.split(whereSeparator: { "-T:+Zt z".utf8.contains($0) }).compactMap { Int(Substring($0)) }
         guard text.utf8.count >= 20, fields.count == 6 || fields.count == 8 else { return nil }
         var parts = tm()

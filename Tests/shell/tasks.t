@@ -52,6 +52,16 @@ code 1 "another token is refused" cadre --as ci task done --no-merge --token 000
 code 1 "another name is refused" cadre --as other task done --no-merge "$t"
 code 0 "the token is the key" cadre --as ci task done --no-merge --token "$token" "$t"
 
+# Times.
+for time in 2099-01-02T03:04:05Z 2099-01-02T03:04:05.678Z 2099-01-02T05:04:05+02:00 2099-01-01T22:34:05.1-04:30; do
+  id=$(cadre task add --defer "$time" later)
+  is "$(cadre task list --json | jq -r "select(.id == $id).defer")" 2099-01-02T03:04:05Z "RFC 3339: $time"
+done
+for time in 2099-01-02 2099-01-02T03:04:05 2099-01-02T03:04:05.Z 2099-13-02T03:04:05Z 5 -1s 5w ''; do
+  cadre task add --defer="$time" later >"$t_dir/out" 2>/dev/null
+  is "$?" "$([ "$time" = 5 ] && echo 0 || echo 64)" "a time '$time'"
+done
+
 # Text is data.
 # shellcheck disable=SC2016
 for title in '$(touch x)' '#(touch x)' '%n%s' '漢字 🙂' "it's"; do
