@@ -43,11 +43,18 @@ public struct Common: ParsableArguments {
 
 /// Runs a verb and ends the process with the exit code that all verbs share.
 public enum Main {
+    /// `cadre VERB`, once it runs: what errors begin with.
+    nonisolated(unsafe) private static var running = "cadre"
+
+    /// Says what went wrong, with the verb's name in front.
+    public static func complain(_ message: String) { Out.complain("\(running): \(message)") }
+
     public static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
         if arguments.prefix(while: { $0 != "--" }).contains("--version") {
             print("cadre \(Tool.version)")
             exit(0)
         }
+        running = "cadre \(verb._commandName)"
         let arguments = behind(verb, prepare(arguments))
         do {
             var command = try verb.parseAsRoot(arguments)
@@ -62,7 +69,7 @@ public enum Main {
             exit(code.rawValue)
         } catch let failure as Failure {
             Out.flush()
-            complain(verb, failure.message)
+            complain(failure.message)
             exit(failure.kind.rawValue)
         } catch {
             Out.flush()
@@ -71,10 +78,10 @@ public enum Main {
                 print(usage(verb.fullMessage(for: error)))
                 exit(0)
             }
-            var name = self.name(verb)
+            var name = running
             if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
             let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
-            complain(verb, message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
+            complain(message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
             exit(code == EX_USAGE ? 64 : 70)
         }
     }
@@ -83,12 +90,6 @@ public enum Main {
     private static func usage(_ text: String) -> String {
         text.replacing("--wait <time>  ", with: "--wait[=<time>]").replacing("--wait <time>", with: "--wait[=<time>]")
     }
-
-    private static func complain(_ verb: any ParsableCommand.Type, _ message: String) {
-        Out.complain("\(name(verb)): \(message)")
-    }
-
-    private static func name(_ verb: any ParsableCommand.Type) -> String { "cadre \(verb._commandName)" }
 
     /// Common options may stand before a subcommand, as in `cadre -C DIR task list`: the parser wants them behind it.
     private static func behind(_ verb: any ParsableCommand.Type, _ arguments: [String]) -> [String] {

@@ -168,7 +168,7 @@ public final class Tool {
         for item in items {
             do { try body(item) } catch let failure as Failure {
                 if items.count == 1 { throw failure }
-                Out.complain(failure.message)
+                Main.complain(failure.message)
                 if failure.kind.rawValue > worst?.rawValue ?? 0 { worst = failure.kind }
             }
         }

@@ -14,7 +14,7 @@ public struct RecoverVerb: Verb {
         for name in done.dead { tool.print([name, "dead"], json: ["agent": .string(name), "did": "dead"]) }
         if done.healed > 0 { tool.say("healed \(done.healed)") }
         guard done.unsure.isEmpty else {
-            for line in done.unsure { Out.complain(line) }
+            for line in done.unsure { Main.complain(line) }
             throw Failure.unsure("nothing was released where that could not be told")
         }
     }

@@ -22,6 +22,7 @@ public struct SendVerb: Verb {
         var text: String?
         if file == nil, to.count > 1 { text = to.removeLast() }
         guard !to.isEmpty else { throw Failure.usage("to whom? name an agent, @role, @all, @parent, @children or human") }
+        guard to != ["-"] || text != nil || file != nil else { throw Failure.usage("with recipients from standard input give a text or -F FILE") }
         let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
         let body = try tool.body(text, file: file, otherwise: tool.standardInput)
         var reply = replyTo

@@ -53,7 +53,7 @@ extension TaskVerb {
         @Option(name: .shortAndLong, help: "A task that must be done first. May be given again.") var depends: [String] = []
         @Option(name: .customShort("F"), help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
         @Argument(help: "One line.") var title: String
-        @Argument(help: "- reads the body from standard input.") var body: String?
+        @Argument(help: "The body; - reads it from standard input.") var body: String?
 
         func run(_ tool: Tool) throws {
             var header = TaskHeader(title: try tool.line(title))

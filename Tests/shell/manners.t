@@ -81,6 +81,16 @@ for verb in "task list" "task show $id" "task graph" "task dep 2" inbox "ask lis
   ok "$verb --json"
 done
 
+# Of several, each is said, and the highest code counts.
+code 1 "one of two is not there" cadre task show 99 2
+is "$(cat "$t_dir/err")" "cadre task: no task 99" "an error begins with the verb"
+like "$(cat "$t_dir/out")" "2	later*" "the other is shown"
+code 64 "a bad one" cadre task show 2 x
+cadre task list >/dev/full 2>"$t_dir/err"
+is "$?" 75 "a full disk behind standard output"
+code 64 "send to - without a text" cadre send - </dev/null
+is "$(echo human | cadre send - 'to those' | cut -f2)" human "recipients from standard input"
+
 # Asks.
 echo 'one
 two' | cadre ask - >/dev/null
