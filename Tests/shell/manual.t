@@ -41,7 +41,8 @@ for verb in $(cadre --list-verbs); do
   [ -f "$page" ]
   ok "$verb has a page"
   is "$(sed -n 's/^\.Nm //p' "$page" | head -1)" "cadre-$verb" "$verb: its name"
-  abstract=$(cadre "$verb" --help | sed -n 's/^OVERVIEW: //p;q')
+  abstract=$(cadre "$verb" --help | sed -n '/^$/q; s/^OVERVIEW: //; p' | tr '\n' ' ')
+  abstract=${abstract% }
   abstract=${abstract%.}
   is "$(sed -n 's/^\.Nd //p' "$page")" "${abstract,}" "$verb: one line as in --help"
 
