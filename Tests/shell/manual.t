@@ -14,7 +14,7 @@ subcommands() { cadre "$1" --help | sed -n '/^SUBCOMMANDS:/,$ s/^  \([a-z]\+\) .
 # The options of a verb or subcommand as --help has them, a line each with all its names; but for those of all verbs.
 helped() {
   # shellcheck disable=SC2086 # two words
-  cadre $1 --help | sed -n '/^OPTIONS:/,/^SUBCOMMANDS:/ s/^  \(-.*\)/\1/p' | sed 's/   *.*//; s/,//g; s,/, ,g; s/\[*=*<[^>]*>\]*//g; s/ *$//' |
+  cadre $1 --help | sed -n '/^OPTIONS:/,/^SUBCOMMANDS:/ p' | grep -oE '^  (--?[A-Za-z][A-Za-z-]*(, |/)?)+' | tr -d ' ' | tr ',/' '  ' |
     grep -vxE -e '-C|-q --quiet|--json|--as|-h --help'
 }
 
