@@ -70,6 +70,13 @@ done
 common=$(cadre claim --help | sed -n 's/^  \(-.*\)/\1/p' | grep -E -e '^(-C|-q|--json|--as|-h)' | grep -oE -e '--?[A-Za-z-]+' | sort -u | grep -v '^-help$')
 is "$(grep '^\.It.* Fl ' "$sources/cadre/cadre.1" | flags | grep -xF -- "$common")" "$common" "cadre(1) tells of those of all verbs"
 
+# Every name in the bus is told of.
+missing=
+for name in $(grep -oE 'appending\("[a-z]+' "$sources/Bus/Layout.swift" | sed 's/.*"//' | sort -u); do
+  grep -q "\b$name" "$sources/cadre/cadre-bus.5" || missing+="$name;"
+done
+is "$missing" "" "cadre-bus(5) names all that Layout.swift does"
+
 # Examples.
 for page in $(pages); do
   name=${page##*/}
