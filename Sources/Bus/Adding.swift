@@ -47,10 +47,8 @@ extension Bus {
 
     /// The first of `count` ids that no task has or had.
     private func allocate(_ count: Int) throws -> Int {
-        var next = 0
-        if let bytes = try Files.read(ids) {
-            next = Int(String(decoding: bytes, as: UTF8.self).filter { $0 != "\n" }) ?? 0
-        }
+        guard try Files.exists(tasks) else { throw missing("tasks") }
+        var next = try Files.read(ids).flatMap { Names.number(String(decoding: $0.dropLast(), as: UTF8.self)) } ?? 0
         // The counter is lost, or behind what is there: a restored or damaged bus.
         while try next < 1 || (next..<next + count).contains(where: { try Files.exists(task($0)) }) {
             next = max(next, try (Files.list(tasks) ?? []).compactMap { Int($0) }.max() ?? 0) + 1
@@ -203,26 +201,35 @@ extension Bus {
 
     /// Makes the tasks of a committed import that are not there yet, then drops the record.
     func apply(_ file: FilePath, _ held: Held) throws {
-        let range = (file.lastComponent?.string ?? "").split(separator: "-").compactMap { Int($0) }
-        guard range.count == 2, range[0] <= range[1], let bytes = try Files.read(file) else { throw Record.damaged(file) }
-        var at = 0
-        var records: [Record] = []
-        while at < bytes.count { records.append(try Record(bytes, from: &at, of: file)) }
-        guard records.count == range[1] - range[0] + 1 else { throw Record.damaged(file) }
-        var made: [Int] = []
-        for (id, record) in zip(range[0]..., records) {
-            if try Files.exists(task(id)) { continue }
+        let (range, records) = try imported(file)
+        for (id, record) in zip(range, records) {
+            if try Files.exists(task(id)) {
+                // There, but perhaps not whole after a power cut.
+                if (try? Record.read(taskFile(id)) ?? nil) == nil { try replace(taskFile(id), with: record.bytes, sync: false) }
+                continue
+            }
             let aside = aside()
             try Files.mkdir(aside)
             try Files.write(record.bytes, to: aside.appending("task"), sync: false)
             _ = try Files.create(Marker(id: id, place: .edit).path(self))
             guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
-            made.append(id)
         }
-        for id in range[0]...range[1] where try Files.exists(Marker(id: id, place: .edit).path(self)) { try relink(id) }
-        for id in range[0]...range[1] where try Files.exists(Marker(id: id, place: .edit).path(self)) { try place(id, held) }
+        for id in range where try Files.exists(Marker(id: id, place: .edit).path(self)) { try relink(id) }
+        for id in range where try Files.exists(Marker(id: id, place: .edit).path(self)) { try place(id, held) }
         try flush()
         try Files.unlink(file)
+    }
+
+    /// What a record of an import holds: its ids and what each task says.
+    func imported(_ file: FilePath) throws -> (ids: ClosedRange<Int>, records: [Record]) {
+        let range = (file.lastComponent?.string ?? "").split(separator: "-").compactMap { Names.number($0) }
+        guard range.count == 2, 0 < range[0], range[0] <= range[1], let bytes = try Files.read(file) else { throw Record.damaged(file) }
+        var at = 0
+        var records: [Record] = []
+        while at < bytes.count { records.append(try Record(bytes, from: &at, of: file)) }
+        guard records.count == range[1] - range[0] + 1 else { throw Record.damaged(file) }
+        for record in records { _ = try TaskHeader(record, of: file) }
+        return (range[0]...range[1], records)
     }
 
     /// Flushes the whole file system, which for many files is cheaper than each. The C function is `syncfs`.

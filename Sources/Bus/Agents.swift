@@ -49,11 +49,24 @@ extension Bus {
 
     /// The agent; nil if there is none of that name.
     public func agent(named name: String) throws -> AgentView? {
-        guard Names.isName(name), let card = try Record.read(card(name)) else { return nil }
-        let want = try Files.read(want(name)).flatMap { Want(rawValue: String(decoding: $0.filter { $0 != 10 }, as: UTF8.self)) }
+        guard Names.isName(name) else { return nil }
+        guard let card = try Record.read(card(name)) else {
+            // The card is written first and goes with all the rest.
+            guard try !Files.exists(session(name)) else { throw missing("agents/\(name)/card") }
+            return nil
+        }
         return AgentView(
             name: name, card: card, session: try Record.read(session(name)), report: try Record.read(agentState(name)),
-            want: want ?? .run, alive: try Alive.isHeld(alive(name)))
+            want: try wanted(name) ?? .run, alive: try Alive.isHeld(alive(name)))
+    }
+
+    func wanted(_ name: String) throws -> Want? {
+        try Files.read(want(name)).map { bytes in
+            guard bytes.last == 10, let want = Want(rawValue: String(decoding: bytes.dropLast(), as: UTF8.self)) else {
+                throw Record.damaged(self.want(name))
+            }
+            return want
+        }
     }
 
     /// Changes an agent's card.

@@ -28,7 +28,9 @@ extension Bus {
     /// Opens a question and returns its number, which is on the disk by then.
     public func ask(_ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?) throws -> String {
         try locked("ask") { _ in
-            let taken = try ((Files.list(openAsks) ?? []) + (Files.list(doneAsks) ?? [])).compactMap { Int($0) }
+            guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
+            guard let done = try Files.list(doneAsks) else { throw missing("asks/done") }
+            let taken = (open + done).compactMap { Names.number($0) }
             let name = "\((taken.max() ?? 0) + 1)"
             var record = Record()
             record["From"] = by

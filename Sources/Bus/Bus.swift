@@ -22,13 +22,20 @@ public struct Bus {
             throw Failure.unsure("'\(version.string)' is missing: the bus is damaged; see 'cadre doctor'")
         }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
-        guard words.count == 3, words[0] == "cadre", let format = Int(words[1]), bytes.last == 10 else {
+        guard words.count >= 2, words[0] == "cadre", let format = Names.number(words[1]), format > 0, bytes.last == 10 else {
             throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'")
         }
         guard format <= Bus.format else {
             throw Failure.unsure("'\(root.string)' has format \(format), newer than this cadre (\(Bus.format)): upgrade cadre")
         }
+        guard words.count == 3 else { throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'") }
         return Bus(root: root, identity: String(words[2]))
+    }
+
+    static func isNewer(_ version: FilePath) throws -> Bool {
+        guard let st = try Files.status(version), st.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(version) else { return false }
+        let words = bytes.split(whereSeparator: { $0 == 32 || $0 == 10 }).map { String(decoding: $0, as: UTF8.self) }
+        return words.count >= 2 && words[0] == "cadre" && Names.number(words[1]) ?? 0 > format
     }
 
     /// Opens the bus, or makes it whole beside its place and renames it in. `made` tells which.

@@ -52,6 +52,8 @@ extension Bus {
     private func takeBest(_ worker: Worker) throws -> Claim? {
         for priority in 0...4 {
             while let (queue, id) = try best(worker.queues, priority) {
+                // One that can't be read is not to be taken.
+                _ = try header(id)
                 if let claim = try take(id, queue, priority, worker) { return claim }
             }
         }

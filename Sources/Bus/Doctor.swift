@@ -2,6 +2,8 @@ import Glibc
 import SystemPackage
 
 /// The full look at a bus: every file, every invariant that files alone can tell.
+///
+/// Repairs throw nothing away: what makes no sense is moved to `damaged/`, and what can't be guessed is only told.
 public enum Doctor {
     public struct Problem {
         /// Which promise is broken: I1 to I7, or `files`.
@@ -12,182 +14,168 @@ public enum Doctor {
         public var fixable: Bool { repair != nil }
     }
 
-    public static func fix(_ problem: Problem, _ root: FilePath) throws { try problem.repair?() }
+    public static func fix(_ problem: Problem) throws { try problem.repair?() }
 
+    /// What is wrong. Looks twice where it finds something, so that what others are in the middle of doesn't count.
     public static func examine(_ root: FilePath) throws -> [Problem] {
-        var found: [Problem] = []
-        func problem(_ invariant: String, _ path: FilePath, _ what: String, _ repair: (() throws -> Void)? = nil) {
-            found.append(Problem(invariant: invariant, path: path.string, what: what, repair: repair))
+        let first = try look(root)
+        guard !first.isEmpty else { return [] }
+        let second = try look(root)
+        return second.filter { problem in first.contains { $0.path == problem.path && $0.what == problem.what } }
+    }
+
+    private static func look(_ root: FilePath) throws -> [Problem] {
+        let examination = Examination(root)
+        guard let bus = try examination.open() else { return examination.found }
+        try examination.directories(bus)
+        // With a directory missing all else would be wrong as well.
+        guard examination.found.isEmpty else { return examination.found }
+        try examination.tasks(bus)
+        try examination.records(bus)
+        try examination.mail(bus)
+        return examination.found
+    }
+}
+
+/// One look, and what it found.
+final class Examination {
+    let root: FilePath
+    private(set) var found: [Doctor.Problem] = []
+
+    init(_ root: FilePath) { self.root = root }
+
+    func report(_ invariant: String, _ path: FilePath, _ what: String, _ repair: (() throws -> Void)? = nil) {
+        found.append(Doctor.Problem(invariant: invariant, path: path.string, what: what, repair: repair))
+    }
+
+    /// Does `step`; if it fails, `path` is a problem.
+    func attempt(_ path: FilePath, _ repair: (() throws -> Void)? = nil, _ step: () throws -> Void) {
+        do { try step() } catch {
+            var what = "\(error)"
+            for prefix in ["'\(path.string)' is "] where what.hasPrefix(prefix) { what.removeFirst(prefix.count) }
+            if let end = what.range(ofSuffix: "; see 'cadre doctor'") { what = String(what[..<end]) }
+            report("files", path, what, repair)
         }
+    }
+
+    /// The same for a file that may be moved away.
+    func whole(_ path: FilePath, _ step: () throws -> Void) { attempt(path, { try self.setAside(path) }, step) }
+
+    /// Moves a file that makes no sense to `damaged/`.
+    func setAside(_ path: FilePath) throws {
+        let directory = root.appending("damaged")
+        try Files.mkdirs(directory)
+        _ = try Files.rename(path, directory.appending("\(Time.now())-\(Random.hex(4))-\(path.lastComponent?.string ?? "file")"))
+    }
+
+    // MARK: the bus itself
+
+    func open() throws -> Bus? {
         let version = root.appending("version")
-        let bus: Bus
-        do {
-            guard let opened = try Bus.open(root) else { return [] }
-            bus = opened
-        } catch let failure as Failure {
-            let bytes = try Files.read(version)
-            let newer = bytes.map { String(decoding: $0, as: UTF8.self).hasPrefix("cadre ") } ?? false
-            guard !newer, let st = try Files.status(root), st.st_mode & S_IFMT == S_IFDIR, st.st_uid == geteuid() else {
-                problem("files", version, failure.message)
-                return found
+        do { return try Bus.open(root) } catch let failure as Failure {
+            // Only what looks like a bus is given a version; a newer one and one of another user are left alone.
+            guard try Files.exists(root.appending("tasks")), try Files.exists(root.appending("state")),
+                let st = try Files.status(root), st.st_uid == geteuid(), try !Bus.isNewer(version)
+            else {
+                report("files", version, failure.message)
+                return nil
             }
-            problem("files", version, bytes == nil ? "missing" : "damaged") {
+            attempt(version, {
+                if try Files.exists(version) { try self.setAside(version) }
                 try Files.write(Array("cadre \(Bus.format) \(Random.hex(16))\n".utf8), to: version, sync: true)
-            }
-            return found
-        }
-        for directory in Bus.directories where try Files.status(root.appending(directory))?.st_mode ?? 0 & S_IFMT != S_IFDIR {
-            let path = root.appending(directory)
-            if try Files.exists(path) { if try Files.list(path) == nil { problem("files", path, "not a directory") } } else {
-                problem("files", path, "missing") { try Files.mkdirs(path) }
-            }
-        }
-        guard found.isEmpty else { return found }
-        try tasks(bus, problem)
-        try records(bus, problem)
-        try mail(bus, problem)
-        return found
-    }
-
-    private typealias Report = (String, FilePath, String, (() throws -> Void)?) -> Void
-
-    private static func tasks(_ bus: Bus, _ report: Report) throws {
-        let known = try (Files.list(bus.tasks) ?? []).compactMap { Int($0) }
-        if let top = known.max() {
-            let next = try Files.read(bus.ids).flatMap { Int(String(decoding: $0.filter { $0 != 10 }, as: UTF8.self)) }
-            if next ?? 0 <= top {
-                report("I1", bus.ids, "missing or behind task \(top)") {
-                    try bus.replace(bus.ids, with: Array("\(top + 1)\n".utf8), sync: true)
-                }
-            }
-        }
-        // Every marker there is, counted by task.
-        var places: [Int: [FilePath]] = [:]
-        func note(_ id: Int?, _ path: FilePath) {
-            guard let id else { return report("files", path, "not a marker's name") { try quarantine(path, bus) } }
-            places[id, default: []].append(path)
-        }
-        for state in ["edit", "blocked", "done", "failed", "cancelled"] {
-            for name in try Files.list(bus.state(state)) ?? [] { note(Int(name), bus.state(state).appending(name)) }
-        }
-        for (queue, priorities) in try bus.readyPlaces() {
-            for priority in priorities {
-                let top = bus.queue(queue).appending("\(priority)")
-                for bucket in try Files.list(top) ?? [] {
-                    for name in try Files.list(top.appending(bucket)) ?? [] { note(Int(name), top.appending(bucket).appending(name)) }
-                }
-            }
-        }
-        for group in try Files.list(bus.state("deferred")) ?? [] {
-            for name in try Files.list(bus.state("deferred").appending(group)) ?? [] {
-                note(name.split(separator: ",").last.flatMap { Int($0) }, bus.state("deferred").appending(group).appending(name))
-            }
-        }
-        for name in try Files.list(bus.state("claimed")) ?? [] { note(Claim(claimed: name)?.id, bus.state("claimed").appending(name)) }
-        for name in try Files.list(bus.state("review")) ?? [] { note(Claim(review: name)?.id, bus.state("review").appending(name)) }
-        for name in try Files.list(bus.state("settle")) ?? [] {
-            note(name.split(separator: ",").first.flatMap { Int($0) }, bus.state("settle").appending(name))
-        }
-        for (id, paths) in places where paths.count > 1 {
-            report("I1", paths[0], "task \(id) has \(paths.count) markers") { for extra in paths.dropFirst() { try Files.unlink(extra) } }
-        }
-        for (id, paths) in places where try !Files.exists(bus.task(id)) {
-            report("I1", paths[0], "a marker of task \(id), which has no file") { try quarantine(paths[0], bus) }
-        }
-        for id in known.sorted() {
-            let header: TaskHeader?
-            do { header = try bus.header(id) } catch let failure as Failure {
-                report("files", bus.taskFile(id), failure.message, nil)
-                continue
-            }
-            guard let header else { report("I1", bus.taskFile(id), "missing", nil); continue }
-            guard places[id] != nil else {
-                report("I1", bus.task(id), "no marker") {
-                    _ = try Files.create(Marker(id: id, place: .edit).path(bus))
-                    _ = try bus.changing("doctor") { _ in }
-                }
-                continue
-            }
-            try place(bus, id, header, report)
-            for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id)] { whole(file, bus, report) }
+            }) { throw failure }
+            return nil
         }
     }
 
-    /// I2 and I3: ended tasks have an end; waiting ones stand where they belong.
-    private static func place(_ bus: Bus, _ id: Int, _ header: TaskHeader, _ report: Report) throws {
-        guard let marker = try bus.find(id) else { return }
-        let path = marker.path(bus)
-        let replace = { try bus.changing("doctor") { held in
-            if try Files.rename(path, Marker(id: id, place: .edit).path(bus)) { try bus.relink(id); try bus.place(id, held) }
-        } }
-        switch marker.place {
-        case .done, .failed, .cancelled:
-            if try !Files.exists(bus.endFile(id)) { report("I2", path, "task \(id) is \(marker.state.rawValue) without an end", nil) }
-        case .edit: report("I1", path, "task \(id) is in mid-change") { _ = try bus.changing("doctor") { _ in } }
-        case .settle: report("I1", path, "task \(id) has ended and its dependents were not told") { _ = try bus.recover { _ in } }
-        case .ready, .blocked, .deferred:
-            let belongs = try bus.locked("doctor") { try bus.destination(header, $0, [:]) }
-            // Due, or anybody's again, but not yet moved: the next who looks moves it.
-            if case .deferred(let due) = marker.place, due <= Time.now() { return }
-            if case .ready(let queue, _) = marker.place, queue.hasPrefix("first=") { return }
-            guard belongs != marker.place, try Files.exists(path) else { break }
-            report("I3", path, "task \(id) belongs in \(Marker(id: id, place: belongs).path(bus).string)", replace)
-        case .claimed, .review: break
+    func directories(_ bus: Bus) throws {
+        var paths = Bus.directories.map { root.appending($0) }
+        for box in Set(["human", "dead"] + ((try? Files.list(root.appending("mail"))) ?? []).filter { Names.isName($0) }) {
+            paths += ["tmp", "new", "cur"].map { bus.box(box).appending($0) }
         }
-        for other in header.depends where try !bus.ids(in: bus.dependentsFile(other)).contains(id) {
-            report("I3", bus.dependentsFile(other), "does not name \(id)") { try bus.relink(id) }
-        }
-        if let parent = header.parent, try !bus.ids(in: bus.childrenFile(parent)).contains(id) {
-            report("I3", bus.childrenFile(parent), "does not name \(id)") { try bus.relink(id) }
-        }
-    }
-
-    private static func whole(_ file: FilePath, _ bus: Bus, _ report: Report) {
-        do { _ = try Record.read(file) } catch {
-            report("files", file, "damaged") { try quarantine(file, bus) }
-        }
-    }
-
-    private static func records(_ bus: Bus, _ report: Report) throws {
-        for name in try Files.list(bus.agents) ?? [] {
-            guard Names.isName(name) else { report("files", bus.agent(name), "not an agent's name") { try quarantine(bus.agent(name), bus) }; continue }
-            for file in [bus.session(name), bus.agentState(name)] { whole(file, bus, report) }
-            do { _ = try Record.read(bus.card(name)) } catch { report("files", bus.card(name), "damaged", nil) }
-        }
-        for directory in [bus.openAsks, bus.doneAsks, bus.mergeQueue, bus.mergeDone] {
-            for name in try Files.list(directory) ?? [] { whole(directory.appending(name), bus, report) }
-        }
-        for name in try Files.list(bus.slots) ?? [] {
-            let words = try Files.read(bus.slots.appending(name)).map { $0.split(separator: 32).count } ?? 4
-            if words != 4 { report("I6", bus.slots.appending(name), "damaged") { try Files.unlink(bus.slots.appending(name)) } }
-        }
-        for name in try Files.list(bus.imports) ?? [] {
-            report("I1", bus.imports.appending(name), "an import was not finished") { _ = try bus.recover { _ in } }
-        }
-    }
-
-    /// I4: a message is in one box, once.
-    private static func mail(_ bus: Bus, _ report: Report) throws {
-        var seen: [String: FilePath] = [:]
-        for name in try Files.list(bus.root.appending("mail")) ?? [] where !name.hasPrefix(".") {
-            for part in ["new", "cur"] {
-                for file in try Files.list(bus.box(name).appending(part)) ?? [] where !file.hasPrefix(".") {
-                    let path = bus.box(name).appending(part).appending(file)
-                    let id = Message.base(file)
-                    if let other = seen[id] { report("I4", path, "the same message as '\(other.string)'", nil) }
-                    seen[id] = path
-                    if let bytes = try Files.read(path), Message(id: id, read: true, bytes) == nil {
-                        report("files", path, "not a message") { try quarantine(path, bus) }
+        for path in paths {
+            attempt(path) {
+                guard let st = try Files.status(path) else { return report("files", path, "missing") { try Files.mkdirs(path) } }
+                if st.st_mode & S_IFMT != S_IFDIR {
+                    report("files", path, "not a directory") {
+                        try self.setAside(path)
+                        try Files.mkdirs(path)
                     }
                 }
             }
         }
     }
 
-    /// Sets a file that makes no sense aside, under `damaged/`; nothing is thrown away.
-    private static func quarantine(_ path: FilePath, _ bus: Bus) throws {
-        let directory = bus.root.appending("damaged")
-        try Files.mkdirs(directory)
-        _ = try Files.rename(path, directory.appending("\(Time.now())-\(Random.hex(4))-\(path.lastComponent?.string ?? "file")"))
+    // MARK: records
+
+    func records(_ bus: Bus) throws {
+        for name in try Files.list(bus.agents) ?? [] { try agent(bus, name) }
+        for directory in [bus.openAsks, bus.doneAsks, bus.mergeQueue, bus.mergeDone] {
+            for name in try Files.list(directory) ?? [] {
+                whole(directory.appending(name)) { _ = try Record.read(directory.appending(name)) }
+            }
+        }
+        for name in try Files.list(bus.openAsks) ?? [] {
+            attempt(bus.openAsks.appending(name)) {
+                guard (try? Record.read(bus.openAsks.appending(name)))??["Answer"] != nil else { return }
+                report("files", bus.openAsks.appending(name), "answered, and who asked was not told") {
+                    _ = try bus.locked("doctor") { try bus.deliverAnswers($0) }
+                }
+            }
+        }
+        for name in try Files.list(bus.slots) ?? [] {
+            let slot = bus.slots.appending(name)
+            attempt(slot, { try self.setAside(slot) }) {
+                let words = try Files.read(slot).map { $0.split(separator: 32).count } ?? 4
+                if words != 4 || Names.number(name) == nil { throw Record.damaged(slot) }
+            }
+        }
+        for name in try Files.list(bus.imports) ?? [] {
+            let record = bus.imports.appending(name)
+            attempt(record, { try self.setAside(record) }) {
+                _ = try bus.imported(record)
+                report("I1", record, "an import was not finished") { _ = try bus.changing("doctor") { _ in } }
+            }
+        }
+    }
+
+    private func agent(_ bus: Bus, _ name: String) throws {
+        guard Names.isName(name) else { return report("files", bus.agent(name), "not an agent's name") { try self.setAside(bus.agent(name)) } }
+        for file in [bus.session(name), bus.agentState(name)] { whole(file) { _ = try Record.read(file) } }
+        attempt(bus.card(name)) {
+            if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) { throw bus.missing("agents/\(name)/card") }
+        }
+        // What should become of it can't be guessed: 'cadre up', 'cadre stop' and the like write it anew.
+        attempt(bus.want(name)) { _ = try bus.wanted(name) }
+        whole(bus.goneFile(name)) { _ = try bus.goneSince(name) }
+    }
+
+    // MARK: mail
+
+    /// I4: a message is in one box, once.
+    func mail(_ bus: Bus) throws {
+        var seen: [String: FilePath] = [:]
+        for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") {
+            for part in ["cur", "new"] {
+                for file in try Files.list(bus.box(name).appending(part)) ?? [] where !file.hasPrefix(".") {
+                    let path = bus.box(name).appending(part).appending(file)
+                    let id = Message.base(file)
+                    if let other = seen[id] {
+                        report("I4", path, "the same message as '\(other.string)'") { try self.setAside(path) }
+                    }
+                    seen[id] = path
+                    whole(path) {
+                        guard let bytes = try Files.read(path) else { return }
+                        if Message(id: id, read: true, bytes) == nil { throw Failure.unsure("not a whole message") }
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate func range(ofSuffix suffix: String) -> String.Index? {
+        hasSuffix(suffix) ? index(endIndex, offsetBy: -suffix.count) : nil
     }
 }

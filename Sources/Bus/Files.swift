@@ -63,18 +63,23 @@ public enum Files {
         return there ? names : nil
     }
 
-    /// The smallest entry of a directory whose name is a decimal number, or nil if there is none, or no directory.
+    /// The smallest entry of a directory whose names are all decimal numbers, or nil if there is none, or no directory.
+    /// Another name is damage: a task may be behind it.
     public static func minimum(_ path: FilePath) throws -> Int? {
         var least: Int?
+        var strange: String?
         _ = try each(path) { name in
             var value = 0
             var at = name
             repeat {
-                guard at.pointee >= 48, at.pointee <= 57, value < 1 << 50 else { return }
+                guard at.pointee >= 48, at.pointee <= 57, value < 1 << 50 else { strange = String(cString: name); return }
                 value = value * 10 + Int(at.pointee - 48)
                 at += 1
             } while at.pointee != 0
             if least == nil || value < least! { least = value }
+        }
+        if let strange {
+            throw Failure.unsure("'\(path.appending(strange).string)' is not a task's marker: the bus is damaged; see 'cadre doctor'")
         }
         return least
     }

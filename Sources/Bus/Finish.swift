@@ -21,15 +21,21 @@ extension Bus {
         if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
             throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
         }
-        try end(claim, .done, by: by, why: nil, result: result)
+        try end(claim, header, .done, by: by, why: nil, result: result)
     }
 
     /// Ends the task that `claim` holds as failed.
     public func fail(_ claim: Claim, by: String, why: String) throws {
-        try end(claim, .failed, by: by, why: why, result: [])
+        guard let header = try header(claim.id) else { throw noTask(claim.id) }
+        try end(claim, header, .failed, by: by, why: why, result: [])
     }
 
-    private func end(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8]) throws {
+    private func end(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, result: [UInt8]) throws {
+        // Who is to be told must be known before, or it would be told to nobody.
+        for file in [dependentsFile(claim.id)] + [header.parent.map(childrenFile)].compactMap({ $0 }) {
+            guard try Files.status(file)?.st_size == 0 else { _ = try ids(in: file); continue }
+            try changing(outcome.state.rawValue) { _ = try ids(in: file, $0) }
+        }
         try writeEnd(claim, outcome, by: by, why: why, result: result)
         let to = state("settle").appending(claim.settleName(outcome))
         try take(claim, to)
@@ -91,13 +97,13 @@ extension Bus {
 
     func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: Held) throws {
         try writeDown(claim, outcome)
-        let waiting = try dependents(claim.id)
+        let waiting = try dependents(claim.id, held)
         if outcome == .done {
             for id in waiting { try reconsider(id, held) }
         } else {
             try escalate(claim.id, outcome, waiting, held)
         }
-        if outcome == .cancelled, header.isEpic { for child in try children(claim.id) { try reconsider(child, held) } }
+        if outcome == .cancelled, header.isEpic { for child in try children(claim.id, held) { try reconsider(child, held) } }
         if let parent = header.parent { try completeEpic(parent, by: claim.owner, held) }
         try conclude(claim, outcome)
     }
@@ -119,7 +125,7 @@ extension Bus {
     func completeEpic(_ id: Int, by: String, _ held: Held) throws {
         guard let header = try header(id), header.isEpic else { return }
         var done = 0
-        for child in try children(id) {
+        for child in try children(id, held) {
             switch try find(child, held)?.state {
             case .done: done += 1
             case .cancelled, nil: break

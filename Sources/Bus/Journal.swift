@@ -83,7 +83,8 @@ extension Bus {
         var read: [String: Int] = [:]
         while true {
             var fresh: [Event] = []
-            for name in try (Files.list(journal) ?? []).filter({ $0.hasSuffix(".jsonl") }).sorted() {
+            guard let files = try Files.list(journal) else { throw missing("journal") }
+            for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
                 guard let bytes = try Files.read(journal.appending(name)) else { continue }
                 var at = read[name] ?? 0
                 while at < bytes.count, let end = bytes[at...].firstIndex(of: 10) {

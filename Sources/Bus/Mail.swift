@@ -39,7 +39,7 @@ extension Bus {
         try Files.mkdirs(senders)
         return try Lock.with(senders.appending(from), seconds: 30, verb: "send") { _ in
             let lastFile = senders.appending("\(from).last")
-            let last = try Files.read(lastFile).flatMap { Int(String(decoding: $0, as: UTF8.self).filter { $0 != "\n" }) } ?? 0
+            let last = try Files.read(lastFile).flatMap { Names.number(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self), digits: 16) } ?? 0
             let stamp = max(Time.micros(), last + 1)
             let digits = String(stamp)
             let id = String(repeating: "0", count: max(0, 16 - digits.count)) + digits + ".\(Random.hex(8)).\(from)@\(Host.name)"
@@ -47,6 +47,7 @@ extension Bus {
             if !subject.isEmpty { text += "Subject: \(subject)\n" }
             if let replyTo { text += "In-Reply-To: <\(replyTo)>\n" }
             if urgent { text += "X-Cadre-Urgent: yes\n" }
+            text += "Content-Length: \(body.count)\n"
             text += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
             let aside = box.appending("tmp").appending(id)
             try Files.write(Array(text.utf8) + body, to: aside, sync: true)
@@ -67,11 +68,20 @@ extension Bus {
 
     /// Unread ids, oldest first; with `all` the acknowledged ones as well.
     public func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
-        var found = try (Files.list(box(name).appending("new")) ?? []).filter { !$0.hasPrefix(".") }.map { ($0, false) }
+        var found = try unread(name).map { ($0, false) }
         if all {
             found += try (Files.list(box(name).appending("cur")) ?? []).filter { !$0.hasPrefix(".") }.map { (Message.base($0), true) }
         }
         return found.sorted { $0.0 < $1.0 }.map { (id: $0.0, read: $0.1) }
+    }
+
+    /// The names in `new`, unsorted. Who never got mail has no box; who has one has all of it.
+    private func unread(_ name: String) throws -> [String] {
+        guard let names = try Files.list(box(name).appending("new")) else {
+            guard try !Files.exists(box(name)) else { throw missing("mail/\(name)/new") }
+            return []
+        }
+        return names.filter { !$0.hasPrefix(".") }
     }
 
     /// The message, wherever in the box it is; nil if it is not there. `id` may be any prefix that names just one.
@@ -115,7 +125,7 @@ extension Bus {
             for _ in 0..<64 {
                 // A message stamped after the look began may have overtaken one of the same sender that the look missed.
                 let start = "\(Time.micros())"
-                let names = try (Files.list(box(name).appending("new")) ?? []).filter { !$0.hasPrefix(".") }
+                let names = try unread(name)
                 if names.isEmpty { return false }
                 let stable = names.filter { $0 < start || Int($0.prefix(16)) == nil }
                 let ids = (stable.isEmpty ? names : stable).sorted()
@@ -191,6 +201,8 @@ extension Message {
         }
         guard self["From"] != nil else { return nil }
         body = Array(bytes[at...])
+        // Mail of other programs may do without; ours tells a body that was cut short.
+        if let length = self["Content-Length"], Int(length) != body.count { return nil }
     }
 
     /// The id in a file name: what stands before Maildir's flags.

@@ -39,7 +39,7 @@ public struct Claim: Equatable {
 
     init?(claimed name: String) {
         let parts = name.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 6, let id = Int(parts[0]), let until = Int(parts[3]) else { return nil }
+        guard parts.count == 6, let id = Names.number(parts[0]), let until = Names.number(parts[3], digits: 12) else { return nil }
         self.init(id: id, owner: parts[1], token: parts[2], until: until)
         host = parts[4]
         boot = parts[5]
@@ -47,8 +47,15 @@ public struct Claim: Equatable {
 
     init?(review name: String) {
         let parts = name.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 3, let id = Int(parts[0]) else { return nil }
+        guard parts.count == 3, let id = Names.number(parts[0]) else { return nil }
         self.init(id: id, owner: parts[1], token: parts[2])
+    }
+
+    static func settling(_ name: String) -> (Claim, Outcome)? {
+        guard let comma = name.lastIndex(of: ","), let outcome = Outcome(rawValue: String(name[name.index(after: comma)...])),
+            let claim = Claim(review: String(name[..<comma]))
+        else { return nil }
+        return (claim, outcome)
     }
 
     var claimedName: String { "\(id),\(owner),\(token),\(until),\(host),\(boot)" }
@@ -114,7 +121,7 @@ extension Bus {
         // Claims, leases and finishes move without the lock, but only forward and a bounded number of times.
         for _ in 0..<64 { if let marker = try look(id) { return marker } }
         guard try Files.exists(task(id)) else { return nil }
-        throw Failure.unsure("task \(id) has no marker in 'state': the bus is damaged; see 'cadre doctor'")
+        throw Failure.unsure("'\(task(id).string)' has no marker in 'state': the bus is damaged; see 'cadre doctor'")
     }
 
     private func look(_ id: Int) throws -> Marker? {
@@ -186,26 +193,21 @@ extension Bus {
     }
 
     /// All live claims.
-    public func claims() throws -> [Claim] { try listState("claimed").compactMap { Claim(claimed: $0) } }
+    public func claims() throws -> [Claim] { try parsed("claimed") { Claim(claimed: $0) } }
 
     /// The live claims of a task (one, but for a look between two moves) or of an owner.
     func claims(of id: Int) throws -> [Claim] {
-        try listState("claimed", containing: "\(id),").compactMap { Claim(claimed: $0) }.filter { $0.id == id }
+        try parsed("claimed", containing: "\(id),") { Claim(claimed: $0) }.filter { $0.id == id }
     }
     func claims(by owner: String) throws -> [Claim] {
-        try listState("claimed", containing: ",\(owner),").compactMap { Claim(claimed: $0) }.filter { $0.owner == owner }
+        try parsed("claimed", containing: ",\(owner),") { Claim(claimed: $0) }.filter { $0.owner == owner }
     }
 
     /// All submitted tasks, as held by the queue.
-    public func reviews() throws -> [Claim] { try listState("review").compactMap { Claim(review: $0) } }
+    public func reviews() throws -> [Claim] { try parsed("review") { Claim(review: $0) } }
 
     func settling() throws -> [(Claim, Outcome)] {
-        try listState("settle").compactMap { name in
-            guard let comma = name.lastIndex(of: ","), let outcome = Outcome(rawValue: String(name[name.index(after: comma)...])),
-                let claim = Claim(review: String(name[..<comma]))
-            else { return nil }
-            return (claim, outcome)
-        }
+        try parsed("settle", Claim.settling)
     }
 
     func deferred() throws -> [(due: Int, id: Int)] { try deferredGroups().flatMap(deferred) }
@@ -216,12 +218,24 @@ extension Bus {
     func deferred(_ group: Int) throws -> [(due: Int, id: Int)] {
         try (Files.list(state("deferred").appending("\(group)")) ?? []).compactMap { name in
             let parts = name.split(separator: ",")
-            guard parts.count == 2, let due = Int(parts[0]), let id = Int(parts[1]) else { return nil }
+            guard parts.count == 2, let due = Names.number(parts[0], digits: 12), let id = Names.number(parts[1]) else { return nil }
             return (due, id)
         }
     }
 
-    private func listState(_ name: String, containing part: String = "") throws -> [String] {
+    /// The names in a state directory as what they say. One that makes no sense is damage: a task may be behind it.
+    private func parsed<T>(_ directory: String, containing part: String = "", _ parse: (String) -> T?) throws -> [T] {
+        try listState(directory, containing: part).map { name in
+            if let meant = parse(name) { return meant }
+            throw notMarker(directory, name)
+        }
+    }
+
+    func notMarker(_ directory: String, _ name: String) -> Failure {
+        .unsure("'\(state(directory).appending(name).string)' is not a task's marker: the bus is damaged; see 'cadre doctor'")
+    }
+
+    func listState(_ name: String, containing part: String = "") throws -> [String] {
         guard let names = try Files.list(state(name), containing: part) else { throw missing("state/\(name)") }
         return names
     }

@@ -54,6 +54,12 @@ public enum Names {
         return id
     }
 
+    /// A number as our files and file names hold it: decimal digits without a sign, at most `digits` of them.
+    static func number(_ text: some StringProtocol, digits: Int = 10) -> Int? {
+        guard (1...digits).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+        return Int(text)
+    }
+
     /// C0, DEL, C1, line and paragraph separators, and the marks that turn a terminal's text around.
     public static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {

@@ -18,19 +18,25 @@ extension Bus {
         }
     }
 
-    /// Finishes imports and edits. Returns how many there were.
-    func heal(_ held: Held) throws -> Int {
+    /// Finishes imports and edits. Returns how many there were. What can't be finished, because a file is damaged, is left
+    /// as it is and told in `unsure`; it keeps nobody from going on with the rest.
+    func heal(_ held: Held, unsure: ((Failure) -> Void)? = nil) throws -> Int {
         var healed = 0
-        for name in try (Files.list(imports) ?? []).sorted() where name.contains("-") {
-            try apply(imports.appending(name), held)
-            healed += 1
+        func each(_ step: () throws -> Void) throws {
+            do {
+                try step()
+                healed += 1
+            } catch let failure as Failure { unsure?(failure) }
         }
+        guard let records = try Files.list(imports) else { throw missing("import") }
+        for name in records.sorted() { try each { try apply(imports.appending(name), held) } }
         guard let left = try Files.list(state("edit")) else { throw missing("state/edit") }
-        for id in left.compactMap({ Int($0) }).sorted() {
-            try relink(id)
-            try unend(id, held)
-            try place(id, held)
-            healed += 1
+        for id in left.compactMap({ Names.number($0) }).sorted() {
+            try each {
+                try relink(id)
+                try unend(id, held)
+                try place(id, held)
+            }
         }
         return healed
     }
@@ -42,7 +48,7 @@ extension Bus {
             return
         }
         let to = try destination(header, held, [:])
-        if header.isEpic { for child in try children(id) { try reconsider(child, held, [id: to]) } }
+        if header.isEpic { for child in try children(id, held) { try reconsider(child, held, [id: to]) } }
         if let parent = header.parent { try reconsider(parent, held) }
         if let left = header.left { try completeEpic(left, by: header.by, held) }
         guard try move(Marker(id: id, place: .edit), to) else { throw missing("state/edit/\(id)") }
@@ -54,7 +60,7 @@ extension Bus {
         guard let header = try header(id) else { return }
         try Files.unlink(endFile(id))
         try closeAsk(named: "blocked-\(id)", by: header.by, "reopened")
-        for dependent in try dependents(id) { try reconsider(dependent, held) }
+        for dependent in try dependents(id, held) { try reconsider(dependent, held) }
         if let parent = header.parent, try find(parent, held)?.state == .done { try reopen(parent, by: header.by, held) }
     }
 
@@ -69,17 +75,17 @@ extension Bus {
         let to = try destination(header, held, assumed)
         guard to != marker.place else { return }
         if header.isEpic, blocks(to) != blocks(marker.place) {
-            for child in try children(id) { try reconsider(child, held, [id: to]) }
+            for child in try children(id, held) { try reconsider(child, held, [id: to]) }
         }
         _ = try move(marker, to)
     }
 
     /// Where a task that nobody holds belongs.
-    func destination(_ header: TaskHeader, _ held: Held, _ assumed: [Int: Marker.Place]) throws -> Marker.Place {
+    func destination(_ header: TaskHeader, _ held: Held?, _ assumed: [Int: Marker.Place]) throws -> Marker.Place {
         if header.deferred > Time.now() { return .deferred(header.deferred) }
         for other in header.depends where try !isDone(other) { return .blocked }
         if let parent = header.parent {
-            if let place = try assumed[parent] ?? find(parent, held)?.place, blocks(place) { return .blocked }
+            if let place = try assumed[parent] ?? (held.map { try find(parent, $0) } ?? find(parent))?.place, blocks(place) { return .blocked }
         }
         return .ready(header.queue, header.priority)
     }
@@ -122,9 +128,10 @@ extension Bus {
     }
 
     func link(_ id: Int, in file: FilePath) throws {
-        if try ids(in: file).contains(id) { return }
+        let bytes = try Files.read(file) ?? []
+        if bytes.last == 10, bytes.split(separator: 10).contains(where: { $0.elementsEqual("\(id)".utf8) }) { return }
         // A line cut short by a crash must not swallow this one.
-        let start = try Files.read(file)?.last == 10 ? "" : "\n"
+        let start = bytes.isEmpty || bytes.last == 10 ? "" : "\n"
         try Files.append(Array("\(start)\(id)\n".utf8), to: file, sync: true)
     }
 

@@ -26,32 +26,36 @@ extension Bus {
     /// `sweep` ends all that runs in the name of the agent and returns when it is gone; it throws if it can't tell.
     public func recover(maxAttempts: Int = 3, lease: Int = 3600, never: Bool = false, sweep: (String) throws -> Void) throws -> Recovery {
         var done = Recovery()
+        // What can't be read keeps nothing else from being put right.
+        func attempt(_ step: () throws -> Void) {
+            do { try step() } catch { if !done.unsure.contains("\(error)") { done.unsure.append("\(error)") } }
+        }
         try locked("recover") { held in
-            done.healed += try heal(held) + deliverAnswers(held)
-            try promote(held)
+            done.healed += try heal(held) { done.unsure.append($0.message) }
+            attempt { done.healed += try deliverAnswers(held) }
+            attempt { try promote(held) }
         }
-        done.healed += try healQueue()
-        for (claim, outcome) in try settling() {
-            try settle(claim, outcome)
-            done.healed += 1
+        attempt { done.healed += try healQueue() }
+        for name in try listState("settle") {
+            attempt {
+                guard let (claim, outcome) = Claim.settling(name) else { throw notMarker("settle", name) }
+                try settle(claim, outcome)
+                done.healed += 1
+            }
         }
-        for claim in try claims() {
-            do {
-                if try isOver(claim, lease: lease, never: never) {
-                    guard try steal(claim, maxAttempts: maxAttempts, sweep: sweep) else { continue }
-                    done.released.append(claim.id)
-                }
-            } catch let failure as Failure {
-                done.unsure.append("task \(claim.id): \(failure)")
+        for name in try listState("claimed") {
+            attempt {
+                guard let claim = Claim(claimed: name) else { throw notMarker("claimed", name) }
+                guard try isOver(claim, lease: lease, never: never) else { return }
+                if try steal(claim, maxAttempts: maxAttempts, sweep: sweep) { done.released.append(claim.id) }
             }
         }
         for name in try agentNames() {
-            guard let agent = try agent(named: name) else { continue }
-            if agent.state == .dead { done.dead.append(name) }
+            attempt { if try agent(named: name)?.state == .dead { done.dead.append(name) } }
         }
         // A ring may be lost with the one who was to do it. Not for nothing: who waits recovers, so it would wake itself.
-        for (queue, priorities) in try readyPlaces() where try priorities.contains(where: { try best([queue], $0) != nil }) {
-            try Files.ring(bell(queue))
+        for (queue, priorities) in try readyPlaces() {
+            attempt { if try priorities.contains(where: { try best([queue], $0) != nil }) { try Files.ring(bell(queue)) } }
         }
         try sweepTmp()
         return done
@@ -72,12 +76,17 @@ extension Bus {
         if agent.alive { return false }
         if agent.want != .run || (agent.card["Restart"] ?? (never ? "never" : "")) == "never" { return true }
         // It will be started again. The lease runs from when its death was first seen.
-        let gone = goneFile(claim.owner)
-        if let seen = try Files.read(gone).flatMap({ Int(String(decoding: $0.filter { $0 != 10 }, as: UTF8.self)) }) {
-            return seen + lease <= Time.now()
-        }
-        try replace(gone, with: Array("\(Time.now())\n".utf8), sync: false)
+        if let seen = try goneSince(claim.owner) { return seen + lease <= Time.now() }
+        try replace(goneFile(claim.owner), with: Array("\(Time.now())\n".utf8), sync: false)
         return false
+    }
+
+    /// When the death of an agent was first seen, seconds since the epoch.
+    func goneSince(_ name: String) throws -> Int? {
+        try Files.read(goneFile(name)).map { bytes in
+            guard let seen = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self), digits: 12) else { throw Record.damaged(goneFile(name)) }
+            return seen
+        }
     }
 
     /// Takes the task from an owner that is gone: once counted as an attempt, it is ready again, or failed after so many.

@@ -68,18 +68,27 @@ public struct TaskHeader {
         }
         self.title = title
         self.priority = priority
+        /// A number that is left out is nil; one that is not a number is damage.
+        func number(_ key: String, digits: Int = 10) throws -> Int? {
+            guard let text = r[key] else { return nil }
+            guard let n = Names.number(text, digits: digits) else { throw Record.damaged(path) }
+            return n
+        }
         role = r["Role"]
         to = r["For"]
-        toUntil = r.int("For-Until") ?? 0
-        depends = (r["Depends"] ?? "").split(separator: " ").compactMap { Int($0) }
-        parent = r.int("Parent")
-        left = r.int("Left")
+        toUntil = try number("For-Until", digits: 12) ?? 0
+        depends = try (r["Depends"] ?? "").split(separator: " ").map { word in
+            guard let id = Names.number(word) else { throw Record.damaged(path) }
+            return id
+        }
+        parent = try number("Parent")
+        left = try number("Left")
         verify = r["Verify"]
         plan = r["Plan"] == "yes"
         merge = r["Merge"] != "no"
-        deferred = r.int("Defer") ?? 0
+        deferred = try number("Defer", digits: 12) ?? 0
         by = r["By"] ?? "human"
-        created = r.int("Created") ?? 0
+        created = try number("Created", digits: 12) ?? 0
         body = r.body
     }
 }
@@ -100,10 +109,20 @@ public struct TaskView {
 extension Bus {
     /// What the task says; nil if there is no such task (or it is being made).
     public func header(_ id: Int) throws -> TaskHeader? {
-        guard let record = try Record.read(taskFile(id)) else { return nil }
+        guard let record = try Record.read(taskFile(id)) ?? appeared(id) else { return nil }
         var header = try TaskHeader(record, of: taskFile(id))
         header.isEpic = try Files.exists(childrenFile(id))
         return header
+    }
+
+    /// A second look: a task's directory comes with its file, and without one it is damage, not an unknown task.
+    private func appeared(_ id: Int) throws -> Record? {
+        if try Files.exists(task(id)) {
+            if let record = try Record.read(taskFile(id)) { return record }
+            throw missing("tasks/\(id)/task")
+        }
+        guard try Files.exists(tasks) else { throw missing("tasks") }
+        return nil
     }
 
     /// The task as it is now. Throws `Failure.no` if there is none.
@@ -143,22 +162,27 @@ extension Bus {
     /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its result. Nil until then.
     public func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
 
-    /// Ids in a superset file, each once.
-    func ids(in file: FilePath) throws -> [Int] {
+    /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
+    func ids(in file: FilePath, _ held: Held? = nil) throws -> [Int] {
         guard let bytes = try Files.read(file) else { return [] }
+        if bytes.isEmpty, held == nil { return [] }
+        guard bytes.last == 10 else { throw Record.damaged(file) }
         var seen = Set<Int>()
-        return bytes.split(separator: 10).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
-            .filter { seen.insert($0).inserted }
+        return try bytes.split(separator: 10).map { line in
+            guard let id = Names.number(String(decoding: line, as: UTF8.self)) else { throw Record.damaged(file) }
+            return id
+        }.filter { seen.insert($0).inserted }
     }
 
     /// The tasks whose parent this is.
-    public func children(_ id: Int) throws -> [Int] {
-        try ids(in: childrenFile(id)).filter { try header($0)?.parent == id }
+    public func children(_ id: Int) throws -> [Int] { try children(id, nil) }
+    func children(_ id: Int, _ held: Held?) throws -> [Int] {
+        try ids(in: childrenFile(id), held).filter { try header($0)?.parent == id }
     }
 
     /// The tasks that depend on this one.
-    public func dependents(_ id: Int) throws -> [Int] {
-        try ids(in: dependentsFile(id)).filter { try header($0)?.depends.contains(id) ?? false }
+    func dependents(_ id: Int, _ held: Held) throws -> [Int] {
+        try ids(in: dependentsFile(id), held).filter { try header($0)?.depends.contains(id) ?? false }
     }
 
     /// Adds a line of text to the task's notes, with who and when. Bytes of the text are kept as they are.

@@ -14,12 +14,15 @@ public struct DoctorVerb: Verb {
         guard try Files.exists(root) else { throw Failure.no("no bus in '\(root.string)'") }
         var found = try Doctor.examine(root)
         if fix {
-            for problem in found where problem.fixable {
-                try Doctor.fix(problem, root)
-                tool.print(["fixed", problem.path, problem.what], json: ["fixed": true, "path": .string(problem.path), "what": .string(problem.what)])
-            }
-            if let bus = try Bus.open(root) {
-                _ = try bus.recover(sweep: { _ in })
+            // One repair can bring the next to light: a directory, then what is in it.
+            for _ in 0..<5 where found.contains(where: \.fixable) {
+                for problem in found where problem.fixable {
+                    do { try Doctor.fix(problem) } catch let failure as Failure {
+                        Out.complain(failure.message)
+                        continue
+                    }
+                    tool.print(["fixed", problem.path, problem.what], json: ["fixed": true, "path": .string(problem.path), "what": .string(problem.what)])
+                }
                 found = try Doctor.examine(root)
             }
         }
