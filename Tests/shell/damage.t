@@ -16,6 +16,7 @@ done
 code 1 "no bus: doctor" cadre doctor
 code 75 "no repository" cadre -C / task add x
 code 64 "a relative bus" env CADRE_DIR=x cadre task list
+# shellcheck disable=SC2016 # the inner shell expands it
 CADRE_DIR=$t_dir/file code 75 "a file in place of the bus" bash -c 'echo x >"$CADRE_DIR"; cadre task list'
 
 cadre task add one >/dev/null 2>&1
