@@ -245,7 +245,7 @@ public struct Queue {
 
     private func finish(_ entry: Entry, _ commit: String) throws {
         // Where the branch goes on from here, should the task be opened again.
-        if let branch = try bus.branch(entry.id) { try bus.setBranch(entry.id, TaskBranch(reference: branch.reference, base: entry.tip)) }
+        if let branch = try bus.branch(entry.id) { try bus.setBranch(entry.id, TaskBranch(reference: branch.reference, base: entry.tip, given: branch.given)) }
         try bus.land(entry, commit: commit)
         if let kept = entry.record["Kept"] {
             _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/task-\(entry.id)", kept])

@@ -60,7 +60,7 @@ extension Work {
             throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
         }
         try keep("task-\(claim.id)", tip)
-        if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base)) }
+        if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base, given: true)) }
         let kept = try repository.reference("refs/cadre/work/task-\(claim.id)") ?? tip
         return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, result: result)
     }
@@ -111,7 +111,7 @@ extension Work {
         var header = TaskHeader(title: title)
         header.to = worker.name
         let id = try bus.add(header, by: worker.name)
-        try bus.setBranch(id, TaskBranch(reference: branch, base: base))
+        try bus.setBranch(id, TaskBranch(reference: branch, base: base, given: true))
         return try submit(bus.claim(id, worker), branch: branch, tip: tip)
     }
 

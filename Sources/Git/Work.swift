@@ -9,10 +9,13 @@ public struct TaskBranch {
     public var reference: String
     /// The commit of the target that it was made from, or last brought up to.
     public var base: String
+    /// The user named it, so it is never deleted by us.
+    public var given: Bool
 
-    public init(reference: String, base: String) {
+    public init(reference: String, base: String, given: Bool = false) {
         self.reference = reference
         self.base = base
+        self.given = given
     }
 
     /// The name as git commands on branches take it.
@@ -26,13 +29,14 @@ extension Bus {
         guard let reference = record["Branch"], let base = record["Base"], reference.hasPrefix("refs/heads/") else {
             throw Failure.unsure("'\(branchFile(id).string)' is damaged: no branch in it; see 'cadre doctor'")
         }
-        return TaskBranch(reference: reference, base: base)
+        return TaskBranch(reference: reference, base: base, given: record["Given"] != nil)
     }
 
     public func setBranch(_ id: Int, _ branch: TaskBranch) throws {
         var record = Record()
         record["Branch"] = branch.reference
         record["Base"] = branch.base
+        record["Given"] = branch.given ? "yes" : nil
         try write(record, to: branchFile(id))
     }
 }
