@@ -16,8 +16,8 @@ import SystemPackage
 // An import commits all its tasks with one rename of one file, import/FIRST-LAST, which holds their records; 3 to 6
 // follow for each, and whoever finds the file does them again.
 extension Bus {
-    /// Adds a task and returns its id, which is on the disk by then.
-    public func add(_ header: TaskHeader, by: String) throws -> Int {
+    /// Adds a task and returns its id, which is on the disk by then. `before` hears the id before there is the task.
+    public func add(_ header: TaskHeader, by: String, before: (Int) throws -> Void = { _ in }) throws -> Int {
         var header = header
         header.by = by
         header.created = Time.now()
@@ -28,6 +28,7 @@ extension Bus {
         let id = try changing("add") { held in
             try check(header, nil, held)
             let id = try allocate(1)
+            try before(id)
             guard try Files.create(Marker(id: id, place: .edit).path(self)) else { throw Failure.bug("id \(id) is taken") }
             guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
             try relink(id)

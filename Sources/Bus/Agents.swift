@@ -69,6 +69,17 @@ extension Bus {
         }
     }
 
+    /// Whether one agent is an ancestor of another.
+    public func isAbove(_ upper: String, _ lower: String) throws -> Bool {
+        var up = try agent(named: lower)?.parent
+        var seen = Set<String>()
+        while let parent = up, seen.insert(parent).inserted {
+            if parent == upper { return true }
+            up = try agent(named: parent)?.parent
+        }
+        return false
+    }
+
     /// Changes an agent's card.
     public func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
         try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in

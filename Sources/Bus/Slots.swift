@@ -50,21 +50,21 @@ extension Bus {
 
     // MARK: drafts
 
-    /// Writes the card of an agent to be, under the spawn lock. It becomes one with `commitDraft`.
+    /// Writes what must be undone if the agent does not come to be: fields Worktree (a path), Task (an id that is reserved
+    /// for it) and Made (the task was made for it). The first time under the spawn lock.
     public func makeDraft(_ name: String, _ record: Record) throws {
         try Files.mkdirs(agent(name))
         try replace(draft(name), with: record.bytes, sync: true)
     }
 
-    /// The whole card, its mailbox first: from here on the agent exists.
+    /// Writes the card, the mailbox first: from here on the agent exists.
     public func commitDraft(_ name: String, _ record: Record) throws {
         try makeBox(name)
         // There from the start, so that it can be watched.
         _ = try Files.create(alive(name))
-        try replace(draft(name), with: record.bytes, sync: true)
-        guard try Files.rename(draft(name), card(name)) else { throw missing("agents/\(name)") }
-        try Files.sync(agent(name))
+        try replace(card(name), with: record.bytes, sync: true)
         try Files.sync(agents)
+        try Files.unlink(draft(name))
         journal("spawned", by: record["By"] ?? "human", ["agent": name])
     }
 
@@ -78,7 +78,7 @@ extension Bus {
 
     public func draft(of name: String) throws -> Record? { try Record.read(draft(name)) }
 
-    /// Forgets an agent that never was. Mail can't have come for it.
+    /// Forgets an agent that never was. No mail can have come for it.
     public func dropDraft(_ name: String) throws {
         guard try !Files.exists(card(name)) else { return }
         try Files.removeAll(agent(name))

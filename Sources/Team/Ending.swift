@@ -61,7 +61,7 @@ extension Team {
     /// Makes it run (again): thaws, or starts.
     public func bringUp(_ name: String, by: String) throws {
         let agent = try agent(name)
-        let before = agent.token
+        let before = agent.report?["Session"]
         try bus.closeAsk(named: "quarantined-\(name)", by: by, "started")
         if agent.alive {
             guard agent.want != .run else { return }
@@ -70,7 +70,7 @@ extension Team {
         }
         try bus.setWant(name, .run, by: by)
         try bus.clearRestarts(name)
-        try bus.report(name, state: .starting, source: by)
+        try bus.report(name, state: .starting, source: by, note: "")
         try start(name)
         try waitForStart(name, after: before)
     }
@@ -140,11 +140,11 @@ extension Team {
         for claim in try bus.claims() where claim.owner == name && claim.until == 0 {
             do { try bus.release(claim, by: by) } catch let failure as Failure where failure.kind == .no {}
             if discard, let branch = try bus.branch(claim.id) {
-                for reference in [branch.reference, "refs/cadre/work/task-\(claim.id)"] { _ = try git.attempt(["update-ref", "-d", reference]) }
+                for reference in (branch.given ? [] : [branch.reference]) + ["refs/cadre/work/task-\(claim.id)"] { _ = try git.attempt(["update-ref", "-d", reference]) }
             }
         }
         if let pane = agent.session?["Pane"], let tmux = try? Tmux(bus), try tmux.owns(pane, bus, agent: name) {
-            _ = try tmux.attempt(["kill-pane", "-t", pane])
+            try tmux.closePane(pane)
         }
         if let path = agent.worktree { try removeWorktree(path) }
         if discard { _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/agent-\(name)"]) }

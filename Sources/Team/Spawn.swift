@@ -26,16 +26,16 @@ public struct SpawnRequest {
 
 // Spawning:
 //
-//   1  under the spawn lock: limits; a name; agents/NAME/draft, the card to be; a slot
+//   1  under the spawn lock: limits; a name; agents/NAME/draft, which tells what to undo; a slot
 //   2  the worktree, its carried-over files, its setup
-//   3  the task: one is made of the prompt, or the given one is reserved for the agent
-//   4  agents/NAME/draft -> card: from here on the agent exists
+//   3  the task: one is made of the prompt, or the given one is reserved for the agent; the draft names it before
+//   4  agents/NAME/card: from here on the agent exists
 //   5  a tmux pane with its supervisor, which holds the slot from then on
 //   6  wait until its program runs
 //
 // A slot is taken while the spawn that wrote it still runs, so of any number at once no more than the limit get
-// past 1. Killed before 4: the draft tells what to remove, see `clearDrafts`. After 4 it is an agent that should run
-// and does not, which is started by whoever looks.
+// past 1. Killed before 4: the draft tells what to undo, see `clearDrafts`. After 4 it is an agent that should run
+// and does not, which is started by whoever looks. Where 5 fails all is undone.
 extension Team {
     /// Makes an agent and starts it; returns its name.
     public func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
@@ -43,12 +43,12 @@ extension Team {
         let program = try command(request.program)
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
+        try Tmux(bus).check()
+        var draft = Record()
         let (name, slot, depth) = try bus.deciding {
             _ = try clearDrafts()
             let depth = try checkLimits(request, by: by)
             let name = try chooseName(request)
-            var draft = Record()
-            draft["Program"] = request.program
             if request.worktree { draft["Worktree"] = try worktreePath(name).string }
             try bus.makeDraft(name, draft)
             guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
@@ -57,7 +57,6 @@ extension Team {
             }
             return (name, slot, depth)
         }
-        var made: Int?
         do {
             var card = Record()
             card["Program"] = request.program
@@ -88,22 +87,26 @@ extension Team {
                 header.toUntil = Time.now() + Team.reservation
                 header.body = prompt
                 if !request.worktree { header.merge = false }
-                made = try bus.add(header, by: by)
-                request.task = made
+                request.task = try bus.add(header, by: by) { id in
+                    draft["Task"] = "\(id)"
+                    draft["Made"] = "yes"
+                    try bus.makeDraft(name, draft)
+                }
             } else if let task = request.task {
+                draft["Task"] = "\(task)"
+                try bus.makeDraft(name, draft)
                 try bus.edit(task, by: by) { $0.to = name; $0.toUntil = Time.now() + Team.reservation }
             }
             if let branch = request.branch, let task = request.task, let commit { try adopt(branch, task, commit) }
             card["Task"] = request.task.map { "\($0)" }
             card.body = request.prompt ?? []
             try bus.commitDraft(name, card)
+            try bus.deciding { try open(try agent(name)) }
         } catch {
             // What went wrong is what the caller must hear; what can't be undone now is undone by the next `recover`.
-            if let made { try? bus.cancel(made, by: by) } else if let task = request.task { try? bus.edit(task, by: by) { $0.to = nil } }
-            try? bus.deciding { try abandon(name) }
+            try? bus.deciding { try undo(name, draft) }
             throw error
         }
-        try bus.deciding { try open(try agent(name)) }
         try waitForStart(name, after: nil)
         return name
     }
@@ -136,13 +139,13 @@ extension Team {
             guard let agent = try bus.agent(named: parent) else { throw Failure.no("no agent '\(Names.shown(parent))'") }
             depth = (agent.card.int("Depth") ?? 1) + 1
         }
-        guard by != "human", let caller = try bus.agent(named: by) else { return depth }
-        depth = max(depth, (caller.card.int("Depth") ?? 1) + 1)
+        guard by != "human", try bus.agent(named: by) != nil, let parent = request.parent else { return depth }
+        guard try parent == by || bus.isAbove(by, parent) else { throw Failure.no("'\(by)' is not above '\(parent)'") }
         let maxDepth = try settings.int("maxDepth", 3)
         guard depth <= maxDepth else { throw Failure.no("limit reached: depth \(depth), cadre.maxDepth is \(maxDepth)") }
         let maxChildren = try settings.int("maxChildren", 8)
-        let children = try bus.agentNames().filter { try bus.agent(named: $0)?.parent == by }.count
-        guard children < maxChildren else { throw Failure.no("limit reached: '\(by)' has \(children) children (cadre.maxChildren)") }
+        let children = try bus.agentNames().filter { try bus.agent(named: $0)?.parent == parent }.count
+        guard children < maxChildren else { throw Failure.no("limit reached: '\(parent)' has \(children) children (cadre.maxChildren)") }
         let rate = try settings.int("spawnRate", 10)
         guard try bus.noteSpawn(by, limit: rate) else { throw Failure.no("limit reached: \(rate) spawns a minute (cadre.spawnRate)") }
         return depth
@@ -205,7 +208,7 @@ extension Team {
             let result = try git.attempt(["merge-base", tip, commit])
             base = result.status == 0 ? result.text : tip
         }
-        try bus.setBranch(task, TaskBranch(reference: reference, base: base))
+        try bus.setBranch(task, TaskBranch(reference: reference, base: base, given: true))
     }
 
     private func setUp(_ path: FilePath, name: String, port: String, say: (String) -> Void) throws {
@@ -225,16 +228,22 @@ extension Team {
     /// Removes drafts whose spawn is gone, with their worktrees. Under the spawn lock. Returns how many there were.
     func clearDrafts() throws -> Int {
         let drafts = try bus.deadDrafts()
-        for name in drafts { try abandon(name) }
+        for name in drafts { try undo(name, bus.draft(of: name) ?? Record()) }
         return drafts.count
     }
 
-    private func abandon(_ name: String) throws {
-        guard try !Files.exists(bus.card(name)), let record = try bus.draft(of: name) else { return }
-        if let path = record["Worktree"] {
-            let registered = try work.worktrees().contains { $0.path.string == path && $0.branch == nil }
-            if registered { try removeWorktree(FilePath(path)) }
+    /// Undoes a spawn: the task, the worktree (only one that is registered and on no branch is ours), the agent.
+    private func undo(_ name: String, _ draft: Record) throws {
+        if let task = draft.int("Task") {
+            do {
+                if draft["Made"] != nil { try bus.cancel(task, by: "cadre") } else {
+                    try bus.edit(task, by: "cadre") { if $0.to == name { $0.to = nil; $0.toUntil = 0 } }
+                }
+            } catch let failure as Failure where failure.kind == .no {}
         }
-        try bus.dropDraft(name)
+        if let path = draft["Worktree"], try work.worktrees().contains(where: { $0.path.string == path && $0.branch == nil }) {
+            try removeWorktree(FilePath(path))
+        }
+        if try Files.exists(bus.card(name)) { try bus.forget(name, by: "cadre") } else { try bus.dropDraft(name) }
     }
 }

@@ -67,7 +67,8 @@ public struct Tmux {
     public func command(_ arguments: [String]) -> [String] { [program] + server + arguments }
 
     public func attempt(_ arguments: [String], input: [UInt8]? = nil) throws -> Program.Result {
-        var call = Program(command(arguments))
+        // A semicolon at an argument's end would end the command.
+        var call = Program(command(arguments.map { $0 != ";" && $0.hasSuffix(";") ? $0.dropLast() + "\\;" : $0 }))
         // A server started by this call must not run its windows in our terminal's or an agent's name.
         call.environment = ["CADRE_AGENT": nil, "CADRE_SESSION": nil, "CADRE_FAULT": nil]
         call.input = input
@@ -136,7 +137,6 @@ public struct Tmux {
             }
             words = try run(["new-window", "-d", "-P", "-F", format] + variables + ["-n", name, "-t", "\(session):", "--"] + program).split(separator: " ", maxSplits: 2)
         } else {
-            try check()
             let stem = Tmux.sessionName(bus) + (place == .session ? "-\(name)" : "")
             var title = stem
             var next = 2
@@ -144,9 +144,10 @@ public struct Tmux {
                 title = "\(stem)-\(next)"
                 next += 1
             }
-            words = try run(["new-session", "-d", "-P", "-F", format] + variables + ["-s", title, "-n", name, "-x", "200", "-y", "50", "--"] + program)
+            // Marked in the same call: one without the mark would not be found again.
+            let mark = place == .session ? [] : [";", "set-option", "-t", "=\(title):", "@cadre_bus", bus.identity]
+            words = try run(["new-session", "-d", "-P", "-F", format] + variables + ["-s", title, "-n", name, "-x", "200", "-y", "50", "--"] + program + mark)
                 .split(separator: " ", maxSplits: 2)
-            if place != .session, let id = words.first { try run(["set-option", "-t", String(id), "@cadre_bus", bus.identity]) }
         }
         return try record(words, bus)
     }
@@ -165,6 +166,14 @@ public struct Tmux {
             "set-option", "-p", "-t", pane, "@cadre_bus_id", bus.identity, ";", "set-option", "-p", "-t", pane, "@cadre_dir", bus.root.string, ";",
             "set-hook", "-g", "pane-died[1042]", hook,
         ])
+    }
+
+    /// Closes a pane of ours; with the last of a server goes the hook.
+    public func closePane(_ pane: String) throws {
+        guard Tmux.isPane(pane) else { return }
+        _ = try attempt(["kill-pane", "-t", pane])
+        // One command, so that no pane becomes ours in between. Without a server there is no hook.
+        _ = try attempt(["if-shell", "-F", "#{S:#{W:#{P:#{@cadre_agent}}}}", "", "set-hook -gu 'pane-died[1042]'"])
     }
 
     /// The bus that a pane was opened for; nil if it is none of ours.

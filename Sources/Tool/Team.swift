@@ -20,16 +20,9 @@ extension Tool {
     /// it is above.
     public func requireSuperior(of name: String) throws {
         let bus = try bus()
-        guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(name)'") }
+        guard try bus.agent(named: name) != nil else { throw Failure.no("no agent '\(name)'") }
         let caller = try superior()
-        guard caller != "human", caller != name else { return }
-        var up = agent.parent
-        var seen = Set<String>()
-        while let parent = up, seen.insert(parent).inserted {
-            if parent == caller { return }
-            up = try bus.agent(named: parent)?.parent
-        }
-        throw Failure.no("'\(caller)' is not above '\(name)'")
+        guard try caller == "human" || caller == name || bus.isAbove(caller, name) else { throw Failure.no("'\(caller)' is not above '\(name)'") }
     }
 
     /// The pane of an agent. Throws `Failure.no` if it has none now.

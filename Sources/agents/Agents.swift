@@ -106,7 +106,9 @@ public struct AgentsVerb: ParsableCommand {
             }
             try tool.each(tool.names([name])) { name in
                 try tool.requireSuperior(of: Names.agent(name))
-                if field == "Parent", let value { try refuseCircle(name, below: value, bus) }
+                let caller = try tool.superior()
+                if caller != "human" { try refuseEscape(field, value) }
+                if field == "Parent", let value, try name == value || bus.isAbove(name, value) { throw Failure.usage("'\(value)' is below '\(name)'") }
                 try bus.editCard(name) { $0[field] = value }
                 tool.print([name], json: ["name": .string(name)])
             }
@@ -116,12 +118,12 @@ public struct AgentsVerb: ParsableCommand {
             guard value.map(choices.contains) ?? true else { throw Failure.usage("bad value '\(Names.shown(value ?? ""))', use \(choices.joined(separator: ", "))") }
         }
 
-        private func refuseCircle(_ name: String, below parent: String, _ bus: Bus) throws {
-            var up: String? = parent
-            var seen = Swift.Set<String>()
-            while let at = up, seen.insert(at).inserted {
-                guard at != name else { throw Failure.usage("'\(parent)' is below '\(name)'") }
-                up = try bus.agent(named: at)?.parent
+        /// An agent can't get round what binds it: who is above it, how many are below it, who answers its program's questions.
+        private func refuseEscape(_ field: String, _ value: String?) throws {
+            switch field {
+            case "Parent": throw Failure.no("only a person moves agents")
+            case "Auto" where value == "yes": throw Failure.no("only a person lets a program's questions be approved unseen")
+            default: break
             }
         }
     }
