@@ -18,6 +18,7 @@ public struct Recovery {
 //
 // Dead is: an ended lease; or a supervisor's lock that the kernel says is free, of an agent that will not be started
 // again (stopped, quarantined, retired, or restart = never), or that nobody has started again for as long as a lease.
+// One that was paused or frozen keeps its task.
 // A free lock tells that the supervisor is gone, not what it started: before a task is taken, whatever still carries
 // the session's token is ended, and where that can't be made sure, nothing is taken. Meanwhile we hold the lock
 // ourselves, so that no supervisor starts in between.
@@ -74,6 +75,8 @@ extension Bus {
         if try Alive.isHeld(alive(claim.owner)) { return false }
         guard let agent = try agent(named: claim.owner) else { return true }
         if agent.alive { return false }
+        // A person set it aside and will let it go on.
+        if agent.want == .pause || agent.want == .freeze { return false }
         if agent.want != .run || (agent.card["Restart"] ?? (never ? "never" : "")) == "never" { return true }
         // It will be started again. The lease runs from when its death was first seen.
         if let seen = try goneSince(claim.owner) { return seen + lease <= Time.now() }
