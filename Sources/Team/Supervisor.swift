@@ -14,7 +14,8 @@ import Tmux
 //   4  begin a session: a new token on the disk; claims of the last session are carried over to it, which fences that one
 //   5  bring the worktree back, and to the branch of the held task
 //   6  start the program in a process group of its own, in the foreground of the terminal
-//   7  wait, for signals and changes of the bus; nothing is polled
+//   7  wait, for signals and changes of the bus; nothing is polled. It counts as started when it says what it does, or
+//      has not ended within `settling`: who spawned it waits for that
 //   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up
 //
 // Killed anywhere: the kernel drops the lock and sends the program TERM; others see the lock free and start a new one,
@@ -26,12 +27,21 @@ public final class Supervisor {
     let terminal = Terminal()
     private let alive: FileDescriptor
     private let signals: Int32
-    var child: pid_t = 0
-    var token = ""
+    private var child: pid_t = 0
+    private var token = ""
     private var started = 0.0
+    private var settled = true
     private var delay = 0
+    private var order: Order?
     private var watch: Watch?
     private var silence: Silence?
+
+    /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
+    private enum Order { case end, endNow, hangUp }
+    private enum Ended { case exit(Int32), failed(String), told }
+
+    /// Seconds after which a program that is not heard of and has not ended counts as started.
+    private static let settling = 0.3
 
     private var bus: Bus { team.bus }
 
@@ -54,22 +64,32 @@ public final class Supervisor {
         }
         guard let taken else { throw Failure.no("'\(name)' runs already") }
         alive = taken
+        // Tells who started us that we hold it.
+        try bus.report(name, state: bus.agent(named: name)?.want == .run ? .starting : nil, source: "supervisor")
     }
 
     /// Runs the agent until it rests, is stopped or given up.
     public func run() throws {
         _ = csys_set_subreaper()
-        try Tree.sweep(bus: bus, agent: name)
         announce()
         silence = Silence(seconds: try team.settings.seconds("silence", 300))
         watch = try Watch(bus, name)
-        while true {
-            guard try bus.agent(named: name)?.want == .run else { break }
-            try session()
-            let status = try wait()
-            endTree(now: false)
+        while try order == nil && bus.agent(named: name)?.want == .run {
+            var ended: Ended
+            do {
+                try session()
+                ended = try wait()
+            } catch let failure as Failure {
+                ended = .failed(failure.message)
+            }
+            if order == .hangUp { try hungUp() }
+            endTree(now: order == .endNow)
+            if order == .hangUp {
+                try hungUp()
+                return try keep()
+            }
             terminal?.reset()
-            guard try goOn(after: status) else { break }
+            guard try goOn(after: ended) else { break }
         }
         try rest()
     }
@@ -86,8 +106,10 @@ public final class Supervisor {
         var agent = try team.agent(name)
         let pane = getenv("TMUX_PANE").map { String(cString: $0) }
         let server = getenv("TMUX").map { String(cString: $0).split(separator: ",").first.map(String.init) ?? "" }
-        try bus.report(name, state: .starting, source: "supervisor")
+        try Tree.sweep(bus: bus, agent: name)
+        try keep()
         token = try bus.beginSession(name, pane: pane, server: server)["Token"] ?? ""
+        try bus.report(name, state: .starting, source: "supervisor", session: token)
         try team.restoreWorktree(agent)
         agent = try team.agent(name)
         try takeTask(agent)
@@ -96,9 +118,25 @@ public final class Supervisor {
         program.environment = environment(agent)
         child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
         started = Time.monotonic()
-        let held = try bus.claims().contains { $0.owner == name }
-        try bus.report(name, state: held ? .working : .idle, source: "supervisor", note: "", session: token)
+        settled = false
         silence?.reset()
+    }
+
+    /// It has started. What it said itself by now stands.
+    private func settle() throws {
+        settled = true
+        guard try bus.agent(named: name)?.report?["State"] == AgentState.starting.rawValue else { return }
+        let holds = try bus.claims().contains { $0.owner == name }
+        try bus.report(name, state: holds ? .working : .idle, source: "supervisor", note: "")
+    }
+
+    /// The window or the server is gone: it was closed on purpose, or all are gone. Nobody starts us again unasked.
+    private func hungUp() throws { try bus.report(name, state: .dead, source: "hangup", session: token) }
+
+    /// Keeps what its worktree has committed.
+    private func keep() throws {
+        let agent = try team.agent(name)
+        if let git = agent.git, try Files.exists(git.directory) { try team.work.keep(agent) }
     }
 
     /// What the last session held, else the task that the agent was made for. The worktree stands on its branch then.
@@ -128,35 +166,38 @@ public final class Supervisor {
 
     // MARK: waiting
 
-    private enum Ended { case exit(Int32), told }
-
     /// Until the program has ended, by itself or because we were told to end it.
     private func wait() throws -> Ended {
         while true {
             var entries = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: watch?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)]
-            let next = silence?.next() ?? 3600
-            _ = poll(&entries, 2, Int32(min(next, 3600) * 1000))
-            while true {
-                let signal = csys_next_signal(signals)
-                if signal == 0 { break }
-                switch signal {
-                case SIGCHLD:
-                    if let status = reap() { return .exit(status) }
-                case SIGTERM: return .told
-                case SIGHUP:
-                    // The window or the server is gone. It was closed on purpose or all are gone: nobody starts us again unasked.
-                    try bus.report(name, state: .dead, source: "hangup")
-                    endTree(now: false)
-                    exit(0)
-                case SIGUSR1: try obey()
-                case SIGUSR2:
-                    endTree(now: true)
-                    return .told
-                default: break
-                }
+            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, 3600)
+            if !settled { next = min(next, max(0, started + Supervisor.settling - Time.monotonic())) }
+            _ = poll(&entries, 2, Int32(next * 1000) + 1)
+            let (ended, obeyed) = signalled()
+            if order != nil { return .told }
+            if let ended { return .exit(ended) }
+            if obeyed { try obey() }
+            if !settled, Time.monotonic() >= started + Supervisor.settling { try settle() }
+            if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
+            if let silence, silence.isDue { try silence.look(team, name) }
+        }
+    }
+
+    /// Takes the signals that came: the program's wait status if it has ended, and whether there is a wish to obey.
+    /// Orders are kept in `order`, a stronger one over a weaker.
+    private func signalled() -> (ended: Int32?, obey: Bool) {
+        var ended: Int32?
+        var obey = false
+        while true {
+            switch csys_next_signal(signals) {
+            case 0: return (ended, obey)
+            case SIGCHLD: ended = reap() ?? ended
+            case SIGTERM: if order == nil { order = .end }
+            case SIGUSR2: if order != .hangUp { order = .endNow }
+            case SIGHUP: order = .hangUp
+            case SIGUSR1: obey = true
+            default: break
             }
-            if entries[1].revents != 0 { watch?.look(team) }
-            if let silence, silence.isDue { try silence.look(self) }
         }
     }
 
@@ -191,7 +232,7 @@ public final class Supervisor {
     // MARK: ending
 
     /// Ends all that descends from us; returns when nothing is left, which ECHILD proves to a subreaper.
-    func endTree(now: Bool) {
+    private func endTree(now: Bool) {
         let begin = Time.monotonic()
         let grace = now ? 0 : 3.0
         var told = false
@@ -201,32 +242,39 @@ public final class Supervisor {
             if pid > 0 { continue }
             if pid < 0, errno == ECHILD { break }
             let left = Tree.descendants(of: getpid())
-            if Time.monotonic() - begin >= grace {
+            if order == .endNow || Time.monotonic() - begin >= grace {
                 for process in left { process.signal(SIGKILL) }
             } else if !told {
                 told = true
                 for process in left { process.signal(SIGTERM); process.signal(SIGCONT) }
             }
             var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, 20) > 0 { while csys_next_signal(signals) != 0 {} }
+            if poll(&entry, 1, 20) > 0 { _ = signalled() }
         }
         child = 0
     }
 
     /// Decides what follows the end of the program; waits out the time before another start. False: no other start.
     private func goOn(after ended: Ended) throws -> Bool {
-        if let git = try team.agent(name).git, try Files.exists(git.directory) { try team.work.keep(team.agent(name)) }
-        guard case .exit(let status) = ended else {
-            // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
-            if try team.agent(name).want == .run { try bus.report(name, state: .dead, source: "terminated", session: token) }
-            return false
-        }
-        let code = Program.code(status)
+        try keep()
         let agent = try team.agent(name)
         guard agent.want == .run else { return false }
+        let code: Int32
+        let what: String
+        switch ended {
+        case _ where order != nil, .told:
+            // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
+            try bus.report(name, state: .dead, source: "terminated", session: token)
+            return false
+        case .exit(let status):
+            code = Program.code(status)
+            what = code > 128 ? "ended by signal \(code - 128)" : "exit status \(code)"
+        case .failed(let why):
+            code = 75
+            what = why
+        }
         let policy = team.restartPolicy(agent)
         let holds = try bus.claims().contains { $0.owner == name }
-        let what = code > 128 ? "ended by signal \(code - 128)" : "exit status \(code)"
         bus.journal("ended", by: name, ["agent": name, "how": what])
         if code == 0, !holds, policy != "always" {
             try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
@@ -237,40 +285,31 @@ public final class Supervisor {
             return false
         }
         try bus.noteRestart(name)
-        let limit = try team.settings.int("maxRestarts", 5)
         let missing = code == 126 || code == 127
-        if try missing || bus.restarts(name, since: Time.now() - 900) > limit {
-            try team.quarantine(name, missing ? "its program can't be run (\(what))" : "it ended \(limit + 1) times within 15 minutes (\(what))")
-            try bus.report(name, state: .quarantined, source: "supervisor", note: what, session: token)
+        if let why = try missing ? "its program can't be run" : team.tooMany(name) {
+            try team.quarantine(name, "\(why) (\(what))")
+            try bus.report(name, state: .quarantined, source: "supervisor", note: "\(why) (\(what))", session: token)
             return false
         }
-        try bus.report(name, state: .starting, source: "supervisor", note: what)
+        try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)
         if Time.monotonic() - started > 60 { delay = 0 }
         terminal?.say("cadre: \(name): \(what), starting again\(delay > 0 ? " in \(delay) s" : "")")
-        let pause = delay
+        let end = Time.monotonic() + Double(delay)
         delay = max(1, delay * 2)
-        return pauseFor(pause)
-    }
-
-    /// False if a signal to end came meanwhile.
-    private func pauseFor(_ seconds: Int) -> Bool {
-        let end = Time.monotonic() + Double(seconds)
-        while Time.monotonic() < end {
+        while order == nil, Time.monotonic() < end {
             var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-            guard poll(&entry, 1, Int32((end - Time.monotonic()) * 1000) + 1) > 0 else { continue }
-            while true {
-                let signal = csys_next_signal(signals)
-                if signal == 0 { break }
-                if signal == SIGTERM || signal == SIGHUP || signal == SIGUSR2 { return false }
-            }
+            _ = poll(&entry, 1, Int32((end - Time.monotonic()) * 1000) + 1)
+            _ = signalled()
         }
-        return true
+        guard let order, try team.agent(name).want == .run else { return true }
+        try bus.report(name, state: .dead, source: order == .hangUp ? "hangup" : "terminated", session: token)
+        return false
     }
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.
     private func rest() throws {
         try alive.close()
-        try team.recover()
+        if order != .hangUp { try team.recover() }
     }
 
     // MARK: the step between

@@ -26,19 +26,36 @@ public struct Team {
 
     // MARK: starting
 
-    /// Opens a pane with the agent's supervisor in it, if none lives and a slot is free. Throws `Failure.no` if not.
-    public func start(_ name: String) throws {
+    /// Opens a pane with the agent's supervisor in it, if none lives and a slot is free. False if one lives; throws
+    /// `Failure.no` if there is no slot. A counted start is one more of those after which an agent is quarantined.
+    @discardableResult
+    public func start(_ name: String, counted: Bool = false) throws -> Bool {
         try bus.deciding {
             let agent = try agent(name)
-            if agent.alive { return }
+            if agent.alive || agent.want != .run { return false }
+            if counted {
+                try bus.noteRestart(name)
+                if let why = try tooMany(name) {
+                    try quarantine(name, why)
+                    return false
+                }
+            }
             guard try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) != nil else {
                 throw Failure.no("no free slot for '\(name)': cadre.maxAgents is \(try settings.int("maxAgents", 30))")
             }
             try open(agent)
+            return true
         }
     }
 
-    /// Needs the spawn lock and a slot. A dead pane of the agent's is used again, so that it keeps its place.
+    /// Why the agent is not started again, if it ended too often.
+    func tooMany(_ name: String) throws -> String? {
+        let limit = try settings.int("maxRestarts", 5)
+        return try bus.restarts(name, since: Time.now() - 900) > limit ? "it ended \(limit + 1) times within 15 minutes" : nil
+    }
+
+    /// Needs the spawn lock and a slot, and returns when the supervisor holds its lock, so that of several who start the
+    /// same agent only one does. A dead pane of the agent's is used again: it keeps its place.
     func open(_ agent: AgentView) throws {
         let tmux = try Tmux(bus)
         let program = [Share.executable.string, "supervise", agent.name]
@@ -51,22 +68,32 @@ public struct Team {
             let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
             _ = try tmux.open(bus, name: agent.name, place: place, program: program, environment: environment)
         }
+        let watcher = Watcher()
+        watcher.watch(bus.agent(agent.name))
+        let deadline = Time.monotonic() + 5
+        while try !Alive.isHeld(bus.alive(agent.name)), Time.monotonic() < deadline { watcher.wait(seconds: 0.1) }
     }
 
-    /// Returns when a session later than `before` (a token) runs its program; throws with the reason if it does not.
+    /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended at
+    /// once. A clean end is none: it rests.
     public func waitForStart(_ name: String, after before: String?, seconds: Int = 30) throws {
         let watcher = Watcher()
         watcher.watch(bus.agent(name))
         let deadline = Time.now() + seconds
         while true {
             let agent = try agent(name)
-            if let token = agent.token, token != before {
-                let state = agent.report?["State"]
-                if agent.alive, let state, state != AgentState.starting.rawValue, agent.report?["Session"] == token { return }
-                if !agent.alive, agent.report?["Session"] == token {
-                    if agent.state == .resting { return }
-                    throw Failure.no("'\(name)' ended at once: \(agent.report?["Note"] ?? "no reason told"); see 'cadre peek \(name)'")
+            let state = agent.report?["State"].flatMap { AgentState(rawValue: $0) }
+            let note = agent.report?["Note"] ?? ""
+            if let session = agent.report?["Session"], session != before {
+                switch state {
+                case nil: break
+                case .starting, .dead, .quarantined:
+                    if !note.isEmpty { throw Failure.no("'\(name)' ended at once: \(note); see 'cadre peek \(name)'") }
+                case .resting: return
+                default: if agent.alive { return }
                 }
+            } else if state == .dead, !note.isEmpty {
+                throw Failure.no("'\(name)' does not start: \(note)")
             }
             guard Time.now() < deadline else { throw Failure.unsure("'\(name)' does not start; see 'cadre peek \(name)'") }
             watcher.wait(seconds: 1)
@@ -75,22 +102,23 @@ public struct Team {
 
     // MARK: reviving
 
-    /// Starts again who should run and does not: with `all` everybody, else only who died without a word (not those whose
-    /// window or server was closed, which a person does on purpose). Returns who was started.
+    /// Starts again who should run and does not, oldest first: with `all` everybody, else only who died without a word (not
+    /// those whose window or server was closed, which a person does on purpose). Returns who was started.
     public func revive(all: Bool) throws -> [String] {
-        var started: [String] = []
-        for name in try bus.agentNames() {
-            guard let agent = try bus.agent(named: name), !agent.alive, agent.want == .run else { continue }
-            let report = agent.report?["State"]
-            if report == AgentState.resting.rawValue { continue }
-            if !all, report == AgentState.dead.rawValue || restartPolicy(agent) == "never" { continue }
-            if !all, try bus.restarts(name, since: Time.now() - 900) > settings.int("maxRestarts", 5) { continue }
-            do {
-                if !all { try bus.noteRestart(name) }
-                try start(name)
-                started.append(name)
-            } catch let failure as Failure where failure.kind == .no { continue }
+        let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
+            guard !agent.alive, agent.want == .run, agent.report?["State"] != AgentState.resting.rawValue else { return false }
+            return all || agent.report?["State"] != AgentState.dead.rawValue && restartPolicy(agent) != "never"
         }
+        var started: [String] = []
+        var quarantined = false
+        for agent in dead.sorted(by: { $0.age < $1.age }) {
+            do {
+                if all { try bus.report(agent.name, state: .starting, source: "up", note: "") }
+                if try start(agent.name, counted: !all) { started.append(agent.name) }
+            } catch let failure as Failure where failure.kind == .no {}
+            if try bus.agent(named: agent.name)?.want == .quarantine { quarantined = true }
+        }
+        if quarantined { try recover() }
         return started
     }
 
@@ -112,4 +140,9 @@ public struct Team {
         done.healed += try bus.deciding { try clearDrafts() }
         return done
     }
+}
+
+extension AgentView {
+    /// Sorts agents by when they were made; of one second, by their slot.
+    var age: (Int, Int) { (card.int("Created") ?? 0, card.int("Port") ?? 0) }
 }

@@ -13,8 +13,11 @@ final class Watch {
     private let name: String
     private var known = Set<String>()
     private var dead = Set<String>()
+    private var again: Double?
 
     var descriptor: Int32 { watcher.descriptor }
+    /// Seconds until it must be looked again, whatever happens.
+    func next() -> Double { again.map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil if two watch already.
     init?(_ bus: Bus, _ name: String) throws {
@@ -34,8 +37,12 @@ final class Watch {
 
     /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
     /// is a change, too, so what was dead before is no reason to act: two watchers would wake each other for ever.
+    ///
+    /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked once more.
     func look(_ team: Team) {
         watcher.drain()
+        let second = again != nil
+        again = nil
         // What goes wrong here is tried again at the next change, and by every other who recovers.
         do {
             try add(team.bus)
@@ -45,6 +52,8 @@ final class Watch {
             if died {
                 try team.recover()
                 dead.subtract(try team.revive(all: false))
+            } else if !second {
+                again = Time.monotonic() + 0.05
             }
         } catch { return }
     }
@@ -55,13 +64,15 @@ final class Watch {
 final class Silence {
     private let seconds: Int
     private var due = 0.0
-    private var last = (ticks: 0, written: 0, beat: 0)
+    private var last = (ticks: 0, beat: 0)
     private var quiet = 0
 
     init(seconds: Int) { self.seconds = max(1, seconds) }
 
+    /// A session begins.
     func reset() {
         due = Time.monotonic() + Double(seconds)
+        last = (Tree.ticks(of: getpid()), 0)
         quiet = 0
     }
 
@@ -69,22 +80,33 @@ final class Silence {
     func next() -> Double { max(0, due - Time.monotonic()) }
     var isDue: Bool { Time.monotonic() >= due }
 
-    func look(_ supervisor: Supervisor) throws {
-        let bus = supervisor.team.bus
+    func look(_ team: Team, _ name: String) throws {
+        let bus = team.bus
         due = Time.monotonic() + Double(seconds)
-        let agent = try supervisor.team.agent(supervisor.name)
-        let now = (ticks: Tree.ticks(of: supervisor.child), written: Terminal.lastWritten() ?? 0, beat: agent.report?.int("Time") ?? 0)
-        let task = try bus.claims().first { $0.owner == supervisor.name }
-        // A second of processor time is a sign of work; less is a program that idles.
-        let quietNow = now.ticks - last.ticks < sysconf(Int32(_SC_CLK_TCK)) && now.written == last.written && now.beat == last.beat
+        let agent = try team.agent(name)
+        // Ours are among them, so that what orphans have used counts once they are reaped.
+        let now = (ticks: Tree.ticks(of: getpid()), beat: agent.report?["Source"] == "heartbeat" ? agent.report?.int("Time") ?? 0 : 0)
+        // A hundredth of the time is a sign of work, and a second whatever the time; less is a program that idles.
+        let busy = now.ticks - last.ticks >= min(100, max(1, seconds)) * sysconf(Int32(_SC_CLK_TCK)) / 100
+        // When it was last written to is told to 8 s.
+        let written = Terminal.lastWritten().map { Time.now() - $0 < seconds + 8 } ?? false
+        let beat = now.beat != last.beat
         last = now
-        guard let task, quietNow, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else { quiet = 0; return }
+        let task = try bus.claims().first { $0.owner == name }
+        guard let task, !busy, !written, !beat, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else {
+            if quiet > 1 {
+                try bus.closeAsk(named: "silent-\(name)", by: "cadre", "it is at work again")
+                if agent.report?["State"] == AgentState.stuck.rawValue { try bus.report(name, state: task == nil ? .idle : .working, source: "silence") }
+            }
+            quiet = 0
+            return
+        }
         quiet += 1
         if quiet == 1 {
-            _ = try bus.send(from: "cadre", to: supervisor.name, subject: "are you at work on task \(task.id)?", body: Array("Nothing was heard of you for \(seconds) s. 'cadre heartbeat' tells that you are alive.\n".utf8))
+            _ = try bus.send(from: "cadre", to: name, subject: "are you at work on task \(task.id)?", body: Array("Nothing was heard of you for \(seconds) s. 'cadre heartbeat' tells that you are alive.\n".utf8))
         } else if quiet == 2 {
-            try bus.report(supervisor.name, state: .stuck, source: "silence")
-            try bus.openAsk(named: "silent-\(supervisor.name)", by: "cadre", "'\(supervisor.name)' holds task \(task.id) and was silent for \(2 * seconds) s: look with 'cadre peek \(supervisor.name)', or stop it")
+            try bus.report(name, state: .stuck, source: "silence")
+            try bus.openAsk(named: "silent-\(name)", by: "cadre", "'\(name)' holds task \(task.id) and was silent for \(2 * seconds) s: look with 'cadre peek \(name)', or stop it")
         }
     }
 }
