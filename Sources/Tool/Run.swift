@@ -26,7 +26,7 @@ extension CommandConfiguration {
 
 /// Options that every verb has.
 public struct Common: ParsableArguments {
-    @Option(name: .customShort("C"), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir"))
+    @Option(name: .customShort("C", allowingJoined: true), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir"))
     public var directory: String?
 
     @Flag(name: .shortAndLong, help: "Print nothing but errors.")

@@ -44,7 +44,7 @@ public struct AgentsVerb: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the agents.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Children below their parents, indented.") var tree = false
-        @Option(name: .shortAndLong, help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields")) var output: String?
+        @Option(name: [.customShort("o", allowingJoined: true), .long], help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields")) var output: String?
 
         func run(_ tool: Tool) throws {
             if output == "help" { for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }; return }

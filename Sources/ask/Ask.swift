@@ -58,7 +58,7 @@ public struct AskVerb: ParsableCommand {
         @Option(name: .long, help: "Who is asked.") var to = "human"
         @Option(name: .long, help: "How much it matters.") var severity: String?
         @Option(name: .long, help: ArgumentHelp("Wait for the answer and print it.", valueName: "time")) var wait: String?
-        @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The question; - reads it from standard input.") var text: String?
 
         func run(_ tool: Tool) throws {

@@ -6,10 +6,10 @@ public struct SendVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "send", abstract: "Send mail; print a message id for each recipient.")
     @OptionGroup public var common: Common
-    @Option(name: .shortAndLong, help: "The subject.") var subject: String?
+    @Option(name: [.customShort("s", allowingJoined: true), .long], help: "The subject.") var subject: String?
     @Option(name: .long, help: "The message this answers.") var replyTo: String?
     @Flag(name: .long, help: "Interrupt who is working.") var urgent = false
-    @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+    @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
     @Argument(help: "NAME, @role, @all, @parent, @children, @epic:ID or human, one or more; then the text, or - for standard input.")
     var words: [String] = []
     public init() {}

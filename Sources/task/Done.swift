@@ -11,7 +11,7 @@ extension TaskVerb {
         @Option(name: .long, help: "What came of it, kept and shown to its dependents; with no commits, that it is done.") var result: String?
         @Flag(name: .long, help: "The work is not commits.") var noMerge = false
         @Flag(name: .long, help: "Commit what is uncommitted first.") var commit = false
-        @Option(name: .shortAndLong, help: "The message of that commit; the task's title if not given.") var message: String?
+        @Option(name: [.customShort("m", allowingJoined: true), .long], help: "The message of that commit; the task's title if not given.") var message: String?
         @Flag(name: .long, help: "Run the task's check here, also without a worktree of my own.") var verify = false
         @Option(name: .long, help: "The token of the claim.") var token: String?
         @Argument(help: "The task; what I hold if not given.") var id: String?

@@ -14,7 +14,7 @@ public struct TaskVerb: ParsableCommand {
 
 /// What a task may be given, on its making and later.
 struct TaskOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "0 (first) to 4 (last); 2 if not given.") var priority: String?
+    @Option(name: [.customShort("p", allowingJoined: true), .long], help: "0 (first) to 4 (last); 2 if not given.") var priority: String?
     @Option(name: .long, help: "The epic it belongs to.") var parent: String?
     @Option(name: .long, help: "Only for this role.") var role: String?
     @Option(name: .long, help: "Only for this agent.") var to: String?
@@ -50,8 +50,8 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(commandName: "add", abstract: "Add a task; print its id.")
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
-        @Option(name: .shortAndLong, help: "A task that must be done first. May be given again.") var depends: [String] = []
-        @Option(name: .customShort("F"), help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
+        @Option(name: [.customShort("d", allowingJoined: true), .long], help: "A task that must be done first. May be given again.") var depends: [String] = []
+        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
         @Argument(help: "One line.") var title: String
         @Argument(help: "The body; - reads it from standard input.") var body: String?
 
@@ -180,7 +180,7 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
         @Option(name: .long, help: "Another title.") var title: String?
-        @Option(name: .customShort("F"), help: ArgumentHelp("Another body, from FILE; - is standard input.", valueName: "file")) var file: String?
+        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Another body, from FILE; - is standard input.", valueName: "file")) var file: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
@@ -201,7 +201,7 @@ extension TaskVerb {
     struct Note: Verb {
         static let configuration = CommandConfiguration(commandName: "note", abstract: "Add to a task's notes.")
         @OptionGroup var common: Common
-        @Option(name: .customShort("F"), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The task.") var id: String
         @Argument(help: "The note; without one, or for -, standard input.") var text: String?
 

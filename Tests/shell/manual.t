@@ -31,9 +31,14 @@ synopsis() {
     name == form { print }'
 }
 
+missing=
 for page in $(pages); do
   is "$(mandoc -T lint -W style "$page" 2>/dev/null | grep -v 'referenced manual not found')" "" "lint ${page##*/}"
+  for xref in $(sed -n 's/.*\.Xr \(cadre[a-z-]*\) \([0-9]\).*/\1.\2/p' "$page" | sort -u); do
+    compgen -G "$sources/*/$xref" >/dev/null || missing+="${page##*/} names $xref;"
+  done
 done
+is "$missing" "" "every page that a page names is there"
 
 # Names, one-line descriptions, options.
 for verb in $(cadre --list-verbs); do
