@@ -8,8 +8,8 @@ import SystemPackage
 public enum Files {
     // MARK: reading
 
-    /// The whole file, or nil if there is none. The corresponding C functions are `open` and `read`.
-    public static func read(_ path: FilePath) throws -> [UInt8]? {
+    /// The whole file, or what comes after so many bytes; nil if there is none. The C functions are `open` and `read`.
+    public static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard fd >= 0 else {
@@ -17,6 +17,7 @@ public enum Files {
             throw failure("open", path)
         }
         defer { close(fd) }
+        if offset > 0, lseek(fd, off_t(offset), SEEK_SET) < 0 { throw failure("read", path) }
         var bytes: [UInt8] = []
         var chunk = 4096
         while true {

@@ -85,13 +85,14 @@ extension Bus {
             var fresh: [Event] = []
             guard let files = try Files.list(journal) else { throw missing("journal") }
             for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
-                guard let bytes = try Files.read(journal.appending(name)) else { continue }
-                var at = read[name] ?? 0
+                let start = read[name] ?? 0
+                guard let bytes = try Files.read(journal.appending(name), from: start) else { continue }
+                var at = 0
                 while at < bytes.count, let end = bytes[at...].firstIndex(of: 10) {
                     if let event = Event(bytes[at..<end]) { fresh.append(event) }
                     at = end + 1
                 }
-                read[name] = at
+                read[name] = start + at
             }
             // Files of several hosts interleave by time; within one the order stands.
             for (_, event) in fresh.enumerated().sorted(by: { ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset) }) { body(event) }

@@ -52,7 +52,9 @@ extension Bus {
             let aside = box.appending("tmp").appending(id)
             try Files.write(Array(text.utf8) + body, to: aside, sync: true)
             try Files.overwrite(lastFile, with: Array((digits + "\n").utf8))
-            guard try Files.rename(aside, box.appending("new").appending(id)) else { throw Failure.no("no agent '\(to)'") }
+            // Twice: a reader may be putting a fresh directory in the place of new/, see `shrink`.
+            let place = box.appending("new").appending(id)
+            guard try Files.rename(aside, place) || Files.rename(aside, place) else { throw Failure.no("no agent '\(to)'") }
             try Files.sync(box.appending("new"))
             journal("sent", by: from, ["to": to, "message": id, "subject": subject])
             return id
@@ -126,7 +128,10 @@ extension Bus {
                 // A message stamped after the look began may have overtaken one of the same sender that the look missed.
                 let start = "\(Time.micros())"
                 let names = try unread(name)
-                if names.isEmpty { return false }
+                if names.isEmpty {
+                    try shrink(name)
+                    return false
+                }
                 let stable = names.filter { $0 < start || Int($0.prefix(16)) == nil }
                 let ids = (stable.isEmpty ? names : stable).sorted()
                 if ids.count > 200 {
@@ -134,10 +139,23 @@ extension Bus {
                     if try follow(order, name, deliver) { return true }
                     continue
                 }
-                for id in ids where try take(id, name, deliver) { return true }
+                for id in ids where try take(id, name, deliver) {
+                    if names.count == 1 { try shrink(name) }
+                    return true
+                }
             }
             return false
         }
+    }
+
+    /// A directory that was large stays so when it is emptied, and takes as long to read. A fresh one takes its place in
+    /// one rename, which does nothing if mail came meanwhile.
+    private func shrink(_ name: String) throws {
+        let new = box(name).appending("new")
+        guard let st = try Files.status(new), st.st_size > 1 << 16 else { return }
+        let fresh = aside()
+        try Files.mkdir(fresh)
+        if try Files.renameNew(fresh, new) { try Files.sync(box(name)) } else { try Files.rmdir(fresh) }
     }
 
     private func take(_ id: String, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {

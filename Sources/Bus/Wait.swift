@@ -103,8 +103,8 @@ extension Bus {
         if let found = try look() { return found }
         try makeBox(name)
         let watcher = Watcher()
-        watcher.watch(box(name).appending("new"))
         while true {
+            watcher.watch(box(name).appending("new"))
             if let found = try look() { return found }
             guard let seconds = patience(deadline) else { return nil }
             watcher.wait(seconds: Double(seconds))

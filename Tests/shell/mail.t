@@ -23,6 +23,15 @@ is "$(cadre inbox next | tail -c 5 | od -An -tx1 | tr -d ' \n')" 7320ff000a "any
 [ -d "$(cadre path inbox human)/new" ]
 ok "a Maildir"
 
+# An emptied box is as quick as a new one.
+new=$(cadre path inbox human)/new
+(cd "$new" && seq -f 'a-name-that-makes-the-directory-grow-%.0f' 3000 | xargs touch && find . -name 'a-name-*' -delete)
+code 1 "no mail after much mail" cadre inbox next
+id=$(cadre send human again | cut -f1)
+is "$(cadre inbox next | head -1)" "$id" "mail after much mail"
+[ "$(stat -c %s "$new")" -le 65536 ]
+ok "the box is small again"
+
 # 32 senders, one reader, some senders killed: what was printed arrives once, in order.
 mkdir "$t_dir/sent"
 for s in $(seq 32); do
