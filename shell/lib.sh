@@ -13,7 +13,15 @@ usage() {
 
 # need PROGRAM PACKAGE: says that it is missing, and installs it.
 need() {
-  command -v "$1" >/dev/null 2>&1 && return
+  command -v "$1" >/dev/null 2>&1 || install_package "$1" "$2"
+}
+
+# need_header FILE PACKAGE: the same for a C header.
+need_header() {
+  [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ] || install_package "$1" "$2"
+}
+
+install_package() {
   echo "installing $2" >&2
   local sudo=
   [ "$(id -u)" = 0 ] || sudo=sudo
