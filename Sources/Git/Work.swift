@@ -95,6 +95,9 @@ public struct Work {
         return branch
     }
 
+    /// Moves the worktree to the target as it is now, on no branch.
+    public func visit(_ worktree: Git) throws { try worktree.run(["checkout", "-q", "--detach", targetCommit()]) }
+
     /// A free name for the task's branch, written down.
     private func choose(_ id: Int, start: String?) throws -> TaskBranch {
         guard let header = try bus.header(id) else { throw bus.noTask(id) }

@@ -3,7 +3,8 @@ import Git
 import Team
 
 // An agent with a worktree works on one task at a time: claiming moves the worktree to the task's branch before the id
-// is printed. Tasks whose work is not commits, and epics, move nothing.
+// is printed, or, where the task's work is not commits, to the target as it is now, so that what the task depends on
+// is there to be seen. Epics, and a second task of no commits beside one at work, move nothing.
 extension Tool {
     /// The caller's worktree, if its session is the current one.
     private func ownWorktree(_ worker: Worker) throws -> Git? {
@@ -11,34 +12,43 @@ extension Tool {
         return try bus().agent(named: worker.name)?.git
     }
 
-    private func moves(_ id: Int) throws -> Bool {
-        guard let header = try bus().header(id) else { throw try bus().noTask(id) }
-        return header.merge && !header.isEpic
+    /// The tasks that the worker holds and whose work is commits.
+    private func atWork(_ worker: Worker) throws -> [Int] {
+        try bus().held(by: worker).map(\.id).filter { id in
+            guard let header = try bus().header(id) else { return false }
+            return header.merge && !header.isEpic
+        }
     }
 
     /// Throws `Failure.no` if the caller's worktree can't be moved to another task now: it has uncommitted changes, or
-    /// is on a task that is still held (`id` itself does not count).
+    /// is at work on a task that is still held (`id` itself does not count).
     public func requireFree(_ worker: Worker, for id: Int? = nil) throws {
         guard let worktree = try ownWorktree(worker) else { return }
-        let held = try bus().held(by: worker).filter { try moves($0.id) }
-        if let id, held.contains(where: { $0.id == id }) { return }
-        if let id, let other = held.first {
-            guard try moves(id) else { return }
-            throw Failure.no("'\(worker.name)' is at work on \(other.id): finish or release it first")
+        let held = try atWork(worker)
+        if let id {
+            guard !held.contains(id) else { return }
+            if let other = held.first {
+                guard let header = try bus().header(id), header.merge, !header.isEpic else { return }
+                throw Failure.no("'\(worker.name)' is at work on \(other): finish or release it first")
+            }
         }
         guard held.isEmpty else { return }
         let dirty = try worktree.dirty()
         guard dirty.isEmpty else { throw Failure.no("uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove them first") }
     }
 
-    /// Moves the caller's worktree to the branch of what it has claimed. If that can't be, the claim is given back.
+    /// Moves the caller's worktree to what it has claimed. If that can't be, the claim is given back.
     public func enter(_ claim: Claim, _ worker: Worker) throws {
-        guard let worktree = try ownWorktree(worker), try moves(claim.id) else { return }
+        guard let worktree = try ownWorktree(worker), let header = try bus().header(claim.id), !header.isEpic else { return }
         let team = try team()
         do {
             let agent = try team.agent(worker.name)
             try team.work.keep(agent)
-            try team.work.enter(claim.id, worktree, start: agent.card["Base"])
+            if header.merge {
+                try team.work.enter(claim.id, worktree, start: agent.card["Base"])
+            } else if try atWork(worker).isEmpty {
+                try team.work.visit(worktree)
+            }
         } catch {
             try bus().release(claim, by: worker.name)
             throw error
