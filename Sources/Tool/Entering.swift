@@ -21,24 +21,20 @@ extension Tool {
     }
 
     /// Throws `Failure.no` if the caller's worktree can't be moved to another task now: it has uncommitted changes, or
-    /// is at work on a task that is still held (`id` itself does not count).
+    /// is at work on a task that is still held.
     public func requireFree(_ worker: Worker, for id: Int? = nil) throws {
         guard let worktree = try ownWorktree(worker) else { return }
-        let held = try atWork(worker)
-        if let id {
-            guard !held.contains(id) else { return }
-            if let other = held.first {
-                guard let header = try bus().header(id), header.merge, !header.isEpic else { return }
-                throw Failure.no("'\(worker.name)' is at work on \(other): finish or release it first")
-            }
+        if let other = try atWork(worker).first {
+            guard let id, let header = try bus().header(id), header.merge, !header.isEpic else { return }
+            throw Failure.no("'\(worker.name)' is at work on \(other): finish or release it first")
         }
-        guard held.isEmpty else { return }
         let dirty = try worktree.dirty()
         guard dirty.isEmpty else { throw Failure.no("uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove them first") }
     }
 
-    /// Moves the caller's worktree to what it has claimed. If that can't be, the claim is given back.
-    public func enter(_ claim: Claim, _ worker: Worker) throws {
+    /// Moves the caller's worktree to what it has claimed. If that can't be, a claim made just now is given back; one
+    /// that it held before stays, and its worktree is moved only if it is on another branch.
+    public func enter(_ claim: Claim, _ worker: Worker, fresh: Bool = true) throws {
         guard let worktree = try ownWorktree(worker), let header = try bus().header(claim.id), !header.isEpic else { return }
         let team = try team()
         do {
@@ -46,11 +42,11 @@ extension Tool {
             try team.work.keep(agent)
             if header.merge {
                 try team.work.enter(claim.id, worktree, start: agent.card["Base"])
-            } else if try atWork(worker).isEmpty {
+            } else if try fresh && atWork(worker).isEmpty {
                 try team.work.visit(worktree)
             }
         } catch {
-            try bus().release(claim, by: worker.name)
+            if fresh { try bus().release(claim, by: worker.name) }
             throw error
         }
     }

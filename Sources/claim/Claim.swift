@@ -26,6 +26,10 @@ public struct ClaimVerb: Verb {
         if release { return try release(tool, bus, worker, chosen) }
         guard chosen.isEmpty else {
             return try tool.each(chosen) { id in
+                if let held = try bus.held(by: worker).first(where: { $0.id == id }) {
+                    try tool.enter(held, worker, fresh: false)
+                    return try show(tool, bus, held)
+                }
                 let claim: Claim
                 try tool.requireFree(worker, for: id)
                 do { claim = try bus.claim(id, worker) } catch let failure as Failure where failure.kind == .no {
@@ -36,6 +40,10 @@ public struct ClaimVerb: Verb {
                 try tool.enter(claim, worker)
                 try show(tool, bus, claim)
             }
+        }
+        if worker.session != nil, let held = try bus.held(by: worker).first {
+            try tool.enter(held, worker, fresh: false)
+            return try show(tool, bus, held)
         }
         try tool.requireFree(worker)
         let taken: Claim?
