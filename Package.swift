@@ -6,7 +6,7 @@ import PackageDescription
 // it uses beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
     ("init", []), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", []),
-    ("heartbeat", []), ("recover", []), ("doctor", []), ("log", []),
+    ("heartbeat", []), ("recover", ["Git"]), ("doctor", ["Git"]), ("log", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
     ("diff", ["Team"]), ("prime", ["Git", "Team"]), ("status", []), ("push", ["Git", "Processes", "Team"]),

@@ -12,6 +12,13 @@ public enum Doctor {
         public var what: String
         var repair: (() throws -> Void)?
         public var fixable: Bool { repair != nil }
+
+        public init(invariant: String, path: String, what: String, repair: (() throws -> Void)? = nil) {
+            self.invariant = invariant
+            self.path = path
+            self.what = what
+            self.repair = repair
+        }
     }
 
     public static func fix(_ problem: Problem) throws { try problem.repair?() }
@@ -32,6 +39,7 @@ public enum Doctor {
         guard examination.found.isEmpty else { return examination.found }
         try examination.tasks(bus)
         try examination.records(bus)
+        try examination.queue(bus)
         try examination.mail(bus)
         return examination.found
     }
@@ -110,7 +118,7 @@ final class Examination {
 
     func records(_ bus: Bus) throws {
         for name in try Files.list(bus.agents) ?? [] { try agent(bus, name) }
-        for directory in [bus.openAsks, bus.doneAsks, bus.mergeQueue, bus.mergeDone] {
+        for directory in [bus.openAsks, bus.doneAsks] {
             for name in try Files.list(directory) ?? [] {
                 whole(directory.appending(name)) { _ = try Record.read(directory.appending(name)) }
             }
@@ -137,6 +145,31 @@ final class Examination {
                 report("I1", record, "an import was not finished") { _ = try bus.changing("doctor") { _ in } }
             }
         }
+    }
+
+    /// I2: a task in review has an entry, and an entry a task in review.
+    func queue(_ bus: Bus) throws {
+        let reviews = try bus.reviews()
+        for directory in [bus.mergeQueue, bus.mergeDone] {
+            for name in try Files.list(directory) ?? [] {
+                let path = directory.appending(name)
+                guard let id = Names.number(name) else { report("files", path, "not a task's number") { try self.setAside(path) }; continue }
+                whole(path) {
+                    guard let record = try Record.read(path) else { return }
+                    let entry = try Entry(id: id, record: record, of: path)
+                    if directory == bus.mergeQueue, !reviews.contains(where: { $0.id == id && $0.token == entry.token }) {
+                        report("I2", path, "task \(id) is not in review") { _ = try bus.healQueue() }
+                    }
+                }
+            }
+        }
+        for claim in reviews where try !Files.exists(bus.mergeQueue.appending("\(claim.id)")) {
+            report("I2", bus.reviewMarker(claim), "task \(claim.id) is in review and the merge queue has no entry of it") { _ = try bus.healQueue() }
+        }
+        for name in try Files.list(bus.mergeVerdicts) ?? [] {
+            whole(bus.mergeVerdicts.appending(name)) { _ = try Record.read(bus.mergeVerdicts.appending(name)) }
+        }
+        whole(bus.mergeStopped) { _ = try Record.read(bus.mergeStopped) }
     }
 
     private func agent(_ bus: Bus, _ name: String) throws {

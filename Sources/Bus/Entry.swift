@@ -113,6 +113,13 @@ extension Bus {
     /// What the gate said of a tree: field Result, pass or fail; the body is the end of its output. Nil if it never ran.
     public func verdict(_ tree: String, _ gate: String) throws -> Record? { try Record.read(verdictFile(tree, gate)) }
 
+    /// Whether some gate passed the tree.
+    public func hasPassed(_ tree: String) throws -> Bool {
+        try (Files.list(mergeVerdicts) ?? []).contains { name in
+            try name.hasPrefix(tree + ",") && Record.read(mergeVerdicts.appending(name))?["Result"] == "pass"
+        }
+    }
+
     public func setVerdict(_ tree: String, _ gate: String, _ verdict: Record) throws {
         try Files.mkdirs(mergeVerdicts)
         try write(verdict, to: verdictFile(tree, gate))

@@ -44,6 +44,19 @@ public enum Lock {
         return try body()
     }
 
+    /// Whether nobody holds the lock now. Asks without writing, so that who watches the file is not woken.
+    public static func isFree(_ path: FilePath) throws -> Bool {
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return true }
+            throw Files.failure("open", path)
+        }
+        defer { close(fd) }
+        if flock(fd, LOCK_SH | LOCK_NB) == 0 { return true }
+        if errno == EWOULDBLOCK { return false }
+        throw Files.failure("lock", path)
+    }
+
     static func holder(_ path: FilePath) -> String {
         guard let bytes = try? Files.read(path), !bytes.isEmpty else { return "another process" }
         let text = String(decoding: bytes.prefix(120), as: UTF8.self)

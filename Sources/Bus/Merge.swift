@@ -196,8 +196,9 @@ extension Bus {
             if let tree = entry.record["Tree"], let gate = entry.record["Gate"], try verdict(tree, gate)?["Result"] == "fail" {
                 try Files.unlink(verdictFile(tree, gate))
             }
+            if let red = entry.record["Red"], let gate = entry.record["Gate"] { try Files.unlink(verdictFile(red, gate)) }
             entry.step = .queued
-            for key in ["Why", "Attempts", "Returned-By", "Index", "Tree", "Gate", "Commit", "Old"] { entry.record[key] = nil }
+            for key in ["Why", "Attempts", "Returned-By", "Red", "Index", "Index-Stamp", "Tree", "Gate", "Commit", "Old"] { entry.record[key] = nil }
             journal("retried", by: by, ["task": "\(id)"])
         }
     }

@@ -8,8 +8,9 @@ import SystemPackage
 // worktree. It is reset to the tree and cleaned of everything else first. What they said is kept by tree and gate, so
 // no tree is run twice; the candidate's commit was made before, so nothing that a gate changes can land.
 //
-// The commands run code of agents: with an environment without the bus, tmux and git, in a process group of their own
-// that is ended when they end, behind `cadre.sandbox` if it is set.
+// The commands run code of agents: with an environment without the bus, tmux and git, behind `cadre.sandbox` if it is
+// set, in a process group of their own. When a command ends, whatever it left running is ended, and by the next runner
+// if this one is killed meanwhile: all of it carries `$GATE_OF`, and the runner adopts what loses its parent.
 extension Queue {
     static let gateTimeout = 1800
 
@@ -70,13 +71,34 @@ extension Queue {
         var program = Program(settings.string("sandbox").map { ["/bin/sh", "-c", "exec \($0) \"$@\"", "sh"] + shell } ?? shell)
         program.directory = worktree
         program.environment = Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") }
+        program.environment["GATE_OF"] = bus.root.string
         program.log = fd
         program.ownGroup = true
         let timeout = try settings.seconds("gateTimeout", Queue.gateTimeout)
         program.timeout = Double(timeout)
+        _ = csys_set_subreaper()
         let result = try program.run()
+        try endLeftovers()
         if result.timedOut { return "gate '\(Names.shown(command))' took longer than \(timeout) seconds" }
         return result.status == 0 ? nil : "gate '\(Names.shown(command))' failed with \(result.status)"
+    }
+
+    var gateMark: [String] { ["GATE_OF=\(bus.root.string)"] }
+
+    /// Ends what the gate left running. We have no other children.
+    private func endLeftovers() throws {
+        let end = Time.monotonic() + 10
+        while true {
+            var status: Int32 = 0
+            let pid = waitpid(-1, &status, WNOHANG)
+            if pid > 0 { continue }
+            if pid < 0, errno == ECHILD { break }
+            let left = Tree.descendants(of: getpid())
+            for process in left { process.signal(SIGKILL) }
+            Tree.wait(left, seconds: 1)
+            guard Time.monotonic() < end else { throw Failure.unsure("what the gate started does not end") }
+        }
+        try Tree.end(gateMark, of: "the gate")
     }
 
     // MARK: the runner's worktree

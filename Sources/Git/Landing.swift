@@ -17,8 +17,8 @@ extension Queue {
         case moved
         /// The target holds something else by now.
         case elsewhere
-        /// It can't be moved now, without loss: why, and the file whose change says that it is worth another try.
-        case blocked(String, FilePath?)
+        /// It can't be moved now without loss: why.
+        case blocked(String)
     }
 
     /// A worktree that has the target checked out, or is in the middle of something that ends by moving it.
@@ -26,6 +26,25 @@ extension Queue {
         var git: Git
         /// What it is in the middle of.
         var busy: String?
+        var place: String { git.worktree?.string ?? "" }
+        /// Whose change tells that something was done in the worktree.
+        var index: FilePath { git.directory.appending("index") }
+    }
+
+    /// Uncommitted changes and untracked files that landing would overwrite.
+    func overlap(_ candidate: Candidate, _ checkout: Checkout) throws -> [String] {
+        let dirty = try checkout.git.dirty()
+        guard !dirty.isEmpty else { return [] }
+        let files = Set(dirty)
+        let directories = dirty.filter { $0.hasSuffix("/") }
+        let changed = try git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", candidate.parent, candidate.commit]).output
+        return changed.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            .filter { path in files.contains(path) || directories.contains { path.hasPrefix($0) } }
+    }
+
+    func overwriting(_ paths: [String], _ checkout: Checkout) -> String {
+        let shown = paths.prefix(5).map(Names.shown).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
+        return "'\(work.targetName)' is checked out in '\(checkout.place)' and landing would overwrite \(shown): commit, stash or move what is there"
     }
 
     func checkouts() throws -> [Checkout] {
@@ -60,15 +79,11 @@ extension Queue {
         let now = try git.reference(target)
         if now == candidate.commit { return .moved }
         guard now == candidate.parent else { return .elsewhere }
-        let place = checkout.git.worktree?.string ?? ""
-        let index = checkout.git.directory.appending("index")
-        let paths = String(decoding: result.error, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("\t") }.map { Names.shown(String($0.dropFirst())) }
-        let name = work.targetName
-        guard paths.isEmpty else {
-            let shown = paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
-            return .blocked("'\(name)' is checked out in '\(place)' and landing would overwrite \(shown): commit, stash or move what is there", index)
-        }
-        return .blocked("'\(name)' is checked out in '\(place)' and can't be moved there: \(result.complaint)", index)
+        let paths = String(decoding: result.error, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("\t") }.map { String($0.dropFirst()) }
+        return .blocked(
+            paths.isEmpty
+                ? "'\(work.targetName)' is checked out in '\(checkout.place)' and can't be moved there: \(result.complaint)"
+                : overwriting(paths, checkout))
     }
 
     // MARK: healing

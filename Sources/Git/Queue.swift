@@ -48,7 +48,16 @@ public struct Queue {
         if let stopped = try bus.stopped()?.int("Time"), stopped + 300 > Time.now() {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > stopped else { return false }
         }
-        return try Lock.attempt(bus.mergeLock) { true } ?? false
+        // Runners that die again and again are not started again until something is new.
+        if try tries(bus) >= 3, let bell = try Files.status(bus.mergeBell), let last = try Files.status(bus.mergeLock),
+            bell.st_mtim.tv_sec <= last.st_mtim.tv_sec
+        { return false }
+        return try Lock.isFree(bus.mergeLock)
+    }
+
+    /// How many runners in a row did not come to their end: told by the lock's file.
+    private static func tries(_ bus: Bus) throws -> Int {
+        try Files.read(bus.mergeLock).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) } ?? 0
     }
 
     /// Whether looking at the entry now may move it.
@@ -73,11 +82,16 @@ public struct Queue {
 
     /// Lands what can be landed, one entry after the other; with `once` looks at one. Waits for a runner that is at work.
     public static func run(_ bus: Bus, _ git: Git, once: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
+        guard getenv("GATE_OF") == nil else { throw Failure.no("a gate can't run the queue that runs it") }
         var report = Report()
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
-            try Lock.wait(bus.mergeLock) { try whole(bus, git, once: once, tell, &report) }
-        } while try !once && needsRunner(bus)
+            try Lock.wait(bus.mergeLock) {
+                try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)
+                try whole(bus, git, once: once, tell, &report)
+                try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
+            }
+        } while try !once && bus.entries().contains { $0.step == .queued } && needsRunner(bus)
         return report
     }
 
@@ -134,8 +148,9 @@ public struct Queue {
         return why
     }
 
-    /// Goes on with what the last runner left.
+    /// Goes on with what the last runner left. Needs the runner's lock.
     func resume() throws {
+        try Tree.end(gateMark, of: "the gate")
         for entry in try bus.entries() where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
             if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
@@ -187,6 +202,8 @@ public struct Queue {
             tell(["\(entry.id)", "held", "\(why)"])
             return
         }
+        // Before the gate, which may take long.
+        guard try mayMove(entry, candidate, &report) != nil else { return }
         let gateName = try gateName()
         guard let gating = try bus.advance(entry, to: .gating, {
             $0["Old"] = candidate.parent
@@ -196,10 +213,11 @@ public struct Queue {
         }) else { return }
         let verdict = try gate(candidate.commit, candidate.tree, for: entry.id)
         guard verdict.passed else {
-            if try isRed(target) {
+            let tree = try git.run(["rev-parse", "\(target)^{tree}"]).text
+            guard try gate(target, tree, for: 0).passed else {
                 let why = "the gate fails on '\(work.targetName)' itself"
                 try bus.openAsk(named: "target-red", by: "cadre", "\(why), at \(target): nothing lands but what turns it green")
-                return try wait(gating, why, nil, &report, ask: false)
+                return try wait(gating, why, nil, &report, red: tree)
             }
             return try giveBack(gating, verdict.why ?? "the gate failed", verdict.output, counted: true, &report)
         }
@@ -207,24 +225,35 @@ public struct Queue {
         try land(gating, candidate, &report)
     }
 
-    /// Whether the gate fails on what the target holds now.
-    private func isRed(_ target: String) throws -> Bool {
-        try !gate(target, git.run(["rev-parse", "\(target)^{tree}"]).text, for: 0).passed
+    /// Where the target is checked out, if it can be moved to the candidate; nil if not: then the entry waits.
+    private func mayMove(_ entry: Entry, _ candidate: Candidate, _ report: inout Report) throws -> [Checkout]? {
+        let checkouts = try checkouts()
+        let name = work.targetName
+        if let busy = checkouts.first(where: { $0.busy != nil }) {
+            try wait(entry, "'\(name)' is being \(busy.busy ?? "") in '\(busy.place)': finish that first", nil, &report)
+            return nil
+        }
+        if checkouts.count > 1 {
+            try wait(entry, "'\(name)' is checked out in \(checkouts.count) worktrees: leave it in all but one", nil, &report)
+            return nil
+        }
+        if let checkout = checkouts.first {
+            let paths = try overlap(candidate, checkout)
+            guard paths.isEmpty else {
+                try wait(entry, overwriting(paths, checkout), checkout.index, &report)
+                return nil
+            }
+        }
+        return checkouts
     }
 
     private func land(_ entry: Entry, _ candidate: Candidate, _ report: inout Report) throws {
-        let checkouts = try checkouts()
-        if let busy = checkouts.first(where: { $0.busy != nil }), let what = busy.busy {
-            return try wait(entry, "'\(work.targetName)' is being \(what) in '\(busy.git.worktree?.string ?? "")': finish that first", nil, &report)
-        }
-        guard checkouts.count <= 1 else {
-            return try wait(entry, "'\(work.targetName)' is checked out in \(checkouts.count) worktrees: leave it in all but one", nil, &report)
-        }
+        guard let checkouts = try mayMove(entry, candidate, &report) else { return }
         let checkout = checkouts.first
         guard let landing = try bus.advance(entry, to: .landing, { $0["Worktree"] = checkout?.git.worktree?.string }) else { return }
         switch try move(to: candidate, checkout, why: "land task \(entry.id)") {
         case .elsewhere: _ = try bus.advance(landing, to: .queued)
-        case .blocked(let why, let index): try wait(landing, why, index, &report)
+        case .blocked(let why): try wait(landing, why, checkout?.index, &report)
         case .moved:
             guard let target = settings.target, let now = try git.reference(target), try git.isAncestor(candidate.commit, of: now) else {
                 _ = try bus.advance(landing, to: .queued)
@@ -269,7 +298,7 @@ public struct Queue {
         tell(["\(entry.id)", "returned", "\(why)"])
     }
 
-    private func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, ask: Bool = true) throws {
+    private func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil) throws {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
         let stamp = try index.map(Queue.stamp)
@@ -277,8 +306,9 @@ public struct Queue {
             $0["Why"] = Names.shown(why)
             $0["Index"] = index?.string
             $0["Index-Stamp"] = stamp
+            $0["Red"] = red
         }
-        if ask { try self.ask(entry, "waits: \(why)") }
+        if red == nil { try ask(entry, "waits: \(why)") }
         report.waiting.append("\(entry.id): \(why)")
         tell(["\(entry.id)", "waiting", "\(why)"])
     }

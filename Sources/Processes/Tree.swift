@@ -82,7 +82,11 @@ public enum Tree {
     /// found by looking again until nothing is left. Throws `Failure.unsure` if that takes too long, or if the caller
     /// itself is one of them.
     public static func sweep(bus: Bus, agent: String) throws {
-        let marks = ["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"]
+        try end(["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"], of: agent)
+    }
+
+    /// The same for all whose environment has these `NAME=value`.
+    public static func end(_ marks: [String], of agent: String) throws {
         let own = try Set(ancestors() + [getpid()])
         let begin = Time.monotonic()
         while true {

@@ -26,6 +26,9 @@ final class Watch {
         self.name = name
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
+        // A runner that dies lets go of it.
+        if try !Files.exists(bus.mergeLock) { try Files.ring(bus.mergeLock) }
+        watcher.watch(bus.mergeLock)
         try add(bus)
     }
 
@@ -55,6 +58,7 @@ final class Watch {
             } else if !second {
                 again = Time.monotonic() + 0.05
             }
+            try team.startQueue()
         } catch { return }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Git
 import Tool
 
 public struct DoctorVerb: Verb {
@@ -26,6 +27,8 @@ public struct DoctorVerb: Verb {
                 found = try Doctor.examine(root)
             }
         }
+        // git is asked only about a bus that can be read.
+        if found.isEmpty { found = try Queue(tool.work()).examine() }
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }

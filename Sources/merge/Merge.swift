@@ -5,7 +5,7 @@ import Tool
 
 public struct MergeVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "merge", abstract: "The queue through which work lands.",
+        verb: "merge", abstract: "The queue through which work lands.",
         subcommands: [
             Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Update.self,
         ])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Git
 import Tool
 
 public struct RecoverVerb: Verb {
@@ -10,6 +11,7 @@ public struct RecoverVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         let done = try tool.recover()
+        try Queue(tool.work()).recover()
         for id in done.released { tool.print(["\(id)", "released"], json: ["task": .int(id), "did": "released"]) }
         for name in done.dead { tool.print([name, "dead"], json: ["agent": .string(name), "did": "dead"]) }
         if done.healed > 0 { tool.say("healed \(done.healed)") }

@@ -1,44 +1,12 @@
 #!/usr/bin/env bash
 # The merge queue, with real git: submit, gate, land, and all that may stand in the way.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/merge-lib.sh"
 t_world
 repo=$(t_repository "re 'po' \$(touch x)")
 cd "$repo" || exit 1
 cadre init -q
-bus=$(cadre path bus)
 git config cadre.gate 'test ! -e bad'
-
-record() { # FILE: a record of the fields on standard input
-  { cat && printf 'Length: 0\n\n'; } >"$1"
-}
-
-# An agent with a card, a session and a worktree of its own, as a supervisor makes it.
-agent() { # NAME
-  git worktree add -q --detach "$t_dir/$1" main
-  mkdir -p "$bus/agents/$1"
-  record "$bus/agents/$1/card" <<<"Program: sh
-Worktree: $t_dir/$1
-GitDir: $(git -C "$t_dir/$1" rev-parse --absolute-git-dir)"
-  record "$bus/agents/$1/session" <<<"Token: 00000000$1"
-}
-as() { # NAME COMMAND...
-  local name=$1
-  shift
-  (cd "$t_dir/$name" && CADRE_AGENT=$name CADRE_SESSION=00000000$name "$@")
-}
-begin() { # NAME TITLE [OPTION]...: a new task, claimed; sets id
-  local name=$1 title=$2
-  shift 2
-  id=$(cadre task add "$@" -- "$title")
-  as "$name" cadre claim -q "$id"
-}
-branch() { cadre task show --json "$1" | jq -r '.branch | ltrimstr("refs/heads/")'; }
-write() { # NAME FILE TEXT: and commits
-  echo "$3" >"$t_dir/$1/$2"
-  as "$1" git add -A
-  as "$1" git commit -qm "work on $2"
-}
-state() { cadre task list --json | jq -r "select(.id == $1).state"; }
 
 agent bob
 agent eve

@@ -1,0 +1,18 @@
+import Bus
+import Git
+import Glibc
+import Tmux
+
+extension Team {
+    /// Opens a window that runs the merge queue, if there is work for it and nobody is at it. The window is tmux's
+    /// child, not the caller's, and goes when the work is done.
+    public func startQueue() throws {
+        guard try Queue.needsRunner(bus) else { return }
+        let tmux = try Tmux(bus)
+        var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
+        if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
+        let program = [Share.executable.string, "-C", git.directory.string, "merge", "run"]
+        let pane = try tmux.open(bus, name: "merge", place: .window, program: program, environment: environment)
+        _ = try tmux.attempt(["set-option", "-p", "-t", pane, "remain-on-exit", "off"])
+    }
+}

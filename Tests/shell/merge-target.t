@@ -1,0 +1,237 @@
+#!/usr/bin/env bash
+# Landing beside a person at work: what is in the way is never overwritten, and holds up nobody else. Gates that misbehave.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/merge-lib.sh"
+t_world
+repo=$(t_repository)
+cd "$repo" || exit 1
+printf '%s\n' ignored >.gitignore
+seq 20 >other
+git add -A
+git commit -qm more
+cadre init -q
+git config cadre.gate true
+agent bob
+agent eve
+
+# Changes of the person's.
+echo mine >other
+echo staged >staged
+git add staged
+work bob file one
+is "$(cadre merge run | cut -f2)" landed "with unrelated changes it lands"
+is "$(cat file other)" "one
+mine" "they stay"
+is "$(git status --porcelain)" " M other
+A  staged" "unstaged and staged"
+echo dirty >file
+work bob file two
+blocked=$id
+work eve new two
+code 1 "an overlapping change is no" cadre merge run
+is "$(cut -f1,2 "$t_dir/out")" "$blocked	waiting
+$id	landed" "the entry waits, others land"
+like "$(cat "$t_dir/err")" "*checked out in*overwrite file*commit, stash or move*" "with a line that says what to do"
+is "$(cat file)" dirty "the change is untouched"
+like "$(cadre ask list)" "*merge-$blocked*" "an ask is open"
+git checkout -q file
+is "$(cadre merge run | cut -f1,2)" "$blocked	landed" "put right it lands"
+is "$(cadre ask list)" "" "and the ask is closed"
+echo untracked >way
+work bob way agent
+code 1 "an untracked file in the way is no" cadre merge run
+is "$(cat way)" untracked "and is not overwritten"
+mv way "$t_dir/way"
+cadre merge run -q
+is "$(cat way)" agent "moved away it lands"
+echo precious >ignored
+begin bob ignored
+echo agent >"$t_dir/bob/ignored"
+as bob git add -f ignored
+as bob git commit -qm ignored
+as bob cadre task done -q
+code 1 "an ignored file in the way is no" cadre merge run
+is "$(cat ignored)" precious "and is not overwritten"
+rm ignored
+cadre merge run -q
+is "$(cat ignored)" agent "removed it lands"
+git reset -q --hard
+
+# The target in other places.
+git checkout -q --detach
+work bob file three
+is "$(cadre merge run | cut -f2)" landed "not checked out it lands"
+is "$(git show main:file)" three "in the ref"
+is "$(cat file)" two "and no worktree moves"
+git worktree add -q "$t_dir/elsewhere" main
+work bob file four
+cadre merge run -q
+is "$(cat "$t_dir/elsewhere/file")" four "checked out in another worktree that one moves"
+git -C "$t_dir/elsewhere" checkout -q -b side HEAD~1
+echo conflict >"$t_dir/elsewhere/file"
+git -C "$t_dir/elsewhere" commit -qam side
+git -C "$t_dir/elsewhere" checkout -q main
+git -C "$t_dir/elsewhere" rebase -q side 2>/dev/null
+work bob new three
+code 1 "a target that is being rebased is no" cadre merge run
+like "$(cat "$t_dir/err")" "*being rebased in*" "and is named"
+git -C "$t_dir/elsewhere" rebase --abort
+cadre merge run -q
+is "$(git show main:new)" three "afterwards it lands"
+git worktree remove -f "$t_dir/elsewhere"
+git checkout -q main
+touch .git/index.lock
+work bob file five
+code 1 "a locked index is no" cadre merge run
+rm .git/index.lock
+is "$(cadre merge run | cut -f2)" landed "and lands later"
+
+# The target moves while the gate runs.
+git config cadre.gate "test -e '$t_dir/moved' || { touch '$t_dir/moved'; cd '$repo' && git commit -q --allow-empty -m meanwhile; }"
+work bob file six
+is "$(cadre merge run | cut -f2)" landed "a target that moves meanwhile is stacked on again"
+is "$(git log -2 --format=%s)" "bob writes file
+meanwhile" "on top of what came"
+
+# Gates.
+git config cadre.gate 'grep -vq seven file || { yes x | head -c 10000000; echo end; false; }'
+work bob file seven
+cadre merge run -q
+like "$(as bob cadre inbox next | tail -1)" "end" "of 10 MB of output the end is shown"
+[ "$(as bob cadre task show "$id" | wc -c)" -lt 100000 ]
+ok "and no more than that"
+as bob cadre claim -q
+git config cadre.gate "setsid sleep 300 & sleep 301 & echo \$! >'$t_dir/pid'; env >'$t_dir/env'; pwd >'$t_dir/pwd'"
+as bob cadre task done -q
+CADRE_X=1 TMUX=x GIT_X=1 cadre merge run -q
+is "$(pgrep -f '^sleep 30[01]$' | while read -r pid; do tr '\0' '\n' <"/proc/$pid/environ" | grep -x "GATE_OF=$(cadre path bus)"; done)" "" "what a gate leaves running is ended"
+is "$(grep -E '^(CADRE_|TMUX|GIT_)' "$t_dir/env")" "" "its environment is clean"
+is "$(cat "$t_dir/pwd")" "$(cadre path bus)/merge/worktree" "it runs in the runner's worktree"
+git config cadre.gate 'grep -vq eight file || sleep 302'
+git config cadre.gateTimeout 1s
+work bob file eight
+like "$(cadre merge run)" "*returned*longer than 1 s*" "a gate that hangs is ended"
+git config --unset cadre.gateTimeout
+cadre task cancel -q "$id"
+git config cadre.gate "echo run >>'$t_dir/runs'; test -z \"\$(git status --porcelain --ignored)\" && test ! -e left && touch left ignored && echo x >file"
+work bob file nine
+work eve new nine
+is "$(cadre merge run | cut -f2)" "landed
+landed" "each gate gets its exact tree"
+is "$(git status --porcelain)" "" "and nothing of what it changes"
+git config cadre.gate "echo run >>'$t_dir/runs'; test ! -e broken"
+echo >broken
+git add broken
+git commit -qm broken
+work bob file ten
+work eve new ten
+rm -f "$t_dir/runs"
+code 1 "a red target is no" cadre merge run
+is "$(cadre merge list | cut -f2)" "waiting
+waiting" "and nobody is blamed"
+is "$(cadre ask list | cut -f1)" target-red "one ask is open"
+is "$(wc -l <"$t_dir/runs")" 3 "each tree is run once"
+code 1 "run again" cadre merge run
+is "$(wc -l <"$t_dir/runs")" 3 "and not again"
+red=$(cadre merge list | head -1 | cut -f1)
+cadre merge retry -q "$red"
+code 1 "but with retry" cadre merge run
+is "$(wc -l <"$t_dir/runs")" 5 "with the target"
+agent joe
+begin joe 'repair'
+as joe git rm -q broken
+as joe git commit -qm 'repair'
+as joe cadre task done -q
+like "$(cadre merge run)" "*$id	landed*" "what turns it green lands"
+cadre merge run -q
+is "$(cadre merge list)$(cadre ask list)" "" "then the others, and the ask is closed"
+# shellcheck disable=SC2016
+git config cadre.sandbox 'env SANDBOX="a b"'
+# shellcheck disable=SC2016
+git config cadre.gate 'test "$SANDBOX" = "a b"'
+work bob file box
+is "$(cadre merge run | cut -f2)" landed "behind the sandbox"
+git config --unset cadre.sandbox
+git config cadre.gate 'grep -vq eleven file || cadre merge run'
+work bob file eleven
+cadre merge run -q
+like "$(cadre task show "$id")" "*a gate can't run the queue*" "a gate does not run the queue"
+cadre task cancel -q "$id"
+
+# Review, protected paths, .cadre.
+git config --unset cadre.gate
+work bob file twelve
+like "$(cadre merge run)" "$id	held	a person reviews it" "without a gate a person looks"
+like "$(cadre ask show "review-$id" --json | jq -r .text)" "*file*1 *" "an ask tells the change"
+code 1 "nothing moves meanwhile" test -n "$(cadre merge run)"
+cadre ask approve -q "review-$id"
+is "$(cadre merge run | cut -f2)" landed "the ask's answer counts"
+work bob file thirteen
+cadre merge run -q
+write bob file fourteen
+cadre merge submit -q bob
+cadre merge approve -q "$id"
+write bob file fifteen
+cadre merge submit -q bob
+is "$(cadre merge run | cut -f2)" held "another tip needs another approval"
+cadre merge reject -q --why 'not so' "$id"
+like "$(as bob cadre inbox search 'not so')" "*rejected by 'human': not so*" "a rejection is told"
+cadre task cancel -q "$id"
+git config cadre.gate true
+git config cadre.review agent
+work bob file sixteen
+cadre merge run -q
+code 1 "its author can't approve" as bob cadre merge approve "$id"
+code 0 "another agent can" as eve cadre merge approve "$id"
+is "$(cadre merge run | cut -f2)" landed "and it lands"
+git config cadre.review none
+git config cadre.protected 'infra/**'
+begin bob protected
+mkdir "$t_dir/bob/infra"
+write bob infra/x 1
+as bob cadre task done -q
+like "$(cadre merge run)" "$id	held	changes infra/x*" "a protected path waits for a person"
+code 1 "an agent is none" as eve cadre merge approve "$id"
+cadre merge approve -q "$id"
+is "$(cadre merge run | cut -f2)" landed "approved it lands"
+work bob .cadre '[cadre]
+gate = false'
+like "$(cadre merge run)" "*held	changes .cadre*" ".cadre is protected"
+cadre merge approve -q "$id"
+cadre merge run -q
+work bob file seventeen
+code 1 "commands that nobody has seen stop the queue" cadre merge run
+like "$(cat "$t_dir/err")" "*cadre init*" "until they are"
+is "$(cadre ask list | cut -f1)" merge "with one ask"
+cadre init -q
+like "$(cadre merge run)" "*waiting	the gate fails on 'main' itself" "seen they count"
+cadre task cancel -q "$id"
+git rm -q .cadre
+git commit -qm 'no .cadre'
+cadre init -q
+
+# No target, a bare repository.
+git checkout -q --detach
+work bob file eighteen
+git config cadre.target nowhere
+code 1 "a target without a commit is no" cadre merge run
+like "$(cat "$t_dir/err")" "*'nowhere' has no commit*" "and says so"
+git config --unset cadre.target
+cadre merge run -q
+is "$(git show main:file)" eighteen "with one it lands"
+git clone -q --bare . "$t_dir/bare.git"
+cd "$t_dir/bare.git" || exit 1
+git symbolic-ref HEAD refs/heads/main
+git config cadre.gate 'test -e file'
+git branch topic main
+git worktree add -q "$t_dir/topic" topic
+echo bare >"$t_dir/topic/file"
+git -C "$t_dir/topic" commit -qam bare
+cadre init -q
+id=$(cadre merge submit topic)
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "in a bare repository"
+is "$(git show main:file)" bare "too"
+code 0 "doctor finds nothing" cadre doctor
+cd "$repo" || exit 1
+code 0 "in either" cadre doctor
+t_end
