@@ -109,6 +109,8 @@ extension Bus {
     }
     public func setSeenCommands(_ lines: [String]) throws {
         try replace(seenFile, with: Array(lines.map { $0 + "\n" }.joined().utf8), sync: true)
+        // The merge queue may have stood still for it.
+        try Files.ring(mergeBell)
     }
 
     /// The socket of the tmux server of this project's agents; nil before the first.

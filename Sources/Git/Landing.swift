@@ -98,9 +98,6 @@ extension Queue {
         guard let target = settings.target, let old = entry.old, let new = entry.commit, let place = worktree.worktree else { return nil }
         guard try git.reference(target) == old else { return nil }
         guard try worktree.branch() == target else { return nil }
-        for lock in [worktree.directory.appending("index.lock"), worktree.directory.appending("HEAD.lock")] {
-            if let why = try removeStale(lock, [place]) { return why }
-        }
         let changes = try changes(old, new)
         let found = try changes.map { try look($0, place, worktree) }
         guard found.contains(.new) || found.contains(.partial) else { return nil }
@@ -175,6 +172,16 @@ extension Queue {
             if let st = try Files.status(at), st.st_mode & S_IFMT == S_IFLNK { return true }
         }
         return false
+    }
+
+    /// Removes the lock files that a killed git left; says what is in the way if somebody may hold one.
+    func unlock(_ worktree: Git?) throws -> String? {
+        if let target = settings.target, let why = try removeStale(git.directory.appending("\(target).lock"), work.worktrees().map(\.path)) { return why }
+        guard let worktree, let place = worktree.worktree else { return nil }
+        for name in ["index.lock", "HEAD.lock", "ORIG_HEAD.lock"] {
+            if let why = try removeStale(worktree.directory.appending(name), [place]) { return why }
+        }
+        return nil
     }
 
     /// Removes a lock file of git's that nobody alive holds: older than a second, with no git at work in these

@@ -153,15 +153,12 @@ public struct Queue {
         try Tree.end(gateMark, of: "the gate")
         for entry in try bus.entries() where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
-            if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
-                try finish(entry, commit)
-                continue
+            var worktree: Git?
+            if let place = entry.record["Worktree"], try Files.exists(FilePath(place).appending(".git")) {
+                worktree = Git(directory: try Repository.find(from: FilePath(place), plain: true).gitDirectory, worktree: FilePath(place))
             }
-            var why = try removeStale(git.directory.appending("\(target).lock"), work.worktrees().map(\.path))
-            if why == nil, let place = entry.record["Worktree"], try Files.exists(FilePath(place).appending(".git")) {
-                let repository = try Repository.find(from: FilePath(place), plain: true)
-                why = try heal(entry, Git(directory: repository.gitDirectory, worktree: FilePath(place)))
-            }
+            var why = try unlock(worktree)
+            if why == nil, let worktree { why = try heal(entry, worktree) }
             if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
                 try finish(entry, commit)
             } else if let why {

@@ -26,9 +26,11 @@ final class Watch {
         self.name = name
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
-        // A runner that dies lets go of it.
-        if try !Files.exists(bus.mergeLock) { try Files.ring(bus.mergeLock) }
-        watcher.watch(bus.mergeLock)
+        // A runner that dies lets go of its lock.
+        for file in [bus.mergeBell, bus.mergeLock] {
+            if try !Files.exists(file) { try Files.ring(file) }
+            watcher.watch(file)
+        }
         try add(bus)
     }
 

@@ -7,19 +7,19 @@ record() { # FILE: a record of the fields on standard input
 
 # An agent with a card, a session and a worktree of its own, as a supervisor makes it.
 agent() { # NAME
-  git worktree add -q --detach "$t_dir/$1" main
+  git worktree add -q --detach "${t_agents:-$t_dir}/$1" main
   local bus
   bus=$(cadre path bus)
   mkdir -p "$bus/agents/$1"
   record "$bus/agents/$1/card" <<<"Program: sh
-Worktree: $t_dir/$1
-GitDir: $(git -C "$t_dir/$1" rev-parse --absolute-git-dir)"
+Worktree: ${t_agents:-$t_dir}/$1
+GitDir: $(git -C "${t_agents:-$t_dir}/$1" rev-parse --absolute-git-dir)"
   record "$bus/agents/$1/session" <<<"Token: 00000000$1"
 }
 as() { # NAME COMMAND...
   local name=$1
   shift
-  (cd "$t_dir/$name" && CADRE_AGENT=$name CADRE_SESSION=00000000$name "$@")
+  (cd "${t_agents:-$t_dir}/$name" && CADRE_AGENT=$name CADRE_SESSION=00000000$name "$@")
 }
 begin() { # NAME TITLE [OPTION]...: a new task, claimed; sets id
   local name=$1 title=$2
@@ -29,7 +29,7 @@ begin() { # NAME TITLE [OPTION]...: a new task, claimed; sets id
 }
 branch() { cadre task show --json "$1" | jq -r '.branch | ltrimstr("refs/heads/")'; }
 write() { # NAME FILE TEXT: and commits
-  echo "$3" >"$t_dir/$1/$2"
+  echo "$3" >"${t_agents:-$t_dir}/$1/$2"
   as "$1" git add -A
   as "$1" git commit -qm "work on $2"
 }

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# The merge queue killed at every step: before each change of a file, after each call of git, and inside the one call
+# that moves the person's files. After recover and another run the target holds each work once, each value of
+# it passed the gate, and no tip is lost.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/merge-lib.sh"
+t_world
+git=$(command -v git)
+
+# A git that kills its caller after its n-th call.
+mkdir "$t_dir/wrapped"
+cat >"$t_dir/wrapped/git" <<END
+#!/bin/bash
+echo >>"$t_dir/calls"
+[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$git" "\$@"
+"$git" "\$@" >/dev/null 2>&1
+kill -KILL "\$PPID"
+END
+# A git whose merge is killed before its n-th system call of a name, and its caller with it.
+cat >"$t_dir/wrapped/git-merge-killed" <<END
+#!/bin/bash
+case " \$* " in
+*" merge -q "*)
+  strace -f -qq -o /dev/null -e "trace=\$WRAP_CALL" -e "inject=\$WRAP_CALL:signal=KILL:when=\$WRAP_AT" "$git" "\$@" 2>/dev/null
+  [ \$? -ge 128 ] || touch "$t_dir/whole"
+  kill -KILL "\$PPID"
+  ;;
+esac
+exec "$git" "\$@"
+END
+chmod +x "$t_dir/wrapped"/*
+mkdir "$t_dir/killed"
+ln -s ../wrapped/git-merge-killed "$t_dir/killed/git"
+
+world="$t_dir/world"
+t_agents=$world
+mkdir "$world"
+fresh() { # TEMPLATE
+  rm -rf "$world"
+  cp -a "$t_dir/$1" "$world"
+  cd "$world/repository" || exit 1
+}
+keep() { # TEMPLATE
+  cp -a "$world" "$t_dir/$1"
+}
+
+# One repository for all: a target that is checked out, with a change of the person's, and two agents' work.
+t_repository world/repository >/dev/null
+cd "$world/repository" || exit 1
+mkdir gone deep
+seq 2000 >big
+echo x >gone/file
+echo y >deep/file
+git add -A
+git commit -qm more
+echo mine >mine
+git add mine
+git commit -qm mine
+cadre init -q
+git config cadre.gate 'test ! -e bad'
+agent bob
+agent eve
+echo changed >mine
+begin bob one
+one=$id
+seq 3000 >"$world/bob/big"
+mkdir "$world/bob/new"
+seq 1000 >"$world/bob/new/file"
+as bob git rm -q gone/file
+ln -s big "$world/bob/link"
+as bob git add -A
+as bob git commit -qm one
+tip=$(git -C "$world/bob" rev-parse HEAD)
+keep held
+as bob cadre task done -q
+keep queued
+begin eve two
+two=$id
+write eve big conflict
+cadre merge run -q
+as eve cadre task done -q
+keep conflict
+fresh queued
+git checkout -q --detach
+keep apart
+
+bad=
+check() { # WHAT: the work of task one landed, once, and all is well
+  local problem=
+  cadre recover -q 2>"$t_dir/recovered" || problem="recover: $(cat "$t_dir/recovered")"
+  cadre merge run >"$t_dir/ran" 2>&1 || problem+=" run: $(cat "$t_dir/ran")"
+  [ "$(git log --format=%H --grep "^Cadre-Tip: $tip" main | wc -l)" = 1 ] || problem+=" landed $(git log --oneline main)"
+  [ "$(git rev-parse "main^{tree}")" = "$(git rev-parse "$tip^{tree}")" ] || problem+=" tree"
+  [ "$(state "$one")" = "done" ] || problem+=" state $(state "$one")"
+  [ "$(git status --porcelain)" = " M mine" ] || problem+=" status $(git status --porcelain)"
+  cadre doctor -q >"$t_dir/doctor" 2>&1 || problem+=" doctor: $(cat "$t_dir/doctor")"
+  problem+=$(find .git -name '*.lock')
+  [ -z "$problem" ] || bad+="$1:$problem
+"
+}
+
+# Each change of a file.
+faults() { # TEMPLATE CHECK COMMAND...
+  local template=$1 check=$2 n code
+  shift 2
+  for ((n = 1; ; n++)); do
+    fresh "$template"
+    { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
+    code=$?
+    "$check" "$* killed at $n"
+    [ "$code" = 137 ] || break
+  done
+  points=$((n - 1))
+}
+# Each call of git.
+calls() { # TEMPLATE CHECK COMMAND...
+  local template=$1 check=$2 n code
+  shift 2
+  for ((n = 1; ; n++)); do
+    fresh "$template"
+    : >"$t_dir/calls"
+    { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" "$@"; } >/dev/null 2>&1
+    code=$?
+    "$check" "$* killed after git call $n"
+    [ "$code" = 137 ] || break
+  done
+  points=$((n - 1))
+}
+done_again() { # submits what a killed submission left, as its agent would
+  [ "$(state "$one")" = claimed ] && as bob cadre task done -q
+  check "$1"
+}
+submit() { (cd "$world/bob" && CADRE_AGENT=bob CADRE_SESSION=00000000bob exec cadre task done); }
+shown() { # NAME
+  is "$bad" "" "$1 ($points points)"
+  [ "$points" -gt 3 ]
+  ok "and there were some"
+  bad=
+}
+
+faults held done_again submit
+shown "submit, killed before each change"
+calls held done_again submit
+shown "submit, killed after each call of git"
+faults queued check cadre merge run
+shown "landing, killed before each change"
+calls queued check cadre merge run
+shown "landing, killed after each call of git"
+calls apart check cadre merge run
+shown "landing where the target is not checked out, killed after each call of git"
+
+# The call that moves the person's files.
+if command -v strace >/dev/null; then
+  points=0
+  for call in write rename unlink rmdir mkdir symlink; do
+    for ((n = 1; n < 500; n++)); do
+      fresh queued
+      rm -f "$t_dir/whole"
+      { WRAP_CALL=$call WRAP_AT=$n PATH="$t_dir/killed:$PATH" cadre merge run; } >/dev/null 2>&1
+      check "git merge killed at $call $n"
+      [ -e "$t_dir/whole" ] && break
+      points=$((points + 1))
+    done
+  done
+  shown "landing, killed inside git merge"
+else
+  echo "# no strace: not killed inside git merge"
+fi
+
+# Work that goes back.
+returned() {
+  local problem=
+  cadre recover -q 2>"$t_dir/recovered" || problem="recover: $(cat "$t_dir/recovered")"
+  cadre merge run >"$t_dir/ran" 2>&1 || problem+=" run: $(cat "$t_dir/ran")"
+  [ "$(state "$two")" = ready ] || problem+=" state $(state "$two")"
+  [ -z "$(cadre merge list)" ] || problem+=" $(cadre merge list)"
+  as eve cadre inbox search 'conflict in big' | grep -q . || problem+=" no mail"
+  cadre task show "$two" | grep -q Returned: || problem+=" not told"
+  git for-each-ref "refs/cadre/work/task-$two" | grep -q . || problem+=" tip not kept"
+  cadre doctor -q >"$t_dir/doctor" 2>&1 || problem+=" doctor: $(cat "$t_dir/doctor")"
+  [ -z "$problem" ] || bad+="$1:$problem
+"
+}
+faults conflict returned cadre merge run
+shown "a return, killed before each change"
+
+# What people do to an entry.
+either() { # after a killed verb on the queue, the task is whole and lands when it is submitted again
+  cadre recover -q
+  if [ "$(state "$one")" = ready ]; then
+    as bob cadre claim -q "$one"
+    as bob cadre task done -q
+  fi
+  check "$1"
+}
+for verb in approve retry cancel; do
+  faults queued either cadre merge $verb "$one"
+  is "$bad" "" "merge $verb, killed before each change ($points points)"
+  bad=
+done
+t_end
