@@ -76,10 +76,16 @@ public struct Entry {
 }
 
 extension Bus {
-    /// The entries of the queue, by id. One damaged is an error.
-    public func entries() throws -> [Entry] {
+    /// The entries of the queue, by id. One that is damaged is an error, or told to `damaged`.
+    public func entries(_ damaged: ((Failure) -> Void)? = nil) throws -> [Entry] {
         guard let names = try Files.list(mergeQueue) else { throw missing("merge/queue") }
-        return try names.compactMap { Int($0) }.sorted().compactMap { try entry($0) }
+        return try names.compactMap { Int($0) }.sorted().compactMap { id in
+            do { return try entry(id) } catch let failure as Failure {
+                guard let damaged else { throw failure }
+                damaged(failure)
+                return nil
+            }
+        }
     }
 
     /// The task's entry in the queue; nil if it has none.

@@ -260,16 +260,18 @@ extension Bus {
 
     // MARK: healing
 
-    /// Finishes what a crash left of submissions, landings and returns. Returns how many there were.
-    public func healQueue() throws -> Int {
-        guard try !(entries().isEmpty && reviews().isEmpty) else { return 0 }
+    /// Finishes what a crash left of submissions, landings and returns. Returns how many there were. An entry that can't
+    /// be read is told to `damaged` and left alone, with its task.
+    @discardableResult
+    public func healQueue(_ damaged: (Failure) -> Void = { _ in }) throws -> Int {
+        guard try !((Files.list(mergeQueue) ?? []).isEmpty && reviews().isEmpty) else { return 0 }
         return try changing("merge") { held in
             var healed = 0
-            for entry in try entries() {
+            for entry in try withoutActuallyEscaping(damaged, do: { try entries($0) }) {
                 if try healOne(entry, held) { healed += 1 }
             }
             // A task in review that no entry owns: its entry was lost. Its tip is kept, so it is only to be submitted again.
-            for claim in try reviews() where try entry(claim.id) == nil {
+            for claim in try reviews() where try !Files.exists(mergeQueue.appending("\(claim.id)")) {
                 guard try Files.rename(reviewMarker(claim), Marker(id: claim.id, place: .edit).path(self)) else { continue }
                 try place(claim.id, held)
                 healed += 1

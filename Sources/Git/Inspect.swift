@@ -7,7 +7,7 @@ extension Queue {
     public func recover() throws {
         _ = try Lock.attempt(bus.mergeLock) {
             try unlockKept()
-            if try bus.entries().contains(where: { $0.step == .landing }) { try resume() }
+            if try bus.entries({ _ in }).contains(where: { $0.step == .landing }) { try resume() }
         }
         for name in try bus.agentNames() {
             guard let agent = try bus.agent(named: name) else { continue }

@@ -38,13 +38,15 @@ public struct Queue {
         public var returned: [Int] = []
         /// What stands in the way, a line each.
         public var waiting: [String] = []
+        /// Entries that can't be read, a line each.
+        public var damaged: [String] = []
     }
 
     // MARK: when
 
     /// Whether there is work for a runner and none is at it.
     public static func needsRunner(_ bus: Bus) throws -> Bool {
-        guard try bus.entries().contains(where: { try isDue($0, bus) }) else { return false }
+        guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
         if let stopped = try bus.stopped()?.int("Time"), stopped + 300 > Time.now() {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > stopped else { return false }
         }
@@ -91,12 +93,12 @@ public struct Queue {
                 try whole(bus, git, once: once, tell, &report)
                 try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
             }
-        } while try !once && bus.entries().contains { $0.step == .queued } && needsRunner(bus)
+        } while try !once && bus.entries({ _ in }).contains { $0.step == .queued } && needsRunner(bus)
         return report
     }
 
     private static func whole(_ bus: Bus, _ git: Git, once: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
-        _ = try bus.healQueue()
+        try bus.healQueue { report.damaged.append($0.message) }
         var seen: Set<Int> = []
         var first = true
         while true {
@@ -126,7 +128,7 @@ public struct Queue {
     /// The entry to look at next: the first by rank of those that were not looked at in this run.
     private func next(_ seen: Set<Int>) throws -> Entry? {
         let now = Time.now()
-        return try bus.entries().filter { entry in
+        return try bus.entries({ _ in }).filter { entry in
             switch entry.step {
             case .queued: return true
             case .gating, .waiting: return !seen.contains(entry.id)
@@ -151,7 +153,7 @@ public struct Queue {
     /// Goes on with what the last runner left. Needs the runner's lock.
     func resume() throws {
         try Tree.end(gateMark, of: "the gate")
-        for entry in try bus.entries() where entry.step == .landing {
+        for entry in try bus.entries({ _ in }) where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
             var worktree: Git?
             if let place = entry.record["Worktree"], try Files.exists(FilePath(place).appending(".git")) {

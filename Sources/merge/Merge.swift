@@ -101,6 +101,7 @@ public struct MergeVerb: ParsableCommand {
                 tool.print(words, json: ["id": .string(words[0]), "did": .string(words[1]), "what": .string(words[2])])
                 Out.flush()
             }
+            if let damaged = report.damaged.first { throw Failure.unsure(damaged) }
             guard let first = report.waiting.first else { return }
             throw Failure.no(report.waiting.count == 1 ? first : "\(report.waiting.count) entries wait: see 'cadre merge list'")
         }

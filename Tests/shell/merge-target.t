@@ -93,6 +93,44 @@ is "$(cadre merge run | cut -f2)" landed "a target that moves meanwhile is stack
 is "$(git log -2 --format=%s)" "bob writes file
 meanwhile" "on top of what came"
 
+# While the target is being moved nothing is taken back: a git that waits in the middle.
+mkdir "$t_dir/slow"
+mkfifo "$t_dir/begun" "$t_dir/go"
+cat >"$t_dir/slow/git" <<END
+#!/bin/sh
+case " \$* " in
+*" merge -q "*) echo >"$t_dir/begun" && read -r _ <"$t_dir/go" ;;
+esac
+exec "$(command -v git)" "\$@"
+END
+chmod +x "$t_dir/slow/git"
+work bob new slow
+PATH="$t_dir/slow:$PATH" cadre merge run >"$t_dir/landed" &
+read -r _ <"$t_dir/begun"
+code 75 "cancel waits for a landing" cadre task cancel "$id"
+code 75 "and so does merge cancel" cadre merge cancel "$id"
+write bob new later
+code 75 "and another tip" cadre merge submit bob
+cadre recover -q
+is "$(cadre merge list | cut -f2)" landing "recover leaves it to its runner"
+cadre merge run >"$t_dir/second" &
+echo >"$t_dir/go"
+wait
+is "$(cut -f1,2 "$t_dir/landed")$(cat "$t_dir/second")" "$id	landed" "it lands, once"
+
+# Damage.
+work bob file damaged
+work eve new whole
+damaged=$((id - 1))
+cp "$(cadre path bus)/merge/queue/$damaged" "$t_dir/entry"
+echo rubbish >"$(cadre path bus)/merge/queue/$damaged"
+code 75 "a damaged entry is told" cadre merge run
+like "$(cat "$t_dir/err")" "*merge/queue/$damaged*" "by its file"
+is "$(state "$id") $(state "$damaged")" "done review" "and the others land"
+code 75 "the list is not told as if it were whole" cadre merge list
+cp "$t_dir/entry" "$(cadre path bus)/merge/queue/$damaged"
+is "$(cadre merge run | cut -f1,2)" "$damaged	landed" "put back it lands"
+
 # Gates.
 git config cadre.gate 'grep -vq seven file || { yes x | head -c 10000000; echo end; false; }'
 work bob file seven

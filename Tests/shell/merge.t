@@ -121,6 +121,52 @@ as eve cadre task done -q
 is "$(cadre merge run | cut -f1,2)" "$second	landed" "reopened only what is new lands"
 is "$(git show --name-only --format= HEAD)" more "just that"
 
+# The task's own check; what is rewritten stays until its task has landed.
+begin bob checked --verify 'echo looking; test -e checked'
+write bob unchecked 1
+code 1 "a check that fails is no" as bob cadre task done
+like "$(cat "$t_dir/err")" "*fails with 1*looking*" "with its last lines"
+write bob checked 1
+first=$(as bob git rev-parse HEAD)
+as bob cadre task done -q
+cadre merge cancel -q "$id"
+as bob cadre claim -q "$id"
+as bob git commit -q --amend -m rewritten
+as bob cadre task done -q
+[ -n "$(git for-each-ref --contains "$first")" ]
+ok "a commit that was rewritten is kept"
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "its task lands"
+is "$(git for-each-ref --contains "$first")" "" "then no more"
+is "$(
+  cadre claim >/dev/null
+  cadre task done --verify >/dev/null
+  state "$later"
+)" "done" "who has no worktree is done at once"
+
+# Signatures.
+if ssh-keygen -q -t ed25519 -N '' -f "$t_dir/key" 2>/dev/null; then
+  git config gpg.format ssh
+  git config user.signingkey "$t_dir/key"
+  git config commit.gpgSign true
+  begin bob signed
+  write bob signed 1
+  as bob cadre task done -q
+  cadre merge run -q
+  like "$(git cat-file commit HEAD)" "*gpgsig*signed*" "the landing commit is signed"
+  git config user.signingkey /nowhere
+  begin bob unsigned
+  as bob git commit -q --no-gpg-sign --allow-empty -m unsigned
+  echo 1 >"$t_dir/bob/unsigned"
+  as bob git add -A
+  as bob git commit -q --no-gpg-sign -m unsigned
+  as bob cadre task done -q
+  code 1 "without a key nothing lands unsigned" cadre merge run
+  git config --unset commit.gpgSign
+  cadre merge run -q
+else
+  echo "# no ssh-keygen: signatures are not tried"
+fi
+
 # Branches of the person's, priorities, names from standard input.
 git branch mine main
 git worktree add -q "$t_dir/mine" mine

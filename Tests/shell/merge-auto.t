@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Nobody runs the queue by hand: supervisors see its entries and open a window for it, also after a runner was killed.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/merge-lib.sh"
+t_world
+cd "$(t_repository)" || exit 1
+cadre init -q
+bus=$(cadre path bus)
+git config cadre.gate "test -e '$t_dir/go' || { echo \$PPID >'$t_dir/runner'; exec sleep 300; }"
+for n in 1 2 3; do echo "echo $n >file$n" | cadre task add -q "job $n" -; done
+cadre spawn -q --agent sh --count 2
+wait_for 20 test -s "$t_dir/runner"
+ok "a runner starts"
+runner=$(cat "$t_dir/runner")
+is "$(tr '\0' ' ' <"/proc/$runner/cmdline" | cut -d ' ' -f4-)" "merge run " "it is the verb"
+for ((up = runner; up > 1; up = $(sed 's/.*) //' "/proc/$up/stat" | cut -d ' ' -f2))); do echo "$up"; done >"$t_dir/ancestors"
+is "$(sed -n 's/^Pid: //p' "$bus"/agents/*/session | grep -cxFf "$t_dir/ancestors")" 0 "no supervisor is above it"
+is "$(tr '\0' '\n' <"/proc/$runner/environ" | grep -E '^CADRE_(AGENT|SESSION)=.')" "" "and it bears no agent's name"
+wait_for 20 test "$(cadre task list --state review | wc -l)" -gt 0
+sleeping() { # the processes that a gate of ours left asleep; false if there are none
+  local pid found=1
+  for pid in $(pgrep -x sleep); do
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "GATE_OF=$bus" || continue
+    echo "$pid"
+    found=0
+  done 2>/dev/null
+  return $found
+}
+wait_for 20 sleeping
+orphan=$(sleeping)
+rm "$t_dir/runner"
+kill -9 "$runner"
+wait_for 20 test -s "$t_dir/runner"
+ok "killed, another takes its place"
+[ -n "$orphan" ] && ! sleeping | grep -qxF "$orphan"
+ok "and ends what the gate of the first left"
+touch "$t_dir/go"
+wait_for 20 sleeping
+kill -9 "$(sleeping)"
+cadre task list | cut -f1 | xargs cadre task wait --timeout 30s
+ok "all is done"
+is "$(git log --format=%s | sort)" "first
+job 1
+job 2
+job 3" "each landed once"
+is "$(cat file1 file2 file3)" "1
+2
+3" "in the checked-out target"
+gone() { ! tmux -L "$t_server" list-windows -a -F '#{window_name}' | grep -q merge; }
+wait_for 20 gone
+ok "and the window is gone"
+code 0 "doctor finds nothing" cadre doctor
+cadre stop -q sh1 sh2
+t_end
