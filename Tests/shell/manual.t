@@ -94,6 +94,19 @@ for page in $(pages); do
   [ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
 done
 
+# The tours of the README: their lines run the same way, in one shell.
+sed -n '/^## Five minutes/,/^## Three ways/p' ../../README.md | sed -n 's/^    [$>] //p' >"$t_dir/tour"
+lines=$(grep -c '' "$t_dir/tour")
+at=$(t_repository hello)
+echo hi >"$at/README"
+git -C "$at" add README
+git -C "$at" commit -qm 'a readme'
+(cd "$at" && exec timeout 120 bash -eo pipefail "$t_dir/tour") >"$t_dir/out" 2>&1
+code=$?
+is "$code" 0 "README.md: $lines lines of the tours run"
+[ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
+is "$(grep -xE 'HELLO, WORLD|2 hello|healthy' "$t_dir/out" | tr '\n' ' ')" "HELLO, WORLD healthy 2 hello " "and print what it says"
+
 # 'cadre help' finds a page from the installed place, and without man(1) shows the usage.
 prefix=$t_dir/prefix
 mkdir -p "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/man/man5"
