@@ -25,6 +25,11 @@ def recovered(bus, twice=True):
     return [f"the second recover: {code} {err.strip()}"] if code != 0 or "healed" in err else []
 
 
+def promises(case):
+    """Whether what the verb prints are ids that must be there from then on."""
+    return case.name.split("-")[0] in ("add", "import", "send") or case.name == "ask"
+
+
 def ids(out):
     return [line.split("\t")[0] for line in out.split("\n") if line]
 
@@ -56,8 +61,7 @@ def enumerate_case(job):
     code, out, err = case.run(bus)
     if code != 0:
         note("unkilled", [f"exits {code}: {err.strip()}"])
-    # The journal tells nothing that anyone relies on, so what is printed counts only where it is an id.
-    prints = case.name.split("-")[0] in ("add", "import", "send") or case.name == "ask"
+    prints = promises(case)
     note("unkilled", recovered(bus) + check(bus, known + ids(out) * prints))
     after = snapshot(bus)
     # States that were judged, with what had been promised: another crash may lead to the same.
@@ -121,4 +125,5 @@ def main():
     return 1 if wrong or points < 10 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
