@@ -152,14 +152,23 @@ extension Bus {
         var renewed: [Claim] = []
         for claim in try held(by: worker) where id == nil || claim.id == id {
             if let token, claim.token != token { continue }
-            guard claim.until != 0 else { renewed.append(claim); continue }
-            var new = claim
-            new.until = max(Time.now() + worker.lease, claim.until + 1)
-            let moved = try Files.rename(Marker(id: claim.id, place: .claimed(claim)).path(self), state("claimed").appending(new.claimedName))
-            if moved { renewed.append(new) }
+            if let new = try renew(claim, worker.lease) { renewed.append(new) }
         }
         if let id, renewed.isEmpty { throw try lost(id, worker.name) }
         return renewed
+    }
+
+    /// Nil if the claim is gone. Another renewal may give it a new name between our look and our rename, so look again.
+    private func renew(_ claim: Claim, _ lease: Int) throws -> Claim? {
+        var now: Claim? = claim
+        for _ in 0..<64 {
+            guard let old = now, old.until != 0 else { return now }
+            var new = old
+            new.until = max(Time.now() + lease, old.until + 1)
+            if try Files.rename(Marker(id: old.id, place: .claimed(old)).path(self), state("claimed").appending(new.claimedName)) { return new }
+            now = try claims(of: claim.id).first { $0.token == claim.token && $0.owner == claim.owner }
+        }
+        return now
     }
 
     /// Gives a task back: claimed/… -> edit/ID, then where it belongs.
