@@ -65,6 +65,11 @@ let package = Package(
                     name: "cadre-\(verb.name)", dependencies: [.init(stringLiteral: library(verb.name))],
                     path: "Sources/\(verb.name)/main", linkerSettings: `static`),
             ]
-        },
+        }
+        + [
+            .testTarget(name: "BusTests", dependencies: ["Bus", system]),
+            .testTarget(name: "ToolTests", dependencies: ["Tool"]),
+            .testTarget(name: "TaskTests", dependencies: ["VerbTask", "Bus"]),
+        ],
     swiftLanguageModes: [.v5]
 )

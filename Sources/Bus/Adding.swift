@@ -238,6 +238,6 @@ extension Bus {
         let fd = root.withPlatformString { csys_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard fd >= 0 else { throw Files.failure("open", root) }
         defer { close(fd) }
-        if syncfs(fd) != 0 { throw Files.failure("sync", root) }
+        if csys_syncfs(fd) != 0 { throw Files.failure("sync", root) }
     }
 }

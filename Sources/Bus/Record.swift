@@ -16,7 +16,9 @@ public struct Record: Equatable {
         set {
             fields.removeAll { $0.key == key }
             if let newValue, !newValue.isEmpty {
-                fields.append((key, newValue.contains("\n") ? newValue.split(separator: "\n").joined(separator: " ") : newValue))
+                // By scalars: as characters CR and LF are one.
+                let newlines = newValue.unicodeScalars.contains("\n")
+                fields.append((key, newlines ? newValue.unicodeScalars.split(separator: "\n").map { String($0) }.joined(separator: " ") : newValue))
             }
         }
     }

@@ -3,9 +3,8 @@
 // with csys_ in front, -1 and errno on failure.
 #ifndef CSYS_H
 #define CSYS_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// Without _GNU_SOURCE, under which C's own types look different from those of
+// Swift's Glibc module: what it would declare is named here, as Linux has it.
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -20,6 +19,27 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef F_OFD_GETLK
+#define F_OFD_GETLK 36
+#define F_OFD_SETLK 37
+#define F_OFD_SETLKW 38
+#endif
+#ifndef F_NOTIFY
+#define F_NOTIFY 1026
+#define DN_CREATE 0x00000004
+#define DN_ATTRIB 0x00000020
+#define DN_MULTISHOT 0x80000000
+#endif
+#ifndef MFD_CLOEXEC
+#define MFD_CLOEXEC 1U
+#endif
+
+// glibc has these; its headers show them under _GNU_SOURCE only.
+extern int pipe2(int ends[2], int flags);
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+extern int posix_spawn_file_actions_addtcsetpgrp_np(posix_spawn_file_actions_t *actions, int fd);
 
 static inline int csys_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 
@@ -41,9 +61,9 @@ static inline int csys_next_signal(int fd) {
     struct signalfd_siginfo info;
     return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
+static inline int csys_syncfs(int fd) { return (int)syscall(SYS_syncfs, fd); }
 static inline int csys_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-static inline int csys_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
-static inline int csys_prctl(int option, unsigned long value) { return prctl(option, value, 0, 0, 0); }
+static inline int csys_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC); }
 static inline int csys_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 static inline int csys_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 // F_NOTIFY, see fcntl(2): SIGIO whenever names or times of files in this directory change.

@@ -38,7 +38,7 @@ public struct Settings {
     }
 
     private static func oneLine(_ text: String) -> String {
-        text.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\").split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
+        text.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : String($0) }.joined()
     }
 
     private static func isCommand(_ key: String) -> Bool { commands.contains(key) || key.hasPrefix("program.") }

@@ -14,7 +14,7 @@ extension TaskVerb {
             guard let text = String(validating: bytes, as: UTF8.self) else { throw Failure.usage("'\(Names.shown(file))' is not valid UTF-8") }
             let by = try tool.caller()
             let first = text.drop { $0.isWhitespace }.first
-            let drafts = first == "{" ? try Lines.parse(text, tool) : try Checklist.parse(text, tool)
+            let drafts = first == "{" ? try Lines.parse(text, tool) : try Checklist.parse(text)
             guard !drafts.isEmpty else { throw Failure.usage("no task in '\(Names.shown(file))': use '- [ ] title' lines or JSON lines") }
             for id in try tool.busOrNew().add(drafts, by: by) { tool.print(["\(id)"], json: ["id": .int(id)]) }
         }
@@ -23,20 +23,19 @@ extension TaskVerb {
     /// A Markdown checklist: `- [ ] title` (also `*`, `+`, `1.`) is a task, one that is indented deeper than another before
     /// it is its child, indented text below is its body, `[x]` is left out with all below it, the rest is ignored.
     enum Checklist {
-        static func parse(_ text: String, _ tool: Tool) throws -> [Bus.Draft] {
+        static func parse(_ text: String) throws -> [Bus.Draft] {
             var drafts: [Bus.Draft] = []
             // The open items, outermost first: indent, and index of the draft (nil: checked, left out).
             var open: [(indent: Int, draft: Int?)] = []
-            for (number, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-                let line = raw.hasSuffix("\r") ? raw.dropLast() : raw
-                let indent = line.prefix { $0 == " " || $0 == "\t" }.reduce(0) { $0 + ($1 == "\t" ? 4 : 1) }
-                let rest = line.drop { $0 == " " || $0 == "\t" }
+            for (number, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
+                let indent = raw.prefix { $0 == " " || $0 == "\t" }.reduce(0) { $0 + ($1 == "\t" ? 4 : 1) }
+                let rest = raw.drop { $0 == " " || $0 == "\t" }
                 if let (checked, title) = item(rest) {
                     while let last = open.last, last.indent >= indent { open.removeLast() }
                     let out = checked || open.contains { $0.draft == nil }
                     if !out {
                         do {
-                            var draft = Bus.Draft(TaskHeader(title: try tool.line(String(title))))
+                            var draft = Bus.Draft(TaskHeader(title: try Names.line(String(title))))
                             draft.parent = open.last?.draft
                             drafts.append(draft)
                         } catch let failure as Failure { throw Failure(failure.kind, "line \(number + 1): \(failure.message)") }
@@ -96,7 +95,7 @@ extension TaskVerb {
 
         static func parse(_ text: String, _ tool: Tool) throws -> [Bus.Draft] {
             var lines: [(number: Int, line: Line)] = []
-            for (number, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            for (number, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
                 if raw.allSatisfy(\.isWhitespace) { continue }
                 do { lines.append((number + 1, try JSONDecoder().decode(Line.self, from: Data(raw.utf8)))) } catch {
                     throw Failure.usage("line \(number + 1): not a task as a JSON object: \(reason(error))")

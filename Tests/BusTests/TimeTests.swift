@@ -1,0 +1,26 @@
+import Testing
+
+@testable import Bus
+
+@Suite struct TimeTests {
+    @Test(arguments: [("30s", 30), ("5m", 300), ("2h", 7200), ("3d", 259200), ("7", 7), ("0s", 0)])
+    func durations(_ text: String, _ seconds: Int) { #expect(Time.duration(text) == seconds) }
+
+    @Test(arguments: ["", "s", "-1s", "1.5h", "1w", "5 m", "99999999999999999999d", "9999999d"])
+    func badDurations(_ text: String) { #expect(Time.duration(text) == nil) }
+
+    @Test(arguments: [0, 951_782_400, 1_700_000_000, 4_102_444_799])
+    func textAndBack(_ seconds: Int) { #expect(Time.point(Time.text(seconds)) == seconds) }
+
+    @Test func offsets() {
+        let noon = Time.point("2026-11-24T12:00:00Z")
+        #expect(noon != nil)
+        #expect(Time.point("2026-11-24T14:30:00+02:30") == noon)
+        #expect(Time.point("2026-11-24T07:00:00-05:00") == noon)
+    }
+
+    @Test(arguments: ["2026-11-24", "2026-13-01T00:00:00Z", "2026-11-24T25:00:00Z", "2026-11-24T12:00:00", "tomorrow", ""])
+    func badPoints(_ text: String) { #expect(Time.point(text) == nil) }
+
+    @Test func aDurationIsFromNow() { #expect(Time.point("5m", now: 1000) == 1300) }
+}
