@@ -1,6 +1,13 @@
 import SystemPackage
 
 extension Bus {
+    /// Keeps the line that was shown last. Where the bus can't be written it is not kept: it was shown all the same.
+    public func keepStatus(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        guard (try? Files.read(statusFile)) != bytes else { return }
+        try? replace(statusFile, with: bytes, sync: false)
+    }
+
     /// The team in numbers, by reading directories only.
     public func counts() throws -> [(name: String, count: Int)] {
         var agents: [AgentState: Int] = [:]

@@ -7,6 +7,8 @@ extension Bus {
     var tmp: FilePath { root.appending("tmp") }
     var imports: FilePath { root.appending("import") }
     public var journal: FilePath { root.appending("journal") }
+    /// The line that `status` printed last, for those who only show it.
+    public var statusFile: FilePath { root.appending("status") }
 
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }

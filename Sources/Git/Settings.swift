@@ -37,6 +37,24 @@ public struct Settings {
         values = theirs + mine
     }
 
+    /// Whether anything is set at all, as a glance at the files tells: no configuration file of git's names cadre or includes
+    /// another, none is named by the environment, and the main worktree has no `.cadre`. For the hot verbs.
+    public static func mayBeSet(_ common: FilePath) throws -> Bool {
+        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"] where variable(name) != nil { return true }
+        if try common.lastComponent?.string != ".git" || Files.exists(common.removingLastComponent().appending(".cadre")) { return true }
+        let home = variable("HOME") ?? "/"
+        let files = [
+            common.appending("config"), common.appending("config.worktree"), FilePath(home + "/.gitconfig"),
+            FilePath((variable("XDG_CONFIG_HOME") ?? home + "/.config") + "/git/config"), "/etc/gitconfig",
+        ]
+        return try files.contains { file in
+            guard let bytes = try Files.read(file) else { return false }
+            let text = String(decoding: bytes, as: UTF8.self).lowercased()
+            return text.contains("cadre") || text.contains("include")
+        }
+    }
+
     private static func oneLine(_ text: String) -> String {
         text.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : String($0) }.joined()
     }

@@ -107,7 +107,8 @@ public final class Tool {
     /// Whether a role takes epics.
     public func manages(_ role: String) -> Bool { ["lead", "coordinator", "manager"].contains(role) }
 
-    func defaultLease() throws -> Int { 3600 }
+    /// Seconds of a lease. Asked for on the way of a claim, so git is started only where a value may be set.
+    func defaultLease() throws -> Int { try Settings.mayBeSet(bus().repository()) ? settings().seconds("lease", 3600) : 3600 }
 
     // MARK: what
 

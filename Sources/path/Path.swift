@@ -8,19 +8,19 @@ public struct PathVerb: Verb {
         verb: "path", abstract: "Print where a thing of the bus is.")
     @OptionGroup public var common: Common
     @Flag(name: .customShort("l"), help: "List everything that has a path.") var list = false
-    @Argument(help: "bus, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] = []
+    @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] = []
     public init() {}
 
     public func run(_ tool: Tool) throws {
         let bus = try tool.bus()
         if list {
-            for name in ["bus", "journal", "merge"] { try show(tool, [name], bus) }
+            for name in ["bus", "status", "journal", "merge"] { try show(tool, [name], bus) }
             for name in ["human"] + (try bus.agentNames()) { try show(tool, ["inbox", name], bus) }
             for name in try bus.agentNames() { try show(tool, ["agent", name], bus) }
             for task in try bus.list() { try show(tool, ["task", "\(task.id)"], bus) }
             return
         }
-        guard !what.isEmpty else { throw Failure.usage("which path? bus, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") }
+        guard !what.isEmpty else { throw Failure.usage("which path? bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") }
         let path = try find(what, bus)
         tool.print([path.string], json: ["path": .string(path.string)])
     }
@@ -34,6 +34,7 @@ public struct PathVerb: Verb {
         let name = words.count == 2 ? words[1] : nil
         switch (words[0], name) {
         case ("bus", nil): return bus.root
+        case ("status", nil): return bus.statusFile
         case ("journal", nil): return bus.journal
         case ("merge", nil): return bus.merge
         case ("inbox", let name?):
@@ -50,7 +51,7 @@ public struct PathVerb: Verb {
             let id = try Names.id(id)
             guard try Files.exists(bus.task(id)) else { throw Failure.no("no task \(id)") }
             return bus.task(id)
-        default: throw Failure.usage("no path '\(Names.shown(words.joined(separator: " ")))': bus, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
+        default: throw Failure.usage("no path '\(Names.shown(words.joined(separator: " ")))': bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
         }
     }
 }

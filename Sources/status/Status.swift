@@ -20,7 +20,9 @@ public struct StatusVerb: Verb {
         let groups = [
             some(["working", "idle", "waiting", "stuck", "dead"]), some(["ready", "claimed", "blocked", "review"]), some(["asks", "mail"]),
         ].filter { !$0.isEmpty }
-        Out.line(groups.isEmpty ? "nothing to do" : groups.joined(separator: " | "))
+        let line = groups.isEmpty ? "nothing to do" : groups.joined(separator: " | ")
+        Out.line(line)
+        try tool.bus().keepStatus(line)
     }
 
     private func fill(_ format: String, _ counts: [(name: String, count: Int)]) throws -> String {

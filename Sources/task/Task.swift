@@ -110,7 +110,7 @@ extension TaskVerb {
             json: [
                 "id": .int(view.id), "title": .string(h.title), "state": .string(view.state.rawValue),
                 "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "to": .string(h.to),
-                "owner": .string(owner(view)), "token": .string(owner(view) == nil ? nil : view.claim?.token), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
+                "owner": .string(owner(view)), "token": .string(try owner(view) == tool.caller() ? view.claim?.token : nil), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
                 "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []), "verify": .string(h.verify),
                 "plan": .bool(h.plan), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
                 "by": .string(h.by), "created": .string(Time.text(h.created)), "attempts": .int(try bus.attempts(view.id)),
