@@ -65,7 +65,9 @@ public struct Queue {
     /// Whether looking at the entry now may move it.
     private static func isDue(_ entry: Entry, _ bus: Bus) throws -> Bool {
         switch entry.step {
-        case .queued, .gating, .landing, .landed, .returning: return true
+        case .queued, .gating, .landed, .returning: return true
+        // Its last runner could not finish it.
+        case .landing: return (entry.record.int("Tried") ?? 0) + 300 <= Time.now()
         case .held: return try bus.ask("review-\(entry.id)")?.answer != nil
         // Blocked by a worktree, whose index has changed since.
         case .waiting:
@@ -99,7 +101,8 @@ public struct Queue {
 
     private static func whole(_ bus: Bus, _ git: Git, once: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
         try bus.healQueue { report.damaged.append($0.message) }
-        var seen: Set<Int> = []
+        // What was looked at, as it was afterwards.
+        var seen: [Int: Record] = [:]
         var first = true
         while true {
             // Read anew each time: what landed may have changed `.cadre`.
@@ -120,19 +123,19 @@ public struct Queue {
                 try queue.wait(entry, failure.message, nil, &report)
             }
             // One that is queued again (the target moved, a new tip) is looked at again.
-            if try bus.entry(entry.id)?.step != .queued { seen.insert(entry.id) }
+            if let now = try bus.entry(entry.id), now.step != .queued || now.record == entry.record { seen[entry.id] = now.record }
             if once { break }
         }
     }
 
-    /// The entry to look at next: the first by rank of those that were not looked at in this run.
-    private func next(_ seen: Set<Int>) throws -> Entry? {
+    /// The entry to look at next: the first by rank of those that this run has not seen as they are.
+    private func next(_ seen: [Int: Record]) throws -> Entry? {
         let now = Time.now()
         return try bus.entries({ _ in }).filter { entry in
+            guard seen[entry.id] != entry.record else { return false }
             switch entry.step {
-            case .queued: return true
-            case .gating, .waiting: return !seen.contains(entry.id)
-            case .held: return try !seen.contains(entry.id) && bus.ask("review-\(entry.id)")?.answer != nil
+            case .queued, .gating, .waiting: return true
+            case .held: return try bus.ask("review-\(entry.id)")?.answer != nil
             default: return false
             }
         }.min { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
@@ -153,6 +156,7 @@ public struct Queue {
     /// Goes on with what the last runner left. Needs the runner's lock.
     func resume() throws {
         try Tree.end(gateMark, of: "the gate")
+        try forgetLanded()
         for entry in try bus.entries({ _ in }) where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
             var worktree: Git?
@@ -164,7 +168,11 @@ public struct Queue {
             if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
                 try finish(entry, commit)
             } else if let why {
-                tell(["\(entry.id)", "waiting", "\(why)"])
+                _ = try bus.advance(entry, to: .landing) {
+                    $0["Why"] = Names.shown(why)
+                    $0["Tried"] = "\(Time.now())"
+                }
+                tell(["\(entry.id)", "waiting", why])
                 try ask(entry, "can't land: \(why)")
             } else {
                 _ = try bus.advance(entry, to: .queued)
@@ -198,7 +206,8 @@ public struct Queue {
         if let why = try review(entry, candidate) {
             guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return }
             try bus.openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", try reviewText(entry, candidate, why))
-            tell(["\(entry.id)", "held", "\(why)"])
+            try tellReviewers(entry)
+            tell(["\(entry.id)", "held", why])
             return
         }
         // Before the gate, which may take long.
@@ -260,7 +269,7 @@ public struct Queue {
             }
             try finish(landing, candidate.commit)
             report.landed.append(entry.id)
-            tell(["\(entry.id)", "landed", "\(candidate.commit)"])
+            tell(["\(entry.id)", "landed", candidate.commit])
         }
     }
 
@@ -275,8 +284,20 @@ public struct Queue {
         // Where the branch goes on from here, should the task be opened again.
         if let branch = try bus.branch(entry.id) { try bus.setBranch(entry.id, TaskBranch(reference: branch.reference, base: entry.tip, given: branch.given)) }
         try bus.land(entry, commit: commit)
-        if let kept = entry.record["Kept"] {
-            _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/task-\(entry.id)", kept])
+        try forget(entry)
+    }
+
+    /// Lets go of what was kept for a task that is done, unless more was kept since.
+    private func forget(_ entry: Entry) throws {
+        guard let kept = entry.record["Kept"], try bus.view(entry.id).state == .done else { return }
+        _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/task-\(entry.id)", kept])
+    }
+
+    /// The same for tasks whose runner was killed before it came to that.
+    private func forgetLanded() throws {
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", "refs/cadre/work/"]).text.split(separator: "\n") {
+            guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id), last.step == .landed else { continue }
+            try forget(last)
         }
     }
 
@@ -289,12 +310,12 @@ public struct Queue {
                 entry, "of '\(entry.author)' did not land in \(attempts) attempts, the last: \(why)\n"
                     + "'cadre merge show \(entry.id)' shows it; 'merge retry', 'merge reject' (back to its author) or 'task cancel' decides")
             report.waiting.append("\(entry.id): \(why)")
-            tell(["\(entry.id)", "stuck", "\(why)"])
+            tell(["\(entry.id)", "stuck", why])
             return
         }
         try bus.giveBack(entry, why: why, details: details, counted: counted)
         report.returned.append(entry.id)
-        tell(["\(entry.id)", "returned", "\(why)"])
+        tell(["\(entry.id)", "returned", why])
     }
 
     private func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil) throws {
@@ -309,7 +330,7 @@ public struct Queue {
         }
         if red == nil { try ask(entry, "waits: \(why)") }
         report.waiting.append("\(entry.id): \(why)")
-        tell(["\(entry.id)", "waiting", "\(why)"])
+        tell(["\(entry.id)", "waiting", why])
     }
 
     /// One ask for each entry, with what is the matter now.

@@ -41,6 +41,17 @@ extension Queue {
         }
     }
 
+    /// Mail to the agents of the role that reviews.
+    func tellReviewers(_ entry: Entry) throws {
+        let who = try reviewer()
+        guard who != "human", who != "agent" else { return }
+        for name in try bus.agentNames() where name != entry.author {
+            guard let agent = try bus.agent(named: name), agent.role == who else { continue }
+            let text = "Task \(entry.id) of '\(entry.author)' waits for a review: see 'cadre merge show \(entry.id)', then 'cadre merge approve \(entry.id)' or 'cadre merge reject \(entry.id) --why TEXT'.\n"
+            _ = try bus.send(from: "cadre", to: name, subject: "review task \(entry.id)", body: Array(text.utf8))
+        }
+    }
+
     func reviewText(_ entry: Entry, _ candidate: Candidate, _ why: String) throws -> String {
         let stat = try git.run(["diff", "--stat=80", "--no-color", "--no-ext-diff", candidate.parent, candidate.commit]).text
         let title = try bus.header(entry.id)?.title ?? ""

@@ -42,15 +42,20 @@ extension Work {
             let shown = dirty.prefix(10).map(Names.shown).joined(separator: ", ")
             throw Failure.no("uncommitted changes: \(shown)\(dirty.count > 10 ? " and \(dirty.count - 10) more" : ""): commit them first")
         }
+        let branch = try self.branch(of: id, in: worktree)
+        guard let tip = try worktree.commit("HEAD") else { throw Failure.no("'\(branch.dropFirst(11))' has no commit yet") }
+        return (branch, tip)
+    }
+
+    /// The branch that the worktree is on. Throws `Failure.no` if it is not the task's.
+    public func branch(of id: Int, in worktree: Git) throws -> String {
         let place = worktree.worktree?.string ?? ""
-        guard let branch = try worktree.branch(), let tip = try worktree.commit("HEAD") else {
-            throw Failure.no("'\(place)' is on no branch: check out the branch of task \(id)")
-        }
+        guard let branch = try worktree.branch() else { throw Failure.no("'\(place)' is on no branch: check out the branch of task \(id)") }
         if let own = try bus.branch(id)?.reference, own != branch {
             throw Failure.no("'\(place)' is on '\(branch.dropFirst(11))', not on the branch of task \(id): check out '\(own.dropFirst(11))'")
         }
         guard branch != settings.target else { throw Failure.no("'\(place)' is on the target '\(targetName)' itself: work on another branch") }
-        return (branch, tip)
+        return branch
     }
 
     /// Submits a commit as the work of a claimed task. Throws `Failure.no` if there is no work in it.
@@ -66,7 +71,13 @@ extension Work {
     }
 
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
+    /// A conflict whose marks are still in its file is not committed.
     public func commitAll(_ worktree: Git, message: [UInt8]) throws {
+        let open = try unmerged(worktree).filter { path in
+            guard let place = worktree.worktree, let bytes = try Files.read(place.pushing(FilePath(path))) else { return false }
+            return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
+        }
+        guard open.isEmpty else { throw Failure.no("conflict in \(open.prefix(10).map(Names.shown).joined(separator: ", ")): solve it first") }
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
             var program = worktree.program(arguments)
             program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"] + arguments
@@ -115,13 +126,16 @@ extension Work {
         return try submit(bus.claim(id, worker), branch: branch, tip: tip)
     }
 
+    private func unmerged(_ worktree: Git) throws -> [String] {
+        try worktree.run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    }
+
     public enum Updated { case already, updated(String), conflict([String]) }
 
     /// Brings the target into the branch of a worktree, as its owner would, with the user's hooks and identity.
     public func update(_ worktree: Git, rebase: Bool) throws -> Updated {
         let target = try targetCommit()
-        let unmerged = { try worktree.run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) } }
-        let open = try unmerged()
+        let open = try unmerged(worktree)
         guard open.isEmpty else { return .conflict(open) }
         guard let branch = try worktree.branch(), let tip = try worktree.commit("HEAD") else {
             throw Failure.no("'\(worktree.worktree?.string ?? "")' is on no branch")
@@ -134,7 +148,7 @@ extension Work {
         program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"]
             + (rebase ? ["rebase", "-q", target] : ["merge", "-q", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'", target])
         let result = try program.run()
-        let conflicts = try unmerged()
+        let conflicts = try unmerged(worktree)
         guard conflicts.isEmpty else { return .conflict(conflicts) }
         guard result.status == 0, let new = try worktree.commit("HEAD") else { throw Failure.no("unable to bring '\(targetName)' in: \(result.complaint)") }
         return .updated(new)

@@ -74,6 +74,8 @@ public final class Supervisor {
         announce()
         silence = Silence(seconds: try team.settings.seconds("silence", 300))
         watch = try Watch(bus, name)
+        // Work may have come to the merge queue while nobody watched.
+        if watch != nil { try? team.startQueue() }
         while try order == nil && bus.agent(named: name)?.want == .run {
             var ended: Ended
             do {

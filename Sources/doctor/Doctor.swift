@@ -28,7 +28,7 @@ public struct DoctorVerb: Verb {
             }
         }
         // git is asked only about a bus that can be read.
-        if found.isEmpty { found = try Queue(tool.work()).examine() }
+        if found.isEmpty, (try? tool.repository()) != nil { found = try Queue(tool.work()).examine() }
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }

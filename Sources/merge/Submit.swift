@@ -31,12 +31,13 @@ extension MergeVerb {
             guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(name)'") }
             guard by == "human" || by == name || by == agent.parent else { throw Failure.no("only '\(name)' itself, its parent or a person submits its work") }
             guard let worktree = agent.git else { throw Failure.no("agent '\(name)' has no worktree: submit a branch") }
-            // An agent presents its session; whoever stands above it acts under the current one.
+            // An agent presents its session; whoever stands above it acts under the current one. What an earlier session
+            // has submitted may be replaced by a later one.
             let session = try by == name ? tool.worker().session ?? agent.token : agent.token
-            let token = self.token ?? session
             let work = try tool.work()
             let branch = try worktree.branch()
-            let mine = try (bus.claims() + bus.reviews()).filter { $0.owner == name && (token == nil || $0.token == token) }
+            let mine = try bus.claims().filter { $0.owner == name && $0.token == token ?? session ?? $0.token }
+                + bus.reviews().filter { $0.owner == name && $0.token == token ?? $0.token }
             guard let claim = try mine.first(where: { try bus.branch($0.id)?.reference == branch }) ?? mine.first else {
                 throw Failure.no("'\(name)' holds no task")
             }
@@ -55,5 +56,8 @@ extension MergeVerb {
 
     static func submitted(_ tool: Tool, _ entry: Entry) throws {
         tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip), "branch": .string(entry.branch)])
+        let bus = try tool.bus()
+        let watched = try bus.agentNames().contains { try Alive.isHeld(bus.alive($0)) }
+        if !watched { tool.say("no agent runs, so nobody sees it: 'cadre merge run' lands it") }
     }
 }

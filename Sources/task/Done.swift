@@ -24,12 +24,13 @@ extension TaskVerb {
             let claim = try tool.claimed(id.map(Names.id), token: token)
             guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
             let agent = try bus.agent(named: claim.owner)
-            guard let agent, let worktree = agent.git, header.merge, !noMerge else {
+            guard let agent, let worktree = agent.git, header.merge, !header.isEpic, !noMerge else {
                 if let agent, agent.worktree != nil { try tool.work().keep(agent) }
                 if verify, let check = header.verify { try tool.work().verify(check, in: agent?.worktree ?? tool.directory) }
                 return try finish(tool, claim, result)
             }
             let work = try tool.work()
+            _ = try work.branch(of: claim.id, in: worktree)
             if commit, try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: message ?? Array(header.title.utf8)) }
             let (branch, tip) = try work.tip(of: claim.id, in: worktree)
             if let check = header.verify { try work.verify(check, in: worktree.worktree ?? tool.directory) }

@@ -167,6 +167,35 @@ else
   echo "# no strace: not killed inside git merge"
 fi
 
+# What somebody did since to what a killed git left is not overwritten.
+mkdir "$t_dir/partial"
+cat >"$t_dir/partial/git" <<END
+#!/bin/bash
+case " \$* " in
+*" merge -q "*)
+  seq 3000 | head -c 100 >big
+  touch .git/index.lock
+  kill -KILL "\$PPID"
+  ;;
+*) exec "$git" "\$@" ;;
+esac
+END
+chmod +x "$t_dir/partial/git"
+fresh queued
+{ PATH="$t_dir/partial:$PATH" cadre merge run; } >/dev/null 2>&1
+is "$(cadre merge list | cut -f2)" landing "a landing was interrupted"
+mkdir new
+echo person >new/file
+cadre recover -q
+cadre merge run >"$t_dir/out" 2>&1
+like "$(cat "$t_dir/out")" "*interrupted and 'new/file' was changed since*" "what was changed since is named"
+is "$(cat new/file) $(git rev-parse main)" "person $(git rev-parse HEAD)" "and left alone"
+is "$(cadre ask list | cut -f1)" "merge-$one" "with an ask"
+rm new/file
+bad=
+check "the change taken away"
+is "$bad" "" "taken away it lands"
+
 # Work that goes back.
 returned() {
   local problem=

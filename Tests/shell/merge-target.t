@@ -222,6 +222,14 @@ cadre merge run -q
 code 1 "its author can't approve" as bob cadre merge approve "$id"
 code 0 "another agent can" as eve cadre merge approve "$id"
 is "$(cadre merge run | cut -f2)" landed "and it lands"
+git config cadre.review reviewer
+sed -i '1i Role: reviewer' "$(cadre path bus)/agents/eve/card"
+work bob file seventeen
+cadre merge run -q
+code 1 "one without the role can't" as joe cadre merge approve "$id"
+like "$(as eve cadre inbox search "review task $id")" "*review task $id*" "who has it gets mail"
+like "$(as eve cadre merge reject --why no "$id")" "$id" "and may reject"
+cadre task cancel -q "$id"
 git config cadre.review none
 git config cadre.protected 'infra/**'
 begin bob protected

@@ -108,6 +108,8 @@ like "$(as eve cadre inbox next)" "*conflict in file*merge update*" "with the pa
 as eve cadre claim -q "$second"
 code 1 "merge update says the conflict" as eve cadre merge update
 is "$(cat "$t_dir/out")" file "by its paths"
+code 1 "done --commit does not commit it" as eve cadre task done --commit
+like "$(cat "$t_dir/err")" "*conflict in file*" "and says so"
 echo both >"$t_dir/eve/file"
 as eve git commit -qam solved
 code 0 "merge update again is nothing" as eve cadre merge update
@@ -178,6 +180,10 @@ is "$(cadre -C "$t_dir/mine" merge submit)" "$m" "a branch is submitted once"
 code 1 "an unknown branch is no" cadre merge submit nowhere
 code 1 "the target is no" cadre merge submit main
 begin bob urgent -p 0
+as bob git checkout -q --detach
+code 1 "a worktree on no branch is no" as bob cadre task done --commit
+like "$(cat "$t_dir/err")" "*on no branch*" "and says so"
+as bob git checkout -q "$(branch "$id")"
 write bob urgent 1
 as bob cadre task done -q
 is "$(cadre merge list | cut -f1)" "$id
