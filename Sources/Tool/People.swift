@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Glibc
+import Processes
 import SystemPackage
 
 /// Who is meant, and who may.
@@ -41,17 +42,10 @@ extension Tool {
     /// environment says; else the caller as it names itself.
     public func superior() throws -> String {
         let bus = try bus()
-        var ancestors = Set<Int32>()
-        var pid = getppid()
-        while pid > 1, ancestors.insert(pid).inserted {
-            guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { break }
-            let fields = bytes[(end + 1)...].split(separator: 32)
-            guard fields.count > 1, let parent = Int32(String(decoding: fields[1], as: UTF8.self)) else { break }
-            pid = parent
-        }
+        let ancestors = try Tree.ancestors()
         for name in try bus.agentNames() {
             guard let session = try Record.read(bus.session(name)), session["Boot"] == Host.boot,
-                let pid = session.int("Pid"), ancestors.contains(Int32(pid)), try Alive.isHeld(bus.alive(name))
+                let pid = session.int("Pid"), ancestors.contains(pid_t(pid)), try Alive.isHeld(bus.alive(name))
             else { continue }
             return name
         }
