@@ -9,7 +9,7 @@ public protocol Verb: ParsableCommand {
 }
 
 extension Verb {
-    public mutating func run() throws { try run(Tool(common)) }
+    public mutating func run() throws { try run(Tool(common.values)) }
 }
 
 extension CommandConfiguration {
@@ -39,6 +39,16 @@ public struct Common: ParsableArguments {
     public var `as`: String?
 
     public init() {}
+
+    /// What they say, apart from the parser.
+    public struct Values {
+        public var directory: String?
+        public var quiet = false
+        public var json = false
+        public var `as`: String?
+    }
+
+    var values: Values { Values(directory: directory, quiet: quiet, json: json, as: `as`) }
 }
 
 /// Runs a verb and ends the process with the exit code that all verbs share.
@@ -56,12 +66,48 @@ public enum Main {
         }
         running = "cadre \(verb._commandName)"
         let arguments = behind(verb, prepare(arguments))
-        do {
+        end {
             var command = try verb.parseAsRoot(arguments)
             if type(of: command) == verb, !verb.configuration.subcommands.isEmpty {
                 throw Failure.usage("which? " + verb.configuration.subcommands.map { $0._commandName }.joined(separator: ", "))
             }
             try command.run()
+        } otherwise: { error in
+            let code = verb.exitCode(for: error).rawValue
+            if code == 0 {
+                print(usage(verb.fullMessage(for: error)))
+                exit(0)
+            }
+            var name = running
+            if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
+            let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
+            complain(message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
+            exit(code == EX_USAGE ? 64 : 70)
+        }
+    }
+
+    /// Runs a verb that is called without options of its own and is hot: the parser would take ten times as long as the
+    /// work. Returns if the common options are not the only ones, and the parser is needed.
+    public static func runPlain(_ name: String, _ options: [String], _ body: (Tool) throws -> Void) {
+        var values = Common.Values()
+        var rest = options[...]
+        while let option = rest.popFirst() {
+            switch option {
+            case "-C": values.directory = rest.popFirst()
+            case "--as": values.as = rest.popFirst()
+            case "-q", "--quiet": values.quiet = true
+            case "--json": values.json = true
+            default: return
+            }
+        }
+        running = "cadre \(name)"
+        end { try body(Tool(values)) } otherwise: { complain("\($0)"); exit(70) }
+    }
+
+    /// Ends the process as what was done ended.
+    private static func end(_ body: () throws -> Void, otherwise: (Error) -> Never) -> Never {
+        do {
+            try body()
             Out.flush()
             exit(0)
         } catch let code as ExitCode {
@@ -73,16 +119,7 @@ public enum Main {
             exit(failure.kind.rawValue)
         } catch {
             Out.flush()
-            let code = verb.exitCode(for: error).rawValue
-            if code == 0 {
-                print(usage(verb.fullMessage(for: error)))
-                exit(0)
-            }
-            var name = running
-            if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
-            let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
-            complain(message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
-            exit(code == EX_USAGE ? 64 : 70)
+            otherwise(error)
         }
     }
 

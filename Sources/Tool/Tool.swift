@@ -7,12 +7,12 @@ import SystemPackage
 
 /// What a verb stands on: the bus of the place it runs in, and who calls.
 public final class Tool {
-    public let common: Common
+    public let common: Common.Values
     public let directory: FilePath
     private var opened: Bus?
     var openedTeam: Team?
 
-    public init(_ common: Common) throws {
+    public init(_ common: Common.Values) throws {
         self.common = common
         directory = FilePath(common.directory ?? ".")
         umask(0o077)
@@ -22,7 +22,9 @@ public final class Tool {
 
     /// Becomes a program of PATH; returns only if there is none. The C function is `execvp`.
     public static func exec(_ program: String, _ arguments: [String]) {
-        var argv = ([Array(program.utf8)] + arguments.map(Bytes.of)).map { strdup(String(decoding: $0, as: UTF8.self)) } as [UnsafeMutablePointer<CChar>?]
+        var argv: [UnsafeMutablePointer<CChar>?] = ([Array(program.utf8)] + arguments.map(Bytes.of)).map { bytes in
+            (bytes + [0]).withUnsafeBufferPointer { $0.withMemoryRebound(to: CChar.self) { strdup($0.baseAddress!) } }
+        }
         argv.append(nil)
         execvp(program, argv)
     }

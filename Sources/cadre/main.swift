@@ -84,6 +84,7 @@ guard let name = arguments.first, !name.hasPrefix("-") else {
 }
 arguments.removeFirst()
 if name == "help" { help(arguments) }
+if name == "status", arguments.isEmpty { Main.runPlain(name, before) { try StatusVerb.show($0) } }
 if let verb = find(name) { Main.run(verb, before + arguments) }
 Tool.exec("cadre-\(name)", before + arguments)
 Out.complain("cadre: no verb '\(Names.shown(name))'; see 'cadre help -a'")

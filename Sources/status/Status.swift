@@ -10,7 +10,9 @@ public struct StatusVerb: Verb {
     var format: String?
     public init() {}
 
-    public func run(_ tool: Tool) throws {
+    public func run(_ tool: Tool) throws { try StatusVerb.show(tool, format: format) }
+
+    public static func show(_ tool: Tool, format: String? = nil) throws {
         let counts = try tool.bus().counts()
         if tool.common.quiet { return }
         if tool.common.json { return Out.json(counts.map { ($0.name, .int($0.count)) }) }
@@ -25,7 +27,7 @@ public struct StatusVerb: Verb {
         try tool.bus().keepStatus(line)
     }
 
-    private func fill(_ format: String, _ counts: [(name: String, count: Int)]) throws -> String {
+    private static func fill(_ format: String, _ counts: [(name: String, count: Int)]) throws -> String {
         var out = ""
         var rest = Substring(format)
         while let start = rest.range(of: "%(") {
