@@ -167,6 +167,46 @@ else
   echo "# no strace: not killed inside git merge"
 fi
 
+returned() {
+  local problem=
+  cadre recover -q 2>"$t_dir/recovered" || problem="recover: $(cat "$t_dir/recovered")"
+  cadre merge run >"$t_dir/ran" 2>&1 || problem+=" run: $(cat "$t_dir/ran")"
+  [ "$(state "$two")" = ready ] || problem+=" state $(state "$two")"
+  [ -z "$(cadre merge list)" ] || problem+=" $(cadre merge list)"
+  as eve cadre inbox search 'conflict in big' | grep -q . || problem+=" no mail"
+  cadre task show "$two" | grep -q Returned: || problem+=" not told"
+  git for-each-ref "refs/cadre/work/task-$two" | grep -q . || problem+=" tip not kept"
+  cadre doctor -q >"$t_dir/doctor" 2>&1 || problem+=" doctor: $(cat "$t_dir/doctor")"
+  [ -z "$problem" ] || bad+="$1:$problem
+"
+}
+
+# Recover killed before each of its own changes, wherever there was something for it to heal.
+recoveries() { # TEMPLATE CHECK COMMAND...
+  local template=$1 check=$2 n m code
+  shift 2
+  for ((n = 1; ; n++)); do
+    fresh "$template"
+    { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
+    [ $? = 137 ] || break
+    cadre recover 2>&1 | grep -q healed || continue
+    for ((m = 1; ; m++)); do
+      fresh "$template"
+      { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
+      { CADRE_FAULT=kill:$m cadre recover; } >/dev/null 2>&1
+      code=$?
+      [ "$code" = 137 ] || break
+      "$check" "$* killed at $n, recover at $m"
+      points=$((points + 1))
+    done
+  done
+}
+points=0
+recoveries held done_again submit
+recoveries queued check cadre merge run
+recoveries conflict returned cadre merge run
+shown "recover, killed before each of its changes"
+
 # What somebody did since to what a killed git left is not overwritten.
 mkdir "$t_dir/partial"
 cat >"$t_dir/partial/git" <<END
@@ -197,19 +237,6 @@ check "the change taken away"
 is "$bad" "" "taken away it lands"
 
 # Work that goes back.
-returned() {
-  local problem=
-  cadre recover -q 2>"$t_dir/recovered" || problem="recover: $(cat "$t_dir/recovered")"
-  cadre merge run >"$t_dir/ran" 2>&1 || problem+=" run: $(cat "$t_dir/ran")"
-  [ "$(state "$two")" = ready ] || problem+=" state $(state "$two")"
-  [ -z "$(cadre merge list)" ] || problem+=" $(cadre merge list)"
-  as eve cadre inbox search 'conflict in big' | grep -q . || problem+=" no mail"
-  cadre task show "$two" | grep -q Returned: || problem+=" not told"
-  git for-each-ref "refs/cadre/work/task-$two" | grep -q . || problem+=" tip not kept"
-  cadre doctor -q >"$t_dir/doctor" 2>&1 || problem+=" doctor: $(cat "$t_dir/doctor")"
-  [ -z "$problem" ] || bad+="$1:$problem
-"
-}
 faults conflict returned cadre merge run
 shown "a return, killed before each change"
 
