@@ -131,14 +131,26 @@ extension Bus {
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
+    /// Gives up that a task waits for this agent before it is anybody's.
+    public func unreserve(_ id: Int, for name: String, by: String) throws {
+        do { try edit(id, by: by) { if $0.to == name, $0.toUntil != 0 { $0.to = nil; $0.toUntil = 0 } } } catch let failure as Failure where failure.kind == .no {}
+    }
+
     /// Forgets a retired agent. Its branch, tasks and journal stay; unread mail becomes dead letters.
     public func forget(_ name: String, by: String) throws {
+        for priority in 0...4 {
+            let top = queue("first=\(name)").appending("\(priority)")
+            for bucket in try Files.list(top) ?? [] {
+                for id in try Files.list(top.appending(bucket)) ?? [] { if let id = Int(id) { try unreserve(id, for: name, by: by) } }
+            }
+        }
         try deadLetter(name)
         let aside = aside()
         _ = try Files.rename(agent(name), aside)
         try deadLetter(name)
         try Files.sync(agents)
         try Files.removeAll(aside)
+        for ask in ["quarantined-\(name)", "silent-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }
 }

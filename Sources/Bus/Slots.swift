@@ -26,9 +26,25 @@ extension Bus {
         }
         guard taken < limit else { return nil }
         let slot = try mine ?? free ?? (slotNumbers().max() ?? 0) + 1
-        let start = Host.startTime(getpid()) ?? 0
-        try replace(slots.appending("\(slot)"), with: Array("\(name) \(getpid()) \(start) \(Host.boot)\n".utf8), sync: true)
+        try writeSlot(slot, name, getpid())
         return slot
+    }
+
+    /// Leaves the slot to the agent's supervisor, which lives by now.
+    public func handOver(_ slot: Int, to name: String) throws { try writeSlot(slot, name, 0) }
+
+    /// Whether a process that still runs, and is not the caller, has taken a slot for the agent and not handed it over.
+    public func isBeingMade(_ name: String) throws -> Bool {
+        for number in try slotNumbers() {
+            guard let slot = try slot(number), slot.name == name else { continue }
+            if slot.writerLives, slot.pid != getpid() { return true }
+        }
+        return false
+    }
+
+    private func writeSlot(_ slot: Int, _ name: String, _ pid: pid_t) throws {
+        let start = Host.startTime(pid) ?? 0
+        try replace(slots.appending("\(slot)"), with: Array("\(name) \(pid) \(start) \(Host.boot)\n".utf8), sync: true)
     }
 
     /// How many slots are taken.
@@ -40,12 +56,15 @@ extension Bus {
     }
 
     private func slotHolder(_ number: Int) throws -> String? {
+        guard let slot = try slot(number) else { return nil }
+        return try Alive.isHeld(alive(slot.name)) || slot.writerLives ? slot.name : nil
+    }
+
+    private func slot(_ number: Int) throws -> (name: String, pid: pid_t, writerLives: Bool)? {
         guard let bytes = try Files.read(slots.appending("\(number)")) else { return nil }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init)
-        guard words.count == 4 else { throw Record.damaged(slots.appending("\(number)")) }
-        if try Alive.isHeld(alive(words[0])) { return words[0] }
-        if words[3] == Host.boot, let pid = Int32(words[1]), Host.startTime(pid) == UInt64(words[2]) { return words[0] }
-        return nil
+        guard words.count == 4, let pid = pid_t(words[1]), let start = UInt64(words[2]) else { throw Record.damaged(slots.appending("\(number)")) }
+        return (words[0], pid, words[3] == Host.boot && pid > 0 && Host.startTime(pid) == start)
     }
 
     // MARK: drafts
@@ -68,12 +87,12 @@ extension Bus {
         journal("spawned", by: record["By"] ?? "human", ["agent": name])
     }
 
-    /// Drafts whose spawn no longer runs, under the spawn lock.
+    /// Agents that never came to be and whose spawn no longer runs, under the spawn lock.
     public func deadDrafts() throws -> [String] {
         guard let names = try Files.list(agents) else { throw missing("agents") }
         var live = Set<String>()
         for number in try slotNumbers() { if let name = try slotHolder(number) { live.insert(name) } }
-        return try names.filter { try Names.isName($0) && !live.contains($0) && !Files.exists(card($0)) && Files.exists(draft($0)) }
+        return try names.filter { try Names.isName($0) && !live.contains($0) && !Files.exists(card($0)) }
     }
 
     public func draft(of name: String) throws -> Record? { try Record.read(draft(name)) }
@@ -86,7 +105,7 @@ extension Bus {
 
     /// Whether an agent has the name or is being made under it.
     public func nameTaken(_ name: String) throws -> Bool {
-        try Files.exists(card(name)) || Files.exists(draft(name))
+        try Files.exists(agent(name))
     }
 
     // MARK: rates

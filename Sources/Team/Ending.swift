@@ -19,13 +19,18 @@ extension Team {
             return try signal(agent, SIGUSR1)
         }
         try bus.setWant(name, want, by: by)
-        if agent.alive {
-            try signal(agent, how == .now ? SIGUSR2 : SIGTERM)
-            try waitForEnd(name, again: how == .now ? SIGUSR2 : SIGTERM)
+        // The lock is ours in the end: its last supervisor may have been killed, and not what it had started.
+        let number = how == .now ? SIGUSR2 : SIGTERM
+        if agent.alive { try signal(agent, number) }
+        var taken = try Alive.take(bus.alive(name))
+        let deadline = Time.monotonic() + 20
+        while taken == nil, Time.monotonic() < deadline {
+            // Another verb holds it for a moment, or it was being started when the wish was written.
+            try waitForEnd(name, again: number, until: deadline)
+            taken = try Alive.take(bus.alive(name))
         }
-        // Its last supervisor may have been killed, and not what it had started.
-        guard let alive = try Alive.take(bus.alive(name)) else { throw Failure.unsure("'\(name)' was started again meanwhile") }
-        defer { try? alive.close() }
+        guard let taken else { throw Failure.unsure("'\(name)' does not end; 'cadre stop --now \(name)' does not ask it") }
+        defer { try? taken.close() }
         try Tree.sweep(bus: bus, agent: name)
         try work.keep(agent)
     }
@@ -41,12 +46,10 @@ extension Team {
         kill(Int32(pid), signal)
     }
 
-    private func waitForEnd(_ name: String, again signal: Int32) throws {
+    private func waitForEnd(_ name: String, again signal: Int32, until deadline: Double) throws {
         let watcher = Watcher()
         watcher.watch(bus.alive(name))
-        let deadline = Time.monotonic() + 20
-        while try Alive.isHeld(bus.alive(name)) {
-            guard Time.monotonic() < deadline else { throw Failure.unsure("'\(name)' does not end; 'cadre stop --now \(name)' does not ask it") }
+        while try Alive.isHeld(bus.alive(name)), Time.monotonic() < deadline {
             watcher.wait(seconds: 0.5)
             if let agent = try bus.agent(named: name), agent.alive { try self.signal(agent, signal) }
         }

@@ -12,7 +12,7 @@ extension Team {
         var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
         let program = [Share.executable.string, "-C", git.directory.string, "merge", "run"]
-        let pane = try tmux.open(bus, name: "merge", place: .window, program: program, environment: environment)
+        let pane = try tmux.open(bus, name: "merge", in: tmux.ready(bus), place: .window, program: program, environment: environment)
         _ = try tmux.attempt(["set-option", "-p", "-t", pane, "remain-on-exit", "off"])
     }
 }

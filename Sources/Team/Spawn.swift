@@ -43,7 +43,8 @@ extension Team {
         let program = try command(request.program)
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
-        try Tmux(bus).check()
+        let tmux = try Tmux(bus)
+        let session = try tmux.ready(bus)
         var draft = Record()
         let (name, slot, depth) = try bus.deciding {
             _ = try clearDrafts()
@@ -101,7 +102,11 @@ extension Team {
             card["Task"] = request.task.map { "\($0)" }
             card.body = request.prompt ?? []
             try bus.commitDraft(name, card)
-            try bus.deciding { try open(try agent(name)) }
+            try bus.deciding {
+                // Where there was no session yet another spawn may have made it.
+                try open(try agent(name), tmux, session: session ?? tmux.session(of: bus))
+                try bus.handOver(slot, to: name)
+            }
         } catch {
             // What went wrong is what the caller must hear; what can't be undone now is undone by the next `recover`.
             try? bus.deciding { try undo(name, draft) }
@@ -236,9 +241,7 @@ extension Team {
     private func undo(_ name: String, _ draft: Record) throws {
         if let task = draft.int("Task") {
             do {
-                if draft["Made"] != nil { try bus.cancel(task, by: "cadre") } else {
-                    try bus.edit(task, by: "cadre") { if $0.to == name { $0.to = nil; $0.toUntil = 0 } }
-                }
+                if draft["Made"] != nil { try bus.cancel(task, by: "cadre") } else { try bus.unreserve(task, for: name, by: "cadre") }
             } catch let failure as Failure where failure.kind == .no {}
         }
         if let path = draft["Worktree"], try work.worktrees().contains(where: { $0.path.string == path && $0.branch == nil }) {

@@ -23,7 +23,7 @@ import Tmux
 // since posix_spawn can't.
 public final class Supervisor {
     let name: String
-    let team: Team
+    private var team: Team
     let terminal = Terminal()
     private let alive: FileDescriptor
     private let signals: Int32
@@ -71,15 +71,11 @@ public final class Supervisor {
     /// Runs the agent until it rests, is stopped or given up.
     public func run() throws {
         _ = csys_set_subreaper()
-        announce()
-        silence = Silence(seconds: try team.settings.seconds("silence", 300))
-        watch = try Watch(bus, name)
-        // Work may have come to the merge queue while nobody watched.
-        if watch != nil { try? team.startQueue() }
         while try order == nil && bus.agent(named: name)?.want == .run {
             var ended: Ended
             do {
                 try session()
+                try attend()
                 ended = try wait()
             } catch let failure as Failure {
                 ended = .failed(failure.message)
@@ -96,6 +92,18 @@ public final class Supervisor {
         try rest()
     }
 
+    /// What is not needed to start the program, so that it comes after that: at each start, since a user who sets a hook
+    /// of the same name removes ours.
+    private func attend() throws {
+        announce()
+        if watch == nil {
+            watch = try Watch(bus, name)
+            // Work may have come to the merge queue while nobody watched.
+            if watch != nil { try? team.startQueue() }
+        }
+        silence = Silence(seconds: try team.settings.seconds("silence", 300))
+    }
+
     /// Marks our pane, and asks tmux to keep it when we die and to tell when that happens.
     private func announce() {
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus) else { return }
@@ -109,7 +117,7 @@ public final class Supervisor {
         let pane = getenv("TMUX_PANE").map { String(cString: $0) }
         let server = getenv("TMUX").map { String(cString: $0).split(separator: ",").first.map(String.init) ?? "" }
         try Tree.sweep(bus: bus, agent: name)
-        try keep()
+        if agent.session != nil { try keep() }
         token = try bus.beginSession(name, pane: pane, server: server)["Token"] ?? ""
         try bus.report(name, state: .starting, source: "supervisor", session: token)
         try team.restoreWorktree(agent)
@@ -121,15 +129,15 @@ public final class Supervisor {
         child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
         started = Time.monotonic()
         settled = false
-        silence?.reset()
     }
 
     /// It has started. What it said itself by now stands.
     private func settle() throws {
         settled = true
-        guard try bus.agent(named: name)?.report?["State"] == AgentState.starting.rawValue else { return }
+        guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else { return }
         let holds = try bus.claims().contains { $0.owner == name }
-        try bus.report(name, state: holds ? .working : .idle, source: "supervisor", note: "")
+        let told = report["Source"] == "heartbeat"
+        try bus.report(name, state: holds ? .working : .idle, source: "supervisor", note: told ? nil : "")
     }
 
     /// The window or the server is gone: it was closed on purpose, or all are gone. Nobody starts us again unasked.
@@ -146,7 +154,10 @@ public final class Supervisor {
         var held = try bus.adopt(name, session: token)
         if held.isEmpty, let id = agent.card.int("Task") {
             let worker = Worker(name: name, session: token, role: agent.role, manages: true)
-            do { held = [try bus.claim(id, worker)] } catch let failure as Failure where failure.kind == .no {}
+            do {
+                held = [try bus.claim(id, worker)]
+                try bus.unreserve(id, for: name, by: name)
+            } catch let failure as Failure where failure.kind == .no {}
             try bus.editCard(name) { $0["Task"] = nil }
         }
         guard let first = held.first, let worktree = agent.git else { return }
@@ -261,6 +272,7 @@ public final class Supervisor {
         try keep()
         let agent = try team.agent(name)
         guard agent.want == .run else { return false }
+        try team.reread()
         let code: Int32
         let what: String
         switch ended {

@@ -9,13 +9,16 @@ import Tmux
 public struct Team {
     public let bus: Bus
     public let git: Git
-    public let settings: Settings
+    public private(set) var settings: Settings
 
     public init(bus: Bus, git: Git, settings: Settings) {
         self.bus = bus
         self.git = git
         self.settings = settings
     }
+
+    /// The configuration as it is now, for those who live long.
+    mutating func reread() throws { settings = try Settings(git, bus: bus) }
 
     public var work: Work { Work(bus: bus, repository: git, settings: settings) }
 
@@ -26,13 +29,18 @@ public struct Team {
 
     // MARK: starting
 
-    /// Opens a pane with the agent's supervisor in it, if none lives and a slot is free. False if one lives; throws
-    /// `Failure.no` if there is no slot. A counted start is one more of those after which an agent is quarantined.
+    /// Opens a pane with the agent's supervisor in it, if none lives and a slot is free. False if one lives or the agent is
+    /// being spawned; throws `Failure.no` if there is no slot. A counted start is one more of those after which an agent is quarantined.
     @discardableResult
     public func start(_ name: String, counted: Bool = false) throws -> Bool {
         try bus.deciding {
             let agent = try agent(name)
-            if agent.alive || agent.want != .run { return false }
+            if try agent.alive || agent.want != .run || bus.isBeingMade(name) { return false }
+            guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
+                throw Failure.no("no free slot for '\(name)': cadre.maxAgents is \(try settings.int("maxAgents", 30))")
+            }
+            // We may live long: the slot must not be ours then.
+            defer { try? bus.handOver(slot, to: name) }
             if counted {
                 try bus.noteRestart(name)
                 if let why = try tooMany(name) {
@@ -40,10 +48,8 @@ public struct Team {
                     return false
                 }
             }
-            guard try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) != nil else {
-                throw Failure.no("no free slot for '\(name)': cadre.maxAgents is \(try settings.int("maxAgents", 30))")
-            }
-            try open(agent)
+            let tmux = try Tmux(bus)
+            try open(agent, tmux, session: tmux.ready(bus))
             return true
         }
     }
@@ -56,8 +62,7 @@ public struct Team {
 
     /// Needs the spawn lock and a slot, and returns when the supervisor holds its lock, so that of several who start the
     /// same agent only one does. A dead pane of the agent's is used again: it keeps its place.
-    func open(_ agent: AgentView) throws {
-        let tmux = try Tmux(bus)
+    func open(_ agent: AgentView, _ tmux: Tmux, session: String?) throws {
         let program = [Share.executable.string, "supervise", agent.name]
         var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
@@ -66,7 +71,7 @@ public struct Team {
             try tmux.run(["respawn-pane", "-k"] + variables + ["-t", pane, "--"] + program)
         } else {
             let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
-            _ = try tmux.open(bus, name: agent.name, place: place, program: program, environment: environment)
+            _ = try tmux.open(bus, name: agent.name, in: session, place: place, program: program, environment: environment)
         }
         let watcher = Watcher()
         watcher.watch(bus.agent(agent.name))
@@ -83,10 +88,12 @@ public struct Team {
         while true {
             let agent = try agent(name)
             let state = agent.report?["State"].flatMap { AgentState(rawValue: $0) }
-            let note = agent.report?["Note"] ?? ""
+            let own = agent.report?["Source"] == "heartbeat"
+            let note = own ? "" : agent.report?["Note"] ?? ""
             if let session = agent.report?["Session"], session != before {
                 switch state {
                 case nil: break
+                case .starting where own: return
                 case .starting, .dead, .quarantined:
                     if !note.isEmpty { throw Failure.no("'\(name)' ended at once: \(note); see 'cadre peek \(name)'") }
                 case .resting: return
@@ -103,8 +110,9 @@ public struct Team {
     // MARK: reviving
 
     /// Starts again who should run and does not, oldest first: with `all` everybody, else only who died without a word (not
-    /// those whose window or server was closed, which a person does on purpose). Returns who was started.
-    public func revive(all: Bool) throws -> [String] {
+    /// those whose window or server was closed, which a person does on purpose). Returns who was started; `refused` hears
+    /// why others could not be.
+    public func revive(all: Bool, refused: (Failure) -> Void = { _ in }) throws -> [String] {
         let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
             guard !agent.alive, agent.want == .run, agent.report?["State"] != AgentState.resting.rawValue else { return false }
             return all || agent.report?["State"] != AgentState.dead.rawValue && restartPolicy(agent) != "never"
@@ -115,7 +123,7 @@ public struct Team {
             do {
                 if all { try bus.report(agent.name, state: .starting, source: "up", note: "") }
                 if try start(agent.name, counted: !all) { started.append(agent.name) }
-            } catch let failure as Failure where failure.kind == .no {}
+            } catch let failure as Failure where failure.kind == .no { refused(failure) }
             if try bus.agent(named: agent.name)?.want == .quarantine { quarantined = true }
         }
         if quarantined { try recover() }

@@ -69,17 +69,15 @@ final class Watch {
 /// time of its tree, no heartbeat. Once it gets mail, then the person is asked; only a person restarts it.
 final class Silence {
     private let seconds: Int
-    private var due = 0.0
-    private var last = (ticks: 0, beat: 0)
+    private var due: Double
+    private var last: (ticks: Int, beat: Int)
     private var quiet = 0
 
-    init(seconds: Int) { self.seconds = max(1, seconds) }
-
-    /// A session begins.
-    func reset() {
-        due = Time.monotonic() + Double(seconds)
+    /// From now on.
+    init(seconds: Int) {
+        self.seconds = max(1, seconds)
+        due = Time.monotonic() + Double(self.seconds)
         last = (Tree.ticks(of: getpid()), 0)
-        quiet = 0
     }
 
     /// Seconds until the next look.

@@ -50,8 +50,9 @@ extension Team {
 
     /// Removes a worktree of ours with all that is in it.
     func removeWorktree(_ path: FilePath) throws {
-        guard try Files.exists(path) else { _ = try git.attempt(["worktree", "prune"]); return }
-        if try git.attempt(["worktree", "remove", "--force", "--force", path.string]).status != 0 {
+        if try !Files.exists(path) {
+            try git.run(["worktree", "prune"])
+        } else if try git.attempt(["worktree", "remove", "--force", "--force", path.string]).status != 0 {
             // git does not remove one with submodules in it.
             try Files.removeAll(path)
             try git.run(["worktree", "prune"])

@@ -86,8 +86,14 @@ public struct Tmux {
     /// Text for an argument that tmux expands: formats in it stay text.
     public static func escaped(_ text: String) -> String { text.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "##") }
 
-    /// Throws `Failure.unsure` if tmux is missing or too old.
-    public func check() throws {
+    /// The session of this bus, see `session`. Throws `Failure.unsure` if none could be made: tmux is missing or too old.
+    public func ready(_ bus: Bus) throws -> String? {
+        let found = try? session(of: bus)
+        if found == nil { try check() }
+        return found
+    }
+
+    private func check() throws {
         let result: Program.Result
         do { result = try Program([program, "-V"]).run() } catch {
             throw Failure.unsure("no tmux here: install tmux 3.3 or later")
@@ -117,14 +123,13 @@ public struct Tmux {
     /// Where a pane is to be opened.
     public enum Place: String { case window, pane, session }
 
-    /// Opens a pane that runs a program, in the bus's session, which is made at the first time; prints no word of it.
+    /// Opens a pane that runs a program, in the bus's session, which is made if it is nil; prints no word of it.
     /// `name` is the window's name and must be an agent's. Returns the pane's id.
-    public func open(_ bus: Bus, name: String, place: Place, program: [String], environment: [String: String]) throws -> String {
+    public func open(_ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]) throws -> String {
         let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
         let format = "#{session_id} #{pane_id} #{socket_path}"
-        let session = place == .session ? nil : try self.session(of: bus)
         let words: [Substring]
-        if let session {
+        if let session, place != .session {
             let split = place == .pane
             if split {
                 // Panes get too small to be split further: then a new window begins.

@@ -18,8 +18,9 @@ public struct UpVerb: Verb {
         let team = try tool.team()
         try team.recover()
         if names.isEmpty {
-            for name in try team.revive(all: !dead) { tool.print([name], json: ["name": .string(name)]) }
-            return
+            var refused: [Failure] = []
+            for name in try team.revive(all: !dead, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
+            return try tool.each(refused) { throw $0 }
         }
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
