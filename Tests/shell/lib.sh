@@ -11,7 +11,8 @@ t_server="cadre-test-$$"
 t_cleanup() {
   tmux -L "$t_server" kill-server 2>/dev/null
   chmod -R u+w "$t_dir" 2>/dev/null
-  rm -rf "$t_dir"
+  # What the server's end has ended may still write.
+  wait_for 10 rm -rf "$t_dir"
 }
 trap t_cleanup EXIT
 

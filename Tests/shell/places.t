@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Where agents are started from: repositories of every kind, tmux servers of every kind, names and paths of every kind.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
+t_world
+t_program idler <<'END'
+exec sleep 1000
+END
+tmux() { command tmux -L "$t_server" "$@"; }
+
+# A path that would run something, were it ever expanded.
+# shellcheck disable=SC2016 # as they are
+cd "$(t_repository "a 'b' \"c\" #(touch x) \$(touch x);")" || exit 1
+here=$PWD
+cadre init -q
+echo ran >>.git/info/exclude
+# shellcheck disable=SC2016 # the setup's
+git config cadre.setup 'echo "$CADRE_NAME $CADRE_PORT" >ran'
+# shellcheck disable=SC2016 # as they are
+is "$(cadre spawn one --agent idler '#(touch x) $(touch x) `touch x` %n')" one "spawn in a path full of quotes"
+is "$(cat "$(field one worktree)/ran")" "one 42000" "setup ran in the worktree"
+is "$(tmux list-windows -F '#W')" one "the window has the agent's name"
+before=$(field one pid)
+kill -9 "$before"
+again() { [ -n "$(field one pid)" ] && [ "$(field one pid)" != "$before" ] && is_state one working; }
+wait_for 10 again
+ok "tmux's hook finds its way back"
+tmux set-option -g status-right "#{E:@cadre_agent} #{E:@cadre_dir}" \; refresh-client -S 2>/dev/null
+tmux display-message -p -t "$(field one pane)" '#{@cadre_dir} #{@cadre_agent} #{T:window_name} #{E:pane_title}' >/dev/null
+cadre peek one >/dev/null
+cadre diff one >/dev/null
+is "$(find "$t_dir" -name x)" "" "nothing of it was run"
+git config cadre.setup 'echo unable >&2; exit 3'
+code 1 "a setup that fails" cadre spawn two --agent idler
+like "$(cat "$t_dir/err")" "*cadre.setup failed for 'two': unable" "says so"
+is "$(git worktree list | wc -l)" 2 "and leaves no worktree"
+is "$(cadre agents -o name)" one "and no agent"
+git config --unset cadre.setup
+
+# The user's own tmux session, hooks, focus.
+tmux new-session -d -s user -n theirs
+tmux set-hook -g pane-died 'set-environment -g died yes'
+focus() { tmux display-message -p -t user: '#{window_id} #{pane_id}'; }
+before=$(focus)
+cadre spawn two --agent idler --no-worktree --pane >/dev/null
+cadre spawn three --agent idler --no-worktree --session >/dev/null
+is "$(focus)" "$before" "nobody's focus moves"
+is "$(tmux list-windows -t =user: -F '#W')" theirs "the user's session is theirs"
+is "$(tmux show-hooks -gw pane-died | grep -c 'died yes')" 1 "the user's hook stays"
+is "$(tmux show-hooks -gw pane-died | grep -c cadre)" 1 "beside ours"
+is "$(tmux list-panes -t "$(field one pane)" | wc -l)" 2 "--pane shares the window"
+is "$(tmux list-sessions | wc -l)" 3 "--session is one of its own"
+mkdir sub && cd sub || exit 1
+cadre retire -q one two three
+is "$(tmux show-hooks -gw pane-died | grep -c cadre)" 0 "with the last agent our hook goes"
+is "$(tmux show-hooks -gw pane-died | grep -c 'died yes')" 1 "and the user's stays"
+is "$(tmux list-sessions -F '#S')" user "and our sessions"
+name=$(cadre spawn again --agent idler --no-worktree && tmux display-message -p -t "$(field again pane)" '#S')
+cadre retire -q again
+tmux new-session -d -s "${name##*$'\n'}" -n mine
+cadre spawn -q again --agent idler --no-worktree
+is "$(tmux list-windows -t "=${name##*$'\n'}:" -F '#W')" mine "a user's session of our name stays theirs"
+is "$(tmux list-windows -a -F '#W' | sort | xargs)" "again mine theirs" "and we take another"
+cadre retire -q again
+tmux kill-session -t "=${name##*$'\n'}:"
+cd .. && rmdir sub
+
+# tmux that can't do it.
+mkdir "$t_dir/old"
+# shellcheck disable=SC2016 # the program's
+printf '#!/bin/sh\n[ "$1" = -V ] && echo tmux 3.1c && exit\nexit 1\n' >"$t_dir/old/tmux"
+chmod +x "$t_dir/old/tmux"
+code 75 "an old tmux" env PATH="$t_dir/old:$PATH" cadre spawn late --agent idler 'x'
+is "$(cat "$t_dir/err")" "cadre spawn: tmux 3.1c is too old: cadre needs tmux 3.3 or later" "one line says so"
+mkdir "$t_dir/few"
+for program in git sh; do ln -s "$(command -v $program)" "$t_dir/few/$program"; done
+code 75 "no tmux" env PATH="$t_dir/few" "$t_dir/bin/cadre" spawn late --agent idler 'x'
+is "$(cat "$t_dir/err")" "cadre spawn: no tmux here: install tmux 3.3 or later" "one line says so"
+is "$(cadre agents && git worktree list | wc -l)" 1 "and nothing was made"
+is "$(cadre task list | cut -f4 | grep -cx x)" 0 "no task either"
+code 1 "attach without a terminal" cadre attach nobody
+
+# Branches of the user's.
+cd "$(t_repository branches)" || exit 1
+git branch cadre
+id=$(cadre task add 'in the way' 2>/dev/null)
+git branch "cadre-$id-in-the-way" HEAD
+cadre spawn -q one --agent idler --task "$id"
+is "$(field one branch)" "cadre-$id-in-the-way-2" "a branch 'cadre' and one of a task's name are in the way: both stay"
+git -C "$(field one worktree)" commit -q --allow-empty -m work
+cadre retire -q --discard one
+git rev-parse -q --verify "refs/heads/cadre-$id-in-the-way" >/dev/null && git rev-parse -q --verify refs/heads/cadre >/dev/null
+ok "to the end"
+git branch -D -q cadre
+
+# Options.
+git commit -q --allow-empty -m second
+first=$(git rev-parse HEAD~1)
+cadre spawn -q based --agent idler --base HEAD~1 'from there'
+is "$(git -C "$(field based worktree)" rev-parse HEAD)" "$first" "--base"
+is "$(cadre spawn named --agent idler --branch topic 'so called' && field named branch)" "named
+topic" "--branch"
+cadre spawn -q none --agent 'sleep 1000' --no-worktree
+is "$(field none worktree)" "" "--no-worktree"
+is "$(cadre spawn n --agent idler --no-worktree --count 2 | xargs)" "n1 n2" "--count"
+before=$(cadre agents)
+like "$(cadre spawn dry --dry-run --role worker 'x')" "dry	*" "--dry-run says what would be"
+is "$(cadre agents)" "$before" "and does nothing"
+code 64 "a bad revision" cadre spawn --base no-such
+code 64 "a bad branch" cadre spawn --branch 'a..b' 'x y'
+code 64 "a bad name" cadre spawn 'Bad' 'x'
+code 64 "a reserved name" cadre spawn all 'x'
+code 64 "an empty prompt" cadre spawn fine '  '
+code 64 "a bad count" cadre spawn --count 0
+code 1 "a taken name" cadre spawn n1
+code 1 "no such parent" cadre spawn --parent nobody
+code 1 "no such task" cadre spawn --task 999
+is "$(cadre agents)" "$before" "none of them left anything"
+cadre agents -o name | cadre retire -q --discard -
+
+# Other repositories.
+git init -q "$t_dir/empty" && cd "$t_dir/empty" || exit 1
+code 1 "no commit" cadre spawn e --agent idler
+like "$(cat "$t_dir/err")" "*no target branch*git config cadre.target*" "says so"
+git config cadre.target main
+code 1 "a target without a commit" cadre spawn e --agent idler
+like "$(cat "$t_dir/err")" "*'main' has no commit yet*" "says so"
+is "$(cadre agents)" "" "and leaves no agent"
+code 0 "but without a worktree" cadre spawn e --agent idler --no-worktree
+cadre retire -q e
+
+cd "$(t_repository detached)" || exit 1
+git checkout -q --detach
+code 1 "a detached HEAD has no target" cadre spawn d --agent idler
+like "$(cat "$t_dir/err")" "*git config cadre.target*" "and says what to do"
+git config cadre.target main
+code 0 "with one" cadre spawn d --agent idler 'x'
+like "$(field d branch)" "cadre/1-x" "on its branch"
+cadre retire -q --discard d
+
+git clone -q --bare "$t_dir/detached" "$t_dir/bare.git" 2>/dev/null && cd "$t_dir/bare.git" || exit 1
+git symbolic-ref HEAD refs/heads/main
+code 0 "a bare repository" cadre spawn b --agent idler 'x'
+is "$(field b worktree)" "$t_dir/bare.git.cadre/b" "with a worktree beside it"
+cadre retire -q --discard b
+
+git -C "$here" worktree add -q "$t_dir/linked" 2>/dev/null && cd "$t_dir/linked" || exit 1
+code 0 "from a worktree" cadre spawn w --agent idler 'x'
+is "$(field w worktree)" "$here.cadre/w" "the same project"
+cadre retire -q --discard w
+
+cd "$(t_repository super)" || exit 1
+git -c protocol.file.allow=always submodule add -q "$t_dir/detached" 'sub module' 2>/dev/null && git commit -qm sub
+code 0 "with a submodule" cadre spawn s --agent idler 'x'
+is "$(git -C "$(field s worktree)" status --porcelain)" "" "clean"
+code 0 "pause" cadre pause s
+code 0 "resume" cadre resume s
+cadre retire -q --discard s
+cd 'sub module' || exit 1
+code 0 "in a submodule" cadre spawn i --agent idler 'x'
+is "$(git -C "$(field i worktree)" rev-parse HEAD)" "$(git rev-parse HEAD)" "it is the submodule's project"
+is "$(git -C "$(field i worktree)" status --porcelain)" "" "clean"
+cadre retire -q --discard i
+is "$(find "$t_dir" -name x)" "" "nothing was run"
+t_end
