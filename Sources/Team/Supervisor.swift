@@ -31,6 +31,7 @@ public final class Supervisor {
     private var token = ""
     private var started = 0.0
     private var settled = true
+    private var witnessed = false
     private var delay = 0
     private var order: Order?
     private var watch: Watch?
@@ -107,7 +108,8 @@ public final class Supervisor {
     /// Marks our pane, and asks tmux to keep it when we die and to tell when that happens.
     private func announce() {
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus) else { return }
-        _ = try? tmux.adopt(pane, bus, agent: name, executable: Share.executable.string)
+        let done = try? tmux.adopt(pane, bus, agent: name, executable: Share.executable.string, witness: witnessed ? nil : getpid())
+        if done != nil { witnessed = true }
     }
 
     // MARK: a session
@@ -324,6 +326,21 @@ public final class Supervisor {
     private func rest() throws {
         try alive.close()
         if order != .hangUp { try team.recover() }
+    }
+
+    // MARK: the witness
+
+    /// Waits for the end of a supervisor, and ends itself a little later: tmux, which started us, then looks for what has
+    /// ended. It misses a death while it waits for another program, as it does when the last one leaves a terminal
+    /// (libutempter), and would not run its hook before the next death, whenever that is.
+    public static func witness(of supervisor: pid_t) -> Never {
+        let fd = csys_pidfd_open(supervisor)
+        if fd >= 0 {
+            var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+            while poll(&entry, 1, -1) < 0 {}
+        }
+        poll(nil, 0, 100)
+        exit(0)
     }
 
     // MARK: the step between

@@ -159,8 +159,9 @@ public struct Tmux {
 
     /// Marks a pane as an agent's, keeps it open when its program ends, and has tmux run `up` when a supervisor dies. The
     /// hook is one entry of the global array at an index of our own, so the user's own hooks stay; it does nothing for
-    /// panes that are not ours. Only ids and our own path are in it.
-    public func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String) throws {
+    /// panes that are not ours. Only ids and our own path are in it. With `witness` tmux runs a witness of that process's
+    /// death, see `Supervisor.witness`.
+    public func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String, witness: pid_t?) throws {
         guard Tmux.isPane(pane) else { return }
         let word = "'" + executable.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
         // Once for the shell, once for the format, once for tmux's double quotes.
@@ -170,7 +171,7 @@ public struct Tmux {
             "set-option", "-p", "-t", pane, "remain-on-exit", "on", ";", "set-option", "-p", "-t", pane, "@cadre_agent", agent, ";",
             "set-option", "-p", "-t", pane, "@cadre_bus_id", bus.identity, ";", "set-option", "-p", "-t", pane, "@cadre_dir", bus.root.string, ";",
             "set-hook", "-g", "pane-died[1042]", hook,
-        ])
+        ] + (witness.map { [";", "run-shell", "-b", "exec \(Tmux.escaped(word)) supervise --witness \($0)"] } ?? []))
     }
 
     /// Closes a pane of ours; with the last of a server goes the hook.

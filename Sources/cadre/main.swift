@@ -63,7 +63,7 @@ func overview(all: Bool) -> String {
                 + "\n'cadre help VERB' shows a verb's manual page, 'cadre help -a' lists all verbs,\n'cadre help cadre' tells the ideas.")
 }
 
-SuperviseVerb.becomeChildIfAsked(CommandLine.unsafeArgv, Int(CommandLine.argc))
+SuperviseVerb.becomeHelperIfAsked(CommandLine.unsafeArgv, Int(CommandLine.argc))
 
 let own = String(cString: CommandLine.unsafeArgv[0]!).split(separator: "/").last.map(String.init) ?? "cadre"
 var arguments = Main.rawArguments()
