@@ -32,7 +32,8 @@ public final class Supervisor {
     private var started = 0.0
     private var settled = true
     private var witnessed = false
-    private var delay = 0
+    /// Seconds before the next start: none, then a quarter, doubled each time.
+    private var delay = 0.0
     private var order: Order?
     private var watch: Watch?
     private var silence: Silence?
@@ -310,8 +311,8 @@ public final class Supervisor {
         try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)
         if Time.monotonic() - started > 60 { delay = 0 }
         terminal?.say("cadre: \(name): \(what), starting again\(delay > 0 ? " in \(delay) s" : "")")
-        let end = Time.monotonic() + Double(delay)
-        delay = max(1, delay * 2)
+        let end = Time.monotonic() + delay
+        delay = max(0.25, delay * 2)
         while order == nil, Time.monotonic() < end {
             var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
             _ = poll(&entry, 1, Int32((end - Time.monotonic()) * 1000) + 1)
