@@ -25,6 +25,10 @@ public struct AgentView {
     public var want: Want
     public var alive: Bool
 
+    /// The place of one that has no pane.
+    public static let headless = "headless"
+    public var isHeadless: Bool { card["Place"] == AgentView.headless }
+
     public var role: String? { card["Role"] }
     public var parent: String? { card["Parent"] }
     public var worktree: FilePath? { card["Worktree"].map { FilePath($0) } }

@@ -234,6 +234,14 @@ public enum Files {
         }
     }
 
+    /// Opens a file for another program to append to, close-on-exec; made if it is not there.
+    public static func openToAppend(_ path: FilePath) throws -> FileDescriptor {
+        Fault.point(mutating: true)
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw failure("open", path) }
+        return FileDescriptor(rawValue: fd)
+    }
+
     /// Sets the times of a file to now, making it if need be: a bell that inotify hears as IN_ATTRIB.
     public static func ring(_ path: FilePath) throws {
         Fault.point(mutating: true)

@@ -54,6 +54,8 @@ extension Bus {
     func restartsFile(_ name: String) -> FilePath { agent(name).appending("restarts") }
     /// Files of a paused agent's worktree that are not in git.
     public func kept(_ name: String) -> FilePath { agent(name).appending("kept") }
+    /// What an agent without a terminal and its supervisor print.
+    public func output(_ name: String) -> FilePath { agent(name).appending("output") }
     public func handoff(_ name: String) -> FilePath { agent(name).appending("handoff") }
     public func alive(_ name: String) -> FilePath { agent(name).appending("alive") }
     public func session(_ name: String) -> FilePath { agent(name).appending("session") }

@@ -20,6 +20,9 @@ public struct Program {
     /// Runs it in a process group of its own, which is ended when the program ends.
     public var ownGroup = false
 
+    /// Runs it in a session of its own, without a terminal. The C function is `setsid`.
+    public var ownSession = false
+
     public init(_ arguments: [String]) { self.arguments = arguments }
 
     public struct Result {
@@ -96,6 +99,7 @@ public struct Program {
             flags |= POSIX_SPAWN_SETPGROUP
             posix_spawnattr_setpgroup(&attributes, 0)
         }
+        if ownSession { flags |= Program.setSession }
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
@@ -119,6 +123,9 @@ public struct Program {
         }
         return changes
     }
+
+    /// `POSIX_SPAWN_SETSID` of glibc.
+    private static let setSession: Int32 = 0x80
 
     /// This process's environment with the changes applied, as `NAME=value`.
     static func environment(_ changes: [String: String?]) -> [String] {

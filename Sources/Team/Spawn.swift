@@ -16,6 +16,8 @@ public struct SpawnRequest {
     public var prompt: [UInt8]?
     public var parent: String?
     public var place = Tmux.Place.window
+    /// Without a terminal; `place` does not count then.
+    public var headless = false
     public var base: String?
     public var branch: String?
     public var worktree = true
@@ -43,8 +45,7 @@ extension Team {
         let program = try command(request.program)
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
-        let tmux = try Tmux(bus)
-        let session = try tmux.ready(bus)
+        var room = try request.headless ? nil : Room(bus)
         var draft = Record()
         let (name, slot, depth) = try bus.deciding {
             _ = try clearDrafts()
@@ -66,7 +67,7 @@ extension Team {
             card["Role"] = request.role
             card["Parent"] = request.parent
             card["Depth"] = "\(depth)"
-            card["Place"] = request.place == .window ? nil : request.place.rawValue
+            card["Place"] = request.headless ? AgentView.headless : request.place == .window ? nil : request.place.rawValue
             card["Pull"] = request.pull ? nil : "no"
             card["Auto"] = request.auto ? "yes" : nil
             card["Base"] = request.base.flatMap { _ in commit }
@@ -103,8 +104,8 @@ extension Team {
             card.body = request.prompt ?? []
             try bus.commitDraft(name, card)
             try bus.deciding {
-                // Where there was no session yet another spawn may have made it.
-                try open(try agent(name), tmux, session: session ?? tmux.session(of: bus))
+                try room?.look(bus)
+                try open(try agent(name), room)
                 try bus.handOver(slot, to: name)
             }
         } catch {

@@ -48,8 +48,7 @@ public struct Team {
                     return false
                 }
             }
-            let tmux = try Tmux(bus)
-            try open(agent, tmux, session: tmux.ready(bus))
+            try open(agent, agent.isHeadless ? nil : Room(bus))
             return true
         }
     }
@@ -60,12 +59,37 @@ public struct Team {
         return try bus.restarts(name, since: Time.now() - 900) > limit ? "it ended \(limit + 1) times within 15 minutes" : nil
     }
 
+    /// Where panes are opened: the tmux server and the project's session on it, if there is one yet.
+    struct Room {
+        let tmux: Tmux
+        var session: String?
+
+        /// Throws `Failure.unsure` if there is no tmux that will do.
+        init(_ bus: Bus) throws {
+            tmux = try Tmux(bus)
+            session = try tmux.ready(bus)
+        }
+
+        /// Where there was no session another may have made it meanwhile.
+        mutating func look(_ bus: Bus) throws { if session == nil { session = try tmux.session(of: bus) } }
+    }
+
     /// Needs the spawn lock and a slot, and returns when the supervisor holds its lock, so that of several who start the
-    /// same agent only one does. A dead pane of the agent's is used again: it keeps its place.
-    func open(_ agent: AgentView, _ tmux: Tmux, session: String?) throws {
+    /// same agent only one does. A dead pane of the agent's is used again: it keeps its place. Without a room it runs
+    /// without a terminal, in a session of its own (setsid(2)), and what it prints goes to a file.
+    func open(_ agent: AgentView, _ room: Room?) throws {
         let program = [Share.executable.string, "supervise", agent.name]
         var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
+        guard let (tmux, session) = room.map({ ($0.tmux, $0.session) }) else {
+            var call = Program(program)
+            call.environment = environment.mapValues { $0 }.merging(["TMUX": nil, "TMUX_PANE": nil, "CADRE_FAULT": nil]) { $1 }
+            call.ownSession = true
+            let output = try Files.openToAppend(bus.output(agent.name))
+            defer { try? output.close() }
+            _ = try call.start(stdin: -1, stdout: output.rawValue, stderr: output.rawValue)
+            return try waitForLock(agent.name)
+        }
         if let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: agent.name) {
             let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
             try tmux.run(["respawn-pane", "-k"] + variables + ["-t", pane, "--"] + program)
@@ -73,10 +97,14 @@ public struct Team {
             let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
             _ = try tmux.open(bus, name: agent.name, in: session, place: place, program: program, environment: environment)
         }
+        try waitForLock(agent.name)
+    }
+
+    private func waitForLock(_ name: String) throws {
         let watcher = Watcher()
-        watcher.watch(bus.agent(agent.name))
+        watcher.watch(bus.agent(name))
         let deadline = Time.monotonic() + 5
-        while try !Alive.isHeld(bus.alive(agent.name)), Time.monotonic() < deadline { watcher.wait(seconds: 0.1) }
+        while try !Alive.isHeld(bus.alive(name)), Time.monotonic() < deadline { watcher.wait(seconds: 0.1) }
     }
 
     /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended at
@@ -115,6 +143,8 @@ public struct Team {
     public func revive(all: Bool, refused: (Failure) -> Void = { _ in }) throws -> [String] {
         let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
             guard !agent.alive, agent.want == .run, agent.report?["State"] != AgentState.resting.rawValue else { return false }
+            // One without a terminal would be our own child: a supervisor must not become another's.
+            if agent.isHeadless, !all { return false }
             return all || agent.report?["State"] != AgentState.dead.rawValue && restartPolicy(agent) != "never"
         }
         var started: [String] = []

@@ -43,12 +43,14 @@ extension Tool {
     public func superior() throws -> String {
         let bus = try bus()
         let ancestors = try Tree.ancestors()
+        var nearest: (name: String, distance: Int)?
         for name in try bus.agentNames() {
-            guard let session = try Record.read(bus.session(name)), session["Boot"] == Host.boot,
-                let pid = session.int("Pid"), ancestors.contains(pid_t(pid)), try Alive.isHeld(bus.alive(name))
+            guard let session = try Record.read(bus.session(name)), session["Boot"] == Host.boot, let pid = session.int("Pid"),
+                let distance = ancestors.firstIndex(of: pid_t(pid)), try Alive.isHeld(bus.alive(name))
             else { continue }
-            return name
+            if distance < nearest?.distance ?? .max { nearest = (name, distance) }
         }
+        if let nearest { return nearest.name }
         return try caller()
     }
 

@@ -36,6 +36,18 @@ extension Tool {
         return (tmux, pane, agent)
     }
 
+    /// What an agent shows: its pane's text, with `lines` the last so many; of one without a terminal the end of what it
+    /// printed.
+    public func screen(of name: String, lines: Int?) throws -> String {
+        let bus = try bus()
+        if let agent = try bus.agent(named: Names.agent(name)), agent.isHeadless {
+            let end = String(decoding: try Files.readEnd(bus.output(name), 1 << 20) ?? [], as: UTF8.self)
+            return end.split(separator: "\n", omittingEmptySubsequences: false).suffix((lines ?? 50) + 1).joined(separator: "\n")
+        }
+        let (tmux, pane, _) = try pane(of: name)
+        return try tmux.run(["capture-pane", "-p", "-J", "-t", pane] + (lines.map { ["-S", "-\($0)"] } ?? []))
+    }
+
     /// Works on the bus that a pane was opened for, wherever we run. For tmux's hooks.
     public func useBus(of pane: String) throws {
         guard let root = try Tmux.here().bus(of: pane) else { throw Failure.no("pane '\(Names.shown(pane))' is none of cadre's") }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Bus
-import Tmux
 import Tool
 
 public struct PeekVerb: Verb {
@@ -16,9 +15,7 @@ public struct PeekVerb: Verb {
             guard let n = Int(text), n > 0 else { throw Failure.usage("bad number of lines '\(Names.shown(text))'") }
             return n
         }
-        let (tmux, pane, _) = try tool.pane(of: name)
-        let text = try tmux.run(["capture-pane", "-p", "-J", "-t", pane] + (lines.map { ["-S", "-\($0)"] } ?? []))
-        var all = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var all = try tool.screen(of: name, lines: lines).split(separator: "\n", omittingEmptySubsequences: false)
         while all.last?.allSatisfy(\.isWhitespace) ?? false { all.removeLast() }
         for line in lines.map({ all.suffix($0) }) ?? all[...] {
             tool.print([String(line)], json: ["line": .string(String(line))])

@@ -17,6 +17,7 @@ public struct SpawnVerb: Verb {
     @Flag(name: .long, help: "In a window of the project's session, as if not said.") var window = false
     @Flag(name: .long, help: "In a pane of the project's last window.") var pane = false
     @Flag(name: .long, help: "In a tmux session of its own.") var session = false
+    @Flag(name: .long, help: "Without a terminal: for machines where nobody watches.") var headless = false
     @Option(name: .long, help: "The commit to start from; the target if not given.") var base: String?
     @Option(name: .long, help: "The branch for its task's work.") var branch: String?
     @Flag(name: .long, help: "Work in the repository's own directory.") var noWorktree = false
@@ -38,7 +39,8 @@ public struct SpawnVerb: Verb {
         request.worktree = !noWorktree
         request.pull = !noPull
         request.auto = auto
-        guard [window, pane, session].filter({ $0 }).count <= 1 else { throw Failure.usage("one of --window, --pane and --session") }
+        guard [window, pane, session, headless].filter({ $0 }).count <= 1 else { throw Failure.usage("one of --window, --pane, --session and --headless") }
+        request.headless = headless
         request.place = pane ? .pane : session ? .session : .window
         let (name, prompt) = try named(tool)
         request.prompt = prompt
