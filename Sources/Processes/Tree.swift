@@ -77,8 +77,11 @@ public enum Tree {
         return Array(found)
     }
 
+    /// Seconds between TERM and KILL: what is swept was told already, by the end of its supervisor.
+    private static let grace = 0.25
+
     /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone:
-    /// TERM (with CONT, for what is stopped), and KILL for what is there half a second later. What starts meanwhile is
+    /// TERM (with CONT, for what is stopped), and KILL for what is there `grace` seconds later. What starts meanwhile is
     /// found by looking again until nothing is left. Throws `Failure.unsure` if that takes too long, or if the caller
     /// itself is one of them.
     public static func sweep(bus: Bus, agent: String) throws {
@@ -98,9 +101,9 @@ public enum Tree {
             let elapsed = Time.monotonic() - begin
             guard elapsed < 10 else { throw Failure.unsure("process \(left[0].pid) of '\(agent)' does not end") }
             for process in left {
-                if elapsed < 0.5 { process.signal(SIGTERM); process.signal(SIGCONT) } else { process.signal(SIGKILL) }
+                if elapsed < grace { process.signal(SIGTERM); process.signal(SIGCONT) } else { process.signal(SIGKILL) }
             }
-            wait(left, seconds: elapsed < 0.5 ? 0.5 - elapsed : 1)
+            wait(left, seconds: elapsed < grace ? grace - elapsed : 1)
         }
     }
 
