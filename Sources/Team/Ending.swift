@@ -124,8 +124,8 @@ extension Team {
         return try git.dirty()
     }
 
-    /// Stops an agent and forgets it, its worktree with it. Its branches stay, but for those that have landed and with
-    /// `discard` that of the task it held; what it held is offered again; mail it did not read becomes dead letters.
+    /// Stops an agent and forgets it, its worktree with it. Its branches stay, but with `discard` for that of the task it
+    /// held, if cadre made it; what it held is offered again; mail it did not read becomes dead letters.
     public func retire(_ name: String, discard: Bool, by: String) throws {
         let agent = try agent(name)
         if !discard {

@@ -65,6 +65,24 @@ cadre retire -q again
 tmux kill-session -t "=${name##*$'\n'}:"
 cd .. && rmdir sub
 
+# Inside the user's tmux: that server it is.
+cd "$(t_repository inside)" || exit 1
+tmux new-session -d -s inside -n mine -- sh -c "env -u CADRE_TMUX cadre spawn in --agent idler --no-worktree >'$t_dir/in.out' 2>&1; exec sleep 1000"
+wait_for 10 test -s "$t_dir/in.out"
+wait_for 10 is_state in idle
+is "$(tail -n 1 "$t_dir/in.out")" in "spawn inside tmux"
+is "$(tmux list-panes -a -F '#{pane_id} #{window_name}' | grep "^$(field in pane) ")" "$(field in pane) in" "opens its window there"
+is "$(tmux list-windows -t =inside: -F '#W')" mine "in a session of its own"
+before=$(field in pid)
+kill -9 "$before"
+back() { [ -n "$(field in pid)" ] && [ "$(field in pid)" != "$before" ] && is_state in idle; }
+wait_for 10 back
+ok "and is started again there"
+(unset CADRE_TMUX && cadre retire -q in)
+is "$(tmux list-windows -a -F '#W' | grep -cx in)" 0 "from outside it is found as well"
+tmux kill-session -t =inside:
+cd "$here" || exit 1
+
 # tmux that can't do it.
 mkdir "$t_dir/old"
 # shellcheck disable=SC2016 # the program's

@@ -134,6 +134,17 @@ is "$(cadre up)" four "up names what it started"
 wait_for 10 is_state four working
 is "$(field four task)" "$t4" "with its task"
 
+# Closed while it waits to be started again.
+cadre spawn failing --agent 'sleep 0.5; exit 1' --no-worktree 'fail' >/dev/null
+waits() { cadre peek failing | grep -q 'starting again in'; }
+wait_for 20 waits
+tmux -L "$t_server" kill-pane -t "$(field failing pane)"
+wait_for 10 is_state failing dead
+ok "a window closed while the next start is waited for"
+cadre recover >/dev/null && cadre up --dead >/dev/null
+is "$(field failing state)" dead "stays closed"
+cadre retire failing >/dev/null
+
 # The whole server.
 wait_for 10 is_state three working
 tasks=$(cadre agents -o name,task)
@@ -144,5 +155,24 @@ is "$(cadre up | sort | xargs)" "four one three two" "up names them"
 for name in one two three four; do wait_for 10 is_state "$name" working; done
 is "$(cadre agents -o name,task)" "$tasks" "each has its task"
 is "$(tmux -L "$t_server" list-windows -F '#W' | xargs)" "one two three four" "the windows stand in the order of their making"
+
+# After a reboot pids are others': records of another boot name nobody.
+kill_server
+start=$(sed 's/.*) //' "/proc/$$/stat" | cut -d' ' -f20)
+boot=$(cat /proc/sys/kernel/random/boot_id)
+other=00000000-0000-0000-0000-000000000000
+for name in one two three four; do sed -i "s/^Pid:.*/Pid: $$/; s/^Start:.*/Start: $start/; s/^Boot:.*/Boot: $other/" "$(cadre path agent "$name")/session"; done
+grep -q "^Boot: $other" "$(cadre path agent one)/session" && ! grep -rq "^Boot: $boot" .git/cadre/agents/*/session
+ok "all sessions are of another boot"
+for slot in .git/cadre/slots/*; do echo "$(cut -d' ' -f1 "$slot") $$ $start $other" >"$slot"; done
+is "$(cadre agents -o state | sort -u)" dead "none is taken for alive"
+code 0 "nor is the caller taken for one of them" cadre agents set one parent ''
+code 0 "stop signals nobody" cadre stop one
+git config cadre.maxAgents 3
+is "$(cadre up | xargs)" "two three four" "no slot is taken"
+for name in two three four; do wait_for 10 is_state "$name" working; done
+is "$(cadre agents -o name,task | grep -c '	[0-9]')" 3 "they have their tasks"
+is_ready "$task"
+ok "what the stopped one held is offered"
 code 0 "the bus is sound" cadre doctor
 t_end
