@@ -15,17 +15,21 @@ extension Bus {
     /// taken. A slot is taken while the supervisor it names lives or the process that wrote it still runs.
     public func takeSlot(_ name: String, limit: Int) throws -> Int? {
         var free: Int?
-        var taken = 0
         var mine: Int?
-        for number in try slotNumbers() {
-            switch try slotHolder(number) {
-            case name: mine = number
-            case .some: taken += 1
-            case nil: free = min(free ?? number, number)
+        var taken = Set<String>()
+        let numbers = try slotNumbers().sorted()
+        for number in numbers {
+            // The one it had before, whoever lives: nobody is in two.
+            if try self.slot(number)?.name == name, mine == nil {
+                mine = number
+            } else if let holder = try slotHolder(number), holder != name, taken.insert(holder).inserted {
+                continue
+            } else if free == nil {
+                free = number
             }
         }
-        guard taken < limit else { return nil }
-        let slot = try mine ?? free ?? (slotNumbers().max() ?? 0) + 1
+        guard taken.count < limit else { return nil }
+        let slot = mine ?? free ?? (numbers.last ?? 0) + 1
         try writeSlot(slot, name, getpid())
         return slot
     }
@@ -48,7 +52,14 @@ extension Bus {
     }
 
     /// How many slots are taken.
-    public func slotsTaken() throws -> Int { try slotNumbers().filter { try slotHolder($0) != nil }.count }
+    public func slotsTaken() throws -> Int { try Set(slotNumbers().compactMap(slotHolder)).count }
+
+    /// The first of ten ports that no other agent has, running or not. Under the spawn lock.
+    public func freePort(from base: Int) throws -> Int {
+        guard let names = try Files.list(agents) else { throw missing("agents") }
+        let taken = try Set(names.filter(Names.isName).compactMap { try (Record.read(card($0)) ?? draft(of: $0))?.int("Port") })
+        return (0...taken.count).lazy.map { base + $0 * 10 }.first { !taken.contains($0) } ?? base
+    }
 
     private func slotNumbers() throws -> [Int] {
         guard let names = try Files.list(slots) else { throw missing("slots") }
@@ -69,8 +80,8 @@ extension Bus {
 
     // MARK: drafts
 
-    /// Writes what must be undone if the agent does not come to be: fields Worktree (a path), Task (an id that is reserved
-    /// for it) and Made (the task was made for it). The first time under the spawn lock.
+    /// Writes what must be undone if the agent does not come to be: fields Worktree (a path), Port, Task (an id that is
+    /// reserved for it) and Made (the task was made for it). The first time under the spawn lock.
     public func makeDraft(_ name: String, _ record: Record) throws {
         try Files.mkdirs(agent(name))
         try replace(draft(name), with: record.bytes, sync: true)

@@ -52,6 +52,7 @@ extension Team {
             let depth = try checkLimits(request, by: by)
             let name = try chooseName(request)
             if request.worktree { draft["Worktree"] = try worktreePath(name).string }
+            draft["Port"] = "\(try bus.freePort(from: settings.int("portBase", 42000)))"
             try bus.makeDraft(name, draft)
             guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
                 try bus.dropDraft(name)
@@ -73,7 +74,7 @@ extension Team {
             card["Base"] = request.base.flatMap { _ in commit }
             card["By"] = by
             card["Created"] = "\(Time.now())"
-            card["Port"] = "\(try settings.int("portBase", 42000) + (slot - 1) * 10)"
+            card["Port"] = draft["Port"]
             if let commit {
                 let (path, directory) = try makeWorktree(try worktreePath(name), at: commit)
                 card["Worktree"] = path.string

@@ -143,6 +143,13 @@ is "$(cadre agents -o name | grep -e stubborn -e child | cadre stop - | xargs)" 
 code 1 "stop of nobody" cadre stop nobody
 cadre retire stubborn child lead >/dev/null
 
+# Ports are nobody else's, also while their agent does not run.
+cadre stop -q noisy
+cadre spawn -q --count 2 port --agent idler --no-worktree
+cadre resume -q noisy
+is "$(cadre agents -o port | sort -u | wc -l)" "$(cadre agents | wc -l)" "each agent has ports of its own"
+cadre retire -q port1 port2
+
 # Setting aside.
 printf '.env\nbuild/\n' >.gitignore
 printf '.env\n' >.worktreeinclude
