@@ -281,8 +281,11 @@ public struct Queue {
     }
 
     private func finish(_ entry: Entry, _ commit: String) throws {
-        // Where the branch goes on from here, should the task be opened again.
-        if let branch = try bus.branch(entry.id) { try bus.setBranch(entry.id, TaskBranch(reference: branch.reference, base: entry.tip, given: branch.given)) }
+        // A branch that we made and that is done with goes; where it is begun again, should the task be opened again, is noted.
+        if var branch = try bus.branch(entry.id) {
+            branch.base = try work.drop(branch, at: entry.tip) ? commit : entry.tip
+            try bus.setBranch(entry.id, branch)
+        }
         try bus.land(entry, commit: commit)
         try forget(entry)
     }

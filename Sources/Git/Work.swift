@@ -91,12 +91,18 @@ public struct Work {
                 try bus.setBranch(id, branch)
             }
         }
+        let before = try worktree.branch()
         try worktree.run(["checkout", "-q", "--no-guess", branch.name, "--"])
+        if let before { try dropLanded(before) }
         return branch
     }
 
     /// Moves the worktree to the target as it is now, on no branch.
-    public func visit(_ worktree: Git) throws { try worktree.run(["checkout", "-q", "--detach", targetCommit()]) }
+    public func visit(_ worktree: Git) throws {
+        let before = try worktree.branch()
+        try worktree.run(["checkout", "-q", "--detach", targetCommit()])
+        if let before { try dropLanded(before) }
+    }
 
     /// A free name for the task's branch, written down.
     private func choose(_ id: Int, start: String?) throws -> TaskBranch {
@@ -141,6 +147,23 @@ public struct Work {
             guard let other = agent.git, let tip = try other.commit("HEAD") else { continue }
             try other.run(["update-ref", "--no-deref", "-m", "cadre: let go of \(reference)", "HEAD", tip])
         }
+    }
+
+    /// Removes a branch that we made and whose work has landed, if nothing was added to it since and nobody stands on it.
+    public func drop(_ branch: TaskBranch, at tip: String) throws -> Bool {
+        try !branch.given && !worktrees().contains { $0.branch == branch.reference }
+            && repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
+    }
+
+    /// The same for a branch that a worktree has left.
+    public func dropLanded(_ reference: String) throws {
+        // In names that we gave the task's id is the first number after the last slash.
+        guard let id = reference.split(separator: "/").last.flatMap({ Int($0.drop { !$0.isNumber }.prefix { $0.isNumber }) }),
+            var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil,
+            let entry = try bus.lastEntry(id), entry.step == .landed, let commit = entry.commit, try drop(branch, at: entry.tip)
+        else { return }
+        branch.base = commit
+        try bus.setBranch(id, branch)
     }
 
     /// All worktrees and the branch each is on.

@@ -124,8 +124,9 @@ extension Team {
         return try git.dirty()
     }
 
-    /// Stops an agent and forgets it, its worktree with it. Its branches stay, but with `discard` for that of the task it
-    /// held, if cadre made it; what it held is offered again; mail it did not read becomes dead letters.
+    /// Stops an agent and forgets it, its worktree with it. Its branches stay, but for the one it stands on if that has
+    /// landed, and with `discard` that of the task it held, unless the user named it; what it held is offered again; mail
+    /// it did not read becomes dead letters.
     public func retire(_ name: String, discard: Bool, by: String) throws {
         let agent = try agent(name)
         if !discard {
@@ -149,7 +150,9 @@ extension Team {
         if let pane = agent.session?["Pane"], let tmux = try? Tmux(bus), try tmux.owns(pane, bus, agent: name) {
             try tmux.closePane(pane)
         }
+        let stood = try agent.git.flatMap { try Files.exists($0.directory) ? $0.branch() : nil }
         if let path = agent.worktree { try removeWorktree(path) }
+        if let stood { try work.dropLanded(stood) }
         if discard { _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/agent-\(name)"]) }
         try bus.forget(name, by: by)
     }

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What becomes of branches: ours go when their work has landed, the user's stay.
+. "$(dirname "$0")/lib.sh"
+t_world
+cd "$(t_repository)" || exit 1
+cadre init -q
+git config cadre.gate true
+
+git checkout -q -b mine && echo mine >mine && git add mine && git commit -qm mine && git checkout -q main
+cadre merge submit -q mine && cadre merge run -q
+like "$(git log --oneline -1 --format=%s)" "*mine*" "a person's branch landed"
+is "$(git branch --list mine | tr -d ' ')" mine "and stays"
+
+cadre spawn -q one
+a=$(cadre task add 'begin' 'echo 1 >one')
+b=$(cadre task add -d "$a" 'second' 'echo 2 >two')
+code 0 "two tasks of an agent" cadre task wait --timeout 30s "$a" "$b"
+is "$(git branch --list "cadre/$a-*")" "" "the branch of the first is gone, the agent has moved on"
+like "$(git branch --list "cadre/$b-*")" "*cadre/$b-second" "the agent stands on that of the second"
+cadre task reopen "$a" >/dev/null
+code 0 "opened again, it is begun on the target" cadre task wait --timeout 30s "$a"
+is "$(git log --format=%s | grep -c begin)" 1 "and lands nothing twice"
+
+# Something was added after it was handed in.
+c=$(cadre task add 'third' 'echo 3 >three')
+code 0 "a third" cadre task wait --timeout 30s "$c"
+worktree=$(cadre path worktree one)
+git -C "$worktree" checkout -q "cadre/$c-third" && git -C "$worktree" commit -q --allow-empty -m 'more of it'
+cadre retire one >/dev/null
+like "$(git log --format=%s -1 "cadre/$c-third")" "more of it" "what was added since stays on its branch"
+code 0 "doctor finds nothing" cadre doctor
+t_end
