@@ -46,6 +46,12 @@ extension Team {
         kill(Int32(pid), signal)
     }
 
+    /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it.
+    func callForWatch() throws {
+        guard try !Alive.isHeld(bus.watchLock(0)) || !Alive.isHeld(bus.watchLock(1)) else { return }
+        for name in try bus.agentNames() { if let agent = try bus.agent(named: name), agent.alive { try signal(agent, SIGCONT) } }
+    }
+
     private func waitForEnd(_ name: String, again signal: Int32, until deadline: Double) throws {
         let watcher = Watcher()
         watcher.watch(bus.alive(name))
@@ -73,7 +79,6 @@ extension Team {
         }
         try bus.setWant(name, .run, by: by)
         try bus.clearRestarts(name)
-        try bus.report(name, state: .starting, source: by, note: "")
         try start(name)
         try waitForStart(name, after: before)
     }

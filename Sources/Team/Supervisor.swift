@@ -36,6 +36,8 @@ public final class Supervisor {
     private var delay = 0.0
     private var order: Order?
     private var watch: Watch?
+    /// A watcher has ended: see `Team.callForWatch`.
+    private var called = false
     private var silence: Silence?
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
@@ -98,12 +100,17 @@ public final class Supervisor {
     /// of the same name removes ours.
     private func attend() throws {
         announce()
-        if watch == nil {
-            watch = try Watch(bus, name)
-            // Work may have come to the merge queue while nobody watched.
-            if watch != nil { try? team.startQueue() }
-        }
+        try takeWatch()
         silence = Silence(seconds: try team.settings.seconds("silence", 300))
+    }
+
+    /// Watches, unless two do.
+    private func takeWatch() throws {
+        called = false
+        guard watch == nil else { return }
+        watch = try Watch(bus, name)
+        // Work may have come to the merge queue, or somebody died, while nobody watched.
+        watch?.look(team)
     }
 
     /// Marks our pane, and asks tmux to keep it when we die and to tell when that happens.
@@ -193,6 +200,7 @@ public final class Supervisor {
             if order != nil { return .told }
             if let ended { return .exit(ended) }
             if obeyed { try obey() }
+            if called { try takeWatch() }
             if !settled, Time.monotonic() >= started + Supervisor.settling { try settle() }
             if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
             if let silence, silence.isDue { try silence.look(team, name) }
@@ -212,6 +220,7 @@ public final class Supervisor {
             case SIGUSR2: if order != .hangUp { order = .endNow }
             case SIGHUP: order = .hangUp
             case SIGUSR1: obey = true
+            case SIGCONT: called = true
             default: break
             }
         }
@@ -325,7 +334,9 @@ public final class Supervisor {
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.
     private func rest() throws {
+        watch = nil
         try alive.close()
+        try team.callForWatch()
         if order != .hangUp { try team.recover() }
     }
 

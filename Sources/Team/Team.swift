@@ -48,6 +48,8 @@ public struct Team {
                     return false
                 }
             }
+            // What it died of is over. Not before now: who looks for the dead would start it as well.
+            if !counted { try bus.report(name, state: .starting, source: "up", note: "") }
             try open(agent, agent.isHeadless ? nil : Room(bus))
             return true
         }
@@ -151,12 +153,12 @@ public struct Team {
         var quarantined = false
         for agent in dead.sorted(by: { $0.age < $1.age }) {
             do {
-                if all { try bus.report(agent.name, state: .starting, source: "up", note: "") }
                 if try start(agent.name, counted: !all) { started.append(agent.name) }
             } catch let failure as Failure where failure.kind == .no { refused(failure) }
             if try bus.agent(named: agent.name)?.want == .quarantine { quarantined = true }
         }
         if quarantined { try recover() }
+        try callForWatch()
         return started
     }
 
