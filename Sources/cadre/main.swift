@@ -84,7 +84,12 @@ guard let name = arguments.first, !name.hasPrefix("-") else {
 }
 arguments.removeFirst()
 if name == "help" { help(arguments) }
-if name == "status", arguments.isEmpty { Main.runPlain(name, before) { try StatusVerb.show($0) } }
+switch (name, arguments) {
+case ("status", []): Main.runPlain(name, before) { try StatusVerb.show($0) }
+case ("claim", []): Main.runPlain(name, before) { try ClaimVerb.best($0) }
+case ("inbox", ["next"]): Main.runPlain(name, before) { try InboxVerb.next($0) }
+default: break
+}
 if let verb = find(name) { Main.run(verb, before + arguments) }
 Tool.exec("cadre-\(name)", before + arguments)
 Out.complain("cadre: no verb '\(Names.shown(name))'; see 'cadre help -a'")

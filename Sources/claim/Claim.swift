@@ -28,7 +28,7 @@ public struct ClaimVerb: Verb {
             return try tool.each(chosen) { id in
                 if let held = try bus.held(by: worker).first(where: { $0.id == id }) {
                     try tool.enter(held, worker, fresh: false)
-                    return try show(tool, bus, held)
+                    return try ClaimVerb.show(tool, bus, held)
                 }
                 let claim: Claim
                 try tool.requireFree(worker, for: id)
@@ -38,16 +38,24 @@ public struct ClaimVerb: Verb {
                     claim = try bus.claim(id, worker)
                 }
                 try tool.enter(claim, worker)
-                try show(tool, bus, claim)
+                try ClaimVerb.show(tool, bus, claim)
             }
         }
+        try ClaimVerb.best(tool, worker, wait: wait != nil, until: deadline)
+    }
+
+    /// Claims the best for the caller, or what it holds already.
+    public static func best(_ tool: Tool) throws { try best(tool, tool.worker(), wait: false, until: nil) }
+
+    private static func best(_ tool: Tool, _ worker: Worker, wait: Bool, until deadline: Int?) throws {
+        let bus = try tool.bus()
         if worker.session != nil, let held = try bus.held(by: worker).first {
             try tool.enter(held, worker, fresh: false)
             return try show(tool, bus, held)
         }
         try tool.requireFree(worker)
         let taken: Claim?
-        if wait != nil {
+        if wait {
             taken = try bus.claimBest(worker, until: deadline) { try tool.recoverTasks() }
         } else {
             taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recoverTasks(); return try bus.claimBest(worker) }()
@@ -61,9 +69,9 @@ public struct ClaimVerb: Verb {
         if ids.isEmpty {
             let renewed = try bus.renew(worker, token: token)
             guard !renewed.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
-            for claim in renewed { try show(tool, bus, claim) }
+            for claim in renewed { try ClaimVerb.show(tool, bus, claim) }
         } else {
-            try tool.each(ids) { id in for claim in try bus.renew(worker, only: id, token: token) { try show(tool, bus, claim) } }
+            try tool.each(ids) { id in for claim in try bus.renew(worker, only: id, token: token) { try ClaimVerb.show(tool, bus, claim) } }
         }
     }
 
@@ -71,16 +79,16 @@ public struct ClaimVerb: Verb {
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
         guard !ids.isEmpty else {
             guard !held.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
-            return try tool.each(held) { try bus.release($0, by: worker.name); try show(tool, bus, $0) }
+            return try tool.each(held) { try bus.release($0, by: worker.name); try ClaimVerb.show(tool, bus, $0) }
         }
         try tool.each(ids) { id in
             let claim = try held.first { $0.id == id } ?? tool.revocable(id)
             try bus.release(claim, by: worker.name)
-            try show(tool, bus, claim)
+            try ClaimVerb.show(tool, bus, claim)
         }
     }
 
-    private func show(_ tool: Tool, _ bus: Bus, _ claim: Claim) throws {
+    private static func show(_ tool: Tool, _ bus: Bus, _ claim: Claim) throws {
         let title = try bus.header(claim.id)?.title ?? ""
         tool.print(
             ["\(claim.id)", title],

@@ -74,16 +74,20 @@ public struct InboxVerb: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Wait for one, for ever or so long.", valueName: "time")) var wait: String?
 
         func run(_ tool: Tool) throws {
-            let bus = try tool.bus()
-            let name = try tool.caller()
-            let deadline = try tool.deadline(wait)
-            func show(_ message: Message) {
-                InboxVerb.whole(tool, message)
-                Out.flush()
-            }
-            let found = try wait == nil ? bus.next(of: name, deliver: show) : bus.next(of: name, until: deadline, deliver: show)
-            if !found { throw Failure.no("no mail") }
+            try InboxVerb.next(tool, wait: wait != nil, until: tool.deadline(wait))
         }
+    }
+
+    /// Prints the oldest unread message of the caller and acknowledges it.
+    public static func next(_ tool: Tool, wait: Bool = false, until deadline: Int? = nil) throws {
+        let bus = try tool.bus()
+        let name = try tool.caller()
+        func show(_ message: Message) {
+            InboxVerb.whole(tool, message)
+            Out.flush()
+        }
+        let found = try wait ? bus.next(of: name, until: deadline, deliver: show) : bus.next(of: name, deliver: show)
+        if !found { throw Failure.no("no mail") }
     }
 
     struct Show: Verb {
