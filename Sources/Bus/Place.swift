@@ -175,6 +175,9 @@ extension Bus {
         return next
     }
 
+    /// When the first lease ends; nil if nobody holds one.
+    func nextEnd() throws -> Int? { try claims().compactMap { $0.until == 0 ? nil : $0.until }.min() }
+
     /// Promotes if something is due and the lock is free; whoever holds it will, otherwise.
     public func promoteDue() throws {
         guard let due = try nextDue(), due <= Time.now() else { return }

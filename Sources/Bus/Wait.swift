@@ -13,10 +13,11 @@ public final class Watcher {
     public init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
 
     /// Watches a file or directory for anything that a verb does to it. What is not there is left out.
-    public func watch(_ path: FilePath) {
+    public func watch(
+        _ path: FilePath, _ events: Int32 = IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE
+    ) {
         guard fd >= 0 else { return }
-        let mask = UInt32(IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE)
-        _ = path.withPlatformString { inotify_add_watch(fd, $0, mask) }
+        _ = path.withPlatformString { inotify_add_watch(fd, $0, UInt32(events)) }
     }
 
     /// Blocks until something changed or `seconds` passed. Returns at once for what changed since the last call.
@@ -69,6 +70,7 @@ extension Bus {
             if let claim = try claimBest(worker) { return claim }
             for queue in worker.queues { watcher.watch(bell(queue)) }
             for path in [state("deferred"), agents] + (try agentNames().map(alive)) { watcher.watch(path) }
+            watcher.watch(state("claimed"), Int32(IN_MOVED_TO))  // a lease that ends earlier than those seen here
             let now = Time.now()
             let early = now <= seen
             if !early {
@@ -77,7 +79,7 @@ extension Bus {
             }
             if let claim = try claimBest(worker) { return claim }
             guard var seconds = patience(deadline) else { return nil }
-            if let due = try nextDue() { seconds = max(1, min(seconds, due - Time.now())) }
+            for due in [try nextDue(), try nextEnd()].compactMap({ $0 }) { seconds = max(1, min(seconds, due - Time.now())) }
             watcher.wait(seconds: early ? 1 : Double(seconds))
         }
     }

@@ -61,6 +61,17 @@ seq 30 | sed 's/^/- [ ] rest /' | cadre task import -q -
 wait
 is "$(taken | uniq -d)" "" "none is taken twice"
 
+# A lease that ends while others wait, also one that began after they did.
+cadre task list --state ready | cadre task cancel -q - 2>/dev/null
+waiter2 r2 &
+wait_for 10 test -e "$(cadre path bus)/state/ready/for=r2/bell"
+id=$(cadre task add --to other --role builder leased)
+cadre --as other claim -q --role builder --ttl 1s "$id"
+cadre task edit -q --to '' "$id"
+wait_for 10 grep -q "^$id	" "$t_dir/got.r2"
+ok "a lease that ended is offered to who waits"
+wait
+
 # Without inotify.
 if unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' 2>/dev/null; then
   cadre task list --state ready | cadre task cancel -q - 2>/dev/null
