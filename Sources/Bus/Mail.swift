@@ -121,7 +121,9 @@ extension Bus {
     /// Few: the box is read. Many: all names are written once, sorted, to `order` beside the box, and an offset
     /// follows them; it is a hint that may be deleted, since what is gone is skipped and what is newer comes after.
     public func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
-        try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
+        // Nobody wrote to that name yet.
+        guard try Files.exists(box(name)) else { return false }
+        return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
             let order = box(name).appending("order")
             if try follow(order, name, deliver) { return true }
             for _ in 0..<64 {

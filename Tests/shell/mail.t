@@ -17,6 +17,7 @@ is "$(cadre inbox next | head -1)" "$id" "next is the oldest"
 is "$(cadre inbox ack "$answer")" "$answer" "acknowledged"
 code 1 "acknowledged once" cadre inbox ack "$answer"
 code 1 "no mail" cadre inbox next
+code 1 "no mail in a box that nobody wrote to" cadre --as stranger inbox next
 code 1 "no mail in time" cadre inbox next --wait=1s
 printf 'bytes \xff\0' | cadre send human >/dev/null
 is "$(cadre inbox next | tail -c 5 | od -An -tx1 | tr -d ' \n')" 7320ff000a "any bytes"
