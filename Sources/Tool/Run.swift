@@ -60,6 +60,7 @@ public enum Main {
     public static func complain(_ message: String) { Out.complain("\(running): \(message)") }
 
     public static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
+        occupyStandard()
         if arguments.prefix(while: { $0 != "--" }).contains("--version") {
             print("cadre \(Tool.version)")
             exit(0)
@@ -100,8 +101,15 @@ public enum Main {
             default: return
             }
         }
+        occupyStandard()
         running = "cadre \(name)"
         end { try body(Tool(values)) } otherwise: { complain("\($0)"); exit(70) }
+    }
+
+    /// A file of the bus must not become standard input or output because the caller closed that one: output would go
+    /// into it. What is opened in its place refuses to be read or written, which is then told.
+    private static func occupyStandard() {
+        for (fd, flags) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDWR)] where fcntl(fd, F_GETFD) < 0 { _ = open("/dev/null", flags) }
     }
 
     /// Ends the process as what was done ended.

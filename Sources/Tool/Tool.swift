@@ -128,7 +128,7 @@ public final class Tool {
         var names: [String] = []
         for argument in arguments {
             guard argument == "-" else { names.append(argument); continue }
-            for line in standardInput().split(separator: 10) {
+            for line in try standardInput().split(separator: 10) {
                 let word = line.drop { $0 == 32 || $0 == 9 }.prefix { $0 != 9 && $0 != 32 && $0 != 13 }
                 if !word.isEmpty { names.append(String(decoding: word, as: UTF8.self)) }
             }
@@ -143,24 +143,25 @@ public final class Tool {
     }
 
     /// A body: the text, `-` for standard input, a file, or with none of them `otherwise`.
-    public func body(_ text: String?, file: String?, otherwise: () -> [UInt8] = { [] }) throws -> [UInt8] {
+    public func body(_ text: String?, file: String?, otherwise: () throws -> [UInt8] = { [] }) throws -> [UInt8] {
         if let file {
             guard text == nil else { throw Failure.usage("give a text or -F, not both") }
-            if file == "-" { return standardInput() }
+            if file == "-" { return try standardInput() }
             guard let bytes = try Files.read(directory.pushing(FilePath(file))) else { throw Failure.usage("no file '\(Names.shown(file))'") }
             return bytes
         }
-        guard let text else { return otherwise() }
-        return text == "-" ? standardInput() : Bytes.of(text)
+        guard let text else { return try otherwise() }
+        return text == "-" ? try standardInput() : Bytes.of(text)
     }
 
-    public func standardInput() -> [UInt8] {
+    public func standardInput() throws -> [UInt8] {
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
             let n = read(0, &chunk, chunk.count)
             if n < 0, errno == EINTR { continue }
-            if n <= 0 { return all }
+            guard n >= 0 else { throw Failure.unsure("unable to read standard input: \(String(cString: strerror(errno)))") }
+            if n == 0 { return all }
             all += chunk[..<n]
         }
     }

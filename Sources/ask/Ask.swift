@@ -47,7 +47,7 @@ public struct AskVerb: ParsableCommand {
     /// One line given as an argument or, for `-`, on standard input.
     static func line(_ tool: Tool, _ text: String) throws -> String {
         guard text == "-" else { return try tool.line(text, what: "answer") }
-        guard let read = String(validating: tool.standardInput(), as: UTF8.self) else { throw Failure.usage("answer is not valid UTF-8") }
+        guard let read = String(validating: try tool.standardInput(), as: UTF8.self) else { throw Failure.usage("answer is not valid UTF-8") }
         return try tool.line(read.hasSuffix("\n") ? String(read.dropLast()) : read, what: "answer")
     }
 

@@ -88,6 +88,15 @@ like "$(cat "$t_dir/out")" "2	later*" "the other is shown"
 code 64 "a bad one" cadre task show 2 x
 cadre task list >/dev/full 2>"$t_dir/err"
 is "$?" 75 "a full disk behind standard output"
+kept=$(cadre send human 'not to be lost' | cut -f 1)
+cadre inbox next >&- 2>"$t_dir/err"
+is "$?" 75 "a closed standard output"
+like "$(cadre inbox list)" "*$kept*" "what could not be printed is unread still"
+cadre inbox ack -q "$kept"
+cadre task add unread - <&- 2>"$t_dir/err"
+is "$?" 75 "a closed standard input is not an empty one"
+cadre task add unread - <"$t_dir" 2>"$t_dir/err"
+is "$?" 75 "one that can't be read is not an empty one"
 code 64 "send to - without a text" cadre send - </dev/null
 is "$(echo human | cadre send - 'to those' | cut -f2)" human "recipients from standard input"
 
