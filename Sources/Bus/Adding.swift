@@ -178,6 +178,19 @@ extension Bus {
     }
 
     private func refuseCycle(_ drafts: [Draft]) throws {
+        // First the parents alone: what follows goes up from each task to its end.
+        var reaches = [Bool](repeating: false, count: drafts.count)
+        for start in drafts.indices {
+            var line: [Int] = []
+            var onLine = Set<Int>()
+            var up: Int? = start
+            while let at = up, !reaches[at] {
+                guard onLine.insert(at).inserted else { throw Failure.usage("the import's task \(at) can't be below itself") }
+                line.append(at)
+                up = drafts[at].parent
+            }
+            for at in line { reaches[at] = true }
+        }
         // Depth first over what each waits for; 1: on the path, 2: done.
         func waits(_ i: Int) -> [Int] {
             var all: [Int] = drafts[i].depends

@@ -155,6 +155,18 @@ extension Bus {
             return state == .blocked || state == .ready || state == .deferred
         }
         guard !stuck.isEmpty else { return }
+        try openBlocked(id, outcome, stuck)
+    }
+
+    /// The same for a task that begins to wait for one that has failed or was cancelled before.
+    func escalate(_ header: TaskHeader, _ id: Int, _ held: Held) throws {
+        for other in header.depends {
+            let state = try find(other, held)?.state
+            if state == .failed || state == .cancelled { try openBlocked(other, state == .failed ? .failed : .cancelled, [id]) }
+        }
+    }
+
+    private func openBlocked(_ id: Int, _ outcome: Outcome, _ stuck: [Int]) throws {
         try openAsk(
             named: "blocked-\(id)", by: "cadre",
             "task \(id) is \(outcome.state.rawValue) and \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it: "

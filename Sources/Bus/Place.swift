@@ -48,6 +48,7 @@ extension Bus {
             return
         }
         let to = try destination(header, held, [:])
+        if to == .blocked { try escalate(header, id, held) }
         if header.isEpic { for child in try children(id, held) { try reconsider(child, held, [id: to]) } }
         if let parent = header.parent { try reconsider(parent, held) }
         if let left = header.left { try completeEpic(left, by: header.by, held) }

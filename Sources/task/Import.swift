@@ -11,7 +11,10 @@ extension TaskVerb {
 
         func run(_ tool: Tool) throws {
             let bytes = try tool.body(nil, file: file)
-            guard let text = String(validating: bytes, as: UTF8.self) else { throw Failure.usage("'\(Names.shown(file))' is not valid UTF-8") }
+            let mark: [UInt8] = [0xef, 0xbb, 0xbf]  // of byte order, which some editors put in front
+            guard let text = String(validating: bytes.dropFirst(bytes.starts(with: mark) ? 3 : 0), as: UTF8.self) else {
+                throw Failure.usage("'\(Names.shown(file))' is not valid UTF-8")
+            }
             let by = try tool.caller()
             let first = text.drop { $0.isWhitespace }.first
             let drafts = first == "{" ? try Lines.parse(text, tool) : try Checklist.parse(text)

@@ -37,7 +37,7 @@ struct TaskOptions: ParsableArguments {
         if let plan { header.plan = plan }
         if let merge { header.merge = merge }
         if let text = `defer` {
-            guard let time = Time.point(text) else {
+            guard let time = text.isEmpty ? 0 : Time.point(text) else {
                 throw Failure.usage("bad time '\(Names.shown(text))', use RFC 3339 or 30s, 5m, 2h, 3d")
             }
             header.deferred = time

@@ -44,6 +44,10 @@ cadre claim "$b" >/dev/null
 cadre task fail --why 'no way' "$b" >/dev/null
 like "$(cadre task list --state blocked)" "$f	blocked by failed $b*" "a failed dependency stays unmet"
 like "$(cadre ask list)" "blocked-$b*" "and one ask is open"
+cadre ask answer -q "blocked-$b" 'no more of it'
+late=$(cadre task add -d "$b" late)
+like "$(cadre ask list)" "blocked-$b*$late depend on it*" "one that begins to wait for a failed task is told of as well"
+cadre task cancel -q "$late"
 
 # Leases and tokens.
 t=$(cadre task add leased)
@@ -90,6 +94,13 @@ code 64 "all or nothing" cadre task import - <<<'{"title":"x"}
 {"title":"y","depends":[7]}'
 is "$(cadre task list | grep -c '	x$')" 0 "nothing was added"
 is "$(printf '{"title":"a","depends":[1]}\n{"title":"b"}\n' | cadre task import - | wc -l)" 2 "JSON lines, dependencies by index"
+for lines in '{"title":"a","parent":0}' $'{"title":"a","parent":1}\n{"title":"b","parent":0}'; do
+  code 64 "a task below itself in an import" timeout 10 cadre task import - <<<"$lines"
+done
+is "$(printf '\xef\xbb\xbf- [ ] first of all\n' | cadre task import - | cadre task show - | head -n 1 | cut -f 2)" "first of all" "a byte order mark is no text"
+later=$(cadre task add --defer 2h later)
+cadre task edit -q --defer '' "$later"
+like "$(cadre task list --state ready)" "*$later	ready*" "a time is taken back"
 code 64 "a cycle inside an import" cadre task import - <<<'{"title":"a","depends":[1]}
 {"title":"b","depends":[0]}'
 like "$(cadre task graph --dot)" "digraph*" "graph"
