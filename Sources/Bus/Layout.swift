@@ -9,6 +9,8 @@ extension Bus {
     public var journal: FilePath { root.appending("journal") }
     /// The line that `status` printed last, for those who only show it.
     public var statusFile: FilePath { root.appending("status") }
+    /// What was counted for it, see `Tally`.
+    var countsFile: FilePath { root.appending("counts") }
 
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }
