@@ -4,11 +4,12 @@ import SystemPackage
 
 /// Where cadre itself is, and what is installed with it.
 public enum Share {
-    /// This executable, links resolved.
+    /// The executable of all verbs: this one, links resolved, or where it is that of a single verb the one beside it.
     public static let executable: FilePath = {
         var buffer = [CChar](repeating: 0, count: 4097)
         guard readlink("/proc/self/exe", &buffer, 4096) > 0 else { return "cadre" }
-        return FilePath(platformString: buffer)
+        let own = FilePath(platformString: buffer)
+        return own.lastComponent == "cadre" ? own : own.removingLastComponent().appending("cadre")
     }()
 
     /// The directory that holds `cadre` and its links, to stand first on an agent's PATH.
