@@ -36,12 +36,23 @@ public struct AskVerb: ParsableCommand {
         let bus = try tool.bus()
         let name = try tool.superior()
         guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
+        guard try mayAnswer(bus, name, ask) else {
+            let to = ask.record["To"] ?? "human"
+            throw Failure.no("'\(name)' may not answer ask '\(id)': \(to == "human" ? "a person" : "'\(to)'") or a superior of who asks does")
+        }
         let options = (ask.record["Options"] ?? "").split(separator: ",").map(String.init)
         if !options.isEmpty, answer != "approved", answer != "rejected", !options.contains(answer) {
             throw Failure.usage("'\(Names.shown(answer))' is none of the options: \(options.joined(separator: ", "))")
         }
         guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else { throw Failure.no("ask '\(id)' is answered already") }
         tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
+    }
+
+    /// A person answers any; an agent what it is asked, and what those ask that it is above. Who may answer a review is for
+    /// the merge queue to say, which knows the entry.
+    private static func mayAnswer(_ bus: Bus, _ name: String, _ ask: Ask) throws -> Bool {
+        if name == "human" || ask.record["Kind"] == "review" { return true }
+        return try ask.from != name && (ask.record["To"] == name || bus.isAbove(name, ask.from))
     }
 
     /// One line given as an argument or, for `-`, on standard input.

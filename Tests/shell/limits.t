@@ -74,6 +74,12 @@ for i in 1 2 3 4 5; do
 done
 cadre spawn --parent other --agent idler --no-worktree 2>>"$t_dir/caught-parent"
 cadre agents set "$(head -n 1 "$t_dir/sneaked")" parent '' 2>>"$t_dir/caught-set"
+cadre agents set sneak role lead 2>>"$t_dir/caught-set"
+for ask in "$(cat "$t_dir/ask")" "$(cadre ask 'may I?')"; do
+  env -i PATH="$PATH" HOME="$HOME" setsid cadre ask approve "$ask" 2>>"$t_dir/caught-ask"
+done
+child=$(head -n 1 "$t_dir/sneaked")
+cadre ask answer "$(cadre --as "$child" ask 'which one?')" 'as you like' >"$t_dir/answered"
 echo done >"$t_dir/sneak-done"
 exec sleep 1000
 END
@@ -84,12 +90,16 @@ is "$(wc -l <"$t_dir/bred")" 3 "an agent that spawns in a loop ends at maxChildr
 is "$(sort -u "$t_dir/refused")" "cadre spawn: limit reached: 'breeder' has 3 children (cadre.maxChildren)" "and hears why"
 git config cadre.maxChildren 2
 cadre spawn -q other --agent idler --no-worktree
+cadre ask 'shall we?' >"$t_dir/ask"
 cadre spawn -q sneak --agent sneak --no-worktree
 wait_for 30 test -e "$t_dir/sneak-done"
 is "$(wc -l <"$t_dir/sneaked")" 2 "without its environment it is still that agent"
 is "$(sort -u "$t_dir/caught")" "cadre spawn: limit reached: 'sneak' has 2 children (cadre.maxChildren)" "and hears why"
 is "$(cat "$t_dir/caught-parent")" "cadre spawn: 'sneak' is not above 'other'" "it can't give them to another"
-is "$(cat "$t_dir/caught-set")" "cadre agents: only a person moves agents" "nor set them free"
+is "$(head -n 1 "$t_dir/caught-set")" "cadre agents: only a person moves agents" "nor set them free"
+like "$(tail -n 1 "$t_dir/caught-set")" "*only a person or a superior changes an agent's role" "nor take another role"
+is "$(grep -c "'sneak' may not answer ask" "$t_dir/caught-ask")" 2 "nor answer what the person is asked, or what itself asks"
+like "$(cat "$t_dir/answered")" "*	as you like" "but what those below it ask"
 cadre agents -o name | cadre retire -q -
 git config cadre.maxChildren 100
 git config cadre.spawnRate 4
