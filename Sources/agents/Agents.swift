@@ -107,7 +107,7 @@ public struct AgentsVerb: ParsableCommand {
             try tool.each(tool.names([name])) { name in
                 try tool.requireSuperior(of: Names.agent(name))
                 let caller = try tool.superior()
-                if caller != "human" { try refuseEscape(field, value) }
+                if caller != "human" { try refuseEscape(field, value, own: name == caller) }
                 if field == "Parent", let value, try name == value || bus.isAbove(name, value) { throw Failure.usage("'\(value)' is below '\(name)'") }
                 try bus.editCard(name) { $0[field] = value }
                 tool.print([name], json: ["name": .string(name)])
@@ -118,10 +118,12 @@ public struct AgentsVerb: ParsableCommand {
             guard value.map(choices.contains) ?? true else { throw Failure.usage("bad value '\(Names.shown(value ?? ""))', use \(choices.joined(separator: ", "))") }
         }
 
-        /// An agent can't get round what binds it: who is above it, how many are below it, who answers its program's questions.
-        private func refuseEscape(_ field: String, _ value: String?) throws {
+        /// An agent can't get round what binds it: who is above it, how many are below it, what its role lets it do, and who
+        /// answers its program's questions.
+        private func refuseEscape(_ field: String, _ value: String?, own: Bool) throws {
             switch field {
             case "Parent": throw Failure.no("only a person moves agents")
+            case "Role" where own: throw Failure.no("only a person or a superior changes an agent's role")
             case "Auto" where value == "yes": throw Failure.no("only a person lets a program's questions be approved unseen")
             default: break
             }
