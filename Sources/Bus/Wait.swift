@@ -57,27 +57,47 @@ extension Bus {
             if try turn.take(seconds: seconds) { break }
         }
         defer { turn.leave() }
-        return try watch(worker, until: deadline, idle)
+        return try watch(worker.queues.map(bell), until: deadline, idle) { try claimBest(worker) }
     }
 
-    /// What the head of the line does. It sees to dead owners once a second at most, since that itself can look like
-    /// an agent's end.
-    private func watch(_ worker: Worker, until deadline: Int?, _ idle: () throws -> Void) throws -> Claim? {
+    /// Claims this task, waiting until it can be claimed or has ended. Throws `Failure.no` if it has ended or does not fit;
+    /// nil in the end. For one task no line is kept: who waits for it are few.
+    public func claim(_ id: Int, _ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
+        func mayCome() throws -> Bool {
+            guard let marker = try find(id) else { throw noTask(id) }
+            return [.blocked, .deferred, .claimed, .review].contains(marker.state)
+        }
+        // Whatever changes leaves one of these.
+        return try watch(["edit", "blocked", "claimed", "review", "settle"].map(state), until: deadline, idle) {
+            if try mayCome() { return nil }
+            do { return try claim(id, worker) } catch let failure as Failure where failure.kind == .no {
+                if try mayCome() { return nil }
+                throw failure
+            }
+        }
+    }
+
+    /// Calls `look` until it finds something: now, and whenever one of these places changed, a deferred task is due, a
+    /// lease ends or an agent may have died. It sees to dead owners once a second at most, since that itself can look
+    /// like an agent's end.
+    private func watch(
+        _ places: [FilePath], until deadline: Int?, _ idle: () throws -> Void, look: () throws -> Claim?
+    ) throws -> Claim? {
         let watcher = Watcher()
         var seen = 0
         while true {
             try promoteDue()
-            if let claim = try claimBest(worker) { return claim }
-            for queue in worker.queues { watcher.watch(bell(queue)) }
+            if let claim = try look() { return claim }
+            for place in places { watcher.watch(place) }
             for path in [state("deferred"), agents] + (try agentNames().map(alive)) { watcher.watch(path) }
-            watcher.watch(state("claimed"), Int32(IN_MOVED_TO))  // a lease that ends earlier than those seen here
+            watcher.watch(state("claimed"), Int32(IN_MOVED_TO | IN_MASK_ADD))  // a lease that ends earlier than those seen here
             let now = Time.now()
             let early = now <= seen
             if !early {
                 seen = now
                 try idle()
             }
-            if let claim = try claimBest(worker) { return claim }
+            if let claim = try look() { return claim }
             guard var seconds = patience(deadline) else { return nil }
             for due in [try nextDue(), try nextEnd()].compactMap({ $0 }) { seconds = max(1, min(seconds, due - Time.now())) }
             watcher.wait(seconds: early ? 1 : Double(seconds))

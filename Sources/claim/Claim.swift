@@ -32,6 +32,10 @@ public struct ClaimVerb: Verb {
                 }
                 let claim: Claim
                 try tool.requireFree(worker, for: id)
+                if wait != nil, let taken = try bus.claim(id, worker, until: deadline, idle: { try tool.recoverTasks() }) {
+                    try tool.enter(taken, worker)
+                    return try ClaimVerb.show(tool, bus, taken)
+                }
                 do { claim = try bus.claim(id, worker) } catch let failure as Failure where failure.kind == .no {
                     // Before saying that it is held: is its holder alive?
                     guard try tool.recoverTasks().contains(id) else { throw failure }

@@ -72,6 +72,23 @@ wait_for 10 grep -q "^$id	" "$t_dir/got.r2"
 ok "a lease that ended is offered to who waits"
 wait
 
+# For one task.
+first=$(cadre task add first)
+second=$(cadre task add -d "$first" second)
+cadre --as one claim --wait=300s "$second" >"$t_dir/got.one" 2>/dev/null &
+cadre --as two claim -q "$first" && cadre --as two task done -q "$first"
+wait_for 10 grep -q "^$second	" "$t_dir/got.one"
+ok "one task is waited for by its id"
+wait
+third=$(cadre task add -d "$second" third)
+code 1 "not longer than told" cadre --as two claim --wait=1s "$third"
+cadre --as two claim --wait=300s "$third" 2>"$t_dir/err" &
+waiting=$!
+cadre task cancel -q "$third"
+wait "$waiting"
+is "$?" 1 "nor when it has ended"
+cadre --as one task done -q "$second"
+
 # Without inotify.
 if unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' 2>/dev/null; then
   cadre task list --state ready | cadre task cancel -q - 2>/dev/null
