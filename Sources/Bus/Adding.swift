@@ -17,13 +17,15 @@ import SystemPackage
 // follow for each, and whoever finds the file does them again.
 extension Bus {
     /// Adds a task and returns its id, which is on the disk by then. `before` hears the id before there is the task.
-    public func add(_ header: TaskHeader, by: String, before: (Int) throws -> Void = { _ in }) throws -> Int {
+    /// `branch`: the record of the branch that its work is on already.
+    public func add(_ header: TaskHeader, by: String, branch: Record? = nil, before: (Int) throws -> Void = { _ in }) throws -> Int {
         var header = header
         header.by = by
         header.created = Time.now()
         let aside = aside()
         try Files.mkdir(aside)
         try Files.write(header.record.bytes, to: aside.appending("task"), sync: true)
+        if let branch { try Files.write(branch.bytes, to: aside.appending("branch"), sync: true) }
         try Files.sync(aside)
         let id = try changing("add") { held in
             try check(header, nil, held)

@@ -121,8 +121,8 @@ extension Work {
         guard try count(base, tip) > 0 else { throw Failure.no("'\(branch.dropFirst(11))' has no commits beyond '\(targetName)'") }
         var header = TaskHeader(title: title)
         header.to = worker.name
-        let id = try bus.add(header, by: worker.name)
-        try bus.setBranch(id, TaskBranch(reference: branch, base: base, given: true))
+        // With its branch, by which it is found again should this be cut short.
+        let id = try bus.add(header, by: worker.name, branch: TaskBranch(reference: branch, base: base, given: true).record)
         return try submit(bus.claim(id, worker), branch: branch, tip: tip)
     }
 

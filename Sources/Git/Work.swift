@@ -18,6 +18,14 @@ public struct TaskBranch {
         self.given = given
     }
 
+    var record: Record {
+        var record = Record()
+        record["Branch"] = reference
+        record["Base"] = base
+        record["Given"] = given ? "yes" : nil
+        return record
+    }
+
     /// The name as git commands on branches take it.
     public var name: String { String(reference.dropFirst("refs/heads/".count)) }
 }
@@ -32,13 +40,7 @@ extension Bus {
         return TaskBranch(reference: reference, base: base, given: record["Given"] != nil)
     }
 
-    public func setBranch(_ id: Int, _ branch: TaskBranch) throws {
-        var record = Record()
-        record["Branch"] = branch.reference
-        record["Base"] = branch.base
-        record["Given"] = branch.given ? "yes" : nil
-        try write(record, to: branchFile(id))
-    }
+    public func setBranch(_ id: Int, _ branch: TaskBranch) throws { try write(branch.record, to: branchFile(id)) }
 }
 
 // One branch per task, one worktree per agent. Entering a task moves the agent's worktree to the task's branch:
