@@ -108,9 +108,11 @@ extension Bus {
             let marker = Marker(id: claim.id, place: .claimed(claim))
             // Renewed, finished or released meanwhile: the name has changed.
             guard try Files.exists(marker.path(self)), let header = try header(claim.id) else { return false }
-            _ = try Files.create(diedFile(claim.id, claim.token))
+            // One that was stopped did not die of the task.
+            let stopped = try claim.until == 0 && [.stop, .retire].contains(wanted(claim.owner))
+            if !stopped { _ = try Files.create(diedFile(claim.id, claim.token)) }
             let attempts = try attempts(claim.id)
-            if attempts >= maxAttempts {
+            if !stopped, attempts >= maxAttempts {
                 try openAsk(named: "failed-\(claim.id)", by: "cadre", "task \(claim.id) failed: its owners died \(attempts) times")
                 try writeEnd(claim, .failed, by: "cadre", why: "its owners died \(attempts) times", result: [])
                 guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else {
