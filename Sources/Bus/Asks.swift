@@ -13,13 +13,17 @@ public struct Ask {
 
 extension Bus {
     /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
-    public func openAsk(named name: String, by: String, to: String = "human", kind: String = "escalation", _ text: String) throws {
+    /// `digest` says what exactly an answer is about.
+    public func openAsk(
+        named name: String, by: String, to: String = "human", kind: String = "escalation", digest: String? = nil, _ text: String
+    ) throws {
         guard try !Files.exists(openAsks.appending(name)) else { return }
         var record = Record()
         record["From"] = by
         record["To"] = to
         record["Kind"] = kind
         record["Time"] = "\(Time.now())"
+        record["Digest"] = digest
         record.body = Array(text.utf8)
         try replace(openAsks.appending(name), with: record.bytes, sync: true)
         journal("ask", by: by, ["ask": name])

@@ -109,9 +109,23 @@ extension Bus {
 
     /// The entry leaves the queue.
     func conclude(_ entry: Entry) throws {
+        try closeAsks(of: entry.id, by: "cadre", entry.step.rawValue)
         _ = try Files.rename(mergeQueue.appending("\(entry.id)"), mergeDone.appending("\(entry.id)"))
-        try closeAsk(named: "merge-\(entry.id)", by: "cadre", entry.step.rawValue)
-        try closeAsk(named: "review-\(entry.id)", by: "cadre", entry.step.rawValue)
+    }
+
+    public func closeAsks(of id: Int, by: String, _ why: String) throws {
+        try closeAsk(named: "merge-\(id)", by: by, why)
+        try closeAsk(named: "review-\(id)", by: by, why)
+    }
+
+    /// The ask about what an entry holds now, open or answered; nil if that was not asked.
+    public func reviewAsk(_ entry: Entry) throws -> Ask? { try ask("review-\(entry.id)").flatMap { $0.record["Digest"] == entry.tip ? $0 : nil } }
+
+    /// Asks who reviews about what the entry holds now.
+    public func openReview(_ entry: Entry, _ text: String) throws {
+        // One about an earlier tip is moot.
+        if try reviewAsk(entry) == nil { try closeAsk(named: "review-\(entry.id)", by: "cadre", "another tip") }
+        try openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", digest: entry.tip, text)
     }
 
     func reviewMarker(_ claim: Claim) -> FilePath { Marker(id: claim.id, place: .review(claim)).path(self) }

@@ -24,6 +24,9 @@ import SystemPackage
 //             6  merge/queue/ID -> merge/done/ID
 //             After 2 recover does 3 to 6, so the author may be told twice; a task whose marker has moved on needs only 6.
 //
+// An ask that goes with a step (held: review-ID, stuck and waiting: merge-ID) is opened before the step is written, and
+// closed before the next is. An entry that waits for an answer and about which nobody is asked is queued again.
+//
 // While the entry is landing, cancel and replacement are refused: whether it landed is not known until its runner, or
 // that one's successor, has looked. The runner checks the marker under the lock when it writes `landing`, so a
 // cancelled task never lands.
@@ -68,8 +71,7 @@ extension Bus {
                 if old.tip == tip, old.step != .stuck { return old }
                 entry.record["Time"] = "\(old.time)"
                 if result.isEmpty { entry.record.body = old.record.body }
-                try closeAsk(named: "merge-\(claim.id)", by: claim.owner, "submitted again")
-                try closeAsk(named: "review-\(claim.id)", by: claim.owner, "submitted again")
+                try closeAsks(of: claim.id, by: claim.owner, "submitted again")
                 try write(entry)
             default: throw try lost(claim.id, claim.owner)
             }
@@ -191,8 +193,7 @@ extension Bus {
     /// Puts an entry that waits, or a task that came back and that nobody has taken since, into the queue once more.
     /// What the gate said of it before does not count any more.
     public func retry(_ id: Int, by: String) throws -> Entry {
-        if try entry(id) == nil { try enterAgain(id) }
-        return try change(id) { entry in
+        try change(id, again: true) { entry in
             if let tree = entry.record["Tree"], let gate = entry.record["Gate"], try verdict(tree, gate)?["Result"] == "fail" {
                 try Files.unlink(verdictFile(tree, gate))
             }
@@ -203,37 +204,36 @@ extension Bus {
         }
     }
 
-    private func enterAgain(_ id: Int) throws {
-        try changing("retry") { held in
-            guard let marker = try find(id, held) else { throw noTask(id) }
-            guard var entry = try lastEntry(id), entry.step == .returning, case .ready = marker.place else {
-                throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
-            }
-            entry.step = .queued
-            entry.record["Approved"] = nil
-            try write(entry)
-            guard try Files.rename(marker.path(self), reviewMarker(entry.claim)) else {
-                try Files.unlink(mergeQueue.appending("\(id)"))
-                throw Failure.no("task \(id) was claimed meanwhile")
-            }
+    /// Takes a task that came back into the queue. Its entry is still one that returns: killed before it is queued
+    /// again, it goes back once more.
+    private func enterAgain(_ id: Int, _ held: Held) throws -> Entry {
+        guard let marker = try find(id, held) else { throw noTask(id) }
+        guard var entry = try lastEntry(id), entry.step == .returning, case .ready = marker.place else {
+            throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
         }
+        entry.record["Approved"] = nil
+        try write(entry)
+        guard try Files.rename(marker.path(self), reviewMarker(entry.claim)) else {
+            try Files.unlink(mergeQueue.appending("\(id)"))
+            throw Failure.no("task \(id) was claimed meanwhile")
+        }
+        return entry
     }
 
-    private func change(_ id: Int, _ body: (inout Entry) throws -> Void) throws -> Entry {
-        let entry = try changing("merge") { held in
-            guard var entry = try self.entry(id) else {
+    /// `again`: also of a task that came back.
+    private func change(_ id: Int, again: Bool = false, _ body: (inout Entry) throws -> Void) throws -> Entry {
+        try changing("merge") { held in
+            guard var entry = try self.entry(id) ?? (again ? enterAgain(id, held) : nil) else {
                 guard let marker = try find(id, held) else { throw noTask(id) }
                 throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
             }
             try refuseMoving(entry)
             try body(&entry)
+            try closeAsks(of: id, by: "cadre", entry.step.rawValue)
             try write(entry)
+            try Files.ring(mergeBell)
             return entry
         }
-        try closeAsk(named: "merge-\(id)", by: "cadre", entry.step.rawValue)
-        try closeAsk(named: "review-\(id)", by: "cadre", entry.step.rawValue)
-        try Files.ring(mergeBell)
-        return entry
     }
 
     /// Takes a task out of the queue, back to its author.
@@ -258,6 +258,9 @@ extension Bus {
         try conclude(entry)
     }
 
+    /// Under the lock, before a task is opened again: its entry belongs to the time before.
+    func leaveQueue(_ id: Int, _ held: Held) throws { if let entry = try entry(id) { _ = try healOne(entry, held) } }
+
     // MARK: healing
 
     /// Finishes what a crash left of submissions, landings and returns. Returns how many there were. An entry that can't
@@ -281,11 +284,18 @@ extension Bus {
     }
 
     private func healOne(_ entry: Entry, _ held: Held) throws -> Bool {
-        let place = try find(entry.id, held)?.place
+        let marker = try find(entry.id, held)
+        let place = marker?.place
         if case .review(let now) = place, now.token == entry.token, now.owner == entry.author {
             switch entry.step {
             case .landed: try finishLanding(entry, held)
             case .returning: try finishReturn(entry, held)
+            case .held where try reviewAsk(entry) == nil, .stuck where try ask("merge-\(entry.id)") == nil:
+                var next = entry
+                next.step = .queued
+                next.record["Why"] = nil
+                try write(next)
+                try Files.ring(mergeBell)
             default: return false
             }
             return true
@@ -299,6 +309,7 @@ extension Bus {
         var last = entry
         if entry.step != .landed, entry.step != .returning {
             last.step = .withdrawn
+            last.record["Why"] = marker?.state == .cancelled ? "cancelled" : nil
             try write(last)
         }
         try conclude(last)

@@ -68,7 +68,7 @@ public struct Queue {
         case .queued, .gating, .landed, .returning: return true
         // Its last runner could not finish it.
         case .landing: return (entry.record.int("Tried") ?? 0) + 300 <= Time.now()
-        case .held: return try bus.ask("review-\(entry.id)")?.answer != nil
+        case .held: return try bus.reviewAsk(entry)?.answer != nil
         // Blocked by a worktree, whose index has changed since.
         case .waiting:
             guard let index = entry.record["Index"] else { return false }
@@ -135,7 +135,7 @@ public struct Queue {
             guard seen[entry.id] != entry.record else { return false }
             switch entry.step {
             case .queued, .gating, .waiting: return true
-            case .held: return try bus.ask("review-\(entry.id)")?.answer != nil
+            case .held: return try bus.reviewAsk(entry)?.answer != nil
             default: return false
             }
         }.min { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
@@ -184,9 +184,9 @@ public struct Queue {
 
     private func process(_ entry: Entry, _ report: inout Report) throws {
         var entry = entry
-        if entry.step == .held, let answer = try bus.ask("review-\(entry.id)"), let by = answer.record["By"] {
+        if entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record["By"] {
             guard try mayApprove(by, entry) else {
-                return try bus.openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", "\(answer.text)\n('\(by)' may not answer this)")
+                return try bus.openReview(entry, "\(answer.text)\n('\(by)' may not answer this)")
             }
             if answer.answer == "approved" { entry = try bus.approve(entry.id, by: by) } else {
                 return try giveBack(entry, "rejected by '\(by)'", [], counted: false, &report)
@@ -204,9 +204,9 @@ public struct Queue {
         case .candidate(let made): candidate = made
         }
         if let why = try review(entry, candidate) {
-            guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return }
-            try bus.openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", try reviewText(entry, candidate, why))
+            try bus.openReview(entry, try reviewText(entry, candidate, why))
             try tellReviewers(entry)
+            guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
             tell(["\(entry.id)", "held", why])
             return
         }
@@ -308,10 +308,12 @@ public struct Queue {
         let limit = try settings.int("mergeAttempts", 3)
         if counted, entry.attempts + 1 >= limit {
             let attempts = entry.attempts + 1
-            guard try bus.advance(entry, to: .stuck, { $0["Why"] = why; $0["Attempts"] = "\(attempts)" }) != nil else { return }
             try ask(
                 entry, "of '\(entry.author)' did not land in \(attempts) attempts, the last: \(why)\n"
                     + "'cadre merge show \(entry.id)' shows it; 'merge retry', 'merge reject' (back to its author) or 'task cancel' decides")
+            guard try bus.advance(entry, to: .stuck, { $0["Why"] = why; $0["Attempts"] = "\(attempts)" }) != nil else {
+                return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile")
+            }
             report.waiting.append("\(entry.id): \(why)")
             tell(["\(entry.id)", "stuck", why])
             return
@@ -325,13 +327,13 @@ public struct Queue {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
         let stamp = try index.map(Queue.stamp)
-        _ = try bus.advance(now, to: .waiting) {
+        if red == nil { try ask(entry, "waits: \(why)") }
+        guard try bus.advance(now, to: .waiting, {
             $0["Why"] = Names.shown(why)
             $0["Index"] = index?.string
             $0["Index-Stamp"] = stamp
             $0["Red"] = red
-        }
-        if red == nil { try ask(entry, "waits: \(why)") }
+        }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
         report.waiting.append("\(entry.id): \(why)")
         tell(["\(entry.id)", "waiting", why])
     }
