@@ -2,6 +2,6 @@
 # Every verb killed before each of its mutating operations, and recover killed before each of its own.
 . "$(dirname "$0")/lib.sh"
 t_world
-PYTHONDONTWRITEBYTECODE=1 python3 faults/crash.py
+PYTHONDONTWRITEBYTECODE=1 python3 faults/crash.py plain
 ok "after any kill and one recover every promise holds"
 t_end

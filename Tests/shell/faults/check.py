@@ -62,7 +62,7 @@ class Task:
     def queue(self):
         until = int(self.fields.get("For-Until", 0))
         if "For" in self.fields and (until == 0 or until > time.time()):
-            return "for=" + self.fields["For"]
+            return ("first=" if until else "for=") + self.fields["For"]
         if self.epic:
             return "epic"
         return "role=" + self.fields["Role"] if "Role" in self.fields else "any"
@@ -195,7 +195,7 @@ def snapshot(bus):
         for number in sorted(int(name) for name in names(f"{bus}/tasks")):
             task = Task(bus, number)
             end = task.end and ({k: v for k, v in task.end[0].items() if k not in ("Time", "Token")}, task.end[1])
-            fields = {k: v for k, v in task.fields.items() if k != "Created"}
+            fields = {k: v for k, v in task.fields.items() if k not in ("Created", "For-Until")}
             notes = re.sub(rb"(?m)^## \S+", b"##", read(f"{task.at}/notes") or b"")
             tasks[number] = (where.get(number), fields, task.body, end, task.died, task.epic, notes)
         asks = {}

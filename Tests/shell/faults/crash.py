@@ -2,7 +2,8 @@
 
 After any of it and one more recover the bus must be right, a second recover must find nothing to do, and the verb must
 have happened wholly or not at all: the bus must look as if it had never been started, or as if it had run through,
-the latter if it had printed an id.
+the latter if it had printed an id. A verb of several steps may also end in between, if the same call then goes on from
+there to where it would have come.
 """
 
 import multiprocessing
@@ -10,42 +11,52 @@ import os
 import shutil
 import sys
 
-from check import check, differences, names, signature, snapshot
-from world import cases, clean, copy, image, littered, place, put, run
+import world
+from check import differences
+from teamcheck import Team
+from world import Plain, clean, copy, littered, names, place
 
 
-def recovered(bus, twice=True):
+def recovered(kind, at, twice=True):
     """Runs recover, and again; what was wrong with that."""
-    code, _, err = run(bus, ["recover"])
+    code, _, err = kind.run(at, ["recover"])
     if code != 0:
         return [f"recover exits {code}: {err.strip()}"]
     if not twice:
         return []
-    code, _, err = run(bus, ["recover"])
+    code, _, err = kind.run(at, ["recover"])
     return [f"the second recover: {code} {err.strip()}"] if code != 0 or "healed" in err else []
 
 
 def promises(case):
     """Whether what the verb prints are ids that must be there from then on."""
-    return case.name.split("-")[0] in ("add", "import", "send") or case.name == "ask"
+    return case.name.split("-")[0] in ("add", "import", "send", "submit") or case.name == "ask"
 
 
 def ids(out):
     return [line.split("\t")[0] for line in out.split("\n") if line]
 
 
-def judge(bus, before, after, known, printed, twice):
-    """What is wrong with a bus once recover has run."""
-    wrong = recovered(bus, twice) + check(bus, known + printed)
-    now = snapshot(bus)
-    if now != after and (printed or now != before):
-        wrong += ["neither done nor undone:" if not printed else "printed and not done:", *differences(now, after)]
-    return wrong
+def judge(kind, case, at, before, after, known, printed, twice):
+    """What is wrong with a world once recover has run."""
+    wrong = recovered(kind, at, twice) + kind.check(at, known, printed)
+    now = kind.snapshot(at)
+    if now == after or (now == before and not printed):
+        return wrong
+    if case.again and not wrong:
+        # What was to be thrown away may be kept.
+        code, _, err = case.run(at)
+        wrong = recovered(kind, at) + kind.check(at, known, printed)
+        now = kind.snapshot(at)
+        if now == after or (case.discards and {**now, "refs": None} == {**after, "refs": None}):
+            return wrong
+        wrong.append(f"called again it exits {code}: {err.strip()}")
+    return wrong + ["neither done nor undone:" if not printed else "printed and not done:", *differences(now, after)]
 
 
 def enumerate_case(job):
-    base, case, known, deep, root = job
-    at = f"{root}/{multiprocessing.current_process().pid}"
+    kind, base, case, deep, root = job
+    at = world.own(root)
     points = recoveries = 0
     wrong = []
 
@@ -53,63 +64,72 @@ def enumerate_case(job):
         if problems:
             wrong.append((f"{case.name} {where}", problems))
 
-    bus = put(base, at)
-    recovered(bus)
-    before = snapshot(bus)
-    put(base, at)
-    read = len(names(f"{bus}/mail/human/cur"))
-    code, out, err = case.run(bus)
-    if code != 0:
+    kind.put(base, at)
+    known = kind.known(at, case)
+    recovered(kind, at)
+    before = kind.snapshot(at)
+    kind.put(base, at)
+    read = kind.acknowledged(at)
+    code, out, err = case.run(at)
+    if code != case.code:
         note("unkilled", [f"exits {code}: {err.strip()}"])
     prints = promises(case)
-    note("unkilled", recovered(bus) + check(bus, known + ids(out) * prints))
-    after = snapshot(bus)
+    note("unkilled", recovered(kind, at) + kind.check(at, known, ids(out) * prints))
+    after = kind.snapshot(at)
     # States that were judged, with what had been promised: another crash may lead to the same.
     judged = set()
-    for point in range(1, 1000):
-        put(base, at)
-        code, out, err = case.run(bus, fault=f"kill:{point}")
-        if code != -9:
-            break
-        points += 1
-        mark = signature(bus)
-        killed = image(bus)
-        said = ids(out) if prints else []
-        problems = judge(bus, before, after, known, said, True)
-        if case.name == "inbox-next" and not out and len(names(f"{bus}/mail/human/cur")) > read:
-            problems.append("I4: acknowledged, and never printed")
-        note(f"killed at {point}", problems)
-        if not deep or (mark, bool(said)) in judged:
-            continue
-        judged.add((mark, bool(said)))
-        for step in range(1, 1000):
-            put(killed, at)
-            code, _, _ = run(bus, ["recover"], fault=f"kill:{step}")
+    for fault in kind.faults:
+        for point in range(1, 1000):
+            kind.put(base, at)
+            code, out, err = case.run(at, fault=f"{fault}:{point}")
             if code != -9:
                 break
-            recoveries += 1
-            mark = signature(bus)
+            points += 1
+            mark = kind.signature(at)
+            killed = kind.image(at)
+            said = ids(out) if prints else []
+            if case.name == "inbox-next" and not out and kind.acknowledged(at) > read:
+                note(f"killed at {fault} {point}", ["I4: acknowledged, and never printed"])
             if (mark, bool(said)) in judged:
                 continue
             judged.add((mark, bool(said)))
-            note(f"killed at {point}, recover at {step}", judge(bus, before, after, known, said, False))
+            note(f"killed at {fault} {point}", judge(kind, case, at, before, after, known, said, True))
+            if not deep:
+                continue
+            for step in range(1 + point % kind.stride, 1000, kind.stride):
+                kind.put(killed, at)
+                code, _, _ = kind.run(at, ["recover"], fault=f"kill:{step}")
+                if code != -9:
+                    break
+                recoveries += 1
+                mark = kind.signature(at)
+                if (mark, bool(said)) in judged:
+                    continue
+                judged.add((mark, bool(said)))
+                note(f"killed at {fault} {point}, recover at {step}", judge(kind, case, at, before, after, known, said, False))
     return points, recoveries, wrong
 
 
+def plain(root):
+    first, second = f"{root}/clean", f"{root}/littered"
+    t = clean(first)
+    u = littered(copy(first, second), dict(t))
+    for base, which in ((first, t), (second, u)):
+        for case in world.cases(which):
+            yield Plain, Plain.image(base), case, base == first or case.name == "recover", root
+
+
+def team(root):
+    for image, cases in Team.worlds(root):
+        for case in cases:
+            yield Team, image, case, True, root
+
+
 def main():
-    only = sys.argv[1:]
+    which, *only = sys.argv[1:]
     root = place()
     try:
-        first, second = f"{root}/clean", f"{root}/littered"
-        t = clean(first)
-        u = littered(copy(first, second), dict(t))
-        jobs = []
-        for base, which in ((first, t), (second, u)):
-            known = [n for n in names(f"{base}/tasks")]
-            for case in cases(which):
-                if only and case.name not in only:
-                    continue
-                jobs.append((image(base), case, known, base == first or case.name == "recover", root))
+        jobs = [job for job in {"plain": plain, "team": team}[which](root) if not only or job[2].name in only]
         with multiprocessing.Pool(os.cpu_count()) as pool:
             results = pool.map(enumerate_case, jobs, chunksize=1)
     finally:

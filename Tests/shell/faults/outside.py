@@ -11,7 +11,7 @@ import sys
 
 from check import names, snapshot
 from crash import ids, judge, promises, recovered
-from world import CADRE, cases, clean, environment, image, place, put
+from world import CADRE, Plain, cases, clean, environment, image, own, place, put
 
 CALLS = "openat write rename mkdir rmdir unlink fsync ftruncate pwrite64 utimensat syncfs flock".split()
 CHOSEN = ("add-depends", "claim-best", "done-dependents", "send", "import", "inbox-next", "reopen-child", "answer-agent", "recover")
@@ -19,13 +19,12 @@ CHOSEN = ("add-depends", "claim-best", "done-dependents", "send", "import", "inb
 
 def one(job):
     base, case, known, root = job
-    at = f"{root}/{multiprocessing.current_process().pid}"
-    bus = put(base, at)
-    recovered(bus)
+    bus = put(base, own(root))
+    recovered(Plain, bus)
     before = snapshot(bus)
     put(base, bus)
     case.run(bus)
-    recovered(bus)
+    recovered(Plain, bus)
     after = snapshot(bus)
     points, wrong = 0, []
     for call in CALLS:
@@ -41,7 +40,7 @@ def one(job):
                 break
             points += 1
             said = ids(done.stdout.decode()) if promises(case) else []
-            problems = judge(bus, before, after, known, said, True)
+            problems = judge(Plain, case, bus, before, after, known, said, True)
             if problems:
                 wrong.append((f"{case.name} killed at {call} {n}", problems))
     return points, wrong

@@ -1,10 +1,12 @@
 """The buses that faults are tried on, the verbs that are tried, and how one is run."""
 
+import multiprocessing
 import os
 import shutil
 import subprocess
 import tempfile
 
+import check
 from check import names
 
 CADRE = os.environ["CADRE_BIN"] + "/cadre"
@@ -16,6 +18,11 @@ def place():
     """A directory for many small files: in memory, where there is such a place."""
     memory = "/dev/shm"
     return tempfile.mkdtemp(prefix="cadre-faults.", dir=memory if os.access(memory, os.W_OK) else None)
+
+
+def own(root):
+    """A place in it for the calling process of a pool alone."""
+    return f"{root}/{multiprocessing.current_process()._identity[0]}"
 
 
 def environment(bus, **more):
@@ -242,11 +249,41 @@ def littered(bus, t):
 
 
 class Case:
+    # A verb of several steps, which goes on from where a killed one stopped when it is called again.
+    again = False
+    # What it exits with.
+    code = 0
+    # Whether a person throws work away by it.
+    discards = False
+
     def __init__(self, name, words, stdin="", **env):
         self.name, self.words, self.stdin, self.env = name, words, stdin, env
 
     def run(self, bus, fault=None):
         return run(bus, self.words, self.stdin, fault, **self.env)
+
+
+class Plain:
+    """How a bus without a repository is put, run and judged."""
+
+    faults = ("kill",)
+    # Of recover's operations every so many-th is one to be killed at.
+    stride = 1
+    put, image, run = staticmethod(put), staticmethod(image), staticmethod(run)
+    snapshot, signature = staticmethod(check.snapshot), staticmethod(check.signature)
+
+    @staticmethod
+    def known(bus, case):
+        """What must not be lost."""
+        return names(f"{bus}/tasks")
+
+    @staticmethod
+    def check(bus, known, printed=()):
+        return check.check(bus, [*known, *printed])
+
+    @staticmethod
+    def acknowledged(bus):
+        return len(names(f"{bus}/mail/human/cur"))
 
 
 CHECKLIST = "- [ ] goal\n  - [ ] one\n  - [ ] two\n- [ ] apart\n"
