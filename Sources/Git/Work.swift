@@ -157,14 +157,15 @@ public struct Work {
             && repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
     }
 
-    /// The same for a branch that a worktree has left.
+    /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done.
     public func dropLanded(_ reference: String) throws {
         // In names that we gave the task's id is the first number after the last slash.
         guard let id = reference.split(separator: "/").last.flatMap({ Int($0.drop { !$0.isNumber }.prefix { $0.isNumber }) }),
-            var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil,
-            let entry = try bus.lastEntry(id), entry.step == .landed, let commit = entry.commit, try drop(branch, at: entry.tip)
+            var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil
         else { return }
-        branch.base = commit
+        let landed = try bus.lastEntry(id).flatMap { $0.step == .landed ? $0 : nil }
+        guard try landed != nil || bus.view(id).state == .done, try drop(branch, at: landed?.tip ?? branch.base) else { return }
+        branch.base = landed?.commit ?? branch.base
         try bus.setBranch(id, branch)
     }
 

@@ -219,7 +219,10 @@ extension Team {
     }
 
     private func setUp(_ path: FilePath, name: String, port: String, say: (String) -> Void) throws {
-        if !settings.unseen.isEmpty { say("'.cadre' brings commands that are not run before you have seen them: 'cadre init' shows them") }
+        if !settings.unseen.isEmpty {
+            try bus.openAsk(named: "commands", by: "cadre", "'.cadre' brings commands that you have not seen: 'cadre init' shows them and lets them run")
+            say("'.cadre' brings commands that are not run before you have seen them: 'cadre init' shows them")
+        }
         guard let command = settings.string("setup") else { return }
         var program = Program(["/bin/sh", "-c", command])
         program.directory = path

@@ -31,5 +31,6 @@ public struct InitVerb: Verb {
         if !settings.brought.isEmpty { tool.say("'.cadre' brings these commands, which run from now on:") }
         for line in settings.brought { tool.say("  \(line)") }
         try bus.setSeenCommands(settings.brought)
+        try bus.closeAsk(named: "commands", by: "human", "seen")
     }
 }

@@ -73,19 +73,28 @@ extension TaskVerb {
         }
     }
 
-    /// One JSON object a line. Numbers in `depends` and `parent` count the tasks of the file from 0, strings are ids of
-    /// tasks that exist.
+    /// One JSON object a line. What `depends` and `parent` name is a task of the file by its `id`, a number or text, where
+    /// lines have one; else a number counts the tasks of the file from 0, and text is the id of a task that exists. So
+    /// what `task list --json` prints can be imported, too.
     enum Lines {
         enum Reference: Decodable {
-            case index(Int), id(String)
+            case number(Int), text(String)
             init(from decoder: Decoder) throws {
                 let value = try decoder.singleValueContainer()
-                if let index = try? value.decode(Int.self) { self = .index(index) } else { self = .id(try value.decode(String.self)) }
+                if let number = try? value.decode(Int.self) { self = .number(number) } else { self = .text(try value.decode(String.self)) }
+            }
+
+            var label: String {
+                switch self {
+                case .number(let n): return "\(n)"
+                case .text(let text): return text
+                }
             }
         }
 
         struct Line: Decodable {
             var title: String
+            var id: Reference?
             var body: String?
             var priority: Int?
             var depends: [Reference]?
@@ -93,19 +102,56 @@ extension TaskVerb {
             var role, to, verify, `defer`: String?
             var plan, merge: Bool?
 
-            enum Key: String, CodingKey, CaseIterable { case title, body, priority, depends, parent, role, to, verify, plan, merge, `defer` }
+            private enum Key: String, CodingKey { case title, id, body, priority, depends, parent, role, to, verify, plan, merge, `defer` }
+            /// What `task list --json` prints of a task beside these.
+            private static let told: Set<String> = [
+                "state", "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned", "ended", "result", "error", "notes",
+            ]
+            private struct AnyKey: CodingKey {
+                var stringValue: String
+                var intValue: Int? { nil }
+                init(stringValue: String) { self.stringValue = stringValue }
+                init?(intValue: Int) { nil }
+            }
+
+            init(from decoder: Decoder) throws {
+                // A key that is misspelt would lose what stands under it.
+                for key in try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue) where Key(stringValue: key) == nil && !Line.told.contains(key) {
+                    throw Failure.usage("unknown key '\(Names.shown(key))'")
+                }
+                let all = try decoder.container(keyedBy: Key.self)
+                title = try all.decode(String.self, forKey: .title)
+                id = try all.decodeIfPresent(Reference.self, forKey: .id)
+                body = try all.decodeIfPresent(String.self, forKey: .body)
+                priority = try all.decodeIfPresent(Int.self, forKey: .priority)
+                depends = try all.decodeIfPresent([Reference].self, forKey: .depends)
+                parent = try all.decodeIfPresent(Reference.self, forKey: .parent)
+                role = try all.decodeIfPresent(String.self, forKey: .role)
+                to = try all.decodeIfPresent(String.self, forKey: .to)
+                verify = try all.decodeIfPresent(String.self, forKey: .verify)
+                `defer` = try all.decodeIfPresent(String.self, forKey: .defer)
+                plan = try all.decodeIfPresent(Bool.self, forKey: .plan)
+                merge = try all.decodeIfPresent(Bool.self, forKey: .merge)
+            }
         }
 
         static func parse(_ text: String, _ tool: Tool) throws -> [Bus.Draft] {
             var lines: [(number: Int, line: Line)] = []
             for (number, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
                 if raw.allSatisfy(\.isWhitespace) { continue }
-                do { lines.append((number + 1, try JSONDecoder().decode(Line.self, from: Data(raw.utf8)))) } catch {
+                do { lines.append((number + 1, try JSONDecoder().decode(Line.self, from: Data(raw.utf8)))) } catch let failure as Failure {
+                    throw Failure(failure.kind, "line \(number + 1): \(failure.message)")
+                } catch {
                     throw Failure.usage("line \(number + 1): not a task as a JSON object: \(reason(error))")
                 }
             }
+            var labels: [String: Int] = [:]
+            for (index, entry) in lines.enumerated() {
+                guard let label = entry.line.id?.label else { continue }
+                guard labels.updateValue(index, forKey: label) == nil else { throw Failure.usage("line \(entry.number): a second task with the id '\(Names.shown(label))'") }
+            }
             return try lines.map { number, line in
-                do { return try draft(line, lines.count, tool) } catch let failure as Failure {
+                do { return try draft(line, labels, lines.count, tool) } catch let failure as Failure {
                     throw Failure(failure.kind, "line \(number): \(failure.message)")
                 }
             }
@@ -120,7 +166,7 @@ extension TaskVerb {
             }
         }
 
-        private static func draft(_ line: Line, _ count: Int, _ tool: Tool) throws -> Bus.Draft {
+        private static func draft(_ line: Line, _ labels: [String: Int], _ count: Int, _ tool: Tool) throws -> Bus.Draft {
             var header = TaskHeader(title: try tool.line(line.title))
             if let priority = line.priority {
                 guard (0...4).contains(priority) else { throw Failure.usage("bad priority \(priority), use 0 to 4") }
@@ -137,20 +183,20 @@ extension TaskVerb {
                 header.deferred = time
             }
             var draft = Bus.Draft(header)
-            func index(_ n: Int) throws -> Int {
+            /// A task of the file, by its place, or one that exists, by its id.
+            func find(_ reference: Reference) throws -> (index: Int?, id: Int?) {
+                if let index = labels[reference.label] { return (index, nil) }
+                guard case .number(let n) = reference, labels.isEmpty else { return (nil, try Names.id(reference.label)) }
                 guard (0..<count).contains(n) else { throw Failure.usage("no task \(n) in this file: it has \(count), counted from 0") }
-                return n
+                return (n, nil)
             }
-            for reference in line.depends ?? [] {
-                switch reference {
-                case .index(let n): draft.depends.append(try index(n))
-                case .id(let id): draft.header.depends.append(try Names.id(id))
-                }
+            for found in try (line.depends ?? []).map(find) {
+                if let index = found.index { draft.depends.append(index) }
+                if let id = found.id { draft.header.depends.append(id) }
             }
-            switch line.parent {
-            case .index(let n): draft.parent = try index(n)
-            case .id(let id): draft.header.parent = try Names.id(id)
-            case nil: break
+            if let found = try line.parent.map(find) {
+                draft.parent = found.index
+                draft.header.parent = found.id
             }
             return draft
         }

@@ -21,6 +21,12 @@ cadre task reopen "$a" >/dev/null
 code 0 "opened again, it is begun on the target" cadre task wait --timeout 30s "$a"
 is "$(git log --format=%s | grep -c begin)" 1 "and lands nothing twice"
 
+# Work that is no commits.
+d=$(cadre task add 'words only' 'echo said')
+e=$(cadre task add -d "$d" 'then this' 'echo 5 >five')
+code 0 "a task without commits" cadre task wait --timeout 30s "$d" "$e"
+is "$(git branch --list "cadre/$d-*")" "" "its empty branch is gone"
+
 # Something was added after it was handed in.
 c=$(cadre task add 'third' 'echo 3 >three')
 code 0 "a third" cadre task wait --timeout 30s "$c"

@@ -33,6 +33,19 @@ like "$(cadre init 2>&1 >/dev/null)" '*gate = echo $(touch x); true*' "shown as 
 is "$(cat .git/cadre/seen)" 'gate = echo $(touch x); true' "and recorded"
 [ ! -e x ]
 ok "not run"
+git config -f .cadre cadre.setup 'touch set-up' && git commit -qam "a setup"
+cadre spawn bob --agent 'exec tail -f /dev/null' >/dev/null 2>"$t_dir/err"
+like "$(cat "$t_dir/err")" "*cadre init*" "a setup that was not seen is told"
+like "$(cadre ask list)" "commands*cadre init*" "and asked about"
+[ ! -e "$(cadre path worktree bob)/set-up" ]
+ok "and not run"
+cadre init -q
+is "$(cadre ask list)" "" "until it was shown"
+cadre spawn -q eve --agent 'exec tail -f /dev/null'
+[ -e "$(cadre path worktree eve)/set-up" ]
+ok "then it is"
+cadre retire -q --discard bob eve
+git config -f .cadre --unset cadre.setup && git commit -qam "no setup" && cadre init -q
 git config -f .cadre cadre.gate false && git commit -qam "another gate"
 CADRE_AGENT=bob code 1 "an agent does not let them run" cadre init
 is "$(cat .git/cadre/seen)" 'gate = echo $(touch x); true' "so the old ones stay"

@@ -101,6 +101,16 @@ is "$(printf '\xef\xbb\xbf- [ ] first of all\n' | cadre task import - | cadre ta
 later=$(cadre task add --defer 2h later)
 cadre task edit -q --defer '' "$later"
 like "$(cadre task list --state ready)" "*$later	ready*" "a time is taken back"
+code 64 "an unknown key" cadre task import - <<<'{"title":"a","depend":[0]}'
+like "$(cat "$t_dir/err")" "*line 1: unknown key 'depend'*" "is named"
+mapfile -t made < <(printf '%s\n' '{"id":"b","title":"b","depends":["a"]}' '{"id":"a","title":"a"}' | cadre task import -)
+is "$(cadre task dep "${made[0]}" | cut -f1)" "${made[1]}" "JSON lines, dependencies by the ids of the file"
+code 64 "an id twice" cadre task import - <<<'{"id":1,"title":"a"}
+{"id":1,"title":"b"}'
+git init -q "$t_dir/other" && git -C "$t_dir/other" commit -q --allow-empty -m first
+cadre task show "${made[@]}" --json | cadre -C "$t_dir/other" task import -q - 2>/dev/null
+ok "what show and list print can be imported elsewhere"
+is "$(cadre -C "$t_dir/other" task list --json | jq -c '[.id, .title, .depends]' | xargs)" '[1,b,[2]] [2,a,[]]' "with what depends on what"
 code 64 "a cycle inside an import" cadre task import - <<<'{"title":"a","depends":[1]}
 {"title":"b","depends":[0]}'
 like "$(cadre task graph --dot)" "digraph*" "graph"
