@@ -56,6 +56,8 @@ extension Bus {
             let place = box.appending("new").appending(id)
             guard try Files.rename(aside, place) || Files.rename(aside, place) else { throw Failure.no("no agent '\(to)'") }
             try Files.sync(box.appending("new"))
+            // Retired meanwhile: nobody would read it.
+            if try !canReceive(to) { try deadLetter(to) }
             journal("sent", by: from, ["to": to, "message": id, "subject": subject])
             return id
         }
