@@ -133,21 +133,24 @@ extension Bus {
     }
 
     /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed.
-    public func giveBack(_ entry: Entry, by: String = "cadre", why: String, details: [UInt8], counted: Bool) throws {
+    /// False if the entry is not the one any more that was looked at.
+    @discardableResult
+    public func giveBack(_ entry: Entry, by: String = "cadre", why: String, details: [UInt8], counted: Bool) throws -> Bool {
         var record = Record()
         record["Why"] = why
         record["Time"] = "\(Time.now())"
         record["Tip"] = entry.tip
         record["Attempts"] = "\(entry.attempts + (counted ? 1 : 0))"
         record.body = details
-        try changing("merge") { held in
-            guard var now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return }
+        return try changing("merge") { held in
+            guard var now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return false }
             try write(record, to: returnedFile(entry.id))
             now.step = .returning
             now.record["Why"] = why
             now.record["Returned-By"] = by
             try write(now)
             try finishReturn(now, held)
+            return true
         }
     }
 
@@ -238,12 +241,18 @@ extension Bus {
 
     /// Takes a task out of the queue, back to its author.
     public func withdraw(_ id: Int, by: String, why: String) throws {
-        guard let entry = try entry(id) else {
-            throw Failure.no("task \(id) is \(try view(id).state.rawValue) and not in the merge queue")
+        var tip: String?
+        // A runner may take steps with it meanwhile.
+        for _ in 0..<64 {
+            guard let entry = try entry(id) else {
+                throw Failure.no("task \(id) is \(try view(id).state.rawValue) and not in the merge queue")
+            }
+            try refuseMoving(entry)
+            guard tip == nil || tip == entry.tip else { break }
+            tip = entry.tip
+            if try giveBack(entry, by: by, why: why, details: [], counted: false) { return }
         }
-        try refuseMoving(entry)
-        try giveBack(entry, by: by, why: why, details: [], counted: false)
-        if try self.entry(id) != nil { throw Failure.unsure("the entry of task \(id) changed meanwhile, try again") }
+        throw Failure.unsure("the entry of task \(id) changed meanwhile, try again")
     }
 
     /// Under the lock, before a task in review is cancelled.
