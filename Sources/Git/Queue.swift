@@ -273,9 +273,13 @@ public struct Queue {
         }
     }
 
-    /// The target has the entry's work already.
+    /// The target has the entry's work already. It is landing first, so that nothing else is put in its place meanwhile.
     private func land(_ entry: Entry, _ target: String, _ report: inout Report) throws {
-        try finish(entry, target)
+        guard let landing = try bus.advance(entry, to: .landing, {
+            for key in ["Old", "Tree", "Gate", "Worktree"] { $0[key] = nil }
+            $0["Commit"] = target
+        }) else { return }
+        try finish(landing, target)
         report.landed.append(entry.id)
         tell(["\(entry.id)", "landed", "already in '\(work.targetName)'"])
     }
@@ -318,7 +322,7 @@ public struct Queue {
             tell(["\(entry.id)", "stuck", why])
             return
         }
-        try bus.giveBack(entry, why: why, details: details, counted: counted)
+        guard try bus.giveBack(entry, why: why, details: details, counted: counted) else { return }
         report.returned.append(entry.id)
         tell(["\(entry.id)", "returned", why])
     }
