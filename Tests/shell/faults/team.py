@@ -256,7 +256,62 @@ def loses(w):
     w.change("repository", "common", "second")
 
 
+def meeting(w):
+    """One for verbs that meet: work that came back, that is held, in the queue, and held for a review."""
+    w.begin("eli", "returned")
+    w.change("eli", "common", "eli's")
+    w.change("repository", "common", "second")
+    w.must(["task", "done", "-q"], "eli")
+    w.run()
+    w.begin("ann", "clean")
+    w.change("ann", "one", "ann's")
+    w.submit("cid", "queued", "five", "cid's")
+    w.submit("dee", "guarded", "guarded", "dee's", "-p", "0")
+    w.run()
+
+
+def moot(w):
+    """One where a person has brought in what waits in the queue, and its branch has gone on."""
+    w.branch("newer", "seven", "newer's")
+    w.t["newer"] = w.must(["merge", "submit", "newer"])
+    w.git("merge", "-q", "newer")
+    w.more("newer", "seven", "newer's and more")
+
+
+def meetings(where, t):
+    """Whoever may meet. An agent that is retired runs none of them: it would be ended."""
+    task, merge = ["task"], ["merge"]
+    if where is moot:
+        return [
+            TeamCase("run", [*merge, "run", "--once"]),
+            TeamCase("submit-newer", [*merge, "submit", "newer"]),
+            TeamCase("withdraw", [*merge, "cancel", t["newer"]]),
+            TeamCase("cancel-review", [*task, "cancel", t["newer"]]),
+        ]
+    return [
+        TeamCase("done", [*task, "done"], "ann"),
+        TeamCase("submit-agent", [*merge, "submit", "ann"]),
+        TeamCase("release", ["claim", "--release", t["clean"]]),
+        TeamCase("cancel-held", [*task, "cancel", t["clean"]]),
+        TeamCase("run", [*merge, "run", "--once"]),
+        TeamCase("approve", [*merge, "approve", t["guarded"]]),
+        TeamCase("approve-ask", ["ask", "approve", f"review-{t['guarded']}"]),
+        TeamCase("reject", [*merge, "reject", t["guarded"]]),
+        TeamCase("retry-held", [*merge, "retry", t["guarded"]]),
+        TeamCase("withdraw", [*merge, "cancel", t["queued"]]),
+        TeamCase("cancel-review", [*task, "cancel", t["queued"]]),
+        TeamCase("cancel-guarded", [*task, "cancel", t["guarded"]]),
+        TeamCase("edit-review", [*task, "edit", "-p", "1", t["queued"]]),
+        TeamCase("retry", [*merge, "retry", t["returned"]]),
+        TeamCase("claim-returned", ["claim", t["returned"]], "eli"),
+        TeamCase("cancel-returned", [*task, "cancel", t["returned"]]),
+        TeamCase("retire", ["retire", "cid"]),
+        TeamCase("recover", ["recover"]),
+    ]
+
+
 WORLDS = [work, queue, back, ended, dead, half, conflict, red, guards, sticks, loses]
+MEETINGS = [meeting, moot]
 
 
 class TeamCase(Case):
@@ -269,6 +324,10 @@ class TeamCase(Case):
 
     def run(self, at, fault=None):
         return command(at, self.words, self.who, self.stdin, fault, **self.env)
+
+    def start(self, at, fault=None):
+        more = {"CADRE_AGENT": self.who, "CADRE_SESSION": token(self.who)} if self.who else {}
+        return world.started(self.words, self.stdin, environment(at, **more), fault, f"{at}/{self.who or 'repository'}")
 
 
 def cases(where, t):

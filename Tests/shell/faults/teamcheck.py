@@ -139,9 +139,13 @@ def snapshot(at):
     """All that matters of a world, without what differs from run to run."""
     snap = plain.snapshot(bus(at))
     try:
-        unlike = ("Time", "Token", "Index-Stamp", "Tried")
+        # And without how far the gate came with what then did not land.
+        unlike = ("Time", "Token", "Index-Stamp", "Tried", "Old", "Tree", "Gate")
         for where in ("queue", "done"):
-            snap[f"merge {where}"] = {number: {k: v for k, v in e.items() if k not in unlike} for number, e in entries(at, where).items()}
+            snap[f"merge {where}"] = {
+                number: {k: v for k, v in e.items() if k not in unlike and (k != "Commit" or e["State"] == "landed")}
+                for number, e in entries(at, where).items()
+            }
         # A tip may be kept for nothing, and a branch stay whose work has landed; that none is lost is for check() to say.
         landed = {tip for _, _, task, tip in log(at) if task is not None}
         snap["refs"] = {n: value for n, value in references(at).items() if not n.startswith("refs/cadre/") and value not in landed}
@@ -182,6 +186,7 @@ class Team:
 
     faults = ("kill", "git")
     stride = 1 if os.environ.get("CADRE_TEST_ALL") else 5
+    leap = 40
     put, image, run = staticmethod(team.put), staticmethod(team.image), staticmethod(team.command)
     snapshot, signature = staticmethod(snapshot), staticmethod(signature)
 
@@ -190,6 +195,12 @@ class Team:
         for make in team.WORLDS:
             made, t = team.build(root, make)
             yield made, team.cases(make, t)
+
+    @staticmethod
+    def meetings(root):
+        for make in team.MEETINGS:
+            made, t = team.build(root, make)
+            yield made, team.meetings(make, t)
 
     @staticmethod
     def known(at, case):

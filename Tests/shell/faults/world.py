@@ -262,6 +262,20 @@ class Case:
     def run(self, bus, fault=None):
         return run(bus, self.words, self.stdin, fault, **self.env)
 
+    def start(self, bus, fault=None):
+        """The process, that says nothing."""
+        return started(self.words, self.stdin, environment(bus, **self.env), fault)
+
+
+def started(words, stdin, env, fault=None, directory=None):
+    process = subprocess.Popen(
+        [CADRE, *words], env=env | ({"CADRE_FAULT": fault} if fault else {}), cwd=directory,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    process.stdin.write(stdin.encode())
+    process.stdin.close()
+    return process
+
 
 class Plain:
     """How a bus without a repository is put, run and judged."""
@@ -269,6 +283,8 @@ class Plain:
     faults = ("kill",)
     # Of recover's operations every so many-th is one to be killed at.
     stride = 1
+    # The same of the operations of a verb that another meets.
+    leap = 8
     put, image, run = staticmethod(put), staticmethod(image), staticmethod(run)
     snapshot, signature = staticmethod(check.snapshot), staticmethod(check.signature)
 
