@@ -10,6 +10,7 @@ t_server="cadre-test-$$"
 
 t_cleanup() {
   tmux -L "$t_server" kill-server 2>/dev/null
+  rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server"
   chmod -R u+w "$t_dir" 2>/dev/null
   # What the server's end has ended may still write.
   wait_for 10 rm -rf "$t_dir"
