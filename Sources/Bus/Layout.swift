@@ -91,6 +91,8 @@ extension Bus {
     /// Why the queue as a whole stands still.
     var mergeStopped: FilePath { merge.appending("stopped") }
     public func mergeLog(_ id: Int) -> FilePath { mergeLogs.appending("\(id)") }
+    /// Touched when work that has landed was last let go of.
+    public var mergeSwept: FilePath { merge.appending("swept") }
     /// The runner's own worktree.
     public var mergeWorktree: FilePath { merge.appending("worktree") }
 }

@@ -291,21 +291,23 @@ public struct Queue {
             try bus.setBranch(entry.id, branch)
         }
         try bus.land(entry, commit: commit)
-        try forget(entry)
     }
 
-    /// Lets go of what was kept for a task that is done, unless more was kept since.
-    private func forget(_ entry: Entry) throws {
-        guard let kept = entry.record["Kept"], try bus.view(entry.id).state == .done else { return }
-        _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/task-\(entry.id)", kept])
-    }
+    /// How long the commits that an agent made stay reachable after their task has landed, in seconds.
+    static let keepLanded = 30 * 86400
 
-    /// The same for tasks whose runner was killed before it came to that.
+    /// Lets go of what was kept for tasks that landed so long ago, unless more was kept since. Looks once a day.
     private func forgetLanded() throws {
+        let now = Time.now()
+        if let last = try Files.status(bus.mergeSwept)?.st_mtim.tv_sec, abs(now - last) < 86400 { return }
         for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", "refs/cadre/work/"]).text.split(separator: "\n") {
-            guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id), last.step == .landed else { continue }
-            try forget(last)
+            guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id), last.step == .landed,
+                let kept = last.record["Kept"], let ended = try bus.end(id)?.int("Time"), ended + Queue.keepLanded <= now,
+                try bus.view(id).state == .done
+            else { continue }
+            _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/\(name)", kept])
         }
+        try Files.ring(bus.mergeSwept)
     }
 
     private func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], counted: Bool, _ report: inout Report) throws {

@@ -34,7 +34,7 @@ is "$(git status --porcelain)" "" "and is clean"
 is "$(git log -1 --format='%s|%(trailers:key=Cadre-Task,valueonly,separator=%x2C)|%(trailers:key=Co-authored-by,valueonly,separator=%x2C)')" \
   "add a file|$id|bob <bob@localhost>" "the message tells the task and the agent"
 is "$(git log -1 --format='%(trailers:key=Cadre-Tip,valueonly,separator=)')" "$(git rev-parse "$(branch "$id")")" "and the tip"
-is "$(git for-each-ref refs/cadre)" "" "nothing is kept any more"
+is "$(git for-each-ref --format='%(objectname)' refs/cadre)" "$(git rev-parse "$(branch "$id")")" "which stays reachable"
 like "$(cadre task show "$later")" "*Result of $id:*a file*" "the result is shown to the dependent"
 code 0 "an empty queue is run" cadre merge run
 code 1 "show of a task that was never there is no" cadre merge show 99
@@ -138,7 +138,18 @@ as bob cadre task done -q
 [ -n "$(git for-each-ref --contains "$first")" ]
 ok "a commit that was rewritten is kept"
 is "$(cadre merge run | cut -f1,2)" "$id	landed" "its task lands"
-is "$(git for-each-ref --contains "$first")" "" "then no more"
+[ -n "$(git for-each-ref --contains "$first")" ]
+ok "and what was rewritten is kept for a time"
+ago() { # DURATION: the last task landed then, and what had landed was last looked at a day ago
+  sed -i "s/^Time: .*/Time: $(date -d "-$1" +%s)/" "$(cadre path bus)/tasks/$id/end"
+  touch -d '-25 hours' "$(cadre path bus)/merge/swept"
+  cadre merge run
+}
+ago '29 days'
+[ -n "$(git for-each-ref --contains "$first")" ]
+ok "after 29 days as well"
+ago '31 days'
+is "$(git for-each-ref --contains "$first")" "" "after 31 days no more"
 is "$(
   cadre claim >/dev/null
   cadre task done --verify >/dev/null
