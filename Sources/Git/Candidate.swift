@@ -29,8 +29,15 @@ extension Git {
         if result.status == 0 { return .tree(tree) }
         fields.removeFirst()
         var paths: [String] = []
-        for path in fields.prefix(while: { !$0.isEmpty }) where !paths.contains(path) { paths.append(path) }
-        let messages = fields.filter { $0.hasPrefix("CONFLICT") }.joined()
+        for path in fields.prefix(while: { !$0.isEmpty }) {
+            // Where another thing stands in a file's way, `~` and the commit are behind its path.
+            var parts = path.split(separator: "~", omittingEmptySubsequences: false)
+            if let last = parts.last, parts.count > 1, last.hasPrefix(a) || last.hasPrefix(b) { parts.removeLast() }
+            let path = parts.joined(separator: "~")
+            if !paths.contains(path) { paths.append(path) }
+        }
+        var messages = fields.filter { $0.hasPrefix("CONFLICT") && $0.hasSuffix("\n") }.joined()
+        for (commit, name) in [(a, "the target"), (b, "the branch")] { messages = messages.split(separator: commit, omittingEmptySubsequences: false).joined(separator: name) }
         return .conflict(paths, Array(messages.utf8))
     }
 
