@@ -88,7 +88,8 @@ extension Bus {
         }
     }
 
-    /// What came back with the task last: fields Why, Time, Tip, Attempts; the body is the conflict or the gate's output.
+    /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Paths (a list); the body is the
+    /// conflict with its other side, or the gate's output.
     public func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
 
     // MARK: for the runner
@@ -135,12 +136,13 @@ extension Bus {
     /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed.
     /// False if the entry is not the one any more that was looked at.
     @discardableResult
-    public func giveBack(_ entry: Entry, by: String = "cadre", why: String, details: [UInt8], counted: Bool) throws -> Bool {
+    public func giveBack(_ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool) throws -> Bool {
         var record = Record()
         record["Why"] = why
         record["Time"] = "\(Time.now())"
         record["Tip"] = entry.tip
         record["Attempts"] = "\(entry.attempts + (counted ? 1 : 0))"
+        record[list: "Paths"] = paths
         record.body = details
         return try changing("merge") { held in
             guard var now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return false }

@@ -200,7 +200,8 @@ public struct Queue {
         case .conflict(let paths, let messages):
             let shown = paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
             let advice = "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit again.\n\n"
-            return try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages, counted: true, &report)
+            let other = try otherSide(entry, paths, below: target, target: target)
+            return try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: true, &report)
         case .candidate(let made): candidate = made
         }
         if let why = try review(entry, candidate) {
@@ -310,7 +311,7 @@ public struct Queue {
         try Files.ring(bus.mergeSwept)
     }
 
-    private func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], counted: Bool, _ report: inout Report) throws {
+    private func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, _ report: inout Report) throws {
         let limit = try settings.int("mergeAttempts", 3)
         if counted, entry.attempts + 1 >= limit {
             let attempts = entry.attempts + 1
@@ -324,7 +325,7 @@ public struct Queue {
             tell(["\(entry.id)", "stuck", why])
             return
         }
-        guard try bus.giveBack(entry, why: why, details: details, counted: counted) else { return }
+        guard try bus.giveBack(entry, why: why, details: details, paths: paths, counted: counted) else { return }
         report.returned.append(entry.id)
         tell(["\(entry.id)", "returned", why])
     }

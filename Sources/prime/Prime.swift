@@ -33,7 +33,7 @@ public struct PrimeVerb: Verb {
             add("\nYour task is \(claim.id): \(view.header.title)")
             if !view.header.body.isEmpty { add(cut(view.header.body, "cadre task show --body \(claim.id)")) }
             if let notes = try Files.read(bus.notesFile(claim.id)) { add("Notes on it:"); add(cut(notes, "cadre task show \(claim.id)")) }
-            if let returned = try Record.read(bus.returnedFile(claim.id)) { add("It came back from the merge queue:"); add(cut(returned.body, "cadre task show \(claim.id)")) }
+            if let returned = try bus.returned(claim.id) { add("It came back from the merge queue: \(returned["Why"] ?? "")"); add(cut(returned.body, "cadre task show \(claim.id)")) }
             for other in view.header.depends {
                 if let end = try bus.end(other), !end.body.isEmpty { add("Result of \(other), which it depends on:"); add(cut(end.body, "cadre task show \(other)")) }
             }

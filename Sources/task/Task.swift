@@ -105,6 +105,7 @@ extension TaskVerb {
         let h = view.header
         let end = try bus.end(view.id)
         let branch = try Record.read(bus.branchFile(view.id))
+        let returned = try bus.returned(view.id)
         tool.print(
             [],
             json: [
@@ -115,7 +116,8 @@ extension TaskVerb {
                 "plan": .bool(h.plan), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
                 "by": .string(h.by), "created": .string(Time.text(h.created)), "attempts": .int(try bus.attempts(view.id)),
                 "branch": .string(branch?["Branch"]), "base": .string(branch?["Base"]),
-                "returned": .string(try Record.read(bus.returnedFile(view.id)).map { String(decoding: $0.body, as: UTF8.self) }),
+                "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }), "returnedWhy": .string(returned?["Why"]),
+                "conflicts": .list(returned?[list: "Paths"].map { .string($0) } ?? []),
                 "ended": .string(end?.int("Time").map(Time.text)), "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
                 "error": .string(end?["Why"]), "body": .string(whole ? String(decoding: h.body, as: UTF8.self) : nil),
                 "notes": .string(whole ? try Files.read(bus.notesFile(view.id)).map { String(decoding: $0, as: UTF8.self) } : nil),
@@ -161,17 +163,20 @@ extension TaskVerb {
                 field("Why", end?["Why"])
                 section("", h.body)
                 if let notes = try Files.read(bus.notesFile(id)) { section("Notes:", notes) }
-                if let returned = try Record.read(bus.returnedFile(id)) { section("Returned:", returned.body) }
+                if let returned = try bus.returned(id) {
+                    section("Returned: \(returned["Why"] ?? "")", Array(returned[list: "Paths"].map { Names.shown($0) + "\n" }.joined().utf8), always: true)
+                    section("", returned.body)
+                }
                 if let end { section("Result:", end.body) }
                 for other in h.depends { if let end = try bus.end(other), !end.body.isEmpty { section("Result of \(other):", end.body) } }
             }
         }
 
-        private func section(_ title: String, _ text: [UInt8]) {
-            guard !text.isEmpty else { return }
+        private func section(_ title: String, _ text: [UInt8], always: Bool = false) {
+            guard always || !text.isEmpty else { return }
             Out.line("")
             if !title.isEmpty { Out.line(title) }
-            Out.raw(text.last == 10 ? text : text + [10])
+            Out.raw(text.isEmpty || text.last == 10 ? text : text + [10])
         }
     }
 
