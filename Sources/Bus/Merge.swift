@@ -35,9 +35,12 @@ extension Bus {
     static let returnLease = 900
 
     /// Submits a task under its claim: a live one, or the one it was submitted with before. Throws `Failure.no` if
-    /// the claim is lost. `kept` is a reference's value that keeps the tip.
+    /// the claim is lost. `kept` is a reference's value that keeps the tip. `strategy` is how it shall land; nil is as said
+    /// when the task was last submitted, if it was.
     @discardableResult
-    public func submit(_ claim: Claim, branch: String, base: String, tip: String, kept: String, result: [UInt8] = []) throws -> Entry {
+    public func submit(
+        _ claim: Claim, branch: String, base: String, tip: String, kept: String, strategy: String? = nil, result: [UInt8] = []
+    ) throws -> Entry {
         try changing("submit") { held in
             guard let header = try header(claim.id) else { throw noTask(claim.id) }
             if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
@@ -56,8 +59,9 @@ extension Bus {
             record["Priority"] = "\(header.priority)"
             record["Attempts"] = try returned(claim.id)?["Attempts"]
             record.body = result
-            var entry = Entry(id: claim.id, record: record)
             let old = try self.entry(claim.id)
+            record["Strategy"] = try strategy ?? (old ?? lastEntry(claim.id))?.record["Strategy"]
+            var entry = Entry(id: claim.id, record: record)
             switch try find(claim.id, held)?.place {
             case .claimed(let now) where now.owner == claim.owner && now.token == claim.token:
                 try write(entry)
@@ -68,7 +72,7 @@ extension Bus {
             case .review(let now) where now.owner == claim.owner && now.token == claim.token:
                 guard let old else { throw missing("merge/queue/\(claim.id)") }
                 try refuseMoving(old)
-                if old.tip == tip, old.step != .stuck { return old }
+                if old.tip == tip, old.record["Strategy"] == entry.record["Strategy"], old.step != .stuck { return old }
                 entry.record["Time"] = "\(old.time)"
                 if result.isEmpty { entry.record.body = old.record.body }
                 try closeAsks(of: claim.id, by: claim.owner, "submitted again")

@@ -10,17 +10,15 @@ enum Merged {
 }
 
 extension Git {
-    /// Applies the change from `base` to `theirs` on top of `ours`, without any worktree. The base is forced by commits
-    /// that nobody else sees: git merges those, so what the history of the three has in common does not matter.
-    func merge(base: String, ours: String, theirs: String) throws -> Merged {
-        func commit(_ of: String, _ parent: String?) throws -> String {
-            try run(
-                ["commit-tree", "\(of)^{tree}"] + (parent.map { ["-p", $0] } ?? []), input: Array("merge\n".utf8),
-                environment: Work.identity.merging(["GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000"]) { $1 }).text
-        }
-        let root = try commit(base, nil)
-        let (a, b) = (try commit(ours, root), try commit(theirs, root))
-        let result = try attempt(["merge-tree", "--write-tree", "-z", "--name-only", "--messages", a, b], environment: try withoutDrivers())
+    /// Applies the change from `base` to `theirs` on top of `ours`, without any worktree. `theirs` descends from `base`, or
+    /// has no parent and `base` is nil: then all of it is the change. The base is forced by a commit that nobody else sees,
+    /// with the tree of `ours` and `base` as parent, so what else the three have in common does not matter.
+    func merge(base: String?, ours: String, theirs: String) throws -> Merged {
+        let forced = try run(
+            ["commit-tree", "\(ours)^{tree}"] + (base.map { ["-p", $0] } ?? []), input: Array("merge\n".utf8),
+            environment: Work.identity.merging(["GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000"]) { $1 }).text
+        let options = ["--write-tree", "-z", "--name-only", "--messages"] + (base == nil ? ["--allow-unrelated-histories"] : [])
+        let result = try attempt(["merge-tree"] + options + [forced, theirs], environment: try withoutDrivers())
         var fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
         // A conflict and a failure have the same exit code: only the first names a tree.
         guard result.status <= 1, let tree = fields.first, tree.utf8.count >= 40, tree.utf8.allSatisfy({ $0 != 32 }) else {
@@ -32,12 +30,12 @@ extension Git {
         for path in fields.prefix(while: { !$0.isEmpty }) {
             // Where another thing stands in a file's way, `~` and the commit are behind its path.
             var parts = path.split(separator: "~", omittingEmptySubsequences: false)
-            if let last = parts.last, parts.count > 1, last.hasPrefix(a) || last.hasPrefix(b) { parts.removeLast() }
+            if let last = parts.last, parts.count > 1, last.hasPrefix(forced) || last.hasPrefix(theirs) { parts.removeLast() }
             let path = parts.joined(separator: "~")
             if !paths.contains(path) { paths.append(path) }
         }
         var messages = fields.filter { $0.hasPrefix("CONFLICT") && $0.hasSuffix("\n") }.joined()
-        for (commit, name) in [(a, "the target"), (b, "the branch")] { messages = messages.split(separator: commit, omittingEmptySubsequences: false).joined(separator: name) }
+        for (commit, name) in [(forced, "the target"), (theirs, "the branch")] { messages = messages.split(separator: commit, omittingEmptySubsequences: false).joined(separator: name) }
         return .conflict(paths, Array(messages.utf8))
     }
 
@@ -53,12 +51,43 @@ extension Git {
     }
 }
 
+/// How work lands.
+public enum Strategy: String, CaseIterable {
+    /// As one commit.
+    case squash
+    /// As one commit that has the tip as second parent.
+    case merge
+    /// As the branch's own commits, one put on the other.
+    case rebase
+
+    static let names = allCases.map(\.rawValue)
+
+    public init(named name: String) throws {
+        guard let strategy = Strategy(rawValue: name) else {
+            throw Failure.usage("bad strategy '\(Names.shown(name))', use \(Strategy.names.joined(separator: ", "))")
+        }
+        self = strategy
+    }
+}
+
+// An entry's work as it would land, made in memory.
+//
+// Whatever the strategy, the tree is that of one three-way merge: what the work changes since its base, on top of what
+// is below. A conflict there is the entry's conflict. The strategies differ in the commits that lead to that tree. Where
+// one of them would not be honest the work is squashed, and a trailer of the commit says so and why:
+//
+//   merge    if what is below does not contain the base. The target would have commits in its history, perhaps of
+//            other work that is still to land, whose changes it does not have.
+//   rebase   if one of the commits does not apply by itself, or if they come to another tree one by one: what a merge
+//            within the branch decided is lost, since merges are left out.
+//
+// Of a rebase only the last commit has Cadre-Tip, so each landing is told by one.
 extension Queue {
-    /// An entry's work as it would land: one commit on top of the target.
+    /// An entry's work on top of something: one commit or several.
     struct Candidate {
         var commit: String
         var tree: String
-        /// What the target held.
+        /// What it was put on.
         var parent: String
     }
 
@@ -69,51 +98,78 @@ extension Queue {
         case nothing
     }
 
-    func stack(_ entry: Entry, on target: String) throws -> Stacked {
+    func stack(_ entry: Entry, on below: String) throws -> Stacked {
         for commit in [entry.base, entry.tip] where try git.commit(commit) == nil {
             throw Failure.unsure("commit '\(commit)' of task \(entry.id) is not in the repository")
         }
-        switch try git.merge(base: entry.base, ours: target, theirs: entry.tip) {
+        let strategy = try strategy(entry)
+        let tree: String
+        switch try git.merge(base: entry.base, ours: below, theirs: entry.tip) {
         case .conflict(let paths, let messages): return .conflict(paths, messages)
-        case .tree(let tree):
-            if try tree == git.run(["rev-parse", "\(target)^{tree}"]).text { return .nothing }
-            return .candidate(Candidate(commit: try commit(entry, tree, target), tree: tree, parent: target))
+        case .tree(let made): tree = made
         }
+        if try tree == git.run(["rev-parse", "\(below)^{tree}"]).text { return .nothing }
+        let made = try commit(entry, tree, below, strategy)
+        return .candidate(Candidate(commit: made, tree: tree, parent: below))
     }
 
-    /// The commit that lands: told by the task, by the author of the tip, signed if the user signs.
-    private func commit(_ entry: Entry, _ tree: String, _ parent: String) throws -> String {
-        let author = try git.run(["log", "-1", "--no-show-signature", "--format=%an%x00%ae%x00%ad", "--date=raw", entry.tip]).text
-            .split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
-        var environment: [String: String?] = [:]
-        if try git.attempt(["var", "GIT_COMMITTER_IDENT"]).status != 0 { environment = Work.identity }
-        if author.count == 3, !author[0].isEmpty {
-            environment["GIT_AUTHOR_NAME"] = author[0]
-            environment["GIT_AUTHOR_EMAIL"] = author[1]
-            environment["GIT_AUTHOR_DATE"] = "@" + author[2]
-        }
-        let sign = try git.attempt(["config", "--type=bool", "commit.gpgSign"]).text == "true"
-        var program = git.program(["commit-tree"] + (sign ? ["-S"] : []) + [tree, "-p", parent], environment: environment)
-        program.input = try message(entry)
-        program.timeout = 60
-        let result = try program.run()
-        guard result.status == 0 else {
-            throw Failure.unsure(sign ? "unable to sign: \(result.complaint)" : "unable to commit: \(result.complaint)")
-        }
-        return result.text
+    /// The entry's own, else the one configured.
+    func strategy(_ entry: Entry) throws -> Strategy {
+        try Strategy(named: entry.record["Strategy"] ?? settings.choice("mergeStrategy", Strategy.names, "squash"))
     }
 
+    /// Makes the commits that lead from `below` to the tree; the last of them.
+    private func commit(_ entry: Entry, _ tree: String, _ below: String, _ strategy: Strategy) throws -> String {
+        let committer = try Committer(git)
+        let task = "Cadre-Task: \(entry.id)"
+        var last = [task, "Cadre-Tip: \(entry.tip)"]
+        if try bus.agent(named: entry.author) != nil { last.append("Co-authored-by: \(entry.author) <\(entry.author)@localhost>") }
+        switch strategy {
+        case .squash: break
+        case .merge:
+            if try git.isAncestor(entry.base, of: below) {
+                return try committer.commit(tree, [below, entry.tip], Message.with(last, message(entry)))
+            }
+            last.append("Cadre-Squashed: not merged, what it was begun on is not in '\(work.targetName)'")
+        case .rebase:
+            if let replayed = try replay(entry, below), replayed.last?.tree == tree {
+                var at = below
+                for (n, one) in replayed.enumerated() {
+                    let text = Message.isBlank(one.of.message) ? try message(entry) : one.of.message
+                    at = try committer.commit(one.tree, [at], Message.with(n == replayed.count - 1 ? last : [task], text), by: one.of)
+                }
+                return at
+            }
+            last.append("Cadre-Squashed: not rebased, its commits do not come to the same one by one")
+        }
+        return try committer.commit(tree, [below], Message.with(last, message(entry)), by: git.originals(["-1", entry.tip]).first)
+    }
+
+    /// The entry's commits and the trees they come to, one put on the other, without those that change nothing; nil if
+    /// one does not apply.
+    private func replay(_ entry: Entry, _ below: String) throws -> [(of: Git.Original, tree: String)]? {
+        var tree = try git.run(["rev-parse", "\(below)^{tree}"]).text
+        var all: [(of: Git.Original, tree: String)] = []
+        var last = (id: below, tree: tree)
+        for original in try git.originals(["--reverse", "--topo-order", "--no-merges", entry.tip, "^\(entry.base)", "^\(below)"]) {
+            var next = original.tree
+            // Where nothing has changed below it, it is as it was.
+            if last.id != original.parent || last.tree != tree {
+                guard case .tree(let made) = try git.merge(base: original.parent, ours: tree, theirs: original.id) else { return nil }
+                next = made
+            }
+            if next != tree { all.append((original, next)) }
+            tree = next
+            last = (original.id, original.tree)
+        }
+        return all
+    }
+
+    /// What the task says.
     private func message(_ entry: Entry) throws -> [UInt8] {
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
-        var text = header.title + "\n\n"
-        if let body = String(validating: header.body, as: UTF8.self), !body.contains("\0") {
-            let body = body.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) }
-                .drop { $0.isEmpty }.joined(separator: "\n")
-            if !body.isEmpty { text += body + (body.hasSuffix("\n") ? "\n" : "\n\n") }
-        }
-        text += "Cadre-Task: \(entry.id)\nCadre-Tip: \(entry.tip)\n"
-        if try bus.agent(named: entry.author) != nil { text += "Co-authored-by: \(entry.author) <\(entry.author)@localhost>\n" }
-        return Array(text.utf8)
+        let body = String(validating: header.body, as: UTF8.self) == nil || header.body.contains(0) ? [] : header.body
+        return Array("\(header.title)\n\n".utf8) + Message.withoutBlankEnds(body)
     }
 
     /// Paths that the candidate changes and that match `cadre.protected`, or `.cadre` itself.

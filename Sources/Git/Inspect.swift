@@ -39,10 +39,11 @@ extension Queue {
             problem("I5", git.directory.appending(String(line)), "holds no commit")
         }
         guard let target = settings.target, try git.commit(target) != nil else { return found }
-        // What landed since there is a bus, by the trailers that each landing carries.
+        // What landed since there is a bus, by the trailers that each landing carries. Commits that came in by a merge are
+        // as their authors wrote them.
         let begun = try Files.status(bus.root.appending("version"))?.st_mtim.tv_sec ?? 0
         let log = try git.run([
-            "log", "--no-show-signature", "--since=\(begun)", "--grep=^Cadre-Tip: ", "--format=%H %T %(trailers:key=Cadre-Tip,valueonly,separator=%x20)", target,
+            "-c", "trailer.separators=:", "log", "--first-parent", "--no-show-signature", "--since=\(begun)", "--grep=^Cadre-Tip: ", "--format=%H %T %(trailers:key=Cadre-Tip,valueonly,separator=%x20)", target,
         ]).text
         let ours = Set(try (bus.lastEntries() + bus.entries()).map(\.tip))
         var landed: [String: String] = [:]

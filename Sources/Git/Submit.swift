@@ -59,7 +59,7 @@ extension Work {
     }
 
     /// Submits a commit as the work of a claimed task. Throws `Failure.no` if there is no work in it.
-    public func submit(_ claim: Claim, branch: String, tip: String, result: [UInt8] = []) throws -> Entry {
+    public func submit(_ claim: Claim, branch: String, tip: String, strategy: Strategy? = nil, result: [UInt8] = []) throws -> Entry {
         let base = try base(of: claim.id, tip)
         guard try count(base, tip) > 0 else {
             throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
@@ -67,7 +67,7 @@ extension Work {
         try keep("task-\(claim.id)", tip)
         if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base, given: true)) }
         let kept = try repository.reference("refs/cadre/work/task-\(claim.id)") ?? tip
-        return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, result: result)
+        return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, strategy: strategy?.rawValue, result: result)
     }
 
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
@@ -104,15 +104,17 @@ extension Work {
 extension Work {
     /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
     /// that was is used again.
-    public func submit(branch: String, tip: String, as worker: Worker, title: String) throws -> Entry {
+    public func submit(branch: String, tip: String, as worker: Worker, title: String, strategy: Strategy? = nil) throws -> Entry {
         guard branch != settings.target else { throw Failure.no("'\(targetName)' is the target itself: submit another branch") }
         for view in try bus.list([.ready, .claimed, .review, .blocked, .deferred]) where try bus.branch(view.id)?.reference == branch {
             do {
-                guard view.state == .claimed || view.state == .review else { return try submit(bus.claim(view.id, worker), branch: branch, tip: tip) }
+                guard view.state == .claimed || view.state == .review else {
+                    return try submit(bus.claim(view.id, worker), branch: branch, tip: tip, strategy: strategy)
+                }
                 guard let claim = view.claim, worker.name == "human" || claim.owner == worker.name else {
                     throw Failure.no("'\(branch.dropFirst(11))' is the branch of task \(view.id), which '\(view.claim?.owner ?? "")' holds")
                 }
-                return try submit(claim, branch: branch, tip: tip)
+                return try submit(claim, branch: branch, tip: tip, strategy: strategy)
             } catch let failure as Failure where failure.kind == .no {
                 // It has landed meanwhile, or was cancelled: the tip is another task's.
                 guard try [.done, .failed, .cancelled].contains(bus.view(view.id).state) else { throw failure }
@@ -125,7 +127,7 @@ extension Work {
         header.to = worker.name
         // With its branch, by which it is found again should this be cut short.
         let id = try bus.add(header, by: worker.name, branch: TaskBranch(reference: branch, base: base, given: true).record)
-        return try submit(bus.claim(id, worker), branch: branch, tip: tip)
+        return try submit(bus.claim(id, worker), branch: branch, tip: tip, strategy: strategy)
     }
 
     private func unmerged(_ worktree: Git) throws -> [String] {

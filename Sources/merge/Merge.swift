@@ -19,6 +19,7 @@ public struct MergeVerb: ParsableCommand {
             json: [
                 "id": .int(entry.id), "state": .string(entry.step.rawValue), "author": .string(entry.author), "branch": .string(branch),
                 "base": .string(entry.base), "tip": .string(entry.tip), "commit": .string(entry.commit), "why": .string(entry.why),
+                "strategy": .string(entry.record["Strategy"]),
                 "priority": .int(entry.priority), "attempts": .int(entry.attempts), "title": .string(title),
                 "submitted": .string(Time.text(entry.time)), "approved": .string(entry.isApproved ? entry.record["Approved-By"] : nil),
             ])
@@ -70,6 +71,7 @@ public struct MergeVerb: ParsableCommand {
                 field("Branch", String(entry.branch.dropFirst("refs/heads/".count)))
                 field("Base", entry.base)
                 field("Tip", entry.tip)
+                field("Strategy", entry.record["Strategy"])
                 field("Commit", entry.step == .landed ? entry.commit : nil)
                 field("Submitted", Time.text(entry.time))
                 field("Priority", "\(entry.priority)")

@@ -7,25 +7,27 @@ extension MergeVerb {
     struct Submit: Verb {
         static let configuration = CommandConfiguration(commandName: "submit", abstract: "Submit what an agent holds, or a branch; print the task's id.")
         @OptionGroup var common: Common
+        @Option(name: .long, help: "How it lands: squash, merge or rebase.") var strategy: String?
         @Option(name: .long, help: "The token of the claim.") var token: String?
         @Argument(help: "An agent or a branch; mine if not given.") var name: String?
 
         func run(_ tool: Tool) throws {
+            let strategy = try strategy.map { try Strategy(named: $0) }
             let caller = try tool.caller()
             if let opened = try Bus.open(tool.busPath()) {
-                if let name, try opened.agent(named: name) != nil { return try submit(tool, agent: name) }
-                if name == nil, try opened.agent(named: caller)?.worktree != nil { return try submit(tool, agent: caller) }
+                if let name, try opened.agent(named: name) != nil { return try submit(tool, agent: name, strategy) }
+                if name == nil, try opened.agent(named: caller)?.worktree != nil { return try submit(tool, agent: caller, strategy) }
             }
             _ = try tool.busOrNew()
             let work = try tool.work()
             let branch = try name ?? current(tool)
             guard let tip = try work.repository.commit("refs/heads/\(branch)") else { throw Failure.no("no agent and no branch '\(Names.shown(branch))'") }
-            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), title: "Merge branch '\(branch)'")
+            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), title: "Merge branch '\(branch)'", strategy: strategy)
             try MergeVerb.submitted(tool, entry)
         }
 
         /// What an agent holds, or has in the queue already: by itself, its parent or a person.
-        private func submit(_ tool: Tool, agent name: String) throws {
+        private func submit(_ tool: Tool, agent name: String, _ strategy: Strategy?) throws {
             let bus = try tool.bus()
             let by = try tool.superior()
             guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(name)'") }
@@ -42,7 +44,7 @@ extension MergeVerb {
                 throw Failure.no("'\(name)' holds no task")
             }
             let (reference, tip) = try work.tip(of: claim.id, in: worktree)
-            try MergeVerb.submitted(tool, work.submit(claim, branch: reference, tip: tip))
+            try MergeVerb.submitted(tool, work.submit(claim, branch: reference, tip: tip, strategy: strategy))
         }
 
         private func current(_ tool: Tool) throws -> String {
