@@ -106,10 +106,15 @@ public struct Git {
         return result.status == 0
     }
 
-    /// Paths with uncommitted changes, untracked ones among them. Needs a worktree.
-    public func dirty() throws -> [String] {
-        let fields = try run(["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames"]).output.split(separator: 0)
+    /// Paths with uncommitted changes, untracked ones among them unless they are not asked for. Needs a worktree.
+    public func dirty(untracked: Bool = true) throws -> [String] {
+        let fields = try run(["status", "--porcelain=v1", "-z", "--untracked-files=\(untracked ? "normal" : "no")", "--no-renames"]).output.split(separator: 0)
         return fields.map { String(decoding: $0.dropFirst(3), as: UTF8.self) }
+    }
+
+    /// Paths in which a conflict is open. Needs a worktree.
+    func unmerged() throws -> [String] {
+        try run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The branch that the worktree is on, as `refs/heads/…`; nil if it is detached.

@@ -39,8 +39,7 @@ extension Work {
     public func tip(of id: Int, in worktree: Git) throws -> (branch: String, tip: String) {
         let dirty = try worktree.dirty()
         guard dirty.isEmpty else {
-            let shown = dirty.prefix(10).map(Names.shown).joined(separator: ", ")
-            throw Failure.no("uncommitted changes: \(shown)\(dirty.count > 10 ? " and \(dirty.count - 10) more" : ""): commit them first")
+            throw Failure.no("uncommitted changes: \(Work.shown(dirty)): commit them first")
         }
         let branch = try self.branch(of: id, in: worktree)
         guard let tip = try worktree.commit("HEAD") else { throw Failure.no("'\(branch.dropFirst(11))' has no commit yet") }
@@ -73,16 +72,13 @@ extension Work {
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
     /// A conflict whose marks are still in its file is not committed.
     public func commitAll(_ worktree: Git, message: [UInt8]) throws {
-        let open = try unmerged(worktree).filter { path in
+        let open = try worktree.unmerged().filter { path in
             guard let place = worktree.worktree, let bytes = try Files.read(place.pushing(FilePath(path))) else { return false }
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
         }
-        guard open.isEmpty else { throw Failure.no("conflict in \(open.prefix(10).map(Names.shown).joined(separator: ", ")): solve it first") }
+        guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
-            var program = worktree.program(arguments)
-            program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"] + arguments
-            program.input = input
-            let result = try program.run()
+            let result = try asOwner(worktree, arguments, input: input)
             guard result.status == 0 else { throw Failure.no("unable to commit: \(result.complaint)") }
         }
     }
@@ -121,40 +117,13 @@ extension Work {
             }
         }
         // Refused before a task is made for it.
-        let base = try base(of: 0, tip)
+        let target = try targetCommit()
+        let base = try landedPart(of: tip, target) ?? base(of: 0, tip)
         guard try count(base, tip) > 0 else { throw Failure.no("'\(branch.dropFirst(11))' has no commits beyond '\(targetName)'") }
         var header = TaskHeader(title: title)
         header.to = worker.name
         // With its branch, by which it is found again should this be cut short.
         let id = try bus.add(header, by: worker.name, branch: TaskBranch(reference: branch, base: base, given: true).record)
         return try submit(bus.claim(id, worker), branch: branch, tip: tip, strategy: strategy)
-    }
-
-    private func unmerged(_ worktree: Git) throws -> [String] {
-        try worktree.run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    public enum Updated { case already, updated(String), conflict([String]) }
-
-    /// Brings the target into the branch of a worktree, as its owner would, with the user's hooks and identity.
-    public func update(_ worktree: Git, rebase: Bool) throws -> Updated {
-        let target = try targetCommit()
-        let open = try unmerged(worktree)
-        guard open.isEmpty else { return .conflict(open) }
-        guard let branch = try worktree.branch(), let tip = try worktree.commit("HEAD") else {
-            throw Failure.no("'\(worktree.worktree?.string ?? "")' is on no branch")
-        }
-        guard branch != settings.target else { throw Failure.no("this is '\(targetName)' itself: change to your own branch") }
-        if try repository.isAncestor(target, of: tip) { return .already }
-        let dirty = try worktree.dirty()
-        guard dirty.isEmpty else { throw Failure.no("uncommitted changes: \(dirty.prefix(10).map(Names.shown).joined(separator: ", ")): commit them first") }
-        var program = worktree.program([])
-        program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"]
-            + (rebase ? ["rebase", "-q", target] : ["merge", "-q", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'", target])
-        let result = try program.run()
-        let conflicts = try unmerged(worktree)
-        guard conflicts.isEmpty else { return .conflict(conflicts) }
-        guard result.status == 0, let new = try worktree.commit("HEAD") else { throw Failure.no("unable to bring '\(targetName)' in: \(result.complaint)") }
-        return .updated(new)
     }
 }

@@ -21,9 +21,9 @@ extension MergeVerb {
             switch try work.update(worktree, rebase: rebase) {
             case .already: tool.say("already up to date with '\(work.targetName)'")
             case .updated(let tip): tool.print([tip], json: ["tip": .string(tip)])
-            case .conflict(let paths):
+            case .conflict(let paths, let next):
                 for path in paths { tool.print([path], json: ["path": .string(path)]) }
-                throw Failure.no("conflict with '\(work.targetName)': solve it in the files, 'git add' them, 'git \(rebase ? "rebase --continue" : "commit")'")
+                throw Failure.no("conflict in \(paths.count) file\(paths.count == 1 ? "" : "s"): solve it there, 'git add' them, '\(next)'")
             }
         }
     }
