@@ -29,7 +29,7 @@ public struct Entry {
     /// The task's id.
     public let id: Int
     /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why, Old,
-    /// Commit, Tree, Gate, Worktree, Approved, Approved-By, Index. The body is the task's result.
+    /// Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index. The body is the task's result.
     public var record: Record
 
     init(id: Int, record: Record) {
@@ -64,7 +64,7 @@ public struct Entry {
     public var why: String? { record["Why"] }
     /// The candidate that was made of it, or the commit that landed.
     public var commit: String? { record["Commit"] }
-    /// What the target held when the candidate was made.
+    /// What the target held when the candidates were made.
     public var old: String? { record["Old"] }
     /// Whether somebody approved what is submitted now.
     public var isApproved: Bool { record["Approved"] == tip }
@@ -133,16 +133,30 @@ extension Bus {
     /// What the gate said of a tree: field Result, pass or fail; the body is the end of its output. Nil if it never ran.
     public func verdict(_ tree: String, _ gate: String) throws -> Record? { try Record.read(verdictFile(tree, gate)) }
 
-    /// Whether some gate passed the tree.
-    public func hasPassed(_ tree: String) throws -> Bool {
-        try (Files.list(mergeVerdicts) ?? []).contains { name in
-            try name.hasPrefix(tree + ",") && Record.read(mergeVerdicts.appending(name))?["Result"] == "pass"
+    /// The trees that some gate passed.
+    public func passedTrees() throws -> Set<String> {
+        var passed = Set<String>()
+        for name in try Files.list(mergeVerdicts) ?? [] where try Record.read(mergeVerdicts.appending(name))?["Result"] == "pass" {
+            passed.insert(String(name.prefix { $0 != "," }))
         }
+        return passed
     }
 
     public func setVerdict(_ tree: String, _ gate: String, _ verdict: Record) throws {
         try Files.mkdirs(mergeVerdicts)
         try write(verdict, to: verdictFile(tree, gate))
+    }
+
+    /// Counts that the gate failed on a tree, and why, and passed when it was run again.
+    public func noteFlaky(_ tree: String, _ why: String) throws {
+        try Files.append(Array("\(Time.text(Time.now()))\t\(tree)\t\(Names.shown(why))\n".utf8), to: flakyFile)
+    }
+
+    /// How often it did, when last, and why it had failed.
+    public func flaky() throws -> (count: Int, last: String, why: String)? {
+        guard let lines = try Files.read(flakyFile)?.split(separator: 10), let last = lines.last else { return nil }
+        let words = String(decoding: last, as: UTF8.self).split(separator: "\t", maxSplits: 2).map(String.init)
+        return (lines.count, words[0], words.last ?? "")
     }
 
     /// Why the queue as a whole stands still, with when; nil if it does not.

@@ -90,9 +90,12 @@ extension Bus {
     func verdictFile(_ tree: String, _ gate: String) -> FilePath { mergeVerdicts.appending("\(tree),\(gate)") }
     /// Why the queue as a whole stands still.
     var mergeStopped: FilePath { merge.appending("stopped") }
-    public func mergeLog(_ id: Int) -> FilePath { mergeLogs.appending("\(id)") }
     /// Touched when work that has landed was last let go of.
     public var mergeSwept: FilePath { merge.appending("swept") }
+    /// All that the gate printed when it last ran on a tree, both as in its verdict's name.
+    public func gateLog(_ tree: String, _ gate: String) -> FilePath { mergeLogs.appending("\(tree),\(gate)") }
+    /// A line for each time that the gate failed on a tree and passed when it was run again.
+    var flakyFile: FilePath { merge.appending("flaky") }
     /// The runner's own worktree.
     public var mergeWorktree: FilePath { merge.appending("worktree") }
 }

@@ -16,27 +16,48 @@ extension Queue {
 
     struct Verdict {
         var passed: Bool
-        /// Names the gate's commands, as an object id.
-        var gate: String
         /// Why it failed, in a line.
         var why: String?
         /// The last lines that it printed.
         var output: [UInt8]
     }
 
-    /// Runs the gate on a commit, unless it ran on that tree before. The output goes to the log of task `id`.
-    func gate(_ commit: String, _ tree: String, for id: Int) throws -> Verdict {
-        let commands = settings.list("gate")
+    /// What the gate said of a tree before; nil if it did not run.
+    func known(_ tree: String) throws -> Verdict? {
+        try bus.verdict(tree, gateName()).map { Verdict(passed: $0["Result"] == "pass", why: $0["Why"], output: $0.body) }
+    }
+
+    /// Runs the gate on a commit, unless it ran on that tree before. `again`: a tree that failed once is run once more;
+    /// if it passes then, the gate is flaky.
+    func gate(_ commit: String, _ tree: String, again: Bool) throws -> Verdict {
         let gate = try gateName()
-        if let known = try bus.verdict(tree, gate) {
-            return Verdict(passed: known["Result"] == "pass", gate: gate, why: known["Why"], output: known.body)
+        while true {
+            let before = try bus.verdict(tree, gate)
+            let runs = before?.int("Runs") ?? 0
+            if let before, before["Result"] == "pass" || !again || runs > 1 {
+                return Verdict(passed: before["Result"] == "pass", why: before["Why"], output: before.body)
+            }
+            var verdict = try run(commit, tree, gate)
+            verdict["Runs"] = "\(runs + 1)"
+            if runs > 0, verdict["Result"] == "pass" {
+                verdict["Flaky"] = before?["Why"]
+                bus.journal("flaky", by: "cadre", ["commit": commit, "why": before?["Why"] ?? ""])
+                try bus.noteFlaky(tree, before?["Why"] ?? "")
+            }
+            try bus.setVerdict(tree, gate, verdict)
         }
-        let log = bus.mergeLog(id)
+    }
+
+    /// Runs the gate's commands in the tree, and says what came of it.
+    private func run(_ commit: String, _ tree: String, _ gate: String) throws -> Record {
+        let commands = settings.list("gate")
+        let log = bus.gateLog(tree, gate)
         var why: String?
         var output: [UInt8] = []
         let begin = Time.monotonic()
         if !commands.isEmpty {
             let worktree = try prepare(commit, tree)
+            try Files.mkdirs(bus.mergeLogs)
             try Files.write([], to: log, sync: false)
             for command in commands {
                 why = try run(command, in: worktree, log)
@@ -51,15 +72,30 @@ extension Queue {
         record["Seconds"] = "\(Int(Time.monotonic() - begin))"
         record["Commands"] = "\(commands.count)"
         record.body = output
-        try bus.setVerdict(tree, gate, record)
-        return Verdict(passed: why == nil, gate: gate, why: why, output: output)
+        return record
+    }
+
+    /// What the gate last said of an entry's work, alone or among others, and where all of it is; nil if it did not run.
+    public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath)? {
+        guard let gate = entry.record["Gate"] else { return nil }
+        for key in ["Top-Tree", "Tree"] {
+            guard let tree = entry.record[key], let verdict = try bus.verdict(tree, gate) else { continue }
+            return (verdict, bus.gateLog(tree, gate))
+        }
+        return nil
     }
 
     /// An object id of the commands: the same commands, the same name.
     func gateName() throws -> String {
+        if let name = gateNamed.name { return name }
         let all = settings.list("gate") + [settings.string("sandbox") ?? ""]
-        return try git.run(["hash-object", "--stdin"], input: Array(all.joined(separator: "\0").utf8)).text
+        let name = try git.run(["hash-object", "--stdin"], input: Array(all.joined(separator: "\0").utf8)).text
+        gateNamed.name = name
+        return name
     }
+
+    /// The commands don't change while a queue is looked at.
+    final class GateName { var name: String? }
 
     /// Nil if the command passed, else why not.
     private func run(_ command: String, in worktree: FilePath, _ log: FilePath) throws -> String? {

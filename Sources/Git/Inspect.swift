@@ -43,16 +43,21 @@ extension Queue {
         // as their authors wrote them.
         let begun = try Files.status(bus.root.appending("version"))?.st_mtim.tv_sec ?? 0
         let log = try git.run([
-            "-c", "trailer.separators=:", "log", "--first-parent", "--no-show-signature", "--since=\(begun)", "--grep=^Cadre-Tip: ", "--format=%H %T %(trailers:key=Cadre-Tip,valueonly,separator=%x20)", target,
+            "-c", "trailer.separators=:", "log", "--first-parent", "--no-show-signature", "--since=\(begun)", "--grep=^Cadre-Tip: ", "--format=%H %(trailers:key=Cadre-Tip,valueonly,separator=%x20)", target,
         ]).text
-        let ours = Set(try (bus.lastEntries() + bus.entries()).map(\.tip))
+        let entries = try bus.lastEntries() + bus.entries()
+        let ours = Set(entries.map(\.tip))
         var landed: [String: String] = [:]
         for line in log.split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)
-            guard words.count == 3, ours.contains(words[2]) else { continue }
-            if let other = landed[words[2]] { problem("I7", git.directory, "\(words[0]) and \(other) are both of the tip \(words[2])") }
-            landed[words[2]] = words[0]
-            if try !bus.hasPassed(words[1]) { problem("I7", git.directory, "no gate passed the tree \(words[1]) of \(words[0])") }
+            guard words.count == 2, ours.contains(words[1]) else { continue }
+            if let other = landed[words[1]] { problem("I7", git.directory, "\(words[0]) and \(other) are both of the tip \(words[1])") }
+            landed[words[1]] = words[0]
+        }
+        let passed = try bus.passedTrees()
+        for entry in entries where entry.step == .landed {
+            guard let top = entry.record["Top"], let tree = entry.record["Top-Tree"], !passed.contains(tree) else { continue }
+            problem("I7", git.directory, "no gate passed the tree \(tree) of \(top), with which task \(entry.id) landed")
         }
         return found
     }

@@ -31,15 +31,31 @@ extension Queue {
         var index: FilePath { git.directory.appending("index") }
     }
 
-    /// Uncommitted changes and untracked files that landing would overwrite.
-    func overlap(_ candidate: Candidate, _ checkout: Checkout) throws -> [String] {
-        let dirty = try checkout.git.dirty()
-        guard !dirty.isEmpty else { return [] }
+    /// Where the target is checked out, and what is uncommitted or untracked there.
+    struct Ground {
+        var checkouts: [Checkout]
+        var dirty: [[String]]
+    }
+
+    func ground() throws -> Ground {
+        let checkouts = try checkouts()
+        return Ground(checkouts: checkouts, dirty: try checkouts.map { $0.busy == nil ? try $0.git.dirty() : [] })
+    }
+
+    /// Why the target can't be moved over this candidate's change now; with the index whose change may tell that it can.
+    func inTheWay(_ candidate: Candidate, _ ground: Ground) throws -> (why: String, index: FilePath?)? {
+        let name = work.targetName
+        if let busy = ground.checkouts.first(where: { $0.busy != nil }) {
+            return ("'\(name)' is being \(busy.busy ?? "") in '\(busy.place)': finish that first", nil)
+        }
+        if ground.checkouts.count > 1 { return ("'\(name)' is checked out in \(ground.checkouts.count) worktrees: leave it in all but one", nil) }
+        guard let checkout = ground.checkouts.first, let dirty = ground.dirty.first, !dirty.isEmpty else { return nil }
         let files = Set(dirty)
         let directories = dirty.filter { $0.hasSuffix("/") }
         let changed = try git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", candidate.parent, candidate.commit]).output
-        return changed.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        let paths = changed.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
             .filter { path in files.contains(path) || directories.contains { path.hasPrefix($0) } }
+        return paths.isEmpty ? nil : (overwriting(paths, checkout), checkout.index)
     }
 
     func overwriting(_ paths: [String], _ checkout: Checkout) -> String {
@@ -95,7 +111,7 @@ extension Queue {
     /// it was, as it will be, absent (git removes first), or the beginning of what it will be. Then, in git's order, the
     /// files are written, the index gets the paths that land and keeps its others, and the branch moves last.
     func heal(_ entry: Entry, _ worktree: Git) throws -> String? {
-        guard let target = settings.target, let old = entry.old, let new = entry.commit, let place = worktree.worktree else { return nil }
+        guard let target = settings.target, let old = entry.old, let new = entry.record["Top"] ?? entry.commit, let place = worktree.worktree else { return nil }
         guard try git.reference(target) == old else { return nil }
         guard try worktree.branch() == target else { return nil }
         let changes = try changes(old, new)

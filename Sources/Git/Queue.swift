@@ -3,17 +3,16 @@ import Glibc
 import Processes
 import SystemPackage
 
-// The runner of the merge queue: one at a time, by the lock merge/lock. For the entry that ranks first:
+// The runner of the merge queue: one at a time, by the lock merge/lock. It takes the entries that rank first, and
 //
-//   1  its work is put on top of the target, as one commit, in memory       -> a conflict goes back to the author
-//   2  what a person or a role must approve is held until it is
-//   3  gating is written, the gate runs on exactly that commit's tree       -> a failure goes back to the author,
-//      unless the target itself fails: then nobody is blamed, the entry waits, and one ask is open
-//   4  landing is written, with what the target held and where it is checked out
-//   5  the target is moved by compare-and-swap                              -> moved meanwhile: from 1 again
-//   6  git says that the target has the commit; landed is written; the task is done
+//   1  puts their work on top of the target, one commit each, in memory      -> a conflict goes back to its author
+//   2  holds what a person or a role must approve until it is
+//   3  writes gating and runs the gate on exactly the tree on top            -> who makes it fail goes back (see Batch)
+//   4  writes landing, with what the target held and where it is checked out
+//   5  moves the target by compare-and-swap                                  -> moved meanwhile: from 1 again
+//   6  is told by git that the target has the commits; writes landed; the tasks are done
 //
-// A runner that is killed leaves the entry's step. Its successor takes gating from 1 again (what the gate said is
+// A runner that is killed leaves each entry's step. Its successor takes gating from 1 again (what the gate said is
 // kept), and for landing looks whether the target has the commit: if not it finishes a fast-forward that has begun, or
 // takes it from 1 again. The rest is healed from the files alone (Bus.healQueue).
 //
@@ -23,6 +22,7 @@ public struct Queue {
     public let work: Work
     /// Told of each step: the task's id, what became of it, and why or which commit.
     let tell: ([String]) -> Void
+    let gateNamed = GateName()
     var bus: Bus { work.bus }
     var git: Git { work.repository }
     var settings: Settings { work.settings }
@@ -69,7 +69,7 @@ public struct Queue {
         // Its last runner could not finish it.
         case .landing: return (entry.record.int("Tried") ?? 0) + 300 <= Time.now()
         case .held: return try bus.reviewAsk(entry)?.answer != nil
-        // Blocked by a worktree, whose index has changed since.
+        // What blocks it is a file of git's, which has changed since.
         case .waiting:
             guard let index = entry.record["Index"] else { return false }
             return try stamp(FilePath(index)) != entry.record["Index-Stamp"]
@@ -84,7 +84,7 @@ public struct Queue {
 
     // MARK: running
 
-    /// Lands what can be landed, one entry after the other; with `once` looks at one. Waits for a runner that is at work.
+    /// Lands what can be landed; with `once` looks at one entry. Waits for a runner that is at work.
     public static func run(_ bus: Bus, _ git: Git, once: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
         guard getenv("GATE_OF") == nil else { throw Failure.no("a gate can't run the queue that runs it") }
         var report = Report()
@@ -101,7 +101,7 @@ public struct Queue {
 
     private static func whole(_ bus: Bus, _ git: Git, once: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
         try bus.healQueue { report.damaged.append($0.message) }
-        // What was looked at, as it was afterwards.
+        // What waits or is held, as it was when this run had looked at it.
         var seen: [Int: Record] = [:]
         var first = true
         while true {
@@ -109,27 +109,50 @@ public struct Queue {
             let queue = Queue(Work(bus: bus, repository: git, settings: try Settings(git, bus: bus)), tell: tell)
             if first { try queue.resume() }
             first = false
-            guard let entry = try queue.next(seen) else { break }
+            let due = try queue.due(seen)
+            guard !due.isEmpty else { break }
             if let why = try queue.obstacle() {
                 try bus.setStopped(why)
                 report.waiting.append(why)
                 break
             }
             try bus.setStopped(nil)
-            do {
-                try queue.process(entry, &report)
-            } catch let failure as Failure where failure.kind != .bug {
-                // Not the entry's fault: it waits, the others go on.
-                try queue.wait(entry, failure.message, nil, &report)
+            let before = report.landed.count
+            for entry in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
+                guard let now = try bus.entry(entry.id) else { continue }
+                if [.waiting, .held, .stuck].contains(now.step) || now.record == entry.record { seen[entry.id] = now.record }
             }
-            // One that is queued again (the target moved, a new tip) is looked at again.
-            if let now = try bus.entry(entry.id), now.step != .queued || now.record == entry.record { seen[entry.id] = now.record }
+            // A target that was red may be green.
+            if report.landed.count > before { seen = seen.filter { $0.value["Red"] == nil } }
             if once { break }
         }
     }
 
-    /// The entry to look at next: the first by rank of those that this run has not seen as they are.
-    private func next(_ seen: [Int: Record]) throws -> Entry? {
+    /// Lands one batch of these entries; returns those that it looked at, but for what was left out of it.
+    private func round(_ due: [Entry], _ report: inout Report) throws -> [Entry] {
+        var looked: [Entry] = []
+        do {
+            var batch = try Batch(self)
+            let limit = try batch.limit()
+            for entry in due where batch.layers.count < limit {
+                do {
+                    if try batch.place(entry, &report) != .leftOut { looked.append(entry) }
+                } catch let failure as Failure where failure.kind != .bug {
+                    // Not the entry's fault: it waits, the others go on.
+                    try wait(entry, failure.message, nil, &report)
+                    looked.append(entry)
+                }
+            }
+            try batch.run(&report)
+        } catch let failure as Failure where failure.kind != .bug {
+            looked = looked.isEmpty ? due : looked
+            for entry in looked { try wait(entry, failure.message, nil, &report) }
+        }
+        return looked
+    }
+
+    /// The entries that this run has not seen as they are, by rank.
+    private func due(_ seen: [Int: Record]) throws -> [Entry] {
         let now = Time.now()
         return try bus.entries({ _ in }).filter { entry in
             guard seen[entry.id] != entry.record else { return false }
@@ -138,7 +161,7 @@ public struct Queue {
             case .held: return try bus.reviewAsk(entry)?.answer != nil
             default: return false
             }
-        }.min { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
+        }.sorted { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
     }
 
     /// What keeps the whole queue from running; an ask is open for it. Nil if nothing does.
@@ -182,107 +205,48 @@ public struct Queue {
 
     // MARK: one entry
 
-    private func process(_ entry: Entry, _ report: inout Report) throws {
-        var entry = entry
-        if entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record["By"] {
-            guard try mayApprove(by, entry) else {
-                return try bus.openReview(entry, "\(answer.text)\n('\(by)' may not answer this)")
-            }
-            if answer.answer == "approved" { entry = try bus.approve(entry.id, by: by) } else {
-                return try giveBack(entry, "rejected by '\(by)'", [], counted: false, &report)
-            }
-        }
-        let target = try work.targetCommit()
-        if try git.isAncestor(entry.tip, of: target) { return try land(entry, target, &report) }
-        let candidate: Candidate
-        switch try stack(entry, on: target) {
-        case .nothing: return try land(entry, target, &report)
-        case .conflict(let paths, let messages):
-            let shown = paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
-            let advice = "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit again.\n\n"
-            let other = try otherSide(entry, paths, below: target, target: target)
-            return try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: true, &report)
-        case .candidate(let made): candidate = made
-        }
-        if let why = try review(entry, candidate) {
-            try bus.openReview(entry, try reviewText(entry, candidate, why))
-            try tellReviewers(entry)
-            guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
-            tell(["\(entry.id)", "held", why])
-            return
-        }
-        // Before the gate, which may take long.
-        guard try mayMove(entry, candidate, &report) != nil else { return }
-        let gateName = try gateName()
-        guard let gating = try bus.advance(entry, to: .gating, {
-            $0["Old"] = candidate.parent
-            $0["Commit"] = candidate.commit
-            $0["Tree"] = candidate.tree
-            $0["Gate"] = gateName
-        }) else { return }
-        let verdict = try gate(candidate.commit, candidate.tree, for: entry.id)
-        guard verdict.passed else {
-            let tree = try git.run(["rev-parse", "\(target)^{tree}"]).text
-            guard try gate(target, tree, for: 0).passed else {
-                let why = "the gate fails on '\(work.targetName)' itself"
-                try bus.openAsk(named: "target-red", by: "cadre", "\(why), at \(target): nothing lands but what turns it green")
-                return try wait(gating, why, nil, &report, red: tree)
-            }
-            return try giveBack(gating, verdict.why ?? "the gate failed", verdict.output, counted: true, &report)
-        }
-        try bus.closeAsk(named: "target-red", by: "cadre", "")
-        try land(gating, candidate, &report)
-    }
-
-    /// Where the target is checked out, if it can be moved to the candidate; nil if not: then the entry waits.
-    private func mayMove(_ entry: Entry, _ candidate: Candidate, _ report: inout Report) throws -> [Checkout]? {
-        let checkouts = try checkouts()
-        let name = work.targetName
-        if let busy = checkouts.first(where: { $0.busy != nil }) {
-            try wait(entry, "'\(name)' is being \(busy.busy ?? "") in '\(busy.place)': finish that first", nil, &report)
+    /// Takes the answer that a held entry got: nil if it may not go on.
+    func answered(_ entry: Entry, _ report: inout Report) throws -> Entry? {
+        guard entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record["By"] else { return entry }
+        guard try mayApprove(by, entry) else {
+            try bus.openReview(entry, "\(answer.text)\n('\(by)' may not answer this)")
             return nil
         }
-        if checkouts.count > 1 {
-            try wait(entry, "'\(name)' is checked out in \(checkouts.count) worktrees: leave it in all but one", nil, &report)
-            return nil
-        }
-        if let checkout = checkouts.first {
-            let paths = try overlap(candidate, checkout)
-            guard paths.isEmpty else {
-                try wait(entry, overwriting(paths, checkout), checkout.index, &report)
-                return nil
-            }
-        }
-        return checkouts
+        if answer.answer == "approved" { return try bus.approve(entry.id, by: by) }
+        try giveBack(entry, "rejected by '\(by)'", [], counted: false, &report)
+        return nil
     }
 
-    private func land(_ entry: Entry, _ candidate: Candidate, _ report: inout Report) throws {
-        guard let checkouts = try mayMove(entry, candidate, &report) else { return }
-        let checkout = checkouts.first
-        guard let landing = try bus.advance(entry, to: .landing, { $0["Worktree"] = checkout?.git.worktree?.string }) else { return }
-        switch try move(to: candidate, checkout, why: "land task \(entry.id)") {
-        case .elsewhere: _ = try bus.advance(landing, to: .queued)
-        case .blocked(let why): try wait(landing, why, checkout?.index, &report)
-        case .moved:
-            guard let target = settings.target, let now = try git.reference(target), try git.isAncestor(candidate.commit, of: now) else {
-                _ = try bus.advance(landing, to: .queued)
-                return
-            }
-            try finish(landing, candidate.commit)
-            report.landed.append(entry.id)
-            tell(["\(entry.id)", "landed", candidate.commit])
-        }
+    func hold(_ entry: Entry, _ candidate: Candidate, _ why: String) throws {
+        try bus.openReview(entry, try reviewText(entry, candidate, why))
+        try tellReviewers(entry)
+        guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
+        tell(["\(entry.id)", "held", why])
+    }
+
+    func returnConflict(_ entry: Entry, on target: String, _ paths: [String], _ messages: [UInt8], _ report: inout Report) throws {
+        let shown = paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
+        let advice = "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit again.\n\n"
+        let other = try otherSide(entry, paths, below: target, target: target)
+        try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: true, &report)
     }
 
     /// The target has the entry's work already. It is landing first, so that nothing else is put in its place meanwhile.
-    private func land(_ entry: Entry, _ target: String, _ report: inout Report) throws {
+    func landAsIs(_ entry: Entry, _ target: String, _ report: inout Report) throws {
         guard let landing = try bus.advance(entry, to: .landing, {
-            for key in ["Old", "Tree", "Gate", "Worktree"] { $0[key] = nil }
+            for key in ["Old", "Tree", "Gate", "Worktree", "Top", "Top-Tree"] { $0[key] = nil }
             $0["Commit"] = target
         }) else { return }
         try finish(landing, target)
         report.landed.append(entry.id)
         tell(["\(entry.id)", "landed", "already in '\(work.targetName)'"])
+    }
+
+    /// The target holds the entry's commit.
+    func landed(_ entry: Entry, _ commit: String, _ report: inout Report) throws {
+        try finish(entry, commit)
+        report.landed.append(entry.id)
+        tell(["\(entry.id)", "landed", commit])
     }
 
     private func finish(_ entry: Entry, _ commit: String) throws {
@@ -311,7 +275,7 @@ public struct Queue {
         try Files.ring(bus.mergeSwept)
     }
 
-    private func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, _ report: inout Report) throws {
+    func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, _ report: inout Report) throws {
         let limit = try settings.int("mergeAttempts", 3)
         if counted, entry.attempts + 1 >= limit {
             let attempts = entry.attempts + 1
@@ -330,7 +294,7 @@ public struct Queue {
         tell(["\(entry.id)", "returned", why])
     }
 
-    private func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil) throws {
+    func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil) throws {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
         let stamp = try index.map(Queue.stamp)
@@ -351,11 +315,5 @@ public struct Queue {
         let text = "task \(entry.id) \(what)"
         if let open = try bus.ask(name), open.answer == nil, open.text != text { try bus.closeAsk(named: name, by: "cadre", "") }
         try bus.openAsk(named: name, by: "cadre", text)
-    }
-
-    /// What the gate last said of an entry's work; nil if it did not run.
-    public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> [UInt8]? {
-        guard let tree = entry.record["Tree"], let gate = entry.record["Gate"] else { return nil }
-        return try bus.verdict(tree, gate)?.body
     }
 }

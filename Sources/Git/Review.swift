@@ -1,24 +1,21 @@
 import Bus
 import SystemPackage
 
-// Who must approve an entry before the gate runs. An approval is for one tip; a new one needs another.
+// Who must approve an entry before it lands. An approval is for one tip; a new one needs another. What changes protected
+// paths is not even gated before a person has seen it.
 extension Queue {
-    /// Why the entry is held; nil if it may go on.
-    func review(_ entry: Entry, _ candidate: Candidate) throws -> String? {
-        let who = try reviewer()
+    /// Why the entry must be held; nil if it may go on. `gateFirst`: whether the gate has a say before who reviews.
+    func review(_ entry: Entry, _ candidate: Candidate) throws -> (why: String?, gateFirst: Bool) {
         let protected = try protected(candidate)
-        if entry.isApproved {
-            let by = entry.record["Approved-By"] ?? ""
-            if protected.isEmpty || by == "human" { return nil }
+        if !protected.isEmpty, !entry.isApproved || entry.record["Approved-By"] != "human" {
+            return ("changes \(protected.prefix(5).map(Names.shown).joined(separator: ", ")): a person approves that", false)
         }
-        if !protected.isEmpty {
-            return "changes \(protected.prefix(5).map(Names.shown).joined(separator: ", ")): a person approves that"
-        }
-        switch who {
-        case "none": return nil
-        case "human": return "a person reviews it"
-        case "agent": return "another agent reviews it"
-        default: return "a \(who) reviews it"
+        if entry.isApproved { return (nil, false) }
+        switch try reviewer() {
+        case "none": return (nil, false)
+        case "human": return ("a person reviews it", true)
+        case "agent": return ("another agent reviews it", true)
+        case let role: return ("a \(role) reviews it", true)
         }
     }
 

@@ -48,6 +48,7 @@ public struct MergeVerb: ParsableCommand {
             let entries = try bus.entries().sorted { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
             let waiting = Set(entries.map(\.id))
             for entry in try entries + (all ? bus.lastEntries().filter { !waiting.contains($0.id) } : []) { try MergeVerb.show(tool, entry) }
+            if let flaky = try bus.flaky() { tool.say("flaky gate runs: \(flaky.count), the last at \(flaky.last): \(flaky.why)") }
             if let stopped = try bus.stopped()?["Why"] { tool.say("the queue stands still: \(stopped)") }
         }
     }
@@ -81,10 +82,12 @@ public struct MergeVerb: ParsableCommand {
                 let change = try git.attempt(["diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", entry.base, entry.tip, "--"])
                 Out.line("")
                 Out.raw(change.status == 0 ? change.output : Array("unable to show the change: \(change.complaint)\n".utf8))
-                if let output = try Queue.gateOutput(bus, entry), !output.isEmpty {
+                if let (verdict, log) = try Queue.gateOutput(bus, entry), verdict.int("Commands") != 0 {
                     Out.line("")
-                    Out.line("Gate:")
-                    Out.raw(output)
+                    Out.line("Gate: \(verdict["Result"] ?? "") in \(verdict["Seconds"] ?? "0") s" + (verdict["Why"].map { ": \(Names.shown($0))" } ?? ""))
+                    field("Flaky", verdict["Flaky"].map { "\(Names.shown($0)), then passed" })
+                    field("Log", log.string)
+                    Out.raw(verdict.body)
                 }
             }
         }

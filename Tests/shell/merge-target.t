@@ -168,13 +168,13 @@ code 1 "a red target is no" cadre merge run
 is "$(cadre merge list | cut -f2)" "waiting
 waiting" "and nobody is blamed"
 is "$(cadre ask list | cut -f1)" target-red "one ask is open"
-is "$(wc -l <"$t_dir/runs")" 3 "each tree is run once"
+is "$(wc -l <"$t_dir/runs")" 6 "no tree is run in vain"
 code 1 "run again" cadre merge run
-is "$(wc -l <"$t_dir/runs")" 3 "and not again"
+is "$(wc -l <"$t_dir/runs")" 6 "and none again"
 red=$(cadre merge list | head -1 | cut -f1)
 cadre merge retry -q "$red"
 code 1 "but with retry" cadre merge run
-is "$(wc -l <"$t_dir/runs")" 5 "with the target"
+is "$(wc -l <"$t_dir/runs")" 9 "with the target"
 agent joe
 begin joe 'repair'
 as joe git rm -q broken
