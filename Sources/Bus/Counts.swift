@@ -81,6 +81,8 @@ extension Bus {
             ("waiting", agents[.waiting] ?? 0), ("stuck", agents[.stuck] ?? 0), ("dead", (agents[.dead] ?? 0) + (agents[.quarantined] ?? 0)),
             ("ready", ready), ("blocked", try entries("state/blocked")), ("claimed", try entries("state/claimed")), ("review", try entries("state/review")),
             ("asks", try entries("asks/open")), ("mail", try entries("mail/human/new")), ("queue", try entries("merge/queue")),
+            // Made with the first.
+            ("conflicts", try tally.entries("merge/conflicts") ?? 0),
         ]
         tally.keep(self)
         return counts

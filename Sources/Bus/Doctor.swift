@@ -169,6 +169,15 @@ final class Examination {
         for name in try Files.list(bus.mergeVerdicts) ?? [] {
             whole(bus.mergeVerdicts.appending(name)) { _ = try Record.read(bus.mergeVerdicts.appending(name)) }
         }
+        for name in try Files.list(bus.conflicts) ?? [] {
+            let path = bus.conflictFile(name)
+            // All is compared again then.
+            attempt(path, {
+                try self.setAside(path)
+                try Files.unlink(bus.checkFile)
+            }) { _ = try Record.read(path).map { try Conflict($0, of: path) } }
+        }
+        whole(bus.checkFile) { if let record = try Record.read(bus.checkFile), Compared(record) == nil { throw Record.damaged(bus.checkFile) } }
         whole(bus.mergeStopped) { _ = try Record.read(bus.mergeStopped) }
     }
 

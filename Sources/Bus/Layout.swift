@@ -96,6 +96,15 @@ extension Bus {
     public func gateLog(_ tree: String, _ gate: String) -> FilePath { mergeLogs.appending("\(tree),\(gate)") }
     /// A line for each time that the gate failed on a tree and passed when it was run again.
     var flakyFile: FilePath { merge.appending("flaky") }
+    /// What was compared last, see Conflict.
+    var checkFile: FilePath { merge.appending("check") }
+    /// Held by the one who compares.
+    public var checkLock: FilePath { merge.appending("check.lock") }
+    /// What git writes while it compares.
+    public var checkObjects: FilePath { merge.appending("check.objects") }
+    /// Branches that conflict: `ID,ID` and `ID,target`.
+    var conflicts: FilePath { merge.appending("conflicts") }
+    func conflictFile(_ name: String) -> FilePath { conflicts.appending(name) }
     /// The runner's own worktree.
     public var mergeWorktree: FilePath { merge.appending("worktree") }
 }

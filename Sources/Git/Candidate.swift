@@ -26,21 +26,25 @@ extension Git {
         }
         if result.status == 0 { return .tree(tree) }
         fields.removeFirst()
-        var paths: [String] = []
-        for path in fields.prefix(while: { !$0.isEmpty }) {
-            // Where another thing stands in a file's way, `~` and the commit are behind its path.
-            var parts = path.split(separator: "~", omittingEmptySubsequences: false)
-            if let last = parts.last, parts.count > 1, last.hasPrefix(forced) || last.hasPrefix(theirs) { parts.removeLast() }
-            let path = parts.joined(separator: "~")
-            if !paths.contains(path) { paths.append(path) }
-        }
+        let paths = Git.plain(Array(fields.prefix { !$0.isEmpty }), [forced, theirs])
         var messages = fields.filter { $0.hasPrefix("CONFLICT") && $0.hasSuffix("\n") }.joined()
         for (commit, name) in [(forced, "the target"), (theirs, "the branch")] { messages = messages.split(separator: commit, omittingEmptySubsequences: false).joined(separator: name) }
         return .conflict(paths, Array(messages.utf8))
     }
 
+    /// Paths in a conflict of two commits, each once, as the repository has them: where another thing stands in a file's
+    /// way, git puts `~` and the commit behind its path.
+    static func plain(_ paths: [String], _ commits: [String]) -> [String] {
+        var seen = Set<String>()
+        return paths.map { path in
+            var parts = path.split(separator: "~", omittingEmptySubsequences: false)
+            if let last = parts.last, parts.count > 1, commits.contains(where: last.hasPrefix) { parts.removeLast() }
+            return parts.joined(separator: "~")
+        }.filter { seen.insert($0).inserted }
+    }
+
     /// Makes each merge driver that is configured one that fails: what would need it is a conflict.
-    private func withoutDrivers() throws -> [String: String?] {
+    func withoutDrivers() throws -> [String: String?] {
         let names = try attempt(["config", "--null", "--name-only", "--get-regexp", "^merge\\..*\\.driver$"]).output.split(separator: 0)
         var environment: [String: String?] = ["GIT_CONFIG_COUNT": "\(names.count)"]
         for (n, name) in names.enumerated() {

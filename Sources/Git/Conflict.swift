@@ -84,7 +84,7 @@ extension Queue {
     }
 
     /// Text of somebody else's: each line marked, cut to about 2,000 bytes.
-    private static func quoted(_ text: [UInt8], _ whole: String) -> [UInt8] {
+    static func quoted(_ text: [UInt8], _ whole: String) -> [UInt8] {
         var shown = text[...]
         while let last = shown.last, last == 10 || last == 32 { shown.removeLast() }
         let isCut = shown.count > 2000

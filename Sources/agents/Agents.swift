@@ -21,6 +21,7 @@ public struct AgentsVerb: ParsableCommand {
         ("note", { agent, _ in agent.report?["Note"] }),
         ("progress", { agent, _ in agent.report?["Progress"] }),
         ("mail", { agent, bus in "\(try bus.messages(of: agent.name).count)" }),
+        ("conflict", { agent, bus in try conflicts(agent, bus) }),
         ("parent", { agent, _ in agent.parent }),
         ("depth", { agent, _ in agent.card["Depth"] }),
         ("model", { agent, _ in agent.card["Model"] }),
@@ -40,6 +41,19 @@ public struct AgentsVerb: ParsableCommand {
         try bus.claims().filter { $0.owner == agent.name }.sorted { $0.id < $1.id }
     }
 
+    /// With whom the agent's work conflicts, and where: `eve: file, other; main: file`.
+    private static func conflicts(_ agent: AgentView, _ bus: Bus) throws -> String {
+        let claims = try bus.claims() + bus.reviews()
+        return try claims.filter { $0.owner == agent.name }.map(\.id).sorted().flatMap { id in
+            try bus.conflicts(of: id).map { conflict in
+                let other = conflict.one.task == id ? conflict.other : conflict.one
+                let whose = claims.first { $0.id == other.task }?.owner ?? other.name
+                let more = conflict.paths.count > 3 ? " and \(conflict.paths.count - 3) more" : ""
+                return "\(whose): " + conflict.paths.prefix(3).map(Names.shown).joined(separator: ", ") + more
+            }
+        }.joined(separator: "; ")
+    }
+
     struct List: Verb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the agents.")
         @OptionGroup var common: Common
@@ -48,7 +62,7 @@ public struct AgentsVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             if output == "help" { for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }; return }
-            let chosen = try (output ?? "name,state,task,role,program,note").split(separator: ",").map { word in
+            let chosen = try (output ?? "name,state,task,role,program,note,conflict").split(separator: ",").map { word in
                 guard let field = AgentsVerb.fields.first(where: { $0.name == word }) else {
                     throw Failure.usage("no field '\(Names.shown(String(word)))': use " + AgentsVerb.fields.map(\.name).joined(separator: ", "))
                 }

@@ -7,7 +7,7 @@ public struct MergeVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
         verb: "merge", abstract: "The queue through which work lands.",
         subcommands: [
-            Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Update.self,
+            Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Check.self, Update.self,
         ])
     public init() {}
 

@@ -10,8 +10,9 @@ public struct RecoverVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        let done = try tool.recover()
+        var done = try tool.recover()
         try Queue(tool.work()).recover()
+        if try Prediction(tool.work()).heal() { done.healed += 1 }
         for id in done.released { tool.print(["\(id)", "released"], json: ["task": .int(id), "did": "released"]) }
         for name in done.dead { tool.print([name, "dead"], json: ["agent": .string(name), "did": "dead"]) }
         if done.healed > 0 { tool.say("healed \(done.healed)") }

@@ -6,7 +6,7 @@ public struct StatusVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "status", abstract: "Print one line on the whole team.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, asks, mail, queue.", valueName: "f"))
+    @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, asks, mail, queue, conflicts.", valueName: "f"))
     var format: String?
     public init() {}
 
@@ -20,7 +20,7 @@ public struct StatusVerb: Verb {
         func count(_ name: String) -> Int { counts.first { $0.name == name }?.count ?? 0 }
         func some(_ names: [String]) -> String { names.filter { count($0) > 0 }.map { "\(count($0)) \($0)" }.joined(separator: " ") }
         let groups = [
-            some(["working", "idle", "waiting", "stuck", "dead"]), some(["ready", "claimed", "blocked", "review"]), some(["asks", "mail"]),
+            some(["working", "idle", "waiting", "stuck", "dead"]), some(["ready", "claimed", "blocked", "review"]), some(["asks", "mail", "conflicts"]),
         ].filter { !$0.isEmpty }
         let line = groups.isEmpty ? "nothing to do" : groups.joined(separator: " | ")
         Out.line(line)

@@ -1,0 +1,192 @@
+import SystemPackage
+
+/// Two branches that can't both land as they are, or one that can't land on the target as it is.
+public struct Conflict: Equatable {
+    public struct Side: Equatable {
+        /// The task; nil for the target, and for a branch that belongs to no task.
+        public var task: Int?
+        /// The branch, as `refs/heads/…`.
+        public var branch: String
+        /// The commit that was compared.
+        public var tip: String
+        /// Who works on it; nil if nobody does.
+        public var agent: String?
+
+        public init(task: Int?, branch: String, tip: String, agent: String?) {
+            self.task = task
+            self.branch = branch
+            self.tip = tip
+            self.agent = agent
+        }
+
+        /// The name as git commands on branches take it.
+        public var name: String { branch.hasPrefix("refs/heads/") ? String(branch.dropFirst(11)) : branch }
+    }
+
+    /// Of two tasks the one with the smaller id first; the target is always the second.
+    public var one: Side
+    public var other: Side
+    public var paths: [String]
+    /// When it was found, seconds since the epoch.
+    public var found: Int
+    /// Who has mail about these paths.
+    public var told: [String] = []
+
+    public init(_ one: Side, _ other: Side, paths: [String], found: Int = Time.now()) {
+        self.one = one
+        self.other = other
+        self.paths = paths
+        self.found = found
+    }
+
+    /// Its file's name.
+    public var name: String { Conflict.name(one.task ?? 0, other.task) }
+    public static func name(_ one: Int, _ other: Int?) -> String { "\(one),\(other.map(String.init) ?? "target")" }
+
+    /// The tasks in a file's name.
+    static func tasks(_ name: String) -> [Int] { name.split(separator: ",").compactMap { Names.number($0) } }
+
+    var record: Record {
+        var record = Record()
+        for (key, side) in [("A", one), ("B", other)] {
+            record["\(key)-Branch"] = side.branch
+            record["\(key)-Task"] = side.task.map(String.init)
+            record["\(key)-Agent"] = side.agent
+            record["\(key)-Tip"] = side.tip
+        }
+        record["Found"] = "\(found)"
+        record["Told"] = told.joined(separator: " ")
+        record[list: "Paths"] = paths
+        return record
+    }
+
+    init(_ record: Record, of path: FilePath) throws {
+        func side(_ key: String) throws -> Side {
+            guard let branch = record["\(key)-Branch"], let tip = record["\(key)-Tip"] else { throw Record.damaged(path) }
+            return Side(task: record.int("\(key)-Task"), branch: branch, tip: tip, agent: record["\(key)-Agent"])
+        }
+        guard let found = record.int("Found") else { throw Record.damaged(path) }
+        try self.init(side("A"), side("B"), paths: record[list: "Paths"], found: found)
+        told = (record["Told"] ?? "").split(separator: " ").map(String.init)
+        guard name == path.lastComponent?.string else { throw Record.damaged(path) }
+    }
+}
+
+/// What was compared last. A hint: where it is missing, or can't be read, all is compared again.
+public struct Compared: Equatable {
+    /// One branch, as it was then.
+    public struct Branch: Equatable {
+        /// `refs/heads/…`.
+        public var reference: String
+        public var tip: String
+        /// The base that its task had on record.
+        public var begun: String
+        /// Where its own work was taken to begin, see Prediction.
+        public var base: String
+
+        public init(reference: String, tip: String, begun: String, base: String) {
+            self.reference = reference
+            self.tip = tip
+            self.begun = begun
+            self.base = base
+        }
+    }
+
+    /// The commit that the target held.
+    public var target: String
+    /// By task.
+    public var branches: [Int: Branch]
+
+    public init(target: String, branches: [Int: Branch]) {
+        self.target = target
+        self.branches = branches
+    }
+
+    var record: Record {
+        var record = Record()
+        record["Target"] = target
+        let lines = branches.sorted { $0.key < $1.key }.map { "\($0) \($1.tip) \($1.begun) \($1.base) \($1.reference)\n" }
+        record.body = Array(lines.joined().utf8)
+        return record
+    }
+
+    init?(_ record: Record) {
+        guard let target = record["Target"] else { return nil }
+        self.init(target: target, branches: [:])
+        for line in record.body.split(separator: 10) {
+            let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 4).map(String.init)
+            guard words.count == 5, let id = Names.number(words[0]) else { return nil }
+            branches[id] = Branch(reference: words[4], tip: words[1], begun: words[2], base: words[3])
+        }
+    }
+}
+
+// What is known of conflicts among branches that have not landed. Only the one who compares writes it, under a lock of
+// its own (`checking`), in this order:
+//
+//   1  merge/conflicts/A,B of each two that were compared: written, without who was told of new paths, or removed
+//   2  merge/check: what was compared
+//   3  for each who is to be told: the mail, then that it was sent
+//
+// Killed before 2, the next one compares the same again; after it, it finds who was not told yet. So a conflict may be
+// told twice, and never not at all.
+extension Bus {
+    /// Runs `body` as the only one who compares. Nil if another does and is not to be waited for.
+    public func checking<T>(wait: Bool, _ body: () throws -> T) throws -> T? {
+        if wait { return try Lock.with(checkLock, seconds: 60, verb: "merge check") { _ in try body() } }
+        return try Lock.attempt(checkLock, body)
+    }
+
+    public func compared() -> Compared? { (try? Record.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }
+    public func setCompared(_ compared: Compared) throws { try replace(checkFile, with: compared.record.bytes, sync: false) }
+
+    /// The conflicts known now, in the order of their tasks; those of one task, or all.
+    public func conflicts(of task: Int? = nil) throws -> [Conflict] {
+        let names = try (Files.list(conflicts) ?? []).filter { task == nil || Conflict.tasks($0).contains(task!) }
+        return try names.sorted { Conflict.tasks($0).lexicographicallyPrecedes(Conflict.tasks($1)) }.compactMap { name in
+            try Record.read(conflictFile(name)).map { try Conflict($0, of: conflictFile(name)) }
+        }
+    }
+
+    public func write(_ conflict: Conflict) throws {
+        try Files.mkdirs(conflicts)
+        try write(conflict.record, to: conflictFile(conflict.name))
+    }
+
+    public func removeConflict(_ name: String) throws { try Files.unlink(conflictFile(name)) }
+
+    /// The tasks whose branches conflict, and those of them that have ended since. Looks at files only.
+    public func conflicting() throws -> (all: Set<Int>, ended: Set<Int>) {
+        let all = Set(try (Files.list(conflicts) ?? []).flatMap(Conflict.tasks))
+        return (all, try all.filter { [.done, .failed, .cancelled, nil].contains(try find($0)?.state) })
+    }
+
+    /// The tasks that have not ended and that have a branch, with who holds each. `known` are looked at one by one, should
+    /// one move while the others are listed.
+    public func withBranches(_ known: some Sequence<Int>) throws -> [(id: Int, owner: String?)] {
+        var found: [Int: String?] = [:]
+        func add(_ id: Int, _ owner: String?) throws { if try Files.exists(branchFile(id)) { found[id] = .some(owner) } }
+        for (queue, priorities) in try readyPlaces() {
+            for priority in priorities {
+                let top = self.queue(queue).appending("\(priority)")
+                for bucket in try Files.list(top) ?? [] {
+                    for id in try Files.list(top.appending(bucket)) ?? [] { if let id = Names.number(id) { try add(id, nil) } }
+                }
+            }
+        }
+        for id in try listState("blocked") + listState("edit") { if let id = Names.number(id) { try add(id, nil) } }
+        for due in try deferred() { try add(due.id, nil) }
+        for claim in try claims() + reviews() { try add(claim.id, claim.owner) }
+        for id in known where found[id] == nil {
+            switch try find(id)?.place {
+            case .claimed(let claim), .review(let claim): try add(id, claim.owner)
+            case .edit, .ready, .blocked, .deferred: try add(id, nil)
+            default: break
+            }
+        }
+        return try found.sorted { $0.key < $1.key }.map { id, owner in
+            // What came back is for its author first.
+            (id, try owner ?? header(id)?.to)
+        }
+    }
+}
