@@ -101,7 +101,7 @@ public final class Supervisor {
     private func attend() throws {
         announce()
         try takeWatch()
-        silence = Silence(seconds: try team.settings.seconds("silence", 300))
+        silence = Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
     }
 
     /// Watches, unless two do.
@@ -203,7 +203,7 @@ public final class Supervisor {
             if called { try takeWatch() }
             if !settled, Time.monotonic() >= started + Supervisor.settling { try settle() }
             if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
-            if let silence, silence.isDue { try silence.look(team, name) }
+            if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
 

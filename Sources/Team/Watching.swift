@@ -1,14 +1,16 @@
 import Bus
 import CSys
+import Git
 import Glibc
 import Processes
 import SystemPackage
 
 /// Watching the other agents' `alive` files. The descriptor that held a lock is closed when its holder dies, which
 /// inotify tells of; two supervisors of a project watch, whoever got one of two locks, since a user has few inotify
-/// instances and two see each other's death as well.
+/// instances and two see each other's death as well. The first of them also sees branches move and looks for conflicts.
 final class Watch {
     private let lock: FileDescriptor
+    private let isFirst: Bool
     private let watcher = Watcher()
     private let name: String
     private var known = Set<String>()
@@ -17,12 +19,14 @@ final class Watch {
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { again.map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double { [again, due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil if two watch already.
     init?(_ bus: Bus, _ name: String) throws {
-        guard let lock = try Alive.take(bus.watchLock(0)) ?? Alive.take(bus.watchLock(1)) else { return nil }
+        let first = try Alive.take(bus.watchLock(0))
+        guard let lock = try first ?? Alive.take(bus.watchLock(1)) else { return nil }
         self.lock = lock
+        isFirst = first != nil
         self.name = name
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
@@ -46,6 +50,11 @@ final class Watch {
     /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked once more.
     func look(_ team: Team) {
         watcher.drain()
+        lookAtDeaths(team)
+        lookAtBranches(team)
+    }
+
+    private func lookAtDeaths(_ team: Team) {
         let second = again != nil
         again = nil
         // What goes wrong here is tried again at the next change, and by every other who recovers.
@@ -63,6 +72,76 @@ final class Watch {
             try team.startQueue()
         } catch { return }
     }
+
+    // MARK: branches
+
+    // A branch moves when git renames a file in its directory, so the times of those directories tell, and no process is
+    // started while they stay. What else makes a conflict come or go is seen in the bus: a branch is submitted, a task ends.
+
+    /// What was seen when the branches were compared last.
+    private var seen = ""
+    /// When they are to be compared next: shortly after a change, since git touches a directory several times for one.
+    private var due: Double?
+    /// Not before this, so that it takes a tenth of the time at most.
+    private var earliest = 0.0
+    /// Processor time that it took, in clock ticks: no sign of work of our own agent.
+    private(set) var used = 0
+
+    private func lookAtBranches(_ team: Team) {
+        // The second takes over when the first is gone.
+        guard let now = try? sight(team), now != seen, (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true else { return due = nil }
+        let begin = Time.monotonic()
+        due = max(due ?? begin + 0.1, earliest)
+        guard due! <= begin else { return }
+        due = nil
+        let before = Watch.ticks()
+        var isDone = true
+        // What goes wrong here is tried again at the next change.
+        do {
+            let settings = try Settings(team.git, bus: team.bus)
+            isDone = try Prediction(Work(bus: team.bus, repository: team.git, settings: settings)).check(wait: false) != nil
+        } catch {}
+        used += Watch.ticks() - before
+        let end = Time.monotonic()
+        earliest = end + max(1, 9 * (end - begin))
+        if isDone { seen = now } else { due = earliest }
+        _ = try? watchConflicting(team.bus)
+    }
+
+    /// Watches the directories of the branches, and tells what they are like.
+    private func sight(_ team: Team) throws -> String {
+        let bus = team.bus
+        let prefix = "refs/heads/" + (team.settings.string("branchPrefix") ?? "cadre/") + "x"
+        var branches = [prefix, team.settings.target].compactMap { $0 } + (bus.compared()?.branches.values.map(\.reference) ?? [])
+        for claim in try bus.claims() + bus.reviews() { if let branch = try bus.branch(claim.id) { branches.append(branch.reference) } }
+        var directories = Set<String>()
+        for branch in branches {
+            var path = FilePath(branch)
+            while path.removeLastComponent(), path.string.hasPrefix("refs/heads") { directories.insert(path.string) }
+        }
+        var parts = try bus.reviews().map { "\($0.id)" }.sorted()
+        parts += try watchConflicting(bus).sorted().map { "\($0) has ended" }
+        for name in directories.sorted() {
+            let path = team.git.directory.pushing(FilePath(name))
+            watcher.watch(path)
+            parts.append("\(name) \(try Files.status(path).map { "\($0.st_mtim.tv_sec).\($0.st_mtim.tv_nsec)" } ?? "none")")
+        }
+        return parts.joined(separator: "\n")
+    }
+
+    /// Watches the tasks that conflict, of which one may end without a branch that moves; gives those that have.
+    private func watchConflicting(_ bus: Bus) throws -> Set<Int> {
+        let (all, ended) = try bus.conflicting()
+        for id in all { watcher.watch(bus.task(id)) }
+        return ended
+    }
+
+    /// Processor time of this process and of the children that it has reaped. The C function is `times`.
+    private static func ticks() -> Int {
+        var used = tms()
+        _ = times(&used)
+        return used.tms_utime + used.tms_stime + used.tms_cutime + used.tms_cstime
+    }
 }
 
 /// Tells when an agent that holds a task has shown no sign of work for so long: nothing on its terminal, no processor
@@ -73,23 +152,23 @@ final class Silence {
     private var last: (ticks: Int, beat: Int)
     private var quiet = 0
 
-    /// From now on.
-    init(seconds: Int) {
+    /// From now on. `besides` is processor time of ours that is no sign of the agent's work.
+    init(seconds: Int, besides: Int) {
         self.seconds = max(1, seconds)
         due = Time.monotonic() + Double(self.seconds)
-        last = (Tree.ticks(of: getpid()), 0)
+        last = (Tree.ticks(of: getpid()) - besides, 0)
     }
 
     /// Seconds until the next look.
     func next() -> Double { max(0, due - Time.monotonic()) }
     var isDue: Bool { Time.monotonic() >= due }
 
-    func look(_ team: Team, _ name: String) throws {
+    func look(_ team: Team, _ name: String, besides: Int) throws {
         let bus = team.bus
         due = Time.monotonic() + Double(seconds)
         let agent = try team.agent(name)
         // Ours are among them, so that what orphans have used counts once they are reaped.
-        let now = (ticks: Tree.ticks(of: getpid()), beat: agent.report?["Source"] == "heartbeat" ? agent.report?.int("Time") ?? 0 : 0)
+        let now = (ticks: Tree.ticks(of: getpid()) - besides, beat: agent.report?["Source"] == "heartbeat" ? agent.report?.int("Time") ?? 0 : 0)
         // A hundredth of the time is a sign of work, and a second whatever the time; less is a program that idles.
         let busy = now.ticks - last.ticks >= min(100, max(1, seconds)) * sysconf(Int32(_SC_CLK_TCK)) / 100
         // When it was last written to is told to 8 s.
