@@ -141,8 +141,10 @@ o=$(branch "$own")
 is "$(checked)" "$b $e file
 $b $o file
 $e $o file" "two of one agent"
-is "$(mails bob | tail -n +$((before + 1)) | sort)" "task $bob conflicts with task $own of your own
-task $own conflicts with task $eve of 'dan'" "are one mail"
+is "$(mails bob | tail -n +$((before + 1)))" "2 conflicts of your work with others'" "what is new is one mail"
+cadre --as bob inbox list | tail -1 | cut -f1 | xargs cadre --as bob inbox show >"$t_dir/mail"
+is "$(grep ^Your "$t_dir/mail")" "Your branch '$b' (task $bob) conflicts with '$o' of your own (task $own) in:
+Your branch '$o' (task $own) conflicts with '$e' of 'dan' (task $eve) in:" "with both in it"
 as bob cadre task fail -q --why no
 is "$(checked)" "$b $e file" "a task that has ended has none"
 cadre merge cancel -q "$bob"
