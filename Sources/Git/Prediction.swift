@@ -56,7 +56,6 @@ public struct Prediction {
     /// known now; nil if another is at it and is not to be waited for. Throws `Failure.no` if there is no target.
     public func check(wait: Bool = true) throws -> [Conflict]? {
         try bus.checking(wait: wait) {
-            try Files.removeAll(bus.checkObjects)
             let target = try work.targetCommit()
             let before = bus.compared()
             let all = try live(target, before)
@@ -78,8 +77,7 @@ public struct Prediction {
     /// Finishes what a killed check left, but for what it had not compared yet; returns whether there was anything.
     public func heal() throws -> Bool {
         try bus.checking(wait: false) {
-            let left = try Files.exists(bus.checkObjects)
-            try Files.removeAll(bus.checkObjects)
+            let left = try Scratch.clear(bus.checkObjects)
             return try tell(nil) || left
         } ?? false
     }
@@ -118,7 +116,6 @@ public struct Prediction {
     /// `Failure.no` for a name that is neither.
     public func compare(_ names: [String]) throws -> [Conflict] {
         try bus.checking(wait: true) {
-            try Files.removeAll(bus.checkObjects)
             let target = try work.targetCommit()
             var all = try live(target, bus.compared())
             var chosen = Set<String>()
@@ -209,7 +206,7 @@ public struct Prediction {
     ) throws -> (target: [(branch: Branch, paths: [String])], pairs: [(one: Branch, other: Branch, paths: [String])]) {
         guard !all.isEmpty else { return ([], []) }
         let scratch = try Scratch(git, objects: bus.checkObjects)
-        defer { try? Files.removeAll(bus.checkObjects) }
+        defer { _ = try? Scratch.clear(bus.checkObjects) }
         var commits = all.map(\.tip)
         var against = all.map(known)
         let alone = all.indices.filter { first(all[$0]) || all[$0].isApart }

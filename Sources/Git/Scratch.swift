@@ -2,7 +2,7 @@ import Bus
 import SystemPackage
 
 /// Merges of commits with each other in memory, of which nothing stays: what git writes goes into a directory of objects
-/// beside the repository's, which the caller removes.
+/// beside the repository's. It is emptied afterwards, but for the directories in it, which take longest to make.
 struct Scratch {
     private let git: Git
     private let environment: [String: String?]
@@ -12,13 +12,27 @@ struct Scratch {
 
     init(_ git: Git, objects: FilePath) throws {
         self.git = git
-        try Files.mkdir(objects)
+        try Scratch.clear(objects)
+        try Files.mkdirs(objects)
         // Quoted, since a colon divides.
         let own = git.directory.appending("objects").string
         let quoted = own.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : "\($0)" }.joined()
         environment = try git.withoutDrivers().merging([
             "GIT_OBJECT_DIRECTORY": objects.string, "GIT_ALTERNATE_OBJECT_DIRECTORIES": "\"\(quoted)\"",
         ]) { $1 }
+    }
+
+    /// Removes what is in such a directory; whether there was anything.
+    @discardableResult
+    static func clear(_ objects: FilePath) throws -> Bool {
+        var any = false
+        for directory in try Files.list(objects) ?? [] {
+            for name in try Files.list(objects.appending(directory)) ?? [] {
+                try Files.removeAll(objects.appending(directory).appending(name))
+                any = true
+            }
+        }
+        return any
     }
 
     /// A commit that nobody else sees. `tree` may be anything that has one.

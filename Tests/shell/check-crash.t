@@ -44,6 +44,7 @@ as eve git commit -qam solved
 cp -a "$world" "$t_dir/template"
 mails() { for name in bob eve dan; do cadre --as "$name" inbox list --json | jq -r '"\(.to) \(.subject)"' | sort -u; done; }
 known() { (cd "$world/repository/.git/cadre/merge" && tail -n +1 conflicts/* check | grep -v '^Found: ' && find . -type f ! -name lock | sort); }
+objects() { find .git/cadre/merge/check.objects -type f 2>/dev/null; }
 fresh() {
   cd /
   rm -rf "$world"
@@ -60,7 +61,7 @@ bad=
 judge() { # WHAT
   local problem=
   cadre recover >"$t_dir/out" 2>&1 || problem+=" recover: $(cat "$t_dir/out")"
-  [ ! -e .git/cadre/merge/check.objects ] || problem+=" objects"
+  [ -z "$(objects)" ] || problem+=" objects"
   # What is on record is told.
   if [ "$(cat .git/cadre/merge/conflicts/* | grep -c '^Told: [a-z]')" != "$(find .git/cadre/merge/conflicts -type f | wc -l)" ]; then problem+=" untold"; fi
   cadre recover 2>&1 | grep -q healed && problem+=" healed twice"
@@ -99,7 +100,7 @@ untold() { [ "$(cat .git/cadre/merge/conflicts/* | grep -c '^Told: ')" != "$(fin
 for ((n = 1; ; n++)); do
   fresh
   { CADRE_FAULT=kill:$n cadre merge check; } >/dev/null 2>&1
-  untold && [ ! -e .git/cadre/merge/check.objects ] && cmp -s .git/cadre/merge/check "$t_dir/check" && break
+  untold && [ -z "$(objects)" ] && cmp -s .git/cadre/merge/check "$t_dir/check" && break
 done
 cp -a "$world" "$t_dir/left"
 for ((n = 1; ; n++)); do

@@ -23,7 +23,7 @@ commit() { # NAME FILE TEXT
 trace() { # FILE: of all supervisors
   local pids
   pids=$(cadre agents -o pid)
-  # shellcheck disable=SC2046 # words
+  # shellcheck disable=SC2046,SC2086 # words
   strace -f -qq -s 64 -v -e trace=execve -e abbrev=none -o "$1" $(printf -- '-p%s ' $pids) &
   tracer=$!
   for pid in $pids; do wait_for 10 grep -q '^TracerPid:	[1-9]' "/proc/$pid/status"; done
@@ -112,5 +112,5 @@ wait_for 5 mailed eve $((before + 1))
 ok "and tell it"
 code 0 "doctor finds nothing" cadre doctor
 cadre stop -q --now bob eve
-is "$(ls -d "$bus"/merge/check.objects 2>/dev/null)" "" "nothing is left"
+is "$(find "$bus/merge/check.objects" -type f)" "" "nothing is left"
 t_end
