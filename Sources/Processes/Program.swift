@@ -71,6 +71,8 @@ public struct Program {
     /// Starts it and returns its process id. The descriptors become 0, 1 and 2; -1 is `/dev/null`.
     /// With `terminal` its group becomes the foreground group of that descriptor's terminal.
     public func start(stdin: Int32, stdout: Int32, stderr: Int32, terminal: Int32? = nil) throws -> pid_t {
+        // Where our own caller ignores it, the kernel would forget how our children ended.
+        signal(SIGCHLD, SIG_DFL)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
