@@ -222,6 +222,25 @@ public enum Files {
         if sync, fsync(fd) != 0 { throw failure("sync", path) }
     }
 
+    /// Appends what is in another file.
+    public static func append(contentsOf other: FilePath, to path: FilePath) throws {
+        Fault.point(mutating: true)
+        let from = other.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        guard from >= 0 else { throw failure("open", other) }
+        defer { close(from) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
+        guard fd >= 0 else { throw failure("open", path) }
+        defer { close(fd) }
+        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let n = Glibc.read(from, &chunk, chunk.count)
+            if n < 0, errno == EINTR { continue }
+            guard n >= 0 else { throw failure("read", other) }
+            guard n > 0 else { return }
+            try put(Array(chunk[..<n]), fd, path)
+        }
+    }
+
     private static func put(_ bytes: [UInt8], _ fd: Int32, _ path: FilePath) throws {
         var done = 0
         while done < bytes.count {

@@ -94,6 +94,8 @@ extension Bus {
     public var mergeSwept: FilePath { merge.appending("swept") }
     /// All that the gate printed when it last ran on a tree, both as in its verdict's name.
     public func gateLog(_ tree: String, _ gate: String) -> FilePath { mergeLogs.appending("\(tree),\(gate)") }
+    /// What the n-th of the commands that run at once prints, while they do.
+    public func gatePart(_ n: Int) -> FilePath { mergeLogs.appending("part-\(n)") }
     /// A line for each time that the gate failed on a tree and passed when it was run again.
     var flakyFile: FilePath { merge.appending("flaky") }
     /// What was compared last, see Conflict.

@@ -1,16 +1,15 @@
 import Bus
-import CSys
 import Glibc
 import Processes
 import SystemPackage
 
-// The gate: commands that must pass in exactly the tree that is to land, one after the other, in the runner's own
-// worktree. It is reset to the tree and cleaned of everything else first. What they said is kept by tree and gate, so
-// no tree is run twice; the candidate's commit was made before, so nothing that a gate changes can land.
+// The gate: commands that must pass in exactly the tree that is to land, one after the other or all at once, in the
+// runner's own worktree. It is reset to the tree and cleaned of everything else first. What they said is kept by tree
+// and gate, so no tree is run twice; the candidate's commit was made before, so nothing that a gate changes can land.
 //
 // The commands run code of agents: with an environment without the bus, tmux and git, behind `cadre.sandbox` if it is
-// set, in a process group of their own. When a command ends, whatever it left running is ended, and by the next runner
-// if this one is killed meanwhile: all of it carries `$GATE_OF`, and the runner adopts what loses its parent.
+// set, and so that they can't but end (see Together). If the runner is killed meanwhile the next one ends them: all of
+// it carries `$GATE_OF`.
 extension Queue {
     static let gateTimeout = 1800
 
@@ -52,22 +51,22 @@ extension Queue {
     private func run(_ commit: String, _ tree: String, _ gate: String) throws -> Record {
         let commands = settings.list("gate")
         let log = bus.gateLog(tree, gate)
-        var why: String?
+        var failed: (why: String, output: [UInt8])?
         var output: [UInt8] = []
         let begin = Time.monotonic()
         if !commands.isEmpty {
             let worktree = try prepare(commit, tree)
             try Files.mkdirs(bus.mergeLogs)
             try Files.write([], to: log, sync: false)
-            for command in commands {
-                why = try run(command, in: worktree, log)
-                if why != nil { break }
+            for group in try settings.flag("gateParallel") ? [commands] : commands.map({ [$0] }) {
+                failed = try run(group, in: worktree, log)
+                if failed != nil { break }
             }
-            output = try Queue.tail(log)
+            output = try failed?.output ?? Queue.tail(log)
         }
         var record = Record()
-        record["Result"] = why == nil ? "pass" : "fail"
-        record["Why"] = why
+        record["Result"] = failed == nil ? "pass" : "fail"
+        record["Why"] = failed?.why
         record["Time"] = "\(Time.now())"
         record["Seconds"] = "\(Int(Time.monotonic() - begin))"
         record["Commands"] = "\(commands.count)"
@@ -76,19 +75,20 @@ extension Queue {
     }
 
     /// What the gate last said of an entry's work, alone or among others, and where all of it is; nil if it did not run.
-    public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath)? {
+    public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath?)? {
         guard let gate = entry.record["Gate"] else { return nil }
         for key in ["Top-Tree", "Tree"] {
             guard let tree = entry.record[key], let verdict = try bus.verdict(tree, gate) else { continue }
-            return (verdict, bus.gateLog(tree, gate))
+            let log = bus.gateLog(tree, gate)
+            return (verdict, try Files.exists(log) ? log : nil)
         }
         return nil
     }
 
-    /// An object id of the commands: the same commands, the same name.
+    /// An object id of the commands and how they are run: the same gate, the same name.
     func gateName() throws -> String {
         if let name = gateNamed.name { return name }
-        let all = settings.list("gate") + [settings.string("sandbox") ?? ""]
+        let all = try settings.list("gate") + [settings.string("sandbox") ?? ""] + (settings.flag("gateParallel") ? ["at once"] : [])
         let name = try git.run(["hash-object", "--stdin"], input: Array(all.joined(separator: "\0").utf8)).text
         gateNamed.name = name
         return name
@@ -97,45 +97,68 @@ extension Queue {
     /// The commands don't change while a queue is looked at.
     final class GateName { var name: String? }
 
-    /// Nil if the command passed, else why not.
-    private func run(_ command: String, in worktree: FilePath, _ log: FilePath) throws -> String? {
-        try Files.append(Array("$ \(command)\n".utf8), to: log)
-        let fd = log.withPlatformString { csys_open($0, O_WRONLY | O_APPEND | O_CLOEXEC, 0) }
-        guard fd >= 0 else { throw Failure.unsure("unable to open '\(log.string)': \(String(cString: strerror(errno)))") }
-        defer { close(fd) }
-        let shell = ["/bin/sh", "-c", command]
-        var program = Program(settings.string("sandbox").map { ["/bin/sh", "-c", "exec \($0) \"$@\"", "sh"] + shell } ?? shell)
-        program.directory = worktree
+    /// How much of what a gate prints is kept, in bytes. One that prints more is ended, rather than fill the disk.
+    static let gateLimit = 256 << 20
+
+    /// Runs commands at once. Nil if all passed, else why not, and the last lines of the first that did not.
+    private func run(_ commands: [String], in worktree: FilePath, _ log: FilePath) throws -> (why: String, output: [UInt8])? {
+        let timeout = try settings.seconds("gateTimeout", Queue.gateTimeout)
+        // Those that run beside each other write each into a file of its own first.
+        let parts = commands.count == 1 ? [log] : commands.indices.map(bus.gatePart)
+        var programs: [Program] = []
+        defer { for program in programs { if let log = program.log { close(log) } } }
+        for (command, part) in zip(commands, parts) {
+            if part != log { try Files.unlink(part) }
+            try Files.append(Array("\(try isWithinLine(part) ? "\n" : "")$ \(command)\n".utf8), to: part)
+            var program = program(command)
+            program.directory = worktree
+            program.timeout = Double(timeout)
+            program.log = try Files.openToAppend(part).rawValue
+            programs.append(program)
+        }
+        let ends = try Together.run(programs, limit: Queue.gateLimit)
+        try Tree.end(gateMark, of: "the gate")
+        var why: [String] = []
+        var output: [UInt8] = []
+        for (n, part) in parts.enumerated() {
+            let words: String
+            switch ends[n] {
+            case .passed: words = ""
+            case .failed(let code): words = "failed with \(code)"
+            case .tookTooLong: words = "took longer than \(timeout) seconds"
+            case .printedTooMuch: words = "printed more than \(Queue.gateLimit >> 20) MB"
+            case .ended: words = "ended, since another one failed"
+            }
+            switch ends[n] {
+            case .passed, .failed: break
+            case .tookTooLong, .printedTooMuch, .ended: try Files.append(Array("\(try isWithinLine(part) ? "\n" : "")cadre: \(words)\n".utf8), to: part)
+            }
+            if ends[n] != .passed, ends[n] != .ended {
+                if why.isEmpty { output = try Queue.tail(part) }
+                why.append("gate '\(Names.shown(commands[n]))' \(words)")
+            }
+            guard part != log else { continue }
+            if try isWithinLine(part) { try Files.append([10], to: part) }
+            try Files.append(contentsOf: part, to: log)
+            try Files.unlink(part)
+        }
+        guard !why.isEmpty || ends.allSatisfy({ $0 == .passed }) else { throw Failure.unsure("the gate was ended") }
+        return why.isEmpty ? nil : (why.joined(separator: "; "), output)
+    }
+
+    /// The command in a shell, behind the sandbox if there is one. Its parent is another shell of its own group, which
+    /// it may kill: it would be us.
+    private func program(_ command: String) -> Program {
+        let sandbox = settings.string("sandbox").map { $0 + " " } ?? ""
+        var program = Program(["/bin/sh", "-c", sandbox + "\"$@\"; exit $?", "sh", "/bin/sh", "-c", command])
         program.environment = Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") }
         program.environment["GATE_OF"] = bus.root.string
-        program.log = fd
-        program.ownGroup = true
-        let timeout = try settings.seconds("gateTimeout", Queue.gateTimeout)
-        program.timeout = Double(timeout)
-        _ = csys_set_subreaper()
-        let result = try program.run()
-        try endLeftovers()
-        if result.timedOut { return "gate '\(Names.shown(command))' took longer than \(timeout) seconds" }
-        return result.status == 0 ? nil : "gate '\(Names.shown(command))' failed with \(result.status)"
+        return program
     }
+
+    private func isWithinLine(_ file: FilePath) throws -> Bool { try Files.readEnd(file, 1).map { $0 != [10] && !$0.isEmpty } ?? false }
 
     var gateMark: [String] { ["GATE_OF=\(bus.root.string)"] }
-
-    /// Ends what the gate left running. We have no other children.
-    private func endLeftovers() throws {
-        let end = Time.monotonic() + 10
-        while true {
-            var status: Int32 = 0
-            let pid = waitpid(-1, &status, WNOHANG)
-            if pid > 0 { continue }
-            if pid < 0, errno == ECHILD { break }
-            let left = Tree.descendants(of: getpid())
-            for process in left { process.signal(SIGKILL) }
-            Tree.wait(left, seconds: 1)
-            guard Time.monotonic() < end else { throw Failure.unsure("what the gate started does not end") }
-        }
-        try Tree.end(gateMark, of: "the gate")
-    }
 
     // MARK: the runner's worktree
 
@@ -167,6 +190,13 @@ extension Queue {
     }
 
     // MARK: logs
+
+    func forgetLogs(olderThan time: Int) throws {
+        for name in try Files.list(bus.mergeLogs) ?? [] {
+            let log = bus.mergeLogs.appending(name)
+            if let st = try Files.status(log), st.st_mtim.tv_sec < time { try Files.unlink(log) }
+        }
+    }
 
     /// The last 200 lines of a log, at most 64 KiB.
     static func tail(_ log: FilePath) throws -> [UInt8] {

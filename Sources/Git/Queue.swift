@@ -272,6 +272,7 @@ public struct Queue {
             else { continue }
             _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/\(name)", kept])
         }
+        try forgetLogs(olderThan: now - Queue.keepLanded)
         try Files.ring(bus.mergeSwept)
     }
 

@@ -89,6 +89,14 @@ public struct Settings {
         return n
     }
 
+    /// Whether a boolean is set, in git's words.
+    public func flag(_ key: String) throws -> Bool {
+        let text = string(key) ?? "false"
+        if ["true", "yes", "on", "1"].contains(text.lowercased()) { return true }
+        guard ["false", "no", "off", "0", ""].contains(text.lowercased()) else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use true or false") }
+        return false
+    }
+
     /// A duration such as `5m`, in seconds.
     public func seconds(_ key: String, _ otherwise: Int) throws -> Int {
         guard let text = string(key) else { return otherwise }

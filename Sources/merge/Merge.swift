@@ -86,7 +86,7 @@ public struct MergeVerb: ParsableCommand {
                     Out.line("")
                     Out.line("Gate: \(verdict["Result"] ?? "") in \(verdict["Seconds"] ?? "0") s" + (verdict["Why"].map { ": \(Names.shown($0))" } ?? ""))
                     field("Flaky", verdict["Flaky"].map { "\(Names.shown($0)), then passed" })
-                    field("Log", log.string)
+                    field("Log", log?.string)
                     Out.raw(verdict.body)
                 }
             }
