@@ -46,6 +46,8 @@ struct Batch {
     let targetTree: String
     let ground: Queue.Ground
     private(set) var layers: [Layer] = []
+    /// One that changed meanwhile, so that what was above it is stacked again.
+    private(set) var changed: Entry?
     private var bus: Bus { queue.bus }
 
     init(_ queue: Queue) throws {
@@ -129,7 +131,7 @@ struct Batch {
         }
     }
 
-    /// Writes down what is to be gated. False if an entry changed meanwhile: what was above it is stacked again.
+    /// Writes down what is to be gated. False if there is nothing, or an entry changed meanwhile.
     private mutating func begin() throws -> Bool {
         let gate = try queue.gateName()
         for n in layers.indices {
@@ -140,7 +142,10 @@ struct Batch {
                 $0["Tree"] = candidate.tree
                 $0["Gate"] = gate
                 for key in ["Top", "Top-Tree", "Worktree"] { $0[key] = nil }
-            }) else { return false }
+            }) else {
+                changed = layers[n].entry
+                return false
+            }
             layers[n].entry = gating
         }
         return !layers.isEmpty
@@ -192,7 +197,7 @@ struct Batch {
     // MARK: landing
 
     /// Moves the target over the first `count` entries, whose tree has passed.
-    private func land(_ count: Int, _ report: inout Queue.Report) throws {
+    private mutating func land(_ count: Int, _ report: inout Queue.Report) throws {
         try bus.closeAsk(named: "target-red", by: "cadre", "")
         let top = layers[count - 1].candidate
         // The gate took its time.
@@ -212,7 +217,10 @@ struct Batch {
                 $0["Worktree"] = checkout?.git.worktree?.string
                 $0["Top"] = top.commit
                 $0["Top-Tree"] = top.tree
-            }) else { return try goBack() }
+            }) else {
+                changed = layer.entry
+                return try goBack()
+            }
             landing.append(next)
         }
         let tasks = landing.map { "\($0.id)" }.joined(separator: ", ")

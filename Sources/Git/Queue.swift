@@ -118,9 +118,9 @@ public struct Queue {
             }
             try bus.setStopped(nil)
             let before = report.landed.count
-            for entry in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
+            for (entry, ended) in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
                 guard let now = try bus.entry(entry.id) else { continue }
-                if [.waiting, .held, .stuck].contains(now.step) || now.record == entry.record { seen[entry.id] = now.record }
+                if [.waiting, .held, .stuck].contains(now.step) || (ended && now.record == entry.record) { seen[entry.id] = now.record }
             }
             // A target that was red may be green.
             if report.landed.count > before { seen = seen.filter { $0.value["Red"] == nil } }
@@ -128,27 +128,31 @@ public struct Queue {
         }
     }
 
-    /// Lands one batch of these entries; returns those that it looked at, but for what was left out of it.
-    private func round(_ due: [Entry], _ report: inout Report) throws -> [Entry] {
-        var looked: [Entry] = []
+    /// Lands one batch of these entries. Returns what it looked at, and whether it came to an end with it: else it is
+    /// looked at again, though it may be the same.
+    private func round(_ due: [Entry], _ report: inout Report) throws -> [(entry: Entry, ended: Bool)] {
+        var ended: [Entry] = []
+        // Where not even a batch can be begun, it is all the same to each of them.
+        var stacked = due
         do {
             var batch = try Batch(self)
             let limit = try batch.limit()
             for entry in due where batch.layers.count < limit {
                 do {
-                    if try batch.place(entry, &report) != .leftOut { looked.append(entry) }
+                    if try batch.place(entry, &report) == .settled { ended.append(entry) }
                 } catch let failure as Failure where failure.kind != .bug {
                     // Not the entry's fault: it waits, the others go on.
                     try wait(entry, failure.message, nil, &report)
-                    looked.append(entry)
+                    ended.append(entry)
                 }
             }
+            stacked = batch.layers.map(\.entry)
             try batch.run(&report)
+            if let changed = batch.changed { ended.append(changed) }
         } catch let failure as Failure where failure.kind != .bug {
-            looked = looked.isEmpty ? due : looked
-            for entry in looked { try wait(entry, failure.message, nil, &report) }
+            for entry in stacked { try wait(entry, failure.message, nil, &report) }
         }
-        return looked
+        return ended.map { ($0, true) } + stacked.map { ($0, false) }
     }
 
     /// The entries that this run has not seen as they are, by rank.
