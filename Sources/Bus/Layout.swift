@@ -101,7 +101,7 @@ extension Bus {
     /// What was compared last, see Conflict.
     var checkFile: FilePath { merge.appending("check") }
     /// Held by the one who compares.
-    public var checkLock: FilePath { merge.appending("check.lock") }
+    public var checkLock: FilePath { merge.appending("checking") }
     /// What git writes while it compares.
     public var checkObjects: FilePath { merge.appending("check.objects") }
     /// Branches that conflict: `ID,ID` and `ID,target`.

@@ -74,7 +74,7 @@ fresh() {
 }
 bad=
 check() { # WHAT
-  local problem= value tip n
+  local problem="" value tip n
   rm -f "$t_dir/kill"
   cadre recover -q 2>"$t_dir/recovered" || problem="recover: $(cat "$t_dir/recovered")"
   cadre merge run >"$t_dir/ran" 2>&1 || problem+=" run: $(cat "$t_dir/ran")"
