@@ -256,6 +256,34 @@ git config cadre.mergeStrategy merge
 is "$(cadre merge run | cut -f1,2)" "$id	landed" "put right it lands"
 git config --unset cadre.mergeStrategy
 
+# Three that land at once, each in its way.
+git checkout -q main
+git config cadre.gate "echo >>'$t_dir/gates'"
+begin bob 'at once rebased'
+write bob once1 1
+write bob once1 2
+as bob cadre merge submit -q --strategy rebase
+begin eve 'at once merged'
+write eve once2 1
+as eve cadre merge submit -q --strategy merge
+git -C "$t_dir/mine" reset -q --hard main
+echo 1 >"$t_dir/mine/once3"
+git -C "$t_dir/mine" add -A
+git -C "$t_dir/mine" commit -qm 'at once squashed'
+cadre merge submit -q --strategy squash mine 2>/dev/null
+before=$(git rev-parse main)
+is "$(cadre merge run | cut -f2 | uniq -c | tr -s ' ')" " 3 landed" "three land, each in its way"
+is "$(wc -l <"$t_dir/gates")" 1 "with one gate"
+is "$(git log --first-parent --format=%s "$before"..main)" "Merge branch 'mine'
+at once merged
+work on once1
+work on once1" "on each other"
+is "$(cat once1 once2 once3)" "2
+1
+1" "with all changes"
+healthy 'three at once'
+git config cadre.gate true
+
 # Trailers: git finds those that a text ends in, and ours, in one block; and what looks like ours is none.
 n=0
 tell() { # STRATEGY TITLE BODY WHAT: lands with that message
