@@ -244,6 +244,11 @@ begin dan same
 dan=$id
 write dan lines "$(sed 's/^one$/uno/' lines)"
 is "$(checked)" "$b $(branch "$dan") lines" "but with one that changes the same"
+git mv lines rows
+git commit -qm rows
+is "$(checked)" "$b $(branch "$dan") rows" "in the file as the target calls it now"
+git mv rows lines
+git commit -qm lines
 cadre task cancel -q "$eve" "$dan"
 
 # Work on top of work that is still to land.
@@ -257,6 +262,50 @@ as bob cadre task done -q
 cadre merge run -q
 is "$(state "$bob") $(checked)" "done " "nor when that has landed"
 cadre task cancel -q "$eve"
+
+# What is compared bit by bit is what comes from comparing all anew, whatever moves.
+agent fay
+first=$(cat "$bus/ids")
+for name in bob eve dan fay; do
+  begin $name "of $name"
+  write $name "$name" begun
+done
+mapfile -t all < <(cadre task list --state claimed --json | jq -r '.id' | while read -r id; do branch "$id"; done)
+RANDOM=7
+bad='' steps=0 met=0
+team=(bob eve dan fay)
+for ((step = 0; step < 50; step++)); do
+  name=${team[RANDOM % 4]} file=lines$((RANDOM % 3))
+  case $((RANDOM % 14)) in
+    0) git commit -q --allow-empty -m empty ;;
+    1) echo "$step" >$file && git add $file && git commit -qm target ;;
+    2) as "$name" cadre merge update -q >"$t_dir/out" 2>&1 || {
+      as "$name" git checkout -q --theirs . && as "$name" git add -A && as "$name" git commit -qm solved
+    } ;;
+    3) as "$name" git reset -q --hard main && write "$name" "$name" "$step" ;;
+    4 | 5 | 6) # lands, and goes on from there: on what was added meanwhile, or anew
+      id=$(as "$name" git branch --show-current | tr -dc 0-9)
+      as "$name" cadre task done -q 2>"$t_dir/out"
+      write "$name" $file "$step"
+      cadre merge run -q 2>"$t_dir/out"
+      cadre task reopen -q "$id" 2>"$t_dir/out"
+      as "$name" cadre claim -q "$id"
+      ;;
+    *) write "$name" $file "$step" ;;
+  esac
+  cadre merge check | sort >"$t_dir/by-bit"
+  mv "$bus/merge/check" "$t_dir/check"
+  cadre merge check "${all[@]}" | sort >"$t_dir/anew"
+  mv "$t_dir/check" "$bus/merge/check"
+  cmp -s "$t_dir/by-bit" "$t_dir/anew" || bad+="$step: $(diff "$t_dir/by-bit" "$t_dir/anew")"
+  steps=$((steps + 1))
+  met=$((met + $(wc -l <"$t_dir/anew")))
+done
+is "$bad" "" "bit by bit as all anew, after each of $steps steps"
+landings=$(cadre log --json | jq -r 'select(.event == "landed" and .task >= '"$first"').task' | wc -l)
+[ "$met" -gt 50 ] && [ "$landings" -gt 3 ]
+ok "with $met conflicts and $landings landings"
+cadre task list --json | jq -r 'select(.state != "done" and .state != "cancelled" and .state != "failed") | .id' | cadre task cancel -q -
 
 # Two at once, and twenty.
 begin bob at-once
