@@ -17,9 +17,9 @@ import SystemPackage
 //                          compared with the others; two that begin at the same place are compared as they are
 //
 // A branch that was brought up to the target carries what has landed. So where another branch conflicts with the target,
-// it would conflict with this one as well, though nobody here touched that path. A path is therefore told once, against
-// the target, and left out of the comparisons with others; whatever else is behind it is seen when the branch has been
-// brought up as well.
+// it would conflict with this one as well, though nobody here touched that path. A path that conflicts with the target on
+// one side only is therefore told once, against the target, and left out of the comparison of the two; whatever else is
+// behind it is seen when the branch has been brought up as well.
 //
 // What is recorded, and in which order, so that a kill at any point loses nothing, is told in Bus/Conflicts.swift.
 public struct Prediction {
@@ -227,7 +227,7 @@ public struct Prediction {
             all[one].isApart && all[one].base == all[other].base ? (all[one].tip, all[other].tip) : (commits[one], commits[other])
         }
         let found = zip(pairs, try scratch.merge(sides)).map { pair, result in
-            let told = Set(against[pair.0] + against[pair.1])
+            let told = Set(against[pair.0]).symmetricDifference(against[pair.1])
             return (all[pair.0], all[pair.1], result.paths.filter { !told.contains($0) })
         }
         return (alone.map { (all[$0], against[$0]) }, found)

@@ -69,10 +69,10 @@ is "$(mails bob) $(mails eve)" "1 1" "no mail for what is known"
 # The target; a directory of branches that is new; references that are packed.
 echo main >file
 git commit -qam main
-wait_for 10 are 2
+wait_for 10 are 3
 ok "the target moves"
-is "$(shown)" "bob main: file
-eve main: file" "each is shown with it"
+is "$(shown)" "bob main: file; eve: file
+eve bob: file; main: file" "each is shown with it"
 git pack-refs --all --prune
 [ ! -e .git/refs/heads/cadre ] || rmdir .git/refs/heads/cadre 2>/dev/null
 git -C "$(tree eve)" reset -q --hard main

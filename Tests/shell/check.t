@@ -106,9 +106,10 @@ is "$(($(count bob) - before))" 1 "come back, it is told again"
 echo main >file
 git commit -qam main
 is "$(checked)" "$b main file
-$e main file" "the target: told once, not against each other as well"
+$b $e file
+$e main file" "the target, and each other still"
 is "$(mails bob | tail -1)" "task $bob conflicts with 'main'" "each is told"
-is "$(cadre agents -o name,conflict | head -1)" "bob	main: file" "and shown"
+is "$(cadre agents -o name,conflict | head -1)" "bob	main: file; eve: file" "and shown"
 before=$(count bob)
 echo >>dir/one
 git commit -qam unrelated
@@ -117,7 +118,7 @@ is "$(count bob)" "$before" "the target moves on: no mail"
 as bob cadre merge update -q 2>/dev/null
 echo both >"$t_dir/bob/file"
 commit bob
-is "$(checked)" "$e main file" "brought up to it"
+is "$(checked)" "$e main file" "brought up to it, what it carries is told once"
 as eve git reset -q --hard main
 write eve file eve
 is "$(checked)" "$b $e file" "and the other as well: now each other again"
