@@ -121,6 +121,12 @@ extension Bus {
     /// The ask about what an entry holds now, open or answered; nil if that was not asked.
     public func reviewAsk(_ entry: Entry) throws -> Ask? { try ask("review-\(entry.id)").flatMap { $0.record["Digest"] == entry.tip ? $0 : nil } }
 
+    /// The entry that such an ask is about; nil if it holds something else by now.
+    public func entry(reviewedIn ask: Ask) throws -> Entry? {
+        guard ask.id.hasPrefix("review-"), let id = Int(ask.id.dropFirst(7)), let entry = try entry(id) else { return nil }
+        return ask.record["Digest"] == entry.tip ? entry : nil
+    }
+
     /// Asks who reviews about what the entry holds now.
     public func openReview(_ entry: Entry, _ text: String) throws {
         // One about an earlier tip is moot.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Git
 import Tool
 
 public struct AskVerb: ParsableCommand {
@@ -36,7 +37,7 @@ public struct AskVerb: ParsableCommand {
         let bus = try tool.bus()
         let name = try tool.superior()
         guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
-        guard try mayAnswer(bus, name, ask) else {
+        guard try mayAnswer(tool, name, ask) else {
             let to = ask.record["To"] ?? "human"
             throw Failure.no("'\(name)' may not answer ask '\(id)': \(to == "human" ? "a person" : "'\(to)'") or a superior of who asks does")
         }
@@ -48,10 +49,15 @@ public struct AskVerb: ParsableCommand {
         tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
     }
 
-    /// A person answers any; an agent what it is asked, and what those ask that it is above. Who may answer a review is for
-    /// the merge queue to say, which knows the entry.
-    private static func mayAnswer(_ bus: Bus, _ name: String, _ ask: Ask) throws -> Bool {
-        if name == "human" || ask.record["Kind"] == "review" { return true }
+    /// A person answers any; an agent what it is asked, and what those ask that it is above. A review of an entry is
+    /// answered by who may approve it.
+    private static func mayAnswer(_ tool: Tool, _ name: String, _ ask: Ask) throws -> Bool {
+        if name == "human" { return true }
+        let bus = try tool.bus()
+        if ask.record["Kind"] == "review" {
+            guard let entry = try bus.entry(reviewedIn: ask) else { return false }
+            return try Queue(tool.work()).mayApprove(name, entry)
+        }
         return try ask.from != name && (ask.record["To"] == name || bus.isAbove(name, ask.from))
     }
 
