@@ -82,6 +82,12 @@ public struct Git {
         return result.status == 0 ? result.text : nil
     }
 
+    /// The commit of a branch by its short name, which is no other revision such as `topic~1`; nil if there is none.
+    public func tip(ofBranch name: String) throws -> String? {
+        let result = try attempt(["show-ref", "--verify", "--hash", "--", "refs/heads/\(name)"])
+        return result.status == 0 ? result.text : nil
+    }
+
     /// What a reference holds; nil if there is no such reference. The name is whole: `refs/heads/main`.
     public func reference(_ name: String) throws -> String? {
         let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name])

@@ -189,6 +189,8 @@ git -C "$t_dir/mine" commit -qm mine
 m=$(cadre merge submit mine)
 is "$(cadre -C "$t_dir/mine" merge submit)" "$m" "a branch is submitted once"
 code 1 "an unknown branch is no" cadre merge submit nowhere
+code 1 "and so is a revision of one" cadre merge submit mine~0
+code 1 "also for merge check" cadre merge check mine~0
 code 1 "the target is no" cadre merge submit main
 begin bob urgent -p 0
 as bob git checkout -q --detach
