@@ -227,7 +227,16 @@ struct Batch {
         let all = Queue.Candidate(commit: top.commit, tree: top.tree, parent: target)
         switch try queue.move(to: all, checkout, why: "land task\(count > 1 ? "s" : "") \(tasks)") {
         case .elsewhere: try goBack()
-        case .blocked(let why): for entry in landing { try queue.wait(entry, why, checkout?.index, &report) }
+        case .blocked(let why, let paths):
+            // Ignored files are not seen before git refuses to overwrite them. Whose they are not is stacked again.
+            let blocked = try zip(landing, layers).map { try !queue.changes($1.candidate, among: paths).isEmpty }
+            for (n, entry) in landing.enumerated() {
+                if blocked[n] || !blocked.contains(true) {
+                    try queue.wait(entry, why, checkout?.index, &report)
+                } else {
+                    _ = try bus.advance(entry, to: .queued)
+                }
+            }
         case .moved:
             guard let name = queue.settings.target, let now = try queue.git.reference(name), try queue.git.isAncestor(top.commit, of: now) else { return try goBack() }
             for (entry, layer) in zip(landing, layers) { try queue.landed(entry, layer.candidate.commit, &report) }

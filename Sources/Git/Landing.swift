@@ -17,8 +17,8 @@ extension Queue {
         case moved
         /// The target holds something else by now.
         case elsewhere
-        /// It can't be moved now without loss: why.
-        case blocked(String)
+        /// It can't be moved now without loss: why, and what would be overwritten, if git says that.
+        case blocked(String, [String])
     }
 
     /// A worktree that has the target checked out, or is in the middle of something that ends by moving it.
@@ -50,12 +50,17 @@ extension Queue {
         }
         if ground.checkouts.count > 1 { return ("'\(name)' is checked out in \(ground.checkouts.count) worktrees: leave it in all but one", nil) }
         guard let checkout = ground.checkouts.first, let dirty = ground.dirty.first, !dirty.isEmpty else { return nil }
-        let files = Set(dirty)
-        let directories = dirty.filter { $0.hasSuffix("/") }
-        let changed = try git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", candidate.parent, candidate.commit]).output
-        let paths = changed.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            .filter { path in files.contains(path) || directories.contains { path.hasPrefix($0) } }
+        let paths = try changes(candidate, among: dirty)
         return paths.isEmpty ? nil : (overwriting(paths, checkout), checkout.index)
+    }
+
+    /// What the candidate changes of these paths and of what is below them.
+    func changes(_ candidate: Candidate, among paths: [String]) throws -> [String] {
+        let places = Set(paths.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
+        let changed = try git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", candidate.parent, candidate.commit]).output
+        return changed.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.filter { path in
+            places.contains(path) || path.indices.contains { path[$0] == "/" && places.contains(String(path[..<$0])) }
+        }
     }
 
     func overwriting(_ paths: [String], _ checkout: Checkout) -> String {
@@ -99,7 +104,7 @@ extension Queue {
         return .blocked(
             paths.isEmpty
                 ? "'\(work.targetName)' is checked out in '\(checkout.place)' and can't be moved there: \(result.complaint)"
-                : overwriting(paths, checkout))
+                : overwriting(paths, checkout), paths)
     }
 
     // MARK: healing
@@ -171,7 +176,12 @@ extension Queue {
             guard n >= 0 else { return .other }
             hash = try worktree.run(["hash-object", "--stdin"], input: Array(buffer[..<n])).text
         } else {
-            hash = try worktree.run(["hash-object", "--stdin-paths"], input: change.name + [10]).text
+            guard let bytes = try Files.read(path) else { return .other }
+            hash = try worktree.run(["hash-object", "--stdin", "--path=\(change.path)"], input: bytes).text
+        }
+        if change.old == change.new {
+            let mode = st.st_mode & S_IFMT == S_IFLNK ? "120000" : st.st_mode & S_IXUSR != 0 ? "100755" : "100644"
+            return hash != change.new ? .other : mode == change.mode ? .new : .old
         }
         if hash == change.old { return .old }
         if hash == change.new { return .new }

@@ -68,6 +68,9 @@ mkdir "$world/bob/new"
 seq 1000 >"$world/bob/new/file"
 as bob git rm -q gone/file
 ln -s big "$world/bob/link"
+echo z >"$world/bob/\"quoted"
+echo z >"$world/bob/new
+line"
 as bob git add -A
 as bob git commit -qm one
 tip=$(git -C "$world/bob" rev-parse HEAD)
@@ -235,6 +238,20 @@ rm new/file
 bad=
 check "the change taken away"
 is "$bad" "" "taken away it lands"
+
+# A change of a mode alone, and the killed git had made it.
+fresh queued
+cadre merge run -q
+begin eve 'a mode'
+git -C "$world/eve" update-index --chmod=+x deep/file
+git -C "$world/eve" commit -qm mode
+git -C "$world/eve" checkout -q -- .
+as eve cadre task done -q
+sed -i 's/^  seq 3000.*/  chmod +x deep\/file/' "$t_dir/partial/git"
+{ PATH="$t_dir/partial:$PATH" cadre merge run; } >/dev/null 2>&1
+cadre recover -q
+cadre merge run -q
+is "$(state "$id") $(git status --porcelain)" "done  M mine" "a mode that was changed already lands"
 
 # Work that goes back.
 faults conflict returned cadre merge run
