@@ -180,8 +180,11 @@ extension Queue {
         guard let found = try? Repository.find(from: path, plain: true), found.commonDirectory == git.directory else { return false }
         let worktree = Git(directory: found.gitDirectory, worktree: path)
         for lock in ["index.lock", "HEAD.lock"] { try Files.unlink(found.gitDirectory.appending(lock)) }
-        let whole = ["-c", "core.sparseCheckout=false"]
-        guard try worktree.attempt(whole + ["read-tree", "-u", "--reset", commit]).status == 0,
+        let whole = ["-c", "core.sparseCheckout=false", "-c", "submodule.recurse=false"]
+        // A file that a gate told git to take as unchanged would stay as the gate left it.
+        let files = try worktree.attempt(["ls-files", "-v", "-z"])
+        guard fresh || (files.status == 0 && files.output.split(separator: 0).allSatisfy { $0.first == UInt8(ascii: "H") }),
+            try worktree.attempt(whole + ["read-tree", "-u", "--reset", commit]).status == 0,
             try worktree.attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0,
             try worktree.attempt(["clean", "-q", "-ffdx"]).status == 0,
             try worktree.attempt(["write-tree"]).text == tree

@@ -82,20 +82,29 @@ public enum Together {
             }
             while let (pid, status) = nextDead(before: { if running[$0] != nil { kill(-$0, SIGKILL) } }) {
                 guard let n = running.removeValue(forKey: pid), ends[n] == nil else { continue }
+                if killing == nil, isTooLong(programs[n], limit) {
+                    ends[n] = .printedTooMuch
+                    endAll()
+                    continue
+                }
                 ends[n] = status == 0 ? .passed : killing != nil ? .ended : .failed(Program.code(status))
                 if status != 0 { endAll() }
             }
             guard killing == nil else { continue }
             for n in running.values {
                 if let timeout = programs[n].timeout, Time.monotonic() >= begin + timeout { ends[n] = .tookTooLong }
-                var st = stat()
-                if let log = programs[n].log, fstat(log, &st) == 0, st.st_size > limit { ends[n] = .printedTooMuch }
+                if isTooLong(programs[n], limit) { ends[n] = .printedTooMuch }
                 if ends[n] != nil { endAll() }
             }
         }
         try endChildren()
         for (n, end) in ends.enumerated() where end == .printedTooMuch { ftruncate(programs[n].log ?? -1, off_t(limit)) }
         return ends.map { $0 ?? .ended }
+    }
+
+    private static func isTooLong(_ program: Program, _ limit: Int) -> Bool {
+        var st = stat()
+        return fstat(program.log ?? -1, &st) == 0 && st.st_size > limit
     }
 
     /// Ends all that descends from this process. Throws `Failure.unsure` if that takes too long.
