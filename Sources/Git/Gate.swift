@@ -117,7 +117,7 @@ extension Queue {
             programs.append(program)
         }
         let ends = try Together.run(programs, limit: Queue.gateLimit)
-        try Tree.end(gateMark, of: "the gate")
+        try Tree.end(Queue.gateMark(bus), of: "the gate")
         var why: [String] = []
         var output: [UInt8] = []
         for (n, part) in parts.enumerated() {
@@ -158,7 +158,7 @@ extension Queue {
 
     private func isWithinLine(_ file: FilePath) throws -> Bool { try Files.readEnd(file, 1).map { $0 != [10] && !$0.isEmpty } ?? false }
 
-    var gateMark: [String] { ["GATE_OF=\(bus.root.string)"] }
+    public static func gateMark(_ bus: Bus) -> [String] { ["GATE_OF=\(bus.root.string)"] }
 
     // MARK: the runner's worktree
 

@@ -68,13 +68,23 @@ public enum Tree {
         for name in names {
             guard let pid = pid_t(name), pid != getpid() else { continue }
             // Gone or not ours to see.
-            guard let bytes = try? Files.read(FilePath("/proc/\(pid)/environ")), !bytes.isEmpty else { continue }
-            let entries = Set(bytes.split(separator: 0).map(Array.init))
+            let entries = environment(of: pid)
             guard wanted.allSatisfy(entries.contains), let process = Process(pid) else { continue }
             found.insert(process)
             found.formUnion(descendants(of: pid))
         }
         return Array(found)
+    }
+
+    /// Whether the caller or one of its ancestors was started with all these `NAME=value`.
+    public static func isWithin(_ variables: [String]) throws -> Bool {
+        let wanted = variables.map { Array($0.utf8) }
+        return try ([getpid()] + ancestors()).contains { wanted.allSatisfy(environment(of: $0).contains) }
+    }
+
+    /// What a process was started with, each `NAME=value`; empty if it is gone or not ours to see.
+    private static func environment(of pid: pid_t) -> Set<[UInt8]> {
+        Set(((try? Files.read(FilePath("/proc/\(pid)/environ"))) ?? nil ?? []).split(separator: 0).map(Array.init))
     }
 
     /// Seconds between TERM and KILL: what is swept was told already, by the end of its supervisor.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Git
 import Glibc
 import Processes
 import SystemPackage
@@ -39,9 +40,10 @@ extension Tool {
     }
 
     /// Who calls, as the kernel tells it: an agent if a supervisor is among the caller's ancestors, whatever the
-    /// environment says; else the caller as it names itself.
+    /// environment says; else the caller as it names itself. Throws `Failure.no` within a gate: it runs the agents' code.
     public func superior() throws -> String {
         let bus = try bus()
+        guard try !Tree.isWithin(Queue.gateMark(bus)) else { throw Failure.no("this runs within a gate: a person or an agent does it, outside") }
         let ancestors = try Tree.ancestors()
         var nearest: (name: String, distance: Int)?
         for name in try bus.agentNames() {

@@ -52,6 +52,9 @@ as bob git commit -qm ignored
 as bob cadre task done -q
 code 1 "an ignored file in the way is no" cadre merge run
 is "$(cat ignored)" precious "and is not overwritten"
+work eve new besides
+is "$(cadre merge run 2>/dev/null | cut -f1,2)" "$((id - 1))	waiting
+$id	landed" "in one batch with it others land"
 rm ignored
 cadre merge run -q
 is "$(cat ignored)" agent "removed it lands"
@@ -193,7 +196,7 @@ git config --unset cadre.sandbox
 git config cadre.gate 'grep -vq eleven file || cadre merge run'
 work bob file eleven
 cadre merge run -q
-like "$(cadre task show "$id")" "*a gate can't run the queue*" "a gate does not run the queue"
+like "$(cadre task show "$id")" "*runs within a gate*" "a gate does not run the queue"
 cadre task cancel -q "$id"
 
 # Review, protected paths, .cadre.
@@ -222,6 +225,18 @@ cadre merge run -q
 code 1 "its author can't approve" as bob cadre merge approve "$id"
 code 0 "another agent can" as eve cadre merge approve "$id"
 is "$(cadre merge run | cut -f2)" landed "and it lands"
+work bob file asked
+cadre merge run -q
+code 1 "its author can't answer the ask" as bob cadre ask approve "review-$id"
+code 0 "another agent can" as eve cadre ask approve "review-$id"
+is "$(cadre merge run | cut -f2)" landed "which counts"
+git config cadre.review human
+git config cadre.gate "cadre merge approve \$(cadre merge list | cut -f1); cadre init; env -i PATH='$PATH' cadre merge approve \$(cadre merge list | cut -f1); true"
+work bob file itself
+is "$(cadre merge run | cut -f2)" held "work that approves itself in the gate is held"
+code 0 "a person rejects it" cadre merge reject "$id"
+cadre task cancel -q "$id"
+git config cadre.gate true
 git config cadre.review reviewer
 sed -i '1i Role: reviewer' "$(cadre path bus)/agents/eve/card"
 work bob file seventeen
