@@ -9,7 +9,7 @@ let verbs: [(name: String, needs: [String])] = [
     ("heartbeat", []), ("recover", ["Git"]), ("doctor", ["Git"]), ("log", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
-    ("diff", ["Team"]), ("prime", ["Git", "Team"]), ("status", []), ("push", ["Git", "Processes", "Team"]),
+    ("diff", ["Team"]), ("prime", ["Git", "Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
     ("merge", ["Git", "Processes"]),
 ]
 
@@ -53,7 +53,7 @@ let package = Package(
         .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
-            exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-security.7"], linkerSettings: `static`),
+            exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-security.7", "cadre-tmux.7"], linkerSettings: `static`),
     ]
         + verbs.flatMap { verb -> [Target] in
             [

@@ -59,15 +59,18 @@ extension Bus {
         try? replace(statusFile, with: bytes, sync: false)
     }
 
-    /// The team in numbers, by looking at directories only.
-    public func counts() throws -> [(name: String, count: Int)] {
+    /// All agents, by name.
+    public func team() throws -> [AgentView] { try agentNames().compactMap { try agent(named: $0) } }
+
+    /// These agents and all tasks in numbers, by looking at directories only.
+    public func counts(_ team: [AgentView]) throws -> [(name: String, count: Int)] {
         var tally = try Tally(self)
         func entries(_ part: String) throws -> Int {
             guard let count = try tally.entries(part) else { throw missing(part) }
             return count
         }
         var agents: [AgentState: Int] = [:]
-        for name in try agentNames() { if let agent = try agent(named: name) { agents[agent.state, default: 0] += 1 } }
+        for agent in team { agents[agent.state, default: 0] += 1 }
         var ready = 0
         for (queue, priorities) in try readyPlaces() {
             for priority in priorities {

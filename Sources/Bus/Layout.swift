@@ -12,6 +12,13 @@ extension Bus {
     /// What was counted for it, see `Tally`.
     var countsFile: FilePath { root.appending("counts") }
 
+    /// Directories of which one changes whenever one of the numbers in `counts` does that are not of agents.
+    public var counted: [FilePath] {
+        // A task comes to a ready queue from one of these, and leaves it to one.
+        ["blocked", "claimed", "review", "settle", "cancelled", "deferred", "edit"].map(state)
+            + [openAsks, box("human").appending("new"), mergeQueue, conflicts]
+    }
+
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }
     /// The branch that work lands on by default, set when the bus is made.

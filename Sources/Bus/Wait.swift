@@ -12,12 +12,14 @@ public final class Watcher {
 
     public init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
 
-    /// Watches a file or directory for anything that a verb does to it. What is not there is left out.
+    /// Watches a file or directory for anything that a verb does to it. What is not there is left out. Returns the number
+    /// that `drain` gives when it changes, which is the same for the same file; -1 if it is not watched.
+    @discardableResult
     public func watch(
         _ path: FilePath, _ events: Int32 = IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE
-    ) {
-        guard fd >= 0 else { return }
-        _ = path.withPlatformString { inotify_add_watch(fd, $0, UInt32(events)) }
+    ) -> Int32 {
+        guard fd >= 0 else { return -1 }
+        return path.withPlatformString { inotify_add_watch(fd, $0, UInt32(events)) }
     }
 
     /// Blocks until something changed or `seconds` passed. Returns at once for what changed since the last call.
@@ -28,10 +30,23 @@ public final class Watcher {
         if poll(&entry, fd >= 0 ? 1 : 0, milliseconds) > 0 { drain() }
     }
 
-    /// Forgets what changed so far.
-    public func drain() {
+    /// Forgets what changed so far, and tells which of the watched it was; -1 among them if the kernel has lost count.
+    @discardableResult
+    public func drain() -> Set<Int32> {
+        var changed = Set<Int32>()
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while read(fd, &buffer, buffer.count) > 0 {}
+        while true {
+            let got = read(fd, &buffer, buffer.count)
+            if got <= 0 { return changed }
+            buffer.withUnsafeBytes {
+                var at = 0
+                while at < got {
+                    let event = $0.loadUnaligned(fromByteOffset: at, as: inotify_event.self)
+                    changed.insert(event.wd)
+                    at += MemoryLayout<inotify_event>.size + Int(event.len)
+                }
+            }
+        }
     }
 }
 

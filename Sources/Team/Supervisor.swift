@@ -88,7 +88,10 @@ public final class Supervisor {
             endTree(now: order == .endNow)
             if order == .hangUp {
                 try hungUp()
-                return try keep()
+                try keep()
+                watch = nil
+                try alive.close()
+                return team.showEnd(of: name)
             }
             terminal?.reset()
             guard try goOn(after: ended) else { break }
@@ -338,6 +341,7 @@ public final class Supervisor {
         try alive.close()
         try team.callForWatch()
         if order != .hangUp { try team.recover() }
+        team.showEnd(of: name)
     }
 
     // MARK: the witness

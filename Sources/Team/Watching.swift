@@ -7,7 +7,8 @@ import SystemPackage
 
 /// Watching the other agents' `alive` files. The descriptor that held a lock is closed when its holder dies, which
 /// inotify tells of; two supervisors of a project watch, whoever got one of two locks, since a user has few inotify
-/// instances and two see each other's death as well. The first of them also sees branches move and looks for conflicts.
+/// instances and two see each other's death as well. The first of them also sees branches move and looks for conflicts,
+/// and shows in tmux how the team is.
 final class Watch {
     private let lock: FileDescriptor
     private let isFirst: Bool
@@ -16,10 +17,12 @@ final class Watch {
     private var known = Set<String>()
     private var dead = Set<String>()
     private var again: Double?
+    /// What the first does for the screen.
+    private var showing: Showing?
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { [again, due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double { [again, due, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil if two watch already.
     init?(_ bus: Bus, _ name: String) throws {
@@ -49,9 +52,29 @@ final class Watch {
     ///
     /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked once more.
     func look(_ team: Team) {
-        watcher.drain()
-        lookAtDeaths(team)
-        lookAtBranches(team)
+        let before = Watch.used()
+        defer { spent += Watch.used() - before }
+        let changed = watcher.drain()
+        // What only changes what is shown is no death and moves no branch.
+        let isShownOnly = !changed.isEmpty && changed.isSubset(of: showing?.watched ?? [])
+        let isDue = [again, due].compactMap { $0 }.contains { $0 <= Time.monotonic() }
+        if !isShownOnly && (isDue || !changed.isEmpty || !begun) {
+            begun = true
+            lookAtDeaths(team)
+            lookAtBranches(team)
+            takeScreen(team)
+        }
+        showing?.look(team, changed)
+    }
+
+    /// The second does it while there is no first.
+    private func takeScreen(_ team: Team) {
+        guard (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true else { return showing = nil }
+        if showing == nil {
+            showing = Showing()
+            showing!.touch()
+        }
+        showing!.watch(watcher, team.bus, known.union([name]).sorted())
     }
 
     private func lookAtDeaths(_ team: Team) {
@@ -84,8 +107,11 @@ final class Watch {
     private var due: Double?
     /// Not before this, so that it takes a tenth of the time at most.
     private var earliest = 0.0
-    /// Processor time that it took, in clock ticks: no sign of work of our own agent.
-    private(set) var used = 0
+    /// Processor time that watching took, in microseconds: no sign of work of our own agent.
+    private var spent = 0
+    /// The same in clock ticks.
+    var used: Int { spent * sysconf(Int32(_SC_CLK_TCK)) / 1_000_000 }
+    private var begun = false
 
     private func lookAtBranches(_ team: Team) {
         // The second takes over when the first is gone.
@@ -94,14 +120,12 @@ final class Watch {
         due = max(due ?? begin + 0.1, earliest)
         guard due! <= begin else { return }
         due = nil
-        let before = Watch.ticks()
         var isDone = true
         // What goes wrong here is tried again at the next change.
         do {
             let settings = try Settings(team.git, bus: team.bus)
             isDone = try Prediction(Work(bus: team.bus, repository: team.git, settings: settings)).check(wait: false) != nil
         } catch {}
-        used += Watch.ticks() - before
         let end = Time.monotonic()
         earliest = end + max(1, 9 * (end - begin))
         if isDone { seen = now } else { due = earliest }
@@ -136,11 +160,13 @@ final class Watch {
         return ended
     }
 
-    /// Processor time of this process and of the children that it has reaped. The C function is `times`.
-    private static func ticks() -> Int {
-        var used = tms()
-        _ = times(&used)
-        return used.tms_utime + used.tms_stime + used.tms_cutime + used.tms_cstime
+    /// Processor time of this process and of the children that it has reaped. The C function is `getrusage`.
+    private static func used() -> Int {
+        [RUSAGE_SELF, RUSAGE_CHILDREN].map { who in
+            var usage = rusage()
+            getrusage(who.rawValue, &usage)
+            return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
+        }.reduce(0, +)
     }
 }
 

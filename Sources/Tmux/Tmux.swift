@@ -40,8 +40,15 @@ public struct Tmux {
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
 
+    /// The path of the server's socket, without asking it.
+    public var path: String? {
+        if server.first == "-S" { return server.last }
+        let directory = (Tmux.variable("TMUX_TMPDIR") ?? "/tmp") + "/tmux-\(geteuid())/"
+        return directory + (server.last ?? "default")
+    }
+
     /// Whether somebody listens on the socket. The C function is `connect`.
-    private static func answers(_ socket: String) -> Bool {
+    public static func answers(_ socket: String) -> Bool {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         guard socket.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
@@ -66,13 +73,13 @@ public struct Tmux {
     /// The command line of a call, for those who become it.
     public func command(_ arguments: [String]) -> [String] { [program] + server + arguments }
 
-    public func attempt(_ arguments: [String], input: [UInt8]? = nil) throws -> Program.Result {
+    public func attempt(_ arguments: [String], input: [UInt8]? = nil, seconds: Double = 20) throws -> Program.Result {
         // A semicolon at an argument's end would end the command.
         var call = Program(command(arguments.map { $0 != ";" && $0.hasSuffix(";") ? $0.dropLast() + "\\;" : $0 }))
         // A server started by this call must not run its windows in our terminal's or an agent's name.
         call.environment = ["CADRE_AGENT": nil, "CADRE_SESSION": nil, "CADRE_FAULT": nil]
         call.input = input
-        call.timeout = 20
+        call.timeout = seconds
         return try call.run()
     }
 
@@ -128,33 +135,46 @@ public struct Tmux {
     public func open(_ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]) throws -> String {
         let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
         let format = "#{session_id} #{pane_id} #{socket_path}"
-        let words: [Substring]
+        let run: [String]
+        let title = place == .pane ? Tmux.tiles : name
         if let session, place != .session {
-            let split = place == .pane
-            if split {
-                // Panes get too small to be split further: then a new window begins.
-                let result = try attempt(["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(session):{end}", "--"] + program)
-                if result.status == 0 {
-                    words = result.text.split(separator: " ", maxSplits: 2)
-                    _ = try attempt(["select-layout", "-t", String(words[1]), "tiled"])
-                    return try record(words, bus)
-                }
+            if place == .pane, let window = try tiled(session) {
+                let result = try attempt(["split-window", "-d", "-P", "-F", format] + variables + ["-t", window, "--"] + program + [";", "select-layout", "-t", window, "tiled"])
+                // A screen may be too small for as many: then a new window begins.
+                if result.status == 0 { return try record(result.text, bus) }
             }
-            words = try run(["new-window", "-d", "-P", "-F", format] + variables + ["-n", name, "-t", "\(session):", "--"] + program).split(separator: " ", maxSplits: 2)
+            run = ["new-window", "-d", "-P", "-F", format] + variables + ["-n", title, "-t", "\(session):", "--"] + program
         } else {
             let stem = Tmux.sessionName(bus) + (place == .session ? "-\(name)" : "")
-            var title = stem
+            var free = stem
             var next = 2
-            while try attempt(["has-session", "-t", "=\(title)"]).status == 0 {
-                title = "\(stem)-\(next)"
+            while try attempt(["has-session", "-t", "=\(free)"]).status == 0 {
+                free = "\(stem)-\(next)"
                 next += 1
             }
-            // Marked in the same call: one without the mark would not be found again.
-            let mark = place == .session ? [] : [";", "set-option", "-t", "=\(title):", "@cadre_bus", bus.identity]
-            words = try run(["new-session", "-d", "-P", "-F", format] + variables + ["-s", title, "-n", name, "-x", "200", "-y", "50", "--"] + program + mark)
-                .split(separator: " ", maxSplits: 2)
+            // Marked in the same call: one without the mark would not be found again. The session of one agent is not the
+            // one that others are opened in, but shows the project as well.
+            run = ["new-session", "-d", "-P", "-F", format] + variables + ["-s", free, "-n", title, "-x", "200", "-y", "50", "--"] + program
+                + [";", "set-option", "-t", "=\(free):", place == .session ? "@cadre_member" : "@cadre_bus", bus.identity]
         }
-        return try record(words, bus)
+        let pane = try record(self.run(run), bus)
+        if place == .pane { try self.run(["set-option", "-w", "-t", pane, "@cadre_tiles", "on"]) }
+        return pane
+    }
+
+    /// The name of windows with the panes of several agents, and how many they hold at most: more are hard to read.
+    private static let tiles = "team"
+    private static let most = 9
+
+    /// The window of a session that has room for another agent's pane; nil if there is none.
+    private func tiled(_ session: String) throws -> String? {
+        let result = try attempt(["list-windows", "-t", session, "-F", "#{window_id} #{window_panes} #{@cadre_tiles}"])
+        guard result.status == 0 else { return nil }
+        for line in result.text.split(separator: "\n").reversed() {
+            let words = line.split(separator: " ")
+            if words.count == 3, let panes = Int(words[1]), panes < Tmux.most { return String(words[0]) }
+        }
+        return nil
     }
 
     /// Marks a pane as an agent's, keeps it open when its program ends, and has tmux run `up` when a supervisor dies. The
@@ -189,7 +209,20 @@ public struct Tmux {
         return text.hasPrefix("/") ? FilePath(text) : nil
     }
 
-    private func record(_ words: [Substring], _ bus: Bus) throws -> String {
+    /// Buses that something on this server was opened for or shows, and the directories where its sessions began.
+    public func places() throws -> (buses: Set<FilePath>, directories: Set<FilePath>) {
+        var found = (buses: Set<FilePath>(), directories: Set<FilePath>())
+        for line in try run(["list-panes", "-a", "-F", "#{@cadre_dir}\t#{cadre_dir}\t#{session_path}"]).split(separator: "\n") {
+            let words = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            guard words.count == 3 else { continue }
+            for root in words[..<2] where root.hasPrefix("/") { found.buses.insert(FilePath(root)) }
+            if words[2].hasPrefix("/") { found.directories.insert(FilePath(words[2])) }
+        }
+        return found
+    }
+
+    private func record(_ line: String, _ bus: Bus) throws -> String {
+        let words = line.split(separator: " ", maxSplits: 2)
         guard words.count == 3 else { throw Failure.unsure("tmux did not tell the pane it opened") }
         if try bus.server() != String(words[2]) { try bus.setServer(String(words[2])) }
         return String(words[1])

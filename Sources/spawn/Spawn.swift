@@ -15,7 +15,7 @@ public struct SpawnVerb: Verb {
     @Option(name: .long, help: "The agent it answers to; who spawns if not given.") var parent: String?
     @Option(name: .long, help: "How many.") var count: String?
     @Flag(name: .long, help: "In a window of the project's session, as if not said.") var window = false
-    @Flag(name: .long, help: "In a pane of the project's last window.") var pane = false
+    @Flag(name: .long, help: "In a pane beside others, nine to a window.") var pane = false
     @Flag(name: .long, help: "In a tmux session of its own.") var session = false
     @Flag(name: .long, help: "Without a terminal: for machines where nobody watches.") var headless = false
     @Option(name: .long, help: "The commit to start from; the target if not given.") var base: String?

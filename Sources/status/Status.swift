@@ -1,5 +1,7 @@
 import ArgumentParser
 import Bus
+import Team
+import Tmux
 import Tool
 
 public struct StatusVerb: Verb {
@@ -8,23 +10,26 @@ public struct StatusVerb: Verb {
     @OptionGroup public var common: Common
     @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, asks, mail, queue, conflicts.", valueName: "f"))
     var format: String?
+    @Flag(name: .long, help: "Tell tmux the line and its parts, instead of printing it.") var tmux = false
     public init() {}
 
-    public func run(_ tool: Tool) throws { try StatusVerb.show(tool, format: format) }
+    public func run(_ tool: Tool) throws {
+        if tmux {
+            guard try tool.team().show() else { throw Failure.no("no tmux server that has loaded the plugin: see cadre-tmux(7)") }
+            return
+        }
+        try StatusVerb.show(tool, format: format)
+    }
 
     public static func show(_ tool: Tool, format: String? = nil) throws {
-        let counts = try tool.bus().counts()
+        let bus = try tool.bus()
+        let counts = try bus.counts(bus.team())
         if tool.common.quiet { return }
         if tool.common.json { return Out.json(counts.map { ($0.name, .int($0.count)) }) }
         if let format { return Out.line(try fill(format, counts)) }
-        func count(_ name: String) -> Int { counts.first { $0.name == name }?.count ?? 0 }
-        func some(_ names: [String]) -> String { names.filter { count($0) > 0 }.map { "\(count($0)) \($0)" }.joined(separator: " ") }
-        let groups = [
-            some(["working", "idle", "waiting", "stuck", "dead"]), some(["ready", "claimed", "blocked", "review"]), some(["asks", "mail", "conflicts"]),
-        ].filter { !$0.isEmpty }
-        let line = groups.isEmpty ? "nothing to do" : groups.joined(separator: " | ")
+        let line = Segments(counts).line
         Out.line(line)
-        try tool.bus().keepStatus(line)
+        bus.keepStatus(line)
     }
 
     private static func fill(_ format: String, _ counts: [(name: String, count: Int)]) throws -> String {

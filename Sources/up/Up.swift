@@ -9,23 +9,35 @@ public struct UpVerb: Verb {
         verb: "up", abstract: "Start agents that should run and don't: all, or these.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Only those that died without a word, as tmux's hook does.") var dead = false
+    @Flag(name: .long, help: "Of all projects that this tmux server shows, which is told how they are.") var server = false
     @Option(name: .long, help: ArgumentHelp("The project that this pane was opened for.", visibility: .hidden)) var pane: String?
     @Argument(help: "Agents, whatever state they are in; - reads names from standard input.") var names: [String] = []
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        if server {
+            guard names.isEmpty else { throw Failure.usage("--server is for all agents: give no names") }
+            return try tool.each(Team.all(in: Tmux.here())) { team in
+                try team.recover()
+                try start(team, tool)
+                try team.callForShow()
+                try team.show()
+            }
+        }
         if let pane { try tool.useBus(of: pane) }
         let team = try tool.team()
         try team.recover()
-        if names.isEmpty {
-            var refused: [Failure] = []
-            for name in try team.revive(all: !dead, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
-            return try tool.each(refused) { throw $0 }
-        }
+        if names.isEmpty { return try start(team, tool) }
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
             try team.bringUp(name, by: tool.caller())
             tool.print([name], json: ["name": .string(name)])
         }
+    }
+
+    private func start(_ team: Team, _ tool: Tool) throws {
+        var refused: [Failure] = []
+        for name in try team.revive(all: !dead, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
+        try tool.each(refused) { throw $0 }
     }
 }
