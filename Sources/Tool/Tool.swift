@@ -15,7 +15,6 @@ public final class Tool {
     public init(_ common: Common.Values) throws {
         self.common = common
         directory = FilePath(common.directory ?? ".")
-        umask(0o077)
     }
 
     public static let version = "0.1.0"

@@ -60,6 +60,16 @@ cadre merge run -q
 is "$(cat ignored)" agent "removed it lands"
 git reset -q --hard
 
+# What the user and the gate get is as their umask says, the bus is for its owner alone.
+git config cadre.gate "umask >'$t_dir/umask'"
+begin bob permissions
+write bob script x
+(umask 0 && as bob cadre task done -q && umask 026 && cadre merge run -q)
+is "$(cat "$t_dir/umask") $(stat -c %a script)" "0026 640" "files and gates have the user's umask"
+bus=$(cadre path bus)
+is "$(stat -c %a "$bus") $(find "$bus" -path "$bus/agents" -prune -o -path "$bus/merge/worktree" -prune -o ! -type l -perm /077 -print)" "700 " "the bus is closed to others"
+git config cadre.gate true
+
 # The target in other places.
 git checkout -q --detach
 work bob file three
