@@ -4,7 +4,7 @@ import Glibc
 /// Standard output: one record a line, the id or name first, fields divided by tabs.
 public enum Out {
     nonisolated(unsafe) private static var buffer: [UInt8] = []
-    static let isTerminal = isatty(1) == 1
+    public static let isTerminal = isatty(1) == 1
 
     public static func line(_ fields: String...) { write(Array((fields.map(Names.shown(full:)).joined(separator: "\t") + "\n").utf8)) }
     public static func line(fields: [String]) { write(Array((fields.map(Names.shown(full:)).joined(separator: "\t") + "\n").utf8)) }
@@ -13,9 +13,9 @@ public enum Out {
     public static let colors = isTerminal && getenv("NO_COLOR") == nil
 
     /// Bytes as they are; on a terminal, control characters but newline and tab become `?`, and with `colors` colours (SGR
-    /// sequences of digits and semicolons) stay.
-    public static func raw(_ bytes: [UInt8], colors: Bool = false) {
-        guard isTerminal else { return write(bytes) }
+    /// sequences of digits and semicolons) stay. `drawn` says that it will be on a terminal in the end, as through a pager.
+    public static func raw(_ bytes: [UInt8], colors: Bool = false, drawn: Bool = isTerminal) {
+        guard drawn else { return write(bytes) }
         var text = String.UnicodeScalarView()
         var rest = String(decoding: bytes, as: UTF8.self).unicodeScalars[...]
         while let scalar = rest.popFirst() {

@@ -9,6 +9,7 @@ public struct DiffVerb: Verb {
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Only which files, and how much.") var stat = false
     @Flag(name: .long, help: "Only the files' names.") var nameOnly = false
+    @Flag(name: .long, help: "Print as on a terminal, for a pager.") var color = false
     @Argument(help: "The agent.") var name: String
     public init() {}
 
@@ -17,6 +18,6 @@ public struct DiffVerb: Verb {
         let agent = try team.agent(Names.agent(name))
         let options = (stat ? ["--stat"] : []) + (nameOnly ? ["--name-only"] : [])
         if tool.common.quiet { throw try team.difference(agent, options + ["--quiet"]).isEmpty ? ExitCode(0) : ExitCode(1) }
-        Out.raw(try team.difference(agent, options + (Out.colors ? ["--color=always"] : [])), colors: true)
+        Out.raw(try team.difference(agent, options + (color || Out.colors ? ["--color=always"] : [])), colors: true, drawn: color || Out.isTerminal)
     }
 }
