@@ -184,9 +184,10 @@ public struct Tmux {
     public func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String, witness: pid_t?) throws {
         guard Tmux.isPane(pane) else { return }
         let word = "'" + executable.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-        // Once for the shell, once for the format, once for tmux's double quotes.
+        // Once for the shell, once for the format, once for tmux's double quotes. It always succeeds: tmux would put the
+        // news of a failure over the pane that the user looks at.
         let program = Tmux.escaped(word).map { "\"\\$".contains($0) ? "\\\($0)" : "\($0)" }.joined()
-        let hook = "if-shell -F '#{@cadre_agent}' { run-shell -b \"\(program) up --dead --pane #{pane_id} >/dev/null 2>&1\" }"
+        let hook = "if-shell -F '#{@cadre_agent}' { run-shell -b \"\(program) up --dead --pane #{pane_id} >/dev/null 2>&1 || :\" }"
         try run([
             "set-option", "-p", "-t", pane, "remain-on-exit", "on", ";", "set-option", "-p", "-t", pane, "@cadre_agent", agent, ";",
             "set-option", "-p", "-t", pane, "@cadre_bus_id", bus.identity, ";", "set-option", "-p", "-t", pane, "@cadre_dir", bus.root.string, ";",
