@@ -22,6 +22,7 @@ wait_for 5 is_ready 1
 ok "its task is offered"
 is "$(cadre ask list | cut -f1)" quarantined-gone "one ask is open"
 code 1 "up tries again and says why not" cadre up gone
+wait_for 5 is_state gone quarantined
 is "$(cadre ask list | wc -l)" 1 "still one ask"
 code 0 "it can be retired" cadre retire gone
 code 1 "a program that ends at once" cadre spawn brief --agent 'exit 3' --no-worktree
