@@ -9,7 +9,7 @@ let verbs: [(name: String, needs: [String])] = [
     ("heartbeat", []), ("recover", ["Git"]), ("doctor", ["Git"]), ("log", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
-    ("diff", ["Team"]), ("prime", ["Git", "Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
+    ("diff", ["Team"]), ("prime", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
     ("merge", ["Git", "Processes"]),
 ]
 
@@ -17,7 +17,7 @@ let verbs: [(name: String, needs: [String])] = [
 //   CSys                     system calls that Glibc does not import
 //   Bus                      the files
 //   Processes                outside programs, process trees
-//   Git  Tmux                the outside world
+//   Git  Tmux  AgentPrograms the outside world
 //   Team                     starting, watching and ending agents
 //   Tool                     how a verb behaves
 //   VERB                     one verb each
@@ -49,11 +49,12 @@ let package = Package(
         .target(name: "Processes", dependencies: ["Bus", "CSys", system]),
         .target(name: "Git", dependencies: ["Processes", "Bus", system]),
         .target(name: "Tmux", dependencies: ["Processes", "Bus", system]),
-        .target(name: "Team", dependencies: ["Git", "Tmux", "Processes", "Bus", "CSys", system]),
+        .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", system]),
+        .target(name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "CSys", system]),
         .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
-            exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-security.7", "cadre-tmux.7"], linkerSettings: `static`),
+            exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-programs.5", "cadre-security.7", "cadre-tmux.7"], linkerSettings: `static`),
     ]
         + verbs.flatMap { verb -> [Target] in
             [

@@ -1,0 +1,171 @@
+import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+/// What is known of an agent program: how it is started, followed and reached. All of it is data, in git-config syntax:
+/// a file that comes with cadre, and over it what the user has set under `cadre.program.NAME`; see cadre-programs(5).
+/// What is not known is absent.
+public struct AgentProgram {
+    public let name: String
+    /// Command lines for /bin/sh, to be given what varies as arguments (`"$@"`).
+    public let command: String
+    /// Goes on with the conversation `$CADRE_CONVERSATION`.
+    public let resume: String?
+    /// Without a terminal.
+    public let headless: String?
+    /// Variables to set, as `NAME=value`.
+    public let environment: [String]
+
+    /// Who makes the id of a conversation: cadre, or the program, which tells it to its SessionStart hook.
+    public enum Conversation: String { case chosen, told }
+    public let conversation: Conversation?
+    /// Whether it takes its first prompt as its last argument.
+    public let takesPrompt: Bool
+    /// The option that names a model.
+    public let model: String?
+
+    /// Words to add for an agent whose permissions are given without asking, so that its program asks its hook.
+    public let auto: [String]
+
+    /// How hooks are given to it: as a file of settings, or as values of its configuration on the command line.
+    public enum Hooks: String { case settings, config }
+    public let hooks: Hooks?
+    /// The events, each with the digest by which the program knows that the hook is trusted, if it asks for that.
+    public let events: [(name: String, digest: String?)]
+    /// How its hook at the end of a turn has it go on: with words in its context, or by refusing the end with a reason.
+    public enum Stop: String { case context, block }
+    public let stop: Stop?
+    /// By which ways mail reaches it, best first.
+    public enum Door: String { case hook, paste }
+    public let doors: [Door]
+
+    /// Of a line of its screen, as it is in that state.
+    public let idle: [Pattern]
+    public let working: [Pattern]
+    /// Of the line that the cursor is in while nothing is typed.
+    public let empty: [Pattern]
+    public let dialogs: [(name: String, pattern: Pattern)]
+    /// The versions that all this was seen with; none: it was never run.
+    public let tried: [String]
+
+    /// Nil if nothing is known under this name. `file` is what comes with cadre; `set` gives the user's values of a key
+    /// (`program.NAME.KEY`, all lower case), which take the place of the file's.
+    public init?(_ name: String, file: FilePath?, set: (String) -> [String]) throws {
+        guard Names.isName(name) else { return nil }
+        let known = try file.map { try AgentProgram.read($0, name) } ?? []
+        func list(_ key: String) -> [String] {
+            let own = set("program.\(name).\(key.lowercased())")
+            return (own.isEmpty ? known.filter { $0.key == key.lowercased() }.map(\.value) : own).filter { !$0.isEmpty }
+        }
+        func one(_ key: String) -> String? { list(key).last }
+        func choice<T: RawRepresentable>(_ key: String, _ words: String) throws -> T? where T.RawValue == String {
+            guard let text = one(key) else { return nil }
+            guard let value = T(rawValue: text) else { throw Failure.usage("cadre.program.\(name).\(key) is '\(Names.shown(text))', use \(words)") }
+            return value
+        }
+        func patterns(_ key: String) throws -> [Pattern] { try list(key).map { try Pattern($0, of: "cadre.program.\(name).\(key)") } }
+        guard let command = one("command") else { return nil }
+        self.name = name
+        self.command = command
+        resume = one("resume")
+        headless = one("headless")
+        environment = list("environment")
+        conversation = try choice("conversation", "chosen or told")
+        takesPrompt = one("prompt") == "argument"
+        model = one("model")
+        auto = list("auto")
+        hooks = try choice("hooks", "settings or config")
+        events = list("hook").map { value in
+            let words = value.split(separator: " ")
+            return (String(words[0]), words.count > 1 ? String(words[1]) : nil)
+        }
+        stop = try choice("stop", "context or block")
+        doors = list("door").compactMap { Door(rawValue: $0) }
+        idle = try patterns("screenIdle")
+        working = try patterns("screenWorking")
+        empty = try patterns("empty")
+        dialogs = try list("dialog").map { value in
+            let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else { throw Failure.usage("cadre.program.\(name).dialog is '\(Names.shown(value))', use NAME: PATTERN") }
+            return (parts[0], try Pattern(String(parts[1].drop { $0 == " " }), of: "cadre.program.\(name).dialog"))
+        }
+        tried = list("tried")
+    }
+
+    private static func read(_ file: FilePath, _ name: String) throws -> [(key: String, value: String)] {
+        let result = try Program(["git", "config", "--file", file.string, "--null", "--list"]).run()
+        guard result.status == 0 else { throw Failure.unsure("unable to read '\(file.string)': \(result.complaint)") }
+        return result.output.split(separator: 0).compactMap { entry in
+            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+            let prefix = "cadre.program.\(name)."
+            guard parts.count == 2, parts[0].hasPrefix(prefix) else { return nil }
+            return (String(parts[0].dropFirst(prefix.count)), parts[1])
+        }
+    }
+
+    // MARK: starting it
+
+    /// The settings that a program with `hooks = settings` is given in a file: its hooks, and nothing else. In this form no
+    /// shell is between the program and us.
+    public func settings(executable: String) -> String {
+        let hooks = events.map { event in
+            "\(JSON.string(event.name)):[{\"matcher\":\"*\",\"hooks\":[{\"type\":\"command\",\"command\":\(JSON.string(executable)),"
+                + "\"args\":[\"hook\",\(JSON.string(event.name))],\"timeout\":\(AgentProgram.patience)}]}]"
+        }
+        return "{\"hooks\":{\(hooks.joined(separator: ","))}}\n"
+    }
+
+    /// Seconds that a hook may take; it takes a hundredth of one.
+    private static let patience = 30
+
+    /// What follows the command line's own words: what varies.
+    public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?) -> [String] {
+        var all = isAuto ? auto : []
+        if let wanted, let model { all += [model, wanted] }
+        if hooks == .config {
+            var trusted: [String] = []
+            for event in events {
+                // The digest is of this very text, and names it by its place.
+                all += ["-c", "hooks.\(event.name)=[{hooks=[{type=\"command\",command=\"cadre hook \(event.name)\",timeout=\(AgentProgram.patience)}]}]"]
+                guard let digest = event.digest else { continue }
+                let place = event.name.unicodeScalars.reduce(into: "") { text, scalar in
+                    if ("A"..."Z").contains(scalar), !text.isEmpty { text += "_" }
+                    text += String(scalar).lowercased()
+                }
+                trusted.append("\"/<session-flags>/config.toml:\(place):0:0\"={trusted_hash=\(JSON.string(digest))}")
+            }
+            if !trusted.isEmpty { all += ["-c", "hooks.state={\(trusted.joined(separator: ","))}"] }
+        }
+        if takesPrompt, let prompt { all.append(prompt) }
+        return all
+    }
+
+    // MARK: its screen
+
+    public enum Sight: Equatable { case idle, working, dialog(String), unknown }
+
+    /// What a screen shows: a dialog before anything else, since a program may show its input line below one.
+    public func sight(_ screen: String) -> Sight {
+        let lines = screen.split(separator: "\n").map(String.init)
+        func any(_ patterns: [Pattern]) -> Bool { lines.contains { line in patterns.contains { $0.matches(line) } } }
+        if let dialog = dialogs.first(where: { dialog in lines.contains { dialog.pattern.matches($0) } }) { return .dialog(dialog.name) }
+        if any(working) { return .working }
+        return any(idle) ? .idle : .unknown
+    }
+}
+
+/// A POSIX extended regular expression, byte by byte. The C functions are `regcomp` and `regexec`.
+public final class Pattern {
+    private var compiled = regex_t()
+
+    public init(_ text: String, of key: String) throws {
+        guard regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) == 0 else {
+            throw Failure.usage("\(key) is '\(Names.shown(text))', not an extended regular expression")
+        }
+    }
+
+    deinit { regfree(&compiled) }
+
+    public func matches(_ line: String) -> Bool { regexec(&compiled, line, 0, nil, 0) == 0 }
+}
