@@ -9,7 +9,7 @@ let verbs: [(name: String, needs: [String])] = [
     ("heartbeat", []), ("recover", ["Git"]), ("doctor", ["Git"]), ("log", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
-    ("diff", ["Team"]), ("prime", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
+    ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
     ("merge", ["Git", "Processes"]),
 ]
 

@@ -65,6 +65,11 @@ extension Bus {
     public func kept(_ name: String) -> FilePath { agent(name).appending("kept") }
     /// What an agent without a terminal and its supervisor print.
     public func output(_ name: String) -> FilePath { agent(name).appending("output") }
+    /// The settings that its program is given for this agent alone.
+    public func programSettings(_ name: String) -> FilePath { agent(name).appending("settings") }
+    func conversationFile(_ name: String) -> FilePath { agent(name).appending("conversation") }
+    /// What went wrong in its hooks, a line each.
+    public func log(_ name: String) -> FilePath { agent(name).appending("log") }
     public func handoff(_ name: String) -> FilePath { agent(name).appending("handoff") }
     public func alive(_ name: String) -> FilePath { agent(name).appending("alive") }
     public func session(_ name: String) -> FilePath { agent(name).appending("session") }
@@ -79,6 +84,7 @@ extension Bus {
 
     // Mail.
     public func box(_ name: String) -> FilePath { root.appending("mail").appending(name) }
+    public func unreadBox(_ name: String) -> FilePath { box(name).appending("new") }
     var deadBox: FilePath { box("dead") }
 
     // Asks.

@@ -109,11 +109,12 @@ extension Bus {
         return message
     }
 
-    /// Acknowledges; false if it is not unread (any more).
-    public func acknowledge(_ id: String, of name: String) throws -> Bool {
+    /// Acknowledges; false if it is not unread (any more). `door` is by which way it was handed over, for the record.
+    @discardableResult
+    public func acknowledge(_ id: String, of name: String, door: String? = nil) throws -> Bool {
         guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return false }
         let moved = try Files.rename(box(name).appending("new").appending(id), box(name).appending("cur").appending(id + ":2,S"))
-        if moved { journal("read", by: name, ["message": id]) }
+        if moved { journal("read", by: name, door.map { ["message": id, "door": $0] } ?? ["message": id]) }
         return moved
     }
 

@@ -82,4 +82,10 @@ public enum Random {
 
     /// A fencing token: 40 bits as 10 digits.
     public static func token() -> String { hex(10) }
+
+    /// A random UUID (RFC 9562, version 4).
+    public static func uuid() -> String {
+        let a = hex(16), b = hex(16)
+        return "\(a.prefix(8))-\(a.dropFirst(8).prefix(4))-4\(a.suffix(3))-8\(b.prefix(3))-\(b.suffix(12))"
+    }
 }

@@ -1,3 +1,4 @@
+import AgentPrograms
 import Bus
 import Git
 import Glibc
@@ -42,7 +43,10 @@ extension Team {
     /// Makes an agent and starts it; returns its name.
     public func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
         var request = request
-        let program = try command(request.program)
+        let program = try command(request)
+        if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(request.program)") != nil {
+            say("'\(request.program)' was never run by cadre's makers: what is known of it comes from its documentation")
+        }
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
         var room = try request.headless ? nil : Room(bus)
@@ -125,7 +129,7 @@ extension Team {
         return try bus.deciding {
             let depth = try checkLimits(request, by: by)
             let name = try chooseName(request)
-            var lines = [name, "program: \(try command(request.program))", "depth: \(depth)"]
+            var lines = [name, "program: \(try command(request))", "depth: \(depth)"]
             if let commit { lines.append("worktree: \(try worktreePath(name).string) at \(commit.prefix(12))") }
             if let task = request.task { lines.append("task: \(task)") } else if request.prompt != nil { lines.append("task: a new one") }
             lines.append("slots: \(try bus.slotsTaken()) of \(try settings.int("maxAgents", 30)) taken")
@@ -186,16 +190,19 @@ extension Team {
         return commit
     }
 
-    /// The command line of a program, for /bin/sh.
-    func command(_ program: String) throws -> String {
-        if let set = settings.string("program.\(program).command") { return set }
-        guard program == "sh" else { return program }
-        guard let script = try Share.file("agents/sh") else { throw Failure.unsure("the agent 'sh' is not installed beside '\(Share.executable.string)'") }
-        return "exec " + Team.quoted(script.string)
+    /// What is known of a program; nil for a command.
+    func known(_ program: String) throws -> AgentProgram? {
+        guard Names.isName(program) else { return nil }
+        return try AgentProgram(program, file: Share.file("programs/\(program)"), set: settings.list)
     }
 
-    /// The text as one word of sh(1).
-    static func quoted(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
+    /// The command line of a program, for /bin/sh.
+    func command(_ request: SpawnRequest) throws -> String {
+        guard let known = try known(request.program) else { return request.program }
+        guard request.headless else { return known.command }
+        guard let headless = known.headless else { throw Failure.usage("'\(request.program)' needs a terminal, --headless is not for it") }
+        return headless
+    }
 
     /// A title from a prompt: its first line with something in it, made plain, at most 72 characters.
     static func title(_ prompt: [UInt8]) -> String {

@@ -1,3 +1,4 @@
+import AgentPrograms
 import Bus
 import CSys
 import Git
@@ -23,13 +24,17 @@ import Tmux
 // since posix_spawn can't.
 public final class Supervisor {
     let name: String
-    private var team: Team
+    private(set) var team: Team
     let terminal = Terminal()
     private let alive: FileDescriptor
     private let signals: Int32
     private var child: pid_t = 0
-    private var token = ""
-    private var started = 0.0
+    var token = ""
+    /// What is known of its program, if anything is.
+    private var known: AgentProgram?
+    private var waking: Waking?
+    private(set) var started = 0.0
+    private var looked = 0.0
     private var settled = true
     private var witnessed = false
     /// Seconds before the next start: none, then a quarter, doubled each time.
@@ -47,7 +52,7 @@ public final class Supervisor {
     /// Seconds after which a program that is not heard of and has not ended counts as started.
     private static let settling = 0.3
 
-    private var bus: Bus { team.bus }
+    var bus: Bus { team.bus }
 
     /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end.
     public init(_ name: String, _ team: Team) throws {
@@ -136,17 +141,23 @@ public final class Supervisor {
         try team.restoreWorktree(agent)
         agent = try team.agent(name)
         try takeTask(agent)
-        var program = Program([Share.executable.string, "supervise", "--child", "\(getpid())", "/bin/sh", "-c", agent.card["Command"] ?? "exit 127"])
+        known = try team.known(agent.card["Program"] ?? "")
+        var program = try launch(agent, known)
         program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
-        program.environment = environment(agent)
+        program.environment.merge(environment(agent)) { ours, _ in ours }
         child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
         started = Time.monotonic()
+        looked = started
         settled = false
+        waking = nil
     }
 
-    /// It has started. What it said itself by now stands.
+    /// It has started, or shows what it waits for. What it said itself by now stands.
     private func settle() throws {
+        looked = Time.monotonic()
+        guard try hasBegun(known) else { return }
         settled = true
+        waking = try? Waking(bus, name, known, pane: getenv("TMUX_PANE").map { String(cString: $0) })
         guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else { return }
         let holds = try bus.claims().contains { $0.owner == name }
         let told = report["Source"] == "heartbeat"
@@ -185,7 +196,7 @@ public final class Supervisor {
         return [
             "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string, "CADRE_PORT": agent.card["Port"],
             "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
-            "CADRE_ROLE": agent.role, "CADRE_MODEL": agent.card["Model"], "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0) ? nil : String(decoding: agent.card.body, as: UTF8.self),
+            "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role, "CADRE_MODEL": agent.card["Model"], "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0) ? nil : String(decoding: agent.card.body, as: UTF8.self),
             "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string ? path : "\(Share.bin.string):\(path)",
         ]
     }
@@ -195,17 +206,18 @@ public final class Supervisor {
     /// Until the program has ended, by itself or because we were told to end it.
     private func wait() throws -> Ended {
         while true {
-            var entries = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: watch?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)]
-            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, 3600)
-            if !settled { next = min(next, max(0, started + Supervisor.settling - Time.monotonic())) }
-            _ = poll(&entries, 2, Int32(next * 1000) + 1)
+            var entries = [signals, watch?.descriptor ?? -1, waking?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, waking?.next() ?? 3600)
+            if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
+            _ = poll(&entries, 3, Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
             if order != nil { return .told }
             if let ended { return .exit(ended) }
             if obeyed { try obey() }
             if called { try takeWatch() }
-            if !settled, Time.monotonic() >= started + Supervisor.settling { try settle() }
+            if !settled, Time.monotonic() >= looked + Supervisor.settling { try settle() }
             if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
+            if entries[2].revents != 0 || waking?.next() == 0 { try? waking?.look() }
             if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
@@ -297,6 +309,7 @@ public final class Supervisor {
             return false
         case .exit(let status):
             code = Program.code(status)
+            try noteEnd(code)
             what = code > 128 ? "ended by signal \(code - 128)" : "exit status \(code)"
         case .failed(let why):
             code = 75

@@ -9,6 +9,7 @@ import VerbClaim
 import VerbDiff
 import VerbDoctor
 import VerbHeartbeat
+import VerbHook
 import VerbInbox
 import VerbInit
 import VerbLog
@@ -38,7 +39,7 @@ let verbs: [(String, any ParsableCommand.Type)] = [
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
     ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),
-    ("merge", MergeVerb.self),
+    ("merge", MergeVerb.self), ("hook", HookVerb.self),
 ]
 
 // What a newcomer is shown first, by theme.

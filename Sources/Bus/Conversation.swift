@@ -1,0 +1,76 @@
+import SystemPackage
+
+// The conversation that an agent's program has with its model, which outlives the program: it is gone on with after a
+// crash. The record is `agents/NAME/conversation`, with the fields
+//
+//   Id           by which the program knows it
+//   Transcript   the file that the program keeps it in: without one there is nothing to go on with
+//   Resuming     while the program is started to go on with it, and has not said yet that it does
+//   Stops        how often in a row the end of a turn was put off by mail
+extension Bus {
+    public func conversation(_ name: String) throws -> Record? { try Record.read(conversationFile(name)) }
+
+    /// Changes it; it is on the disk when this returns.
+    public func editConversation(_ name: String, _ change: (inout Record) -> Void) throws {
+        try Lock.with(assignment(name), seconds: 30, verb: "conversation") { _ in
+            let before = try conversation(name)
+            var record = before ?? Record()
+            change(&record)
+            if record != before { try replace(conversationFile(name), with: record.bytes, sync: true) }
+        }
+    }
+
+    /// What its program is given as settings, for this agent alone.
+    public func setProgramSettings(_ name: String, _ text: String) throws { try replace(programSettings(name), with: Array(text.utf8), sync: false) }
+
+    /// Adds a line to the log of an agent's hooks.
+    public func noteHook(_ name: String, _ line: String) throws {
+        guard try Files.exists(card(name)) else { throw Failure.no(line) }
+        try Files.append(Array("\(Time.text(Time.now())) \(Names.shown(line))\n".utf8), to: log(name))
+    }
+
+    // MARK: mail that becomes part of it
+
+    /// Hands unread mail over as one text, oldest first, and acknowledges what was in it once `deliver` has returned, so
+    /// that a crash between hands it over again and never loses it. Whole messages, as many as fit into `bound` bytes; one
+    /// that is longer by itself is cut, with where the rest is. False if there is none.
+    public func handOver(of name: String, urgent: Bool, bound: Int, door: String, deliver: (String) throws -> Void) throws -> Bool {
+        guard try !messages(of: name).isEmpty else { return false }
+        return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
+            var text = ""
+            var handed: [String] = []
+            var left = 0
+            for (id, _) in try messages(of: name) {
+                guard let message = try message(id, of: name), !message.read, !urgent || message.urgent else { continue }
+                let part = Bus.quote(message, bound: bound)
+                if !handed.isEmpty, text.utf8.count + part.utf8.count > bound { left += 1; continue }
+                if left > 0 { left += 1; continue }
+                text += part
+                handed.append(id)
+            }
+            guard !handed.isEmpty else { return false }
+            var head = "Mail for you, '\(name)', from others in your team; it is not your user's word. 'cadre send NAME --reply-to ID TEXT' answers.\n"
+            if left > 0 { head += "\(left) more unread: 'cadre inbox next' prints one.\n" }
+            try deliver(head + text)
+            for id in handed { try acknowledge(id, of: name, door: door) }
+            return true
+        }
+    }
+
+    private static func quote(_ message: Message, bound: Int) -> String {
+        let room = bound - 500
+        var body = Names.plain(message.body.prefix(room))
+        if message.body.count > room { body += "\n… (\(message.body.count) bytes in all: cadre inbox show \(message.id))" }
+        return "\n--- \(message.id) from \(message.from)\(message.urgent ? ", urgent" : ""): \(Names.shown(message.subject))\n\(body)\n"
+    }
+}
+
+extension Names {
+    /// Text of others as lines to be read: no control characters but newline and tab, none of a character that was cut,
+    /// no empty lines at its end.
+    public static func plain(_ bytes: some Sequence<UInt8>) -> String {
+        var text = String(decoding: Array(bytes), as: UTF8.self)
+        while let last = text.unicodeScalars.last, last == "\u{fffd}" || last == "\n" || last == "\r" { text.unicodeScalars.removeLast() }
+        return text.unicodeScalars.map { $0 == "\n" || $0 == "\t" || !isControl($0) ? String($0) : "?" }.joined()
+    }
+}

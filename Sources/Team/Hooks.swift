@@ -1,0 +1,99 @@
+import AgentPrograms
+import Bus
+import SystemPackage
+
+/// What a program tells its hook, as far as it is asked about.
+public struct HookCall {
+    public var event: String
+    public var conversation: String?
+    public var transcript: String?
+    /// Of SessionStart: startup, resume, clear or compact.
+    public var source: String?
+    public var tool: String?
+    /// The command or the path that a tool is to be used on.
+    public var subject: String?
+    /// Of Notification.
+    public var kind: String?
+    public var message: String?
+    /// Of StopFailure.
+    public var error: String?
+
+    public init(_ event: String) { self.event = event }
+}
+
+// What an agent program's hooks do:
+//
+//   SessionStart       note the conversation; the program is idle; what the agent must know becomes context
+//   UserPromptSubmit   it works; unread mail becomes context
+//   PostToolUse        it works; urgent mail becomes context
+//   PermissionRequest  it waits, for that permission; or it is given, for an agent of `--auto`
+//   Notification       it waits, if it is about a permission
+//   Stop               it is idle; if there is unread mail that becomes context and it goes on
+//   StopFailure        it is idle, with what went wrong
+//
+// First what it does is reported, then mail is looked for: mail that comes in between finds the agent idle, and it is
+// woken. Mail is acknowledged when it has been printed.
+extension Team {
+    /// How often in a row mail puts off the end of a turn.
+    private static let stops = 5
+    /// The most that is handed to a program at once, in bytes: they cut it at 10,000 characters.
+    private static let bound = 9000
+
+    public func hook(_ call: HookCall, of name: String, session: String?, print: (String) -> Void) throws {
+        let agent = try agent(name)
+        // A program that has outlived its session has no say.
+        guard session == agent.token else { return }
+        func report(_ state: AgentState, _ note: String? = nil) throws {
+            // What it waited for or what went wrong is over; what it said itself stays.
+            let now = try bus.agent(named: name)?.report
+            let stale = now?["Source"] == "hook" && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
+            try bus.report(name, state: state, source: "hook", note: note ?? (stale ? "" : nil))
+        }
+        func context(_ text: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n") }
+        func mail(urgent: Bool = false, _ deliver: (String) -> Void) throws -> Bool {
+            try bus.handOver(of: name, urgent: urgent, bound: Team.bound, door: "hook \(call.event)") { deliver($0) }
+        }
+
+        switch call.event {
+        case "SessionStart":
+            try bus.editConversation(name) { record in
+                record["Id"] = call.conversation
+                record["Transcript"] = call.transcript
+                record["Resuming"] = nil
+                record["Stops"] = nil
+            }
+            if call.source != "compact" { try report(.idle) }
+            context(try Team.priming(bus, name, task: call.source != "startup", bound: Team.bound))
+        case "UserPromptSubmit":
+            try report(.working)
+            try bus.editConversation(name) { $0["Stops"] = nil }
+            _ = try mail(context)
+        case "PostToolUse":
+            try report(.working)
+            _ = try mail(urgent: true, context)
+        case "PermissionRequest":
+            if agent.card["Auto"] == "yes" {
+                print("{\"hookSpecificOutput\":{\"hookEventName\":\"PermissionRequest\",\"decision\":{\"behavior\":\"allow\"}}}\n")
+            } else {
+                let what = [call.tool, call.subject].compactMap { $0 }.joined(separator: ": ")
+                try report(.waiting, "permission: \(Names.shown(String(what.prefix(200))))")
+            }
+        case "Notification":
+            if call.kind == "permission_prompt" { try report(.waiting, call.message) }
+        case "Stop":
+            try report(.idle)
+            let stops = try bus.conversation(name)?.int("Stops") ?? 0
+            guard stops < Team.stops else { return }
+            let form = try known(agent.card["Program"] ?? "")?.stop
+            let more = try form != nil && mail { text in
+                if form == .context { context(text) } else { print("{\"decision\":\"block\",\"reason\":\(JSON.string(text))}\n") }
+            }
+            if more {
+                try bus.editConversation(name) { $0["Stops"] = "\(stops + 1)" }
+                try report(.working)
+            }
+        case "StopFailure": try report(.idle, "the turn failed: \(call.error ?? "")")
+        default: break
+        }
+    }
+}

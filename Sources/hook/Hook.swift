@@ -1,0 +1,66 @@
+import ArgumentParser
+import Bus
+import FoundationEssentials
+import Team
+import Tool
+
+public struct HookVerb: Verb {
+    public static let configuration = CommandConfiguration(
+        verb: "hook", abstract: "Be an agent program's hook: JSON in, JSON out.")
+    @OptionGroup public var common: Common
+    @Argument(help: "The event's name, as the program calls it.") var event: String
+    public init() {}
+
+    /// What programs send, as far as it is used; what is not of this kind is left out.
+    private struct Input: Decodable {
+        struct Subject: Decodable {
+            var command: String?
+            var path: String?
+            enum CodingKeys: String, CodingKey { case command, path = "file_path" }
+            init(from decoder: Decoder) throws {
+                let fields = try decoder.container(keyedBy: CodingKeys.self)
+                command = try? fields.decode(String.self, forKey: .command)
+                path = try? fields.decode(String.self, forKey: .path)
+            }
+        }
+        var session_id: String?
+        var transcript_path: String?
+        var source: String?
+        var tool_name: String?
+        var tool_input: Subject?
+        var notification_type: String?
+        var message: String?
+        var error: String?
+    }
+
+    /// Never fails: what goes wrong is the agent's business last of all. It is noted in the agent's log.
+    public func run(_ tool: Tool) {
+        do {
+            let name = try tool.caller()
+            let bus = try tool.bus()
+            do {
+                let input = try JSONDecoder().decode(Input.self, from: Data(tool.standardInput()))
+                var call = HookCall(event)
+                call.conversation = input.session_id
+                call.transcript = input.transcript_path
+                call.source = input.source
+                call.tool = input.tool_name
+                call.subject = input.tool_input?.command ?? input.tool_input?.path
+                call.kind = input.notification_type
+                call.message = input.message
+                call.error = input.error
+                try tool.team().hook(call, of: name, session: tool.session) { text in
+                    Out.raw(Array(text.utf8))
+                    Out.flush()
+                }
+            } catch {
+                let reason = (error as? Failure)?.message ?? "not the JSON of a hook on standard input"
+                try bus.noteHook(name, "hook \(event): \(reason)")
+            }
+        } catch let failure as Failure {
+            Main.complain(failure.message)
+        } catch {
+            Main.complain("no bus here")
+        }
+    }
+}

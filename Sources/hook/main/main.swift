@@ -1,0 +1,4 @@
+import Tool
+import VerbHook
+
+Main.run(HookVerb.self)
