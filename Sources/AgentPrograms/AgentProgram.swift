@@ -40,6 +40,8 @@ public struct AgentProgram {
     public enum Door: String { case hook, paste }
     public let doors: [Door]
 
+    /// Where it keeps what it does; `~/` is the home, `%p` its process id.
+    public let stateFile: String?
     /// Of a line of its screen, as it is in that state.
     public let idle: [Pattern]
     public let working: [Pattern]
@@ -82,6 +84,7 @@ public struct AgentProgram {
         }
         stop = try choice("stop", "context or block")
         doors = list("door").compactMap { Door(rawValue: $0) }
+        stateFile = one("stateFile")
         idle = try patterns("screenIdle")
         working = try patterns("screenWorking")
         empty = try patterns("empty")

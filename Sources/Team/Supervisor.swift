@@ -32,7 +32,7 @@ public final class Supervisor {
     var token = ""
     /// What is known of its program, if anything is.
     private var known: AgentProgram?
-    private var waking: Waking?
+    private var following: Following?
     private(set) var started = 0.0
     private var looked = 0.0
     private var settled = true
@@ -149,7 +149,7 @@ public final class Supervisor {
         started = Time.monotonic()
         looked = started
         settled = false
-        waking = nil
+        following = nil
     }
 
     /// It has started, or shows what it waits for. What it said itself by now stands.
@@ -157,7 +157,7 @@ public final class Supervisor {
         looked = Time.monotonic()
         guard try hasBegun(known) else { return }
         settled = true
-        waking = try? Waking(bus, name, known, pane: getenv("TMUX_PANE").map { String(cString: $0) })
+        following = try? Following(bus, name, known, child)
         guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else { return }
         let holds = try bus.claims().contains { $0.owner == name }
         let told = report["Source"] == "heartbeat"
@@ -206,8 +206,8 @@ public final class Supervisor {
     /// Until the program has ended, by itself or because we were told to end it.
     private func wait() throws -> Ended {
         while true {
-            var entries = [signals, watch?.descriptor ?? -1, waking?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, waking?.next() ?? 3600)
+            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
             _ = poll(&entries, 3, Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
@@ -217,7 +217,7 @@ public final class Supervisor {
             if called { try takeWatch() }
             if !settled, Time.monotonic() >= looked + Supervisor.settling { try settle() }
             if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
-            if entries[2].revents != 0 || waking?.next() == 0 { try? waking?.look() }
+            if entries[2].revents != 0 || following?.next() == 0 { try? following?.look() }
             if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }

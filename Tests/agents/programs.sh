@@ -35,11 +35,12 @@ a_model() {
 # What the user of claude and of codex has after a first start, with this repository trusted.
 a_user() { # REPOSITORY
   jq -n --arg at "$1" --arg key "${ANTHROPIC_API_KEY: -20}" '{
-    hasCompletedOnboarding: true, theme: "dark", hasSeenAutoDefaultNotice: true,
+    hasCompletedOnboarding: true, theme: "dark", hasSeenAutoDefaultNotice: true, hasSeenAutoDefaultNudge: true,
     officialMarketplaceAutoInstallAttempted: true,
     customApiKeyResponses: {approved: [$key], rejected: []}, projects: {($at): {hasTrustDialogAccepted: true}}
   }' >"$HOME/.claude.json"
   mkdir -p "$HOME/.codex" "$HOME/.claude"
+  echo '{"permissions": {"defaultMode": "manual"}}' >"$HOME/.claude/settings.json"
   cat >"$HOME/.codex/config.toml" <<END
 model = "test"
 model_provider = "test"

@@ -1,0 +1,52 @@
+import Bus
+
+/// What is in a pane, and what is typed into it.
+extension Tmux {
+    /// What a pane shows, a line each.
+    public func capture(_ pane: String) throws -> String {
+        guard Tmux.isPane(pane) else { throw Failure.no("no pane '\(Names.shown(pane))'") }
+        return try run(["capture-pane", "-p", "-t", pane])
+    }
+
+    public struct Input {
+        public var lines: [String]
+        /// The line that the cursor is in.
+        public var cursor: Int
+        /// Whether what is typed reaches the program, and it alone.
+        public var isOpen: Bool
+        /// When a key was pressed last at a client that shows the pane, in seconds since the epoch.
+        public var lastKey: Int?
+    }
+
+    public func input(of pane: String) throws -> Input {
+        guard Tmux.isPane(pane) else { throw Failure.no("no pane '\(Names.shown(pane))'") }
+        let text = try attempt([
+            "display-message", "-p", "-t", pane, "#{cursor_y} #{||:#{||:#{pane_dead},#{pane_in_mode}},#{||:#{pane_input_off},#{pane_synchronized}}}",
+            ";", "capture-pane", "-p", "-t", pane,
+        ])
+        guard text.status == 0 else { throw Failure.unsure("unable to look at pane '\(pane)': \(text.complaint)") }
+        let lines = String(decoding: text.output, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let head = lines[0].split(separator: " ")
+        guard head.count == 2, let cursor = Int(head[0]) else { throw Failure.unsure("unable to look at pane '\(pane)'") }
+        let keys = try run(["list-clients", "-F", "#{pane_id} #{client_control_mode} #{client_activity}"]).split(separator: "\n").compactMap { line -> Int? in
+            let words = line.split(separator: " ")
+            return words.count == 3 && words[0] == pane && words[1] == "0" ? Int(words[2]) : nil
+        }
+        return Input(lines: Array(lines.dropFirst()), cursor: cursor, isOpen: head[1] == "0", lastKey: keys.max())
+    }
+
+    /// Pastes a text, bracketed where the program wants that, and presses Enter; false if the pane has died or is in a mode
+    /// by then, which tmux itself looks at in the same command: to paste into a dead pane ends a server of 3.3.
+    public func paste(_ text: String, into pane: String) throws -> Bool {
+        guard Tmux.isPane(pane) else { return false }
+        let buffer = "cadre-\(pane.dropFirst())"
+        let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0 == "\n" || $0 == "\t" || !Names.isControl($0) }))
+        let said = try run(
+            [
+                "load-buffer", "-b", buffer, "-", ";", "if-shell", "-F", "-t", pane,
+                "#{||:#{||:#{pane_dead},#{pane_in_mode}},#{pane_input_off}}", "delete-buffer -b \(buffer) ; display-message -p busy",
+                "paste-buffer -p -r -d -b \(buffer) -t \(pane) ; send-keys -t \(pane) Enter",
+            ], input: Array(plain.utf8))
+        return said != "busy"
+    }
+}
