@@ -46,9 +46,18 @@ public struct Common: ParsableArguments {
         public var quiet = false
         public var json = false
         public var `as`: String?
+
+        public init() {}
     }
 
-    var values: Values { Values(directory: directory, quiet: quiet, json: json, as: `as`) }
+    var values: Values {
+        var all = Values()
+        all.directory = directory
+        all.quiet = quiet
+        all.json = json
+        all.as = `as`
+        return all
+    }
 }
 
 /// Runs a verb and ends the process with the exit code that all verbs share.

@@ -6,6 +6,7 @@ import VerbAgents
 import VerbAsk
 import VerbAttach
 import VerbClaim
+import VerbCompletions
 import VerbDiff
 import VerbDoctor
 import VerbHeartbeat
@@ -39,7 +40,7 @@ let verbs: [(String, any ParsableCommand.Type)] = [
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
     ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),
-    ("merge", MergeVerb.self), ("hook", HookVerb.self),
+    ("merge", MergeVerb.self), ("hook", HookVerb.self), ("completions", CompletionsVerb.self),
 ]
 
 // What a newcomer is shown first, by theme.
@@ -64,6 +65,7 @@ func overview(all: Bool) -> String {
                 + "\n'cadre help VERB' shows a verb's manual page, 'cadre help -a' lists all verbs,\n'cadre help cadre' tells the ideas.")
 }
 
+CompletionsVerb.verbs = verbs
 SuperviseVerb.becomeHelperIfAsked(CommandLine.unsafeArgv, Int(CommandLine.argc))
 
 let own = String(cString: CommandLine.unsafeArgv[0]!).split(separator: "/").last.map(String.init) ?? "cadre"

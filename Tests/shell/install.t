@@ -18,6 +18,9 @@ is "$("$to/bin/cadre-claim" --version)" "$(cadre --version)" "a link is the verb
 is "$(cd "$to/bin" && printf "%s\n" cadre-* | sort)" "$(cadre --list-verbs | sed 's/^/cadre-/' | sort)" "a link for each verb"
 is "$(cd "$to/share/man" && printf "%s\n" man?/* | sed 's,.*/,,' | sort)" "$(basename -a Sources/*/cadre*.[1-9] | sort)" "all manual pages"
 like "$("$to/bin/cadre" help claim | cat)" "*CADRE-CLAIM(1)*" "help finds them"
+cmp <(cadre completions bash) "$to/share/bash-completion/completions/cadre-claim" && cmp <(cadre completions zsh) "$to/share/zsh/site-functions/_cadre" &&
+  cmp <(cadre completions fish) "$to/share/fish/vendor_completions.d/cadre-claim.fish"
+ok "completions"
 [ "$(stat -c %s "$to/bin/cadre")" -lt "$(stat -c %s "$CADRE_BIN/cadre")" ]
 ok "stripped"
 for file in shell/agents/* shell/roles/*; do

@@ -1,0 +1,140 @@
+import ArgumentParser
+import Bus
+import FoundationEssentials
+import Tool
+
+/// A word that could stand there, and what it is.
+struct Candidate {
+    var text: String
+    var about = ""
+
+    /// What the shell completes by itself.
+    static let files = Candidate(text: ":files")
+    static let directories = Candidate(text: ":directories")
+}
+
+/// What the last word of a command could be. The words are read as the verb would read them: options of all verbs before
+/// it, a subcommand, options with values, and the rest in order. Options, subcommands and their descriptions are taken
+/// from the verbs' declarations; what an argument stands for is told by its name, see `Live`.
+struct Completion {
+    /// A verb as it describes itself; the form is that of swift-argument-parser's `--experimental-dump-help`.
+    private struct Description: Decodable { var command: Command }
+    private struct Command: Decodable {
+        var commandName: String
+        var abstract: String?
+        var defaultSubcommand: String?
+        var subcommands: [Command]?
+        var arguments: [Argument]?
+    }
+    private struct Argument: Decodable {
+        var kind: String
+        var shouldDisplay: Bool
+        var isRepeating: Bool
+        var names: [Name]?
+        var valueName: String?
+        var abstract: String?
+
+        var spelled: [String] { (names ?? []).map { ($0.kind == "long" ? "--" : "-") + $0.name } }
+        /// `--wait` may stand alone.
+        var takesValue: Bool { kind == "option" && !spelled.contains("--wait") }
+    }
+    private struct Name: Decodable {
+        var kind: String
+        var name: String
+    }
+
+    static func of(_ words: [String], _ verbs: [(String, any ParsableCommand.Type)]) -> [Candidate] {
+        guard words.count > 1, let program = words[0].split(separator: "/").last else { return [] }
+        var given = words[1...]
+        let last = given.removeLast()
+        var verb = program.hasPrefix("cadre-") ? String(program.dropFirst(6)) : nil
+        var common = Common.Values()
+        if verb == nil {
+            let (options, rest) = Main.leading(Array(given))
+            take(options, &common)
+            given = rest
+            if options.last == "-C" { return [.directories] }
+            guard let first = given.popFirst() else {
+                if last.hasPrefix("-") { return fit(["-C", "--as", "--help", "--json", "--list-verbs", "--quiet", "--version"].map { Candidate(text: $0) }, last) }
+                return fit(verbs.filter { !["hook", "supervise"].contains($0.0) }.map { Candidate(text: $0.0, about: $0.1.configuration.abstract) } + [Candidate(text: "help", about: "Show a manual page.")], last)
+            }
+            verb = first
+        }
+        if verb == "help" { return given.isEmpty ? fit((verbs.map(\.0) + ["cadre", "config", "bus", "security"]).map { Candidate(text: $0) }, last) : [] }
+        guard let verb, let type = verbs.first(where: { $0.0 == verb })?.1,
+            let description = try? JSONDecoder().decode(Description.self, from: Data(type._dumpHelp().utf8))
+        else { return [] }
+        return within(verb, description.command, given, last, common)
+    }
+
+    private static func take(_ options: [String], _ common: inout Common.Values) {
+        var rest = options[...]
+        while let option = rest.popFirst() {
+            switch option {
+            case "-C": common.directory = rest.popFirst()
+            case "--as": common.as = rest.popFirst()
+            default: break
+            }
+        }
+    }
+
+    private static func within(_ verb: String, _ whole: Command, _ words: ArraySlice<String>, _ last: String, _ before: Common.Values) -> [Candidate] {
+        var common = before
+        var command = whole
+        let subcommands = (whole.subcommands ?? []).filter { $0.commandName != "help" }
+        // The default subcommand need not be named.
+        func enter(_ name: String?) -> Bool {
+            guard let found = subcommands.first(where: { $0.commandName == name }) else { return false }
+            command = found
+            return true
+        }
+        var chosen = subcommands.isEmpty
+        var place = 0
+        var literal = false
+        var pending: Argument?
+        for word in words {
+            if let option = pending {
+                take([option.spelled[0], word], &common)
+                pending = nil
+            } else if !literal, word == "--" {
+                literal = true
+            } else if !literal, word.hasPrefix("-"), word != "-" {
+                pending = command.arguments?.first { $0.takesValue && $0.spelled.contains(word) }
+                if !chosen, pending == nil { pending = subcommands.lazy.compactMap { $0.arguments?.first { $0.takesValue && $0.spelled.contains(word) } }.first }
+            } else if !chosen {
+                chosen = true
+                if !enter(word) {
+                    _ = enter(whole.defaultSubcommand)
+                    place += 1
+                }
+            } else {
+                place += 1
+            }
+        }
+        let path = [verb] + (chosen && !subcommands.isEmpty ? [command.commandName] : [])
+        let live = Live(path, words, common)
+        if let pending { return fit(live.values(pending.valueName ?? "", option: pending.spelled.last ?? ""), last) }
+        let start = chosen ? command : subcommands.first { $0.commandName == whole.defaultSubcommand } ?? command
+        let shown = (start.arguments ?? []).filter(\.shouldDisplay)
+        if !literal, last.hasPrefix("-") {
+            if let equals = last.firstIndex(of: "="), let option = shown.first(where: { $0.kind == "option" && $0.spelled.contains(String(last[..<equals])) }) {
+                let name = last[...equals]
+                return fit(live.values(option.valueName ?? "", option: String(name.dropLast())), String(last[last.index(after: equals)...]))
+                    .map { $0.text.hasPrefix(":") ? $0 : Candidate(text: name + $0.text, about: $0.about) }
+            }
+            return fit(shown.filter { $0.kind != "positional" }.flatMap { argument in
+                argument.spelled.filter { $0.hasPrefix("--") || argument.spelled.count == 1 }.map { Candidate(text: $0, about: argument.abstract ?? "") }
+            }, last)
+        }
+        var all: [Candidate] = chosen ? [] : subcommands.map { Candidate(text: $0.commandName, about: $0.abstract ?? "") }
+        let places = shown.filter { $0.kind == "positional" }
+        if let argument = place < places.count ? places[place] : places.last.flatMap({ $0.isRepeating ? $0 : nil }) {
+            all += live.values(argument.valueName ?? "", option: nil)
+        }
+        return fit(all, last)
+    }
+
+    private static func fit(_ all: [Candidate], _ last: String) -> [Candidate] {
+        all.filter { $0.text.hasPrefix(last) || $0.text.hasPrefix(":") }
+    }
+}

@@ -1,0 +1,4 @@
+import Tool
+import VerbCompletions
+
+Main.run(CompletionsVerb.self)
