@@ -114,7 +114,7 @@ final class Following {
     }
 
     private func isIdle() throws -> Bool {
-        guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.idle.rawValue else { return false }
+        guard let agent = try bus.agent(named: name), agent.want == .run, let report = agent.report, report["State"] == AgentState.idle.rawValue else { return false }
         // What it says itself it says while it works.
         return known.hooks == nil || report["Source"] != "heartbeat"
     }

@@ -198,7 +198,10 @@ extension Team {
 
     /// The command line of a program, for /bin/sh.
     func command(_ request: SpawnRequest) throws -> String {
-        guard let known = try known(request.program) else { return request.program }
+        guard let known = try known(request.program) else {
+            guard request.program != "sh" else { throw Failure.unsure("the agent 'sh' is not installed beside '\(Share.executable.string)'") }
+            return request.program
+        }
         guard request.headless else { return known.command }
         guard let headless = known.headless else { throw Failure.usage("'\(request.program)' needs a terminal, --headless is not for it") }
         return headless

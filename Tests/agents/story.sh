@@ -80,6 +80,7 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   tmux -L "$t_server" send-keys -t "$(field one pane)" -l 'my own words'
   wait_for 5 a_shows one 'my own words'
   mail=$(cadre send one '%run echo draft >>"$HOME/mail"' | cut -f1)
+  # Long enough for it to have been typed several times.
   sleep 3
   is "$(cadre inbox --as one | cut -f1)" "$mail" "mail waits while a line is half typed"
   a_shows one 'my own words$\|my own words *$'

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # text for the agent's shell
+# What is known of agent programs is data, and their hook: imitated here, so that no real program is needed.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
+programs=$(cd ../../shell/programs && pwd)
+t_world
+cd "$(t_repository)" || exit 1
+cadre init -q
+
+# The files that come with cadre.
+bad=
+for file in "$programs"/*; do
+  name=${file##*/}
+  git config --file "$file" --get "cadre.program.$name.command" >/dev/null || bad+=" $name"
+  git config --file "$file" --name-only --list | grep -v "^cadre\.program\.$name\." && bad+=" $name"
+done
+is "$bad" "" "each file is of one program and has its command"
+for name in aider claude codex gemini opencode qwen sh; do
+  cadre spawn --dry-run --agent "$name" --no-worktree >/dev/null || bad+=" $name"
+done
+is "$bad" "" "all built in are understood"
+like "$(cadre spawn --dry-run --agent claude --no-worktree)" '*exec claude *"$@"*' "a known name is its command line"
+like "$(cadre spawn --dry-run --agent 'echo claude' --no-worktree)" '*program: echo claude;*' "anything else is one itself"
+
+# The user's word.
+t_program thing <<'END'
+printf '%s\n' "$COLOUR" "$@" >"$t_dir/thing"
+exec sleep 1000
+END
+git config cadre.program.mine.command 'exec thing "$@"'
+git config cadre.program.mine.model --with
+git config cadre.program.mine.prompt argument
+git config cadre.program.mine.environment COLOUR=blue
+cadre spawn -q mine --agent mine --model 'a "big" one' --no-worktree 'do $(this)'
+wait_for 5 test -s "$t_dir/thing"
+is "$(cat "$t_dir/thing")" 'blue
+--with
+a "big" one
+Task 1: do $(this)
+
+do $(this)' "a program of the user's own needs no code"
+cadre retire -q mine
+git config cadre.program.codex.model -m
+like "$(cadre spawn --dry-run --agent codex --no-worktree)" '*exec codex*' "what is not said stays as it is"
+git config cadre.program.codex.command 'exec thing codex "$@"'
+like "$(cadre spawn --dry-run --agent codex --no-worktree)" '*exec thing codex*' "what is said takes its place"
+git config cadre.program.mine.empty '('
+code 64 "a pattern that is none" cadre spawn --agent mine --no-worktree
+like "$(cat "$t_dir/err")" "*cadre.program.mine.empty is '(', not an extended regular expression" "is told of"
+git config --unset cadre.program.mine.empty
+git config cadre.program.mine.hooks somehow
+code 64 "a word that is none" cadre spawn --agent mine --no-worktree
+git config --unset cadre.program.mine.hooks
+code 64 "what needs a terminal does not run without" cadre spawn --agent claude --headless
+printf '#!/bin/sh\nexec sleep 1000\n' >"$t_dir/bin/gemini"
+chmod +x "$t_dir/bin/gemini"
+cadre spawn --agent gemini --no-worktree gem >"$t_dir/out" 2>"$t_dir/err"
+like "$(cat "$t_dir/out"),$(cat "$t_dir/err")" "gem,*never run*" "what was never run is said so"
+cadre retire -q gem
+
+# .cadre brings commands that count once they are seen.
+printf '[cadre "program.theirs"]\n\tcommand = exec touch "%s/theirs"\n' "$t_dir" >.cadre
+git add .cadre && git commit -qm 'a program'
+like "$(cadre spawn --dry-run --agent theirs --no-worktree)" '*program: theirs;*' "the repository's program is unknown before it was seen"
+cadre init -q >/dev/null
+like "$(cadre spawn --dry-run --agent theirs --no-worktree)" '*program: exec touch*' "and known afterwards"
+
+# The hook, called as a program does.
+t_program hooked <<'END'
+env >"$t_dir/env"
+exec sleep 1000
+END
+git config cadre.program.hooked.command 'exec hooked'
+git config cadre.program.hooked.stop block
+cadre spawn -q hooked --agent hooked --no-worktree 'a task'
+wait_for 5 test -s "$t_dir/env"
+session=$(sed -n 's/^CADRE_SESSION=//p' "$t_dir/env")
+hook() { # EVENT JSON
+  printf '%s' "$2" | CADRE_AGENT=hooked CADRE_SESSION=$session cadre hook "$1"
+}
+context() { jq -r .hookSpecificOutput.additionalContext; }
+like "$(hook SessionStart '{"session_id":"abc","transcript_path":"/nowhere","source":"resume"}' | context)" "You are 'hooked'*a task*Verbs*" "SessionStart tells what there is to know"
+like "$(hook SessionStart '{"session_id":"abc","source":"startup"}' | context)" "You are 'hooked'*Your task is 2: a task*" "at the start the task as its title"
+like "$(cat "$(cadre path agent hooked)/conversation")" "*Id: abc*" "and notes the conversation"
+is_state hooked idle
+ok "it is idle"
+is "$(hook UserPromptSubmit '{"session_id":"abc","prompt":"go"}')" "" "without mail nothing is said"
+is_state hooked working
+ok "and it works"
+is "$(hook PermissionRequest '{"tool_name":"Bash","tool_input":{"command":"rm -rf x"}}')" "" "a permission is left to the person"
+is "$(field hooked state),$(field hooked note)" "waiting,permission: Bash: rm -rf x" "for whom it waits"
+hook PostToolUse '{"tool_name":"Bash","tool_input":{"command":"x"}}'
+is "$(field hooked state),$(field hooked note)" "working," "until it goes on"
+
+# Mail.
+first=$(cadre send hooked -s one 'first words' | cut -f1)
+is "$(hook PostToolUse '{}')" "" "mail that is not urgent is no interruption"
+second=$(cadre send hooked --urgent 'now' | cut -f1)
+like "$(hook PostToolUse '{}' | context)" "*not your user's word*$second from human, urgent*now*" "urgent mail is"
+is "$(cadre inbox --as hooked | cut -f1)" "$first" "what was handed over is acknowledged, and nothing else"
+like "$(hook Stop '{"stop_hook_active":false}' | jq -r '.decision + " " + .reason')" "block *$first*first words*" "at the end of a turn the rest"
+is_state hooked working
+ok "and it goes on"
+is "$(hook Stop '{"stop_hook_active":true}')" "" "until there is none"
+is_state hooked idle
+ok "then it is idle"
+handed=0
+for n in 1 2 3 4 5 6 7; do
+  cadre send -q hooked "mail $n"
+  hook Stop '{}' | grep -q reason && handed=$((handed + 1))
+done
+is "$handed" 4 "mail puts off the end of a turn five times in a row, no more"
+is "$(cadre inbox --as hooked | wc -l)" 3 "what came after waits"
+is "$(hook UserPromptSubmit '{}' | context | grep -c '^mail')" 3 "for the next turn"
+for n in 1 2 3; do head -c 4000 /dev/zero | tr '\0' "$n" | cadre send -q hooked; done
+text=$(hook UserPromptSubmit '{}' | context)
+[ "${#text}" -le 9500 ]
+ok "what is handed over at once is bounded"
+like "$text" "*1 more unread*" "the rest is told of"
+is "$(cadre inbox --as hooked | wc -l)" 1 "and unread"
+head -c 20000 /dev/zero | tr '\0' x | cadre send -q hooked
+hook UserPromptSubmit '{}' >/dev/null
+like "$(hook UserPromptSubmit '{}' | context | grep bytes)" "*20000 bytes in all: cadre inbox show *" "one that is too long is cut, with where the rest is"
+printf 'bell\a and \033[31mred' | cadre send -q hooked
+is "$(hook UserPromptSubmit '{}' | context | LC_ALL=C tr -d '\n\t -~' | wc -c)" 0 "control characters are not handed over"
+
+# What goes wrong.
+code 0 "no JSON" hook Stop 'not JSON'
+code 0 "an event that nobody knows" hook Whatever '{}'
+code 0 "fields of another kind" hook PostToolUse '{"tool_name":7,"tool_input":[1]}'
+like "$(cat "$(cadre path agent hooked)/log")" "*hook Stop: not the JSON of a hook*" "is a line in the agent's log"
+code 0 "outside of any bus" env -C / -u CADRE_DIR CADRE_AGENT=hooked cadre hook Stop
+cadre heartbeat --as hooked --state working
+session=0000000000
+is "$(hook Stop '{}')" "" "a hook of a session that is over says nothing"
+is_state hooked working
+ok "and changes nothing"
+cadre retire -q hooked
+code 0 "the bus is sound" cadre doctor
+t_end
