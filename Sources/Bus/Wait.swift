@@ -75,6 +75,18 @@ extension Bus {
         return try watch(worker.queues.map(bell), until: deadline, idle) { try claimBest(worker) }
     }
 
+    /// Whether there is a ready task that fits the worker.
+    public func hasReady(_ worker: Worker) throws -> Bool { try (0...4).contains { try best(worker.queues, $0) != nil } }
+
+    /// Has the watcher wake whenever one comes.
+    public func watchReady(_ worker: Worker, _ watcher: Watcher) throws {
+        for queue in worker.queues {
+            try Files.mkdirs(self.queue(queue))
+            if try !Files.exists(bell(queue)) { try Files.ring(bell(queue)) }
+            watcher.watch(bell(queue))
+        }
+    }
+
     /// Claims this task, waiting until it can be claimed or has ended. Throws `Failure.no` if it has ended or does not fit;
     /// nil in the end. For one task no line is kept: who waits for it are few.
     public func claim(_ id: Int, _ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {

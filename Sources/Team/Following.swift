@@ -6,7 +6,8 @@ import Processes
 import SystemPackage
 import Tmux
 
-/// Follows an agent's program beside its hooks: what its own state file says, and whether it is to be woken for mail.
+/// Follows an agent's program beside its hooks: what its own state file says, and whether it is to be woken, for mail or
+/// for a task.
 ///
 /// Hooks are not told everything: a turn that a person breaks off, or a permission denied, ends without a word. A program
 /// that keeps a file of its state says it there. What that says is reported if a moment later it still does and the report
@@ -20,9 +21,10 @@ import Tmux
 /// taken is seen by the agent's report that it works; until then the line stands in the pane, where it is found to be not
 /// empty, so it is never typed twice.
 final class Following {
-    private let bus: Bus
-    private let name: String
-    private let known: AgentProgram
+    var team: Team
+    var bus: Bus { team.bus }
+    let name: String
+    let known: AgentProgram
     private let process: Tree.Process
     private let file: FilePath?
     /// What the state file said when it was read last, and when it counts.
@@ -43,9 +45,9 @@ final class Following {
     func next() -> Double { [due, said?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil for programs that tell nothing and are not to be typed to.
-    init?(_ bus: Bus, _ name: String, _ known: AgentProgram?, _ process: pid_t) throws {
+    init?(_ team: Team, _ name: String, _ known: AgentProgram?, _ process: pid_t) throws {
         guard let known, let process = Tree.Process(process) else { return nil }
-        self.bus = bus
+        self.team = team
         self.name = name
         self.known = known
         self.process = process
@@ -54,7 +56,7 @@ final class Following {
             FilePath((path.hasPrefix("~/") ? home + path.dropFirst() : path).replacing("%p", with: "\(process.pid)"))
         }
         let id = getenv("TMUX_PANE").map { String(cString: $0) }
-        let tmux = known.doors.contains(.paste) && !known.empty.isEmpty && id != nil ? try? Tmux(bus) : nil
+        let tmux = known.doors.contains(.paste) && !known.empty.isEmpty && id != nil ? try? Tmux(team.bus) : nil
         pane = tmux.map { ($0, id!) }
         guard file != nil || pane != nil else { return nil }
         try bus.makeBox(name)
@@ -98,19 +100,27 @@ final class Following {
     private func wake(_ tmux: Tmux, _ pane: String) throws {
         // It may have been replaced by a fresh one.
         watcher.watch(bus.unreadBox(name))
-        guard let mail = try bus.messages(of: name).first, try isIdle() else {
+        let worker = try puller()
+        if let worker { try bus.watchReady(worker, watcher) }
+        let mail = try bus.messages(of: name).first
+        func mayPull(_ worker: Worker) throws -> Bool { try bus.hasReady(worker) && bus.held(by: worker).isEmpty }
+        guard try isIdle(), try mail != nil || worker.map(mayPull) ?? false else {
             due = nil
             return pause = 0
         }
         let now = Time.monotonic()
         if due == nil { due = now + Following.grace }
         guard due! <= now else { return }
-        let sender = try bus.message(mail.id, of: name)?.from ?? ""
-        if try isFree(tmux, pane), try tmux.paste("You have mail from '\(Names.shown(sender))': 'cadre inbox next' prints what you were not shown.", into: pane) {
-            bus.journal("woken", by: "cadre", ["agent": name])
-        }
         pause = min(60, max(1, 2 * pause))
         due = now + pause
+        if let mail {
+            let sender = try bus.message(mail.id, of: name)?.from ?? ""
+            if try isFree(tmux, pane), try tmux.paste("You have mail from '\(Names.shown(sender))': 'cadre inbox next' prints what you were not shown.", into: pane) {
+                bus.journal("woken", by: "cadre", ["agent": name])
+            }
+        } else if let worker {
+            _ = try pull(worker, tmux, pane)
+        }
     }
 
     private func isIdle() throws -> Bool {
@@ -119,7 +129,7 @@ final class Following {
         return known.hooks == nil || report["Source"] != "heartbeat"
     }
 
-    private func isFree(_ tmux: Tmux, _ pane: String) throws -> Bool {
+    func isFree(_ tmux: Tmux, _ pane: String) throws -> Bool {
         guard let input = try? tmux.input(of: pane), input.isOpen, input.cursor < input.lines.count else { return false }
         if let key = input.lastKey, Time.now() - key < Following.typing { return false }
         let line = input.lines[input.cursor]

@@ -157,7 +157,7 @@ public final class Supervisor {
         looked = Time.monotonic()
         guard try hasBegun(known) else { return }
         settled = true
-        following = try? Following(bus, name, known, child)
+        following = try? Following(team, name, known, child)
         guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else { return }
         let holds = try bus.claims().contains { $0.owner == name }
         let told = report["Source"] == "heartbeat"

@@ -124,6 +124,24 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   [ "$(a_conversation two)" != "$before" ]
   ok "and a conversation of its own"
 
+  # Work comes to it. Its branch is the task's by then, and it need not look for any.
+  cadre spawn -q five --agent "$1" --auto
+  cadre spawn -q six --agent "$1" --auto --no-pull
+  wait_for 20 is_state six idle
+  since=$(date +%s%N)
+  id=$(cadre task add 'find me' '%run git branch --show-current >"$HOME/pulled"')
+  wait_for 10 test -s "$HOME/pulled"
+  ok "an idle agent gets the next task"
+  a_since "$1 had begun it" "$since"
+  is "$(field five task),$(cat "$HOME/pulled")" "$id,cadre/$id-find-me" "it holds it, on its branch"
+  wait_for 5 is_state five idle
+  id=$(cadre task add 'nobody takes it')
+  sleep 2
+  is_ready "$id"
+  ok "not one that has a task, nor one that was told not to"
+  cadre task cancel -q "$id"
+  cadre retire -q --discard five six
+
   # A permission.
   cadre spawn -q three --agent "$1" --no-worktree "$a_asking"
   wait_for 20 a_shows three "$a_question"

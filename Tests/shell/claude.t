@@ -19,7 +19,7 @@ a_story claude
 
 # What no hook is told, and what begins a conversation anew.
 keys() { tmux -L "$t_server" send-keys -t "$(field four pane)" "$@"; }
-cadre spawn -q four --agent claude --no-worktree
+cadre spawn -q four --agent claude --no-worktree --no-pull
 wait_for 10 is_state four idle
 cadre send -q four '%wait 20
 %say never'
