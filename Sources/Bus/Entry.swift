@@ -29,7 +29,7 @@ public struct Entry {
     /// The task's id.
     public let id: Int
     /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why, Old,
-    /// Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index. The body is the task's result.
+    /// Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index, Remote, Remote-Branch, Retries, Retry-At. The body is the task's result.
     public var record: Record
 
     init(id: Int, record: Record) {
@@ -165,12 +165,34 @@ extension Bus {
         return (lines.count, words[0], words.last ?? "")
     }
 
+    /// Seconds until what failed so often is tried again: a minute to an hour.
+    public static func backoff(_ tries: Int) -> Int { min(3600, 60 << min(max(tries, 1) - 1, 6)) }
+
+    /// The local target is being moved between these commits, in that worktree; nil: no more. See `Queue.follow`.
+    public func setFollowing(from old: String, to new: String, worktree: FilePath?) throws {
+        var record = Record()
+        record["Old"] = old
+        record["New"] = new
+        record["Worktree"] = worktree?.string
+        try replace(mergeFollowing, with: record.bytes, sync: true)
+    }
+
+    public func endFollowing() throws { try Files.unlink(mergeFollowing) }
+
+    public func following() throws -> Record? { try Record.read(mergeFollowing) }
+
     /// Why the queue as a whole stands still, with when; nil if it does not.
     public func stopped() throws -> Record? { try Record.read(mergeStopped) }
 
-    public func setStopped(_ why: String?) throws {
+    /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long.
+    public func setStopped(_ why: String?, passes: Bool = false) throws {
         guard let why else { try Files.unlink(mergeStopped); return }
         var record = Record()
+        if passes {
+            let tries = try (stopped()?.int("Retries") ?? 0) + 1
+            record["Retries"] = "\(tries)"
+            record["Retry-At"] = "\(Time.now() + Bus.backoff(tries))"
+        }
         record["Why"] = why
         record["Time"] = "\(Time.now())"
         try write(record, to: mergeStopped)

@@ -103,6 +103,8 @@ extension Bus {
     func verdictFile(_ tree: String, _ gate: String) -> FilePath { mergeVerdicts.appending("\(tree),\(gate)") }
     /// Why the queue as a whole stands still.
     var mergeStopped: FilePath { merge.appending("stopped") }
+    /// The local target is being moved to what a remote's holds.
+    var mergeFollowing: FilePath { merge.appending("following") }
     /// Touched when work that has landed was last let go of.
     public var mergeSwept: FilePath { merge.appending("swept") }
     /// All that the gate printed when it last ran on a tree, both as in its verdict's name.

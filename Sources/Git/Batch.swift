@@ -27,7 +27,7 @@ struct Batch {
 
     enum Placed {
         case stacked
-        /// It does not go with what is below; it does with the target.
+        /// It does not go with what is below; it does with the target. Or that has moved.
         case leftOut
         /// It was given back, held, made to wait, or has landed.
         case settled
@@ -41,8 +41,11 @@ struct Batch {
     }
 
     let queue: Queue
-    /// The commit that the target holds.
+    /// The commit that the target holds: the remote's, if work lands there.
     let target: String
+    let remote: Remote?
+    /// What the local target holds: the same, or an earlier one.
+    private var local: String
     let targetTree: String
     let ground: Queue.Ground
     private(set) var layers: [Layer] = []
@@ -52,7 +55,9 @@ struct Batch {
 
     init(_ queue: Queue) throws {
         self.queue = queue
-        target = try queue.work.targetCommit()
+        local = try queue.work.targetCommit()
+        remote = try queue.remote()
+        target = try remote.flatMap { try queue.git.commit($0.reference($0.branch)) } ?? local
         targetTree = try queue.git.run(["rev-parse", "\(target)^{tree}"]).text
         ground = try queue.ground()
     }
@@ -69,6 +74,7 @@ struct Batch {
     mutating func place(_ entry: Entry, _ report: inout Queue.Report) throws -> Placed {
         guard let entry = try queue.answered(entry, &report) else { return .settled }
         if try queue.git.isAncestor(entry.tip, of: target) {
+            if let placed = try follow(for: entry, &report) { return placed }
             try queue.landAsIs(entry, target, &report)
             return .settled
         }
@@ -81,10 +87,15 @@ struct Batch {
             }
         }
         switch stacked {
-        case .nothing: try queue.landAsIs(entry, target, &report)
-        case .conflict(let paths, let messages): try queue.returnConflict(entry, on: target, paths, messages, &report)
+        case .nothing:
+            if let placed = try follow(for: entry, &report) { return placed }
+            try queue.landAsIs(entry, target, &report)
+        case .conflict(let paths, let messages):
+            // Its author solves it with what the local target holds.
+            if let placed = try follow(for: entry, &report) { return placed }
+            try queue.returnConflict(entry, on: target, paths, messages, &report)
         case .candidate(let candidate):
-            if let obstacle = try queue.inTheWay(candidate, ground) {
+            if let obstacle = try inTheWay(candidate, ground) {
                 try queue.wait(entry, obstacle.why, obstacle.index, &report)
                 break
             }
@@ -97,6 +108,23 @@ struct Batch {
             return .stacked
         }
         return .settled
+    }
+
+    /// Brings the local target to what the remote's holds. Nil if it is there, else what becomes of the entry that needs it.
+    private mutating func follow(for entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
+        if local == target { return nil }
+        switch try queue.follow(to: target, targetTree, from: local, for: entry, &report) {
+        case .followed: local = target
+        case .waits: return .settled
+        case .elsewhere: return .leftOut
+        }
+        return nil
+    }
+
+    /// Why the local target can't be moved over the candidate's change now, nor to where that begins.
+    private func inTheWay(_ candidate: Queue.Candidate, _ ground: Queue.Ground) throws -> (why: String, index: FilePath?)? {
+        if local != target, let obstacle = try queue.inTheWay(Queue.Candidate(commit: target, tree: targetTree, parent: local), ground) { return obstacle }
+        return try queue.inTheWay(candidate, ground)
     }
 
     /// Holds an entry for review. Who reviews should have to look only at what the gate passes, by itself.
@@ -137,7 +165,7 @@ struct Batch {
         for n in layers.indices {
             let candidate = layers[n].candidate
             guard let gating = try bus.advance(layers[n].entry, to: .gating, {
-                $0["Old"] = target
+                $0["Old"] = local
                 $0["Commit"] = candidate.commit
                 $0["Tree"] = candidate.tree
                 $0["Gate"] = gate
@@ -187,11 +215,7 @@ struct Batch {
 
     /// The first waits until the target is green, since it does not turn it so; the others are tried next.
     private func waitForGreen(_ report: inout Queue.Report) throws {
-        let why = "the gate fails on '\(queue.work.targetName)' itself"
-        try bus.openAsk(named: "target-red", by: "cadre", "\(why), at \(target): nothing lands but what turns it green")
-        // A target that moves may be green.
-        let reference = queue.settings.target.map { queue.git.directory.appending($0) }
-        try queue.wait(layers[0].entry, why, reference, &report, red: targetTree)
+        try queue.waitForGreen(layers[0].entry, target, targetTree, &report)
     }
 
     // MARK: landing
@@ -204,7 +228,7 @@ struct Batch {
         let ground = try queue.ground()
         var free = true
         for layer in layers[..<count] {
-            guard let obstacle = try queue.inTheWay(layer.candidate, ground) else { continue }
+            guard let obstacle = try inTheWay(layer.candidate, ground) else { continue }
             free = false
             try queue.wait(layer.entry, obstacle.why, obstacle.index, &report)
         }
@@ -217,14 +241,25 @@ struct Batch {
                 $0["Worktree"] = checkout?.git.worktree?.string
                 $0["Top"] = top.commit
                 $0["Top-Tree"] = top.tree
+                $0["Remote"] = remote?.name
+                $0["Remote-Branch"] = remote?.branch
             }) else {
                 changed = layer.entry
                 return try goBack()
             }
             landing.append(next)
         }
+        if let remote {
+            switch try queue.push(top.commit, to: remote, remote.branch, over: target) {
+            case .done: for entry in landing { try queue.arrive(entry, remote, &report) }
+            case .moved: try goBack()
+            case .refused(let why): for entry in landing { try queue.wait(entry, why, nil, &report, again: true) }
+            case .unknown(let why): for entry in landing { try queue.stay(entry, why, nil, &report) }
+            }
+            return
+        }
         let tasks = landing.map { "\($0.id)" }.joined(separator: ", ")
-        let all = Queue.Candidate(commit: top.commit, tree: top.tree, parent: target)
+        let all = Queue.Candidate(commit: top.commit, tree: top.tree, parent: local)
         switch try queue.move(to: all, checkout, why: "land task\(count > 1 ? "s" : "") \(tasks)") {
         case .elsewhere: try goBack()
         case .blocked(let why, let paths):

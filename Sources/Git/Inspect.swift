@@ -7,7 +7,10 @@ extension Queue {
     public func recover() throws {
         _ = try Lock.attempt(bus.mergeLock) {
             try unlockKept()
-            if try bus.entries({ _ in }).contains(where: { $0.step == .landing }) { try resume() }
+            if try bus.following() != nil || bus.entries({ _ in }).contains(where: { $0.step == .landing }) {
+                var report = Report()
+                try resume(&report, network: false)
+            }
         }
         for name in try bus.agentNames() {
             guard let agent = try bus.agent(named: name) else { continue }

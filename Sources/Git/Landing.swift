@@ -88,6 +88,12 @@ extension Queue {
         return found
     }
 
+    /// A worktree by its path, as it was written down; nil if it is gone.
+    func checkout(_ place: String?) throws -> Git? {
+        guard let place, try Files.exists(FilePath(place).appending(".git")) else { return nil }
+        return Git(directory: try Repository.find(from: FilePath(place), plain: true).gitDirectory, worktree: FilePath(place))
+    }
+
     /// Moves the target from the candidate's parent to the candidate.
     func move(to candidate: Candidate, _ checkout: Checkout?, why: String) throws -> Moved {
         guard let target = settings.target else { throw Failure.no("no target branch") }
@@ -115,8 +121,8 @@ extension Queue {
     /// What the killed git left is told from what somebody has done since by content: each path that lands must be as
     /// it was, as it will be, absent (git removes first), or the beginning of what it will be. Then, in git's order, the
     /// files are written, the index gets the paths that land and keeps its others, and the branch moves last.
-    func heal(_ entry: Entry, _ worktree: Git) throws -> String? {
-        guard let target = settings.target, let old = entry.old, let new = entry.record["Top"] ?? entry.commit, let place = worktree.worktree else { return nil }
+    func heal(from old: String, to new: String, _ worktree: Git, why: String) throws -> String? {
+        guard let target = settings.target, let place = worktree.worktree else { return nil }
         guard try git.reference(target) == old else { return nil }
         guard try worktree.branch() == target else { return nil }
         let changes = try changes(old, new)
@@ -138,7 +144,7 @@ extension Queue {
         try worktree.run(["update-index", "-z", "--replace", "--index-info"], input: index)
         try worktree.run(["checkout-index", "-f", "-z", "--stdin"], input: write)
         _ = try worktree.attempt(["update-index", "-q", "--refresh"])
-        _ = try git.move(target, to: new, from: old, why: "land task \(entry.id)")
+        _ = try git.move(target, to: new, from: old, why: why)
         return nil
     }
 

@@ -47,8 +47,8 @@ public struct Queue {
     /// Whether there is work for a runner and none is at it.
     public static func needsRunner(_ bus: Bus) throws -> Bool {
         guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
-        if let stopped = try bus.stopped()?.int("Time"), stopped + 300 > Time.now() {
-            guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > stopped else { return false }
+        if let stopped = try bus.stopped(), let time = stopped.int("Time"), stopped.int("Retry-At") ?? (time + 300) > Time.now() {
+            guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
         }
         // Runners that die again and again are not started again until something is new.
         if try tries(bus) >= 3, let bell = try Files.status(bus.mergeBell), let last = try Files.status(bus.mergeLock),
@@ -66,15 +66,25 @@ public struct Queue {
     private static func isDue(_ entry: Entry, _ bus: Bus) throws -> Bool {
         switch entry.step {
         case .queued, .gating, .landed, .returning: return true
-        // Its last runner could not finish it.
-        case .landing: return (entry.record.int("Tried") ?? 0) + 300 <= Time.now()
         case .held: return try bus.reviewAsk(entry)?.answer != nil
-        // What blocks it is a file of git's, which has changed since.
-        case .waiting:
-            guard let index = entry.record["Index"] else { return false }
+        // Its last runner could not finish it, it is to be tried again, or what blocks it is a file of git's that has
+        // changed since.
+        case .landing, .waiting:
+            let again = entry.record.int("Retry-At")
+            if let again, again <= Time.now() { return true }
+            guard let index = entry.record["Index"] else { return entry.step == .landing && again == nil }
             return try stamp(FilePath(index)) != entry.record["Index-Stamp"]
         case .stuck, .withdrawn: return false
         }
+    }
+
+    /// When a runner is to try something again, if nothing else calls for one before; nil if nothing waits for a time that
+    /// is still to come.
+    public static func nextTry(_ bus: Bus) throws -> Int? {
+        let entries = try bus.entries({ _ in })
+        var times = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
+        if !entries.isEmpty, let stopped = try bus.stopped() { times.append(stopped) }
+        return times.compactMap { $0.int("Retry-At") }.filter { $0 > Time.now() }.min()
     }
 
     static func stamp(_ path: FilePath) throws -> String {
@@ -84,34 +94,37 @@ public struct Queue {
 
     // MARK: running
 
-    /// Lands what can be landed; with `once` looks at one entry. Waits for a runner that is at work.
-    public static func run(_ bus: Bus, _ git: Git, once: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
+    /// Lands what can be landed; with `once` looks at one entry, with `remote` on the remote's target as well. Waits for a
+    /// runner that is at work.
+    public static func run(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
         var report = Report()
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
             try Lock.wait(bus.mergeLock) {
                 try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)
-                try whole(bus, git, once: once, tell, &report)
+                try whole(bus, git, once: once, remote: remote, tell, &report)
                 try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
             }
         } while try !once && bus.entries({ _ in }).contains { $0.step == .queued } && needsRunner(bus)
         return report
     }
 
-    private static func whole(_ bus: Bus, _ git: Git, once: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
+    private static func whole(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
         try bus.healQueue { report.damaged.append($0.message) }
         // What waits or is held, as it was when this run had looked at it.
         var seen: [Int: Record] = [:]
         var first = true
         while true {
             // Read anew each time: what landed may have changed `.cadre`.
-            let queue = Queue(Work(bus: bus, repository: git, settings: try Settings(git, bus: bus)), tell: tell)
-            if first { try queue.resume() }
+            var settings = try Settings(git, bus: bus)
+            if remote { settings.set("mergeMode", "remote") }
+            let queue = Queue(Work(bus: bus, repository: git, settings: settings), tell: tell)
+            if first { try queue.resume(&report) }
             first = false
             let due = try queue.due(seen)
             guard !due.isEmpty else { break }
-            if let why = try queue.obstacle() {
-                try bus.setStopped(why)
+            if let (why, passes) = try queue.obstacle() {
+                try bus.setStopped(why, passes: passes)
                 report.waiting.append(why)
                 break
             }
@@ -125,6 +138,10 @@ public struct Queue {
             if report.landed.count > before { seen = seen.filter { $0.value["Red"] == nil } }
             if once { break }
         }
+        // What this run has left alone, since it is not yet to be tried again.
+        for entry in try bus.entries({ _ in }) where entry.step == .waiting && seen[entry.id] == nil {
+            if let again = entry.record.int("Retry-At"), again > Time.now() { report.waiting.append("\(entry.id): \(entry.why ?? "") (tried again at \(Time.text(again)))") }
+        }
     }
 
     /// Lands one batch of these entries. Returns what it looked at, and whether it came to an end with it: else it is
@@ -137,6 +154,9 @@ public struct Queue {
             var batch = try Batch(self)
             let limit = try batch.limit()
             for entry in due where batch.layers.count < limit {
+                // What was refused may be refused again: nobody else with it.
+                if entry.record["Retries"] != nil, !batch.layers.isEmpty { continue }
+                if batch.layers.first?.entry.record["Retries"] != nil { break }
                 do {
                     if try batch.place(entry, &report) == .settled { ended.append(entry) }
                 } catch let failure as Failure where failure.kind != .bug {
@@ -160,46 +180,48 @@ public struct Queue {
         return try bus.entries({ _ in }).filter { entry in
             guard seen[entry.id] != entry.record else { return false }
             switch entry.step {
-            case .queued, .gating, .waiting: return true
+            case .queued, .gating: return true
+            case .waiting: return (entry.record.int("Retry-At") ?? 0) <= now || entry.record["Red"] != nil
             case .held: return try bus.reviewAsk(entry)?.answer != nil
             default: return false
             }
         }.sorted { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
     }
 
-    /// What keeps the whole queue from running; an ask is open for it. Nil if nothing does.
-    private func obstacle() throws -> String? {
+    /// What keeps the whole queue from running, and whether it may pass by itself; an ask is open for it. Nil if nothing does.
+    private func obstacle() throws -> (why: String, passes: Bool)? {
         var why: String?
+        var passes = false
         if settings.target == nil {
             why = "no target branch: choose one with 'git config cadre.target BRANCH'"
         } else if !settings.unseen.isEmpty {
             why = "'.cadre' of '\(work.targetName)' brings commands that you have not seen: run 'cadre init', then 'cadre merge run'"
+        } else if let remote = try remoteObstacle() {
+            (why, passes) = remote
         }
         if let why { try bus.openAsk(named: "merge", by: "cadre", "the merge queue stands still: \(why)") } else { try bus.closeAsk(named: "merge", by: "cadre", "") }
-        return why
+        return why.map { ($0, passes) }
     }
 
-    /// Goes on with what the last runner left. Needs the runner's lock.
-    func resume() throws {
+    /// Goes on with what the last runner left. Needs the runner's lock. What may have been pushed is left as it is unless the
+    /// network may be used.
+    func resume(_ report: inout Report, network: Bool = true) throws {
         try Tree.end(Queue.gateMark(bus), of: "the gate")
         try forgetLanded()
+        try resumeFollowing()
         for entry in try bus.entries({ _ in }) where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
-            var worktree: Git?
-            if let place = entry.record["Worktree"], try Files.exists(FilePath(place).appending(".git")) {
-                worktree = Git(directory: try Repository.find(from: FilePath(place), plain: true).gitDirectory, worktree: FilePath(place))
-            }
+            let worktree = try checkout(entry.record["Worktree"])
             var why = try unlock(worktree)
-            if why == nil, let worktree { why = try heal(entry, worktree) }
+            if why == nil, let worktree, let old = entry.old {
+                why = try heal(from: old, to: entry.record["Top"] ?? commit, worktree, why: "land task \(entry.id)")
+            }
             if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
-                try finish(entry, commit)
+                try landed(entry, commit, &report)
             } else if let why {
-                _ = try bus.advance(entry, to: .landing) {
-                    $0["Why"] = Names.shown(why)
-                    $0["Tried"] = "\(Time.now())"
-                }
-                tell(["\(entry.id)", "waiting", why])
-                try ask(entry, "can't land: \(why)")
+                try stay(entry, why, nil, &report)
+            } else if entry.record["Remote"] != nil {
+                if network { try resumePushed(entry, &report) }
             } else {
                 _ = try bus.advance(entry, to: .queued)
             }
@@ -237,7 +259,7 @@ public struct Queue {
     /// The target has the entry's work already. It is landing first, so that nothing else is put in its place meanwhile.
     func landAsIs(_ entry: Entry, _ target: String, _ report: inout Report) throws {
         guard let landing = try bus.advance(entry, to: .landing, {
-            for key in ["Old", "Tree", "Gate", "Worktree", "Top", "Top-Tree"] { $0[key] = nil }
+            for key in ["Old", "Tree", "Gate", "Worktree", "Top", "Top-Tree", "Remote", "Remote-Branch"] { $0[key] = nil }
             $0["Commit"] = target
         }) else { return }
         try finish(landing, target)
@@ -298,7 +320,10 @@ public struct Queue {
         tell(["\(entry.id)", "returned", why])
     }
 
-    func wait(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil) throws {
+    /// The entry waits until the file has changed, or with `again` for a time, or for a person; `note` is written with it.
+    func wait(
+        _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, _ note: (inout Record) -> Void = { _ in }
+    ) throws {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
         let stamp = try index.map(Queue.stamp)
@@ -308,13 +333,17 @@ public struct Queue {
             $0["Index"] = index?.string
             $0["Index-Stamp"] = stamp
             $0["Red"] = red
+            let tries = ($0.int("Retries") ?? 0) + 1
+            $0["Retries"] = again ? "\(tries)" : nil
+            $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
+            note(&$0)
         }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
         report.waiting.append("\(entry.id): \(why)")
         tell(["\(entry.id)", "waiting", why])
     }
 
     /// One ask for each entry, with what is the matter now.
-    private func ask(_ entry: Entry, _ what: String) throws {
+    func ask(_ entry: Entry, _ what: String) throws {
         let name = "merge-\(entry.id)"
         let text = "task \(entry.id) \(what)"
         if let open = try bus.ask(name), open.answer == nil, open.text != text { try bus.closeAsk(named: name, by: "cadre", "") }

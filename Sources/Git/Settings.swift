@@ -8,8 +8,8 @@ import SystemPackage
 ///
 /// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
 public struct Settings {
-    /// Keys whose values are run. From `.cadre` they count only when seen.
-    static let commands: Set<String> = ["gate", "setup", "sandbox"]
+    /// Keys whose values are run, or send work elsewhere. From `.cadre` they count only when seen.
+    static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode"]
 
     private var values: [(key: String, value: String)] = []
     /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
@@ -54,6 +54,9 @@ public struct Settings {
             return text.contains("cadre") || text.contains("include")
         }
     }
+
+    /// Takes the place of whatever is set.
+    mutating func set(_ key: String, _ value: String) { values.append((key.lowercased(), value)) }
 
     private static func oneLine(_ text: String) -> String {
         text.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : String($0) }.joined()

@@ -20,7 +20,8 @@ public struct Program {
     /// Runs it in a process group of its own, which is ended when the program ends.
     public var ownGroup = false
 
-    /// Runs it in a session of its own, without a terminal. The C function is `setsid`.
+    /// Runs it in a session of its own, without a terminal, all of which is ended if it takes too long. The C function is
+    /// `setsid`.
     public var ownSession = false
 
     public init(_ arguments: [String]) { self.arguments = arguments }
@@ -178,7 +179,7 @@ public struct Program {
         return result
     }
 
-    private func end(_ pid: pid_t, _ signal: Int32) { kill(ownGroup ? -pid : pid, signal) }
+    private func end(_ pid: pid_t, _ signal: Int32) { kill(ownGroup || ownSession ? -pid : pid, signal) }
 
     private func pending(_ fd: Int32) -> Bool {
         var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)

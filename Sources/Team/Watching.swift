@@ -17,12 +17,14 @@ final class Watch {
     private var known = Set<String>()
     private var dead = Set<String>()
     private var again: Double?
+    /// When the merge queue is to try something again.
+    private var retry: Double?
     /// What the first does for the screen.
     private var showing: Showing?
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { [again, due, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double { [again, due, retry, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil if two watch already.
     init?(_ bus: Bus, _ name: String) throws {
@@ -57,7 +59,7 @@ final class Watch {
         let changed = watcher.drain()
         // What only changes what is shown is no death and moves no branch.
         let isShownOnly = !changed.isEmpty && changed.isSubset(of: showing?.watched ?? [])
-        let isDue = [again, due].compactMap { $0 }.contains { $0 <= Time.monotonic() }
+        let isDue = [again, due, retry].compactMap { $0 }.contains { $0 <= Time.monotonic() }
         if !isShownOnly && (isDue || !changed.isEmpty || !begun) {
             begun = true
             lookAtDeaths(team)
@@ -93,7 +95,8 @@ final class Watch {
                 again = Time.monotonic() + 0.05
             }
             try team.startQueue()
-        } catch { return }
+            retry = try Queue.nextTry(team.bus).map { Time.monotonic() + Double($0 - Time.now()) }
+        } catch { return retry = nil }
     }
 
     // MARK: branches

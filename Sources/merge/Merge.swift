@@ -97,12 +97,13 @@ public struct MergeVerb: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "run", abstract: "Land what can be landed; end when nothing is left to do.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Look at one entry only.") var once = false
+        @Flag(name: .long, help: "Land on the remote's target as well.") var remote = false
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             let by = try tool.superior()
             guard try bus.agent(named: by) == nil else { throw Failure.no("agent '\(by)' does not run the queue: a person or a supervisor does") }
-            let report = try Queue.run(bus, tool.git(), once: once) { words in
+            let report = try Queue.run(bus, tool.git(), once: once, remote: remote) { words in
                 tool.print(words, json: ["id": .string(words[0]), "did": .string(words[1]), "what": .string(words[2])])
                 Out.flush()
             }

@@ -1,0 +1,273 @@
+import Bus
+import Glibc
+import Processes
+import SystemPackage
+
+// The target of a remote. With cadre.mergeMode remote the work is stacked on the commit that the remote's target holds,
+// and what the gate has passed is pushed there, with that commit as lease:
+//
+//   1  the remote's target is fetched             refs/cadre/remote/NAME/BRANCH; nothing of the user's is moved
+//   2  stacked and gated as ever; landing is written, with the remote and what its target is to hold (Top)
+//   3  pushed                                     -> moved meanwhile: from 1 again. Refused: the entries wait
+//   4  the remote's target is fetched again, and has it
+//   5  the local target follows, as ever          -> in its way are changes of the user's: the entries stay landing
+//
+// The local target holds what the remote's does, or an earlier commit of it; where it has commits of its own the queue
+// stands still. It never gets a value whose tree did not pass, so it does not follow whatever others push, only what is
+// gated: the top of a stack, or by itself where an entry can only be judged on it (`follow`).
+//
+// Killed after 2, it is not known whether 3 has happened. A successor finds out by 1; while the remote can't be reached
+// the entries stay landing. What else fails by itself is tried again after a minute, then after twice as long each time,
+// up to an hour.
+struct Remote {
+    /// As `git remote` lists it.
+    let name: String
+    /// Its target, as `refs/heads/…`.
+    let branch: String
+    /// For people.
+    var shown: String { "\(name)/\(branch.dropFirst("refs/heads/".count))" }
+
+    /// Where what a branch of it held when it was last fetched is kept.
+    func reference(_ branch: String) -> String { "refs/cadre/remote/\(name)/\(branch.dropFirst("refs/heads/".count))" }
+}
+
+/// How the target is moved.
+enum MergeMode: String, CaseIterable { case local, remote }
+
+extension Queue {
+    /// Seconds that a call over the network may take.
+    static let networkTimeout = 300.0
+
+    func mode() throws -> MergeMode { MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local }
+
+    /// Where work is pushed to; nil where it lands only here. Throws `Failure.no` if there is no such remote.
+    func remote() throws -> Remote? {
+        guard try mode() != .local, let target = settings.target else { return nil }
+        func config(_ key: String) throws -> String? {
+            let result = try git.attempt(["config", key])
+            return result.status == 0 && !result.text.isEmpty ? result.text : nil
+        }
+        let set = try config("branch.\(work.targetName).remote")
+        let name = set.flatMap { $0 == "." ? nil : $0 } ?? "origin"
+        guard try git.run(["remote"]).text.split(separator: "\n").contains(Substring(name)) else {
+            throw Failure.no("there is no remote '\(Names.shown(name))' to push '\(work.targetName)' to: add it with 'git remote add', or set branch.\(work.targetName).remote")
+        }
+        let merge = set == name ? try config("branch.\(work.targetName).merge") : nil
+        return Remote(name: name, branch: merge ?? target)
+    }
+
+    // MARK: over the network
+
+    enum Fetched {
+        /// What the branch holds.
+        case holds(String)
+        /// There is no such branch.
+        case none
+        /// The remote can't be read now: why.
+        case unreachable(String)
+    }
+
+    func fetch(_ remote: Remote, _ branch: String) throws -> Fetched {
+        let reference = remote.reference(branch)
+        // A fetch that was killed leaves its lock.
+        _ = try removeStale(git.directory.appending("\(reference).lock"), [])
+        let result = try overNetwork(
+            ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=", "--", remote.name, "+\(branch):\(reference)"])
+        if result.status == 0, let commit = try git.commit(reference) { return .holds(commit) }
+        guard String(decoding: result.error, as: UTF8.self).contains("couldn't find remote ref") else { return .unreachable(Queue.complaint(result)) }
+        _ = try git.attempt(["update-ref", "-d", reference])
+        return .none
+    }
+
+    enum Pushed {
+        case done
+        /// It holds something else by now.
+        case moved
+        case refused(String)
+        /// It is not known whether it was done: why.
+        case unknown(String)
+    }
+
+    /// Moves a branch of the remote from `old` (nil: there is none) to a commit, and looks whether it has it.
+    func push(_ commit: String, to remote: Remote, _ branch: String, over old: String?) throws -> Pushed {
+        let result = try overNetwork([
+            "push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--force-with-lease=\(branch):\(old ?? "")", "--",
+            remote.name, "\(commit):\(branch)",
+        ])
+        switch try fetch(remote, branch) {
+        case .holds(let now):
+            if try git.isAncestor(commit, of: now) { return .done }
+            if now != old { return .moved }
+        case .none:
+            if old != nil { return .moved }
+        case .unreachable(let why):
+            return .unknown("'\(remote.name)' can't be reached: \(why)")
+        }
+        return .refused("'\(remote.name)' does not take it: \(Queue.refusal(result))")
+    }
+
+    /// What git says of a remote that it can't read, without the advice behind it.
+    private static func complaint(_ result: Program.Result) -> String {
+        let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix { !$0.hasPrefix("Please make sure ") }
+        let general = "fatal: Could not read from remote repository."
+        guard let line = lines.last(where: { $0 != general }) else { return result.complaint }
+        return Names.shown(line.hasPrefix("fatal: ") ? String(line.dropFirst("fatal: ".count)) : line)
+    }
+
+    /// Why a push was refused: the reason of the reference's line, and what the other side said last.
+    private static func refusal(_ result: Program.Result) -> String {
+        func lines(_ bytes: [UInt8]) -> [String] { bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } }
+        let reason = lines(result.output).first { $0.hasPrefix("!") }?.split(separator: "\t").last.map(String.init)
+        // Padded, so that it covers a line of progress.
+        let said = lines(result.error).filter { $0.hasPrefix("remote: ") }.map { line -> String in
+            var line = line.dropFirst("remote: ".count)
+            while line.last == " " { line.removeLast() }
+            return String(line)
+        }.last { !$0.isEmpty }
+        guard let reason else { return complaint(result) }
+        return Names.shown([reason, said].compactMap { $0 }.joined(separator: ": "))
+    }
+
+    /// git over the network: it asks nobody anything, has no terminal, and an end. In the main worktree, to which the path
+    /// of a remote may be relative.
+    private func overNetwork(_ arguments: [String]) throws -> Program.Result {
+        var environment: [String: String?] = ["SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"]
+        if getenv("GIT_SSH_COMMAND") == nil, getenv("GIT_SSH") == nil, try git.attempt(["config", "core.sshCommand"]).status != 0 {
+            environment["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+        }
+        var program = git.program(arguments, environment: environment)
+        if let main = try work.worktrees().first?.path, try Files.exists(main) { program.directory = main }
+        program.ownSession = true
+        program.timeout = Queue.networkTimeout
+        return try program.run()
+    }
+
+    // MARK: for the whole queue
+
+    /// Fetches the remote's target. Why nothing can be stacked on it, and whether that may pass by itself; nil if it can.
+    func remoteObstacle() throws -> (why: String, passes: Bool)? {
+        let remote: Remote
+        do {
+            guard let found = try self.remote() else { return nil }
+            remote = found
+        } catch let failure as Failure where failure.kind == .no { return (failure.message, false) }
+        switch try fetch(remote, remote.branch) {
+        case .unreachable(let why): return ("'\(remote.name)' can't be reached: \(why)", true)
+        case .none: return ("'\(remote.name)' has no branch '\(remote.shown.dropFirst(remote.name.count + 1))': push '\(work.targetName)' there first", false)
+        case .holds(let commit):
+            let local = try work.targetCommit()
+            if try git.isAncestor(local, of: commit) { return nil }
+            return (try ahead(of: remote, local, commit), false)
+        }
+    }
+
+    private func ahead(of remote: Remote, _ local: String, _ commit: String) throws -> String {
+        let count = try work.count(commit, local)
+        return "'\(work.targetName)' has \(count) commit\(count == 1 ? "" : "s") that '\(remote.shown)' has not: push or drop \(count == 1 ? "it" : "them") first"
+    }
+
+    // MARK: the local target
+
+    enum Followed {
+        case followed
+        /// The entry that needs it waits.
+        case waits
+        /// The local target has moved meanwhile.
+        case elsewhere
+    }
+
+    /// Moves the local target from `local` to what the remote's holds, if the gate passes that.
+    func follow(to commit: String, _ tree: String, from local: String, for entry: Entry, _ report: inout Report) throws -> Followed {
+        guard try gate(commit, tree, again: true).passed else {
+            try waitForGreen(entry, commit, tree, &report)
+            return .waits
+        }
+        let step = Candidate(commit: commit, tree: tree, parent: local)
+        let ground = try ground()
+        if let obstacle = try inTheWay(step, ground) {
+            try wait(entry, obstacle.why, obstacle.index, &report)
+            return .waits
+        }
+        try bus.setFollowing(from: local, to: commit, worktree: ground.checkouts.first?.git.worktree)
+        let moved = try move(to: step, ground.checkouts.first, why: "follow the remote")
+        try bus.endFollowing()
+        switch moved {
+        case .moved: return .followed
+        case .elsewhere: return .elsewhere
+        case .blocked(let why, _):
+            try wait(entry, why, ground.checkouts.first?.index, &report)
+            return .waits
+        }
+    }
+
+    /// Finishes what a killed runner left of `follow`. What stands in the way of that is in the way of landing as well,
+    /// which says so.
+    func resumeFollowing() throws {
+        guard let following = try bus.following(), let old = following["Old"], let new = following["New"] else { return }
+        let worktree = try checkout(following["Worktree"])
+        guard try unlock(worktree) == nil else { return }
+        if let worktree, try heal(from: old, to: new, worktree, why: "follow the remote") != nil { return }
+        try bus.endFollowing()
+    }
+
+    /// The target itself is red: the entry waits, until it moves.
+    func waitForGreen(_ entry: Entry, _ commit: String, _ tree: String, _ report: inout Report) throws {
+        let remote = try self.remote()
+        let why = "the gate fails on '\(remote?.shown ?? work.targetName)' itself"
+        try bus.openAsk(named: "target-red", by: "cadre", "\(why), at \(commit): nothing lands but what turns it green")
+        // A target here is seen to move, one elsewhere is looked at again.
+        let reference = remote == nil ? settings.target.map { git.directory.appending($0) } : nil
+        try wait(entry, why, reference, &report, red: tree, again: remote != nil)
+    }
+
+    /// The remote's target has the entry: the local one follows to what was pushed, and it has landed. What is in the way
+    /// keeps the entry landing.
+    func arrive(_ entry: Entry, _ remote: Remote, _ report: inout Report) throws {
+        guard let target = settings.target, let commit = entry.commit, let now = try git.reference(target) else { return }
+        if try !git.isAncestor(commit, of: now) {
+            let top = entry.record["Top"] ?? commit
+            guard try git.isAncestor(now, of: top) else { return try stay(entry, try ahead(of: remote, now, top), nil, &report) }
+            let step = Candidate(commit: top, tree: entry.record["Top-Tree"] ?? "", parent: now)
+            let ground = try ground()
+            let checkout = ground.checkouts.first
+            if let obstacle = try inTheWay(step, ground) { return try stay(entry, obstacle.why, obstacle.index, &report) }
+            guard let next = try bus.advance(entry, to: .landing, {
+                $0["Old"] = now
+                $0["Worktree"] = checkout?.git.worktree?.string
+            }) else { return }
+            switch try move(to: step, checkout, why: "land task \(entry.id)") {
+            case .moved: return try landed(next, commit, &report)
+            case .elsewhere: return try stay(next, "'\(work.targetName)' moved meanwhile", nil, &report)
+            case .blocked(let why, _): return try stay(next, why, checkout?.index, &report)
+            }
+        }
+        try landed(entry, commit, &report)
+    }
+
+    /// The entry stays landing, since it may be on the remote's target already or is: why.
+    func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report) throws {
+        let stamp = try index.map(Queue.stamp)
+        let tries = (entry.record.int("Retries") ?? 0) + 1
+        guard try bus.advance(entry, to: .landing, {
+            $0["Why"] = Names.shown(why)
+            $0["Retries"] = "\(tries)"
+            $0["Retry-At"] = "\(Time.now() + Bus.backoff(tries))"
+            $0["Index"] = index?.string
+            $0["Index-Stamp"] = stamp
+        }) != nil else { return }
+        try ask(entry, "can't land: \(why)")
+        report.waiting.append("\(entry.id): \(why)")
+        tell(["\(entry.id)", "waiting", why])
+    }
+
+    /// What became of an entry that a killed runner may have pushed.
+    func resumePushed(_ entry: Entry, _ report: inout Report) throws {
+        guard let name = entry.record["Remote"], let branch = entry.record["Remote-Branch"], let commit = entry.commit else { return }
+        let remote = Remote(name: name, branch: branch)
+        switch try fetch(remote, branch) {
+        case .unreachable(let why): try stay(entry, "'\(name)' can't be reached: \(why)", nil, &report)
+        case .holds(let now) where try git.isAncestor(commit, of: now): try arrive(entry, remote, &report)
+        case .holds, .none: _ = try bus.advance(entry, to: .queued)
+        }
+    }
+}
