@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The merge queue killed at every step: before each change of a file, after each call of git, and inside the one call
 # that moves the person's files. After recover and another run the target holds each work once, each value of
-# it passed the gate, and no tip is lost.
+# it passed the gate, and no tip is lost. CADRE_TEST_ALL=1 tries each step, else every fifth, of each command others.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/merge-lib.sh"
 t_world
@@ -87,6 +87,14 @@ fresh queued
 git checkout -q --detach
 keep apart
 
+stride=${CADRE_TEST_ALL:+1}
+stride=${stride:-5}
+turn=0
+first() { # sets n to the first step to try of the next command
+  n=$((1 + turn % stride))
+  turn=$((turn + 1))
+}
+
 bad=
 check() { # WHAT: the work of task one landed, once, and all is well
   local problem=
@@ -106,28 +114,32 @@ check() { # WHAT: the work of task one landed, once, and all is well
 faults() { # TEMPLATE CHECK COMMAND...
   local template=$1 check=$2 n code
   shift 2
-  for ((n = 1; ; n++)); do
+  points=0
+  first
+  for (( ; ; n += stride)); do
     fresh "$template"
     { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
     code=$?
     "$check" "$* killed at $n"
     [ "$code" = 137 ] || break
+    points=$((points + 1))
   done
-  points=$((n - 1))
 }
 # Each call of git.
 calls() { # TEMPLATE CHECK COMMAND...
   local template=$1 check=$2 n code
   shift 2
-  for ((n = 1; ; n++)); do
+  points=0
+  first
+  for (( ; ; n += stride)); do
     fresh "$template"
     : >"$t_dir/calls"
     { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" "$@"; } >/dev/null 2>&1
     code=$?
     "$check" "$* killed after git call $n"
     [ "$code" = 137 ] || break
+    points=$((points + 1))
   done
-  points=$((n - 1))
 }
 done_again() { # submits what a killed submission left, as its agent would
   [ "$(state "$one")" = claimed ] && as bob cadre task done -q
@@ -136,7 +148,7 @@ done_again() { # submits what a killed submission left, as its agent would
 submit() { (cd "$world/bob" && CADRE_AGENT=bob CADRE_SESSION=00000000bob exec cadre task done); }
 shown() { # NAME
   is "$bad" "" "$1 ($points points)"
-  [ "$points" -gt 3 ]
+  [ "$points" -gt 0 ]
   ok "and there were some"
   bad=
 }
@@ -156,7 +168,8 @@ shown "landing where the target is not checked out, killed after each call of gi
 if command -v strace >/dev/null; then
   points=0
   for call in write rename unlink rmdir mkdir symlink; do
-    for ((n = 1; n < 500; n++)); do
+    first
+    for (( ; n < 500; n += stride)); do
       fresh queued
       rm -f "$t_dir/whole"
       { WRAP_CALL=$call WRAP_AT=$n PATH="$t_dir/killed:$PATH" cadre merge run; } >/dev/null 2>&1
@@ -188,12 +201,13 @@ returned() {
 recoveries() { # TEMPLATE CHECK COMMAND...
   local template=$1 check=$2 n m code
   shift 2
-  for ((n = 1; ; n++)); do
+  first
+  for (( ; ; n += stride)); do
     fresh "$template"
     { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
     [ $? = 137 ] || break
     cadre recover 2>&1 | grep -q healed || continue
-    for ((m = 1; ; m++)); do
+    for ((m = 1 + turn++ % stride; ; m += stride)); do
       fresh "$template"
       { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
       { CADRE_FAULT=kill:$m cadre recover; } >/dev/null 2>&1
