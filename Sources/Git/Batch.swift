@@ -64,7 +64,8 @@ struct Batch {
 
     /// How many entries at most are stacked.
     func limit() throws -> Int {
-        if try queue.known(targetTree)?.passed == false { return 1 }
+        // Who decides on a request decides on one task's work.
+        if try queue.known(targetTree)?.passed == false || queue.mode() == .pr { return 1 }
         return max(1, try queue.settings.int("mergeBatch", 5))
     }
 
@@ -97,6 +98,10 @@ struct Batch {
         case .candidate(let candidate):
             if let obstacle = try inTheWay(candidate, ground) {
                 try queue.wait(entry, obstacle.why, obstacle.index, &report)
+                break
+            }
+            if let remote, try queue.mode() == .pr, entry.record["Pushed"] == entry.tip {
+                try queue.follow(entry, remote, &report)
                 break
             }
             let review = try queue.review(entry, candidate)
@@ -223,6 +228,7 @@ struct Batch {
     /// Moves the target over the first `count` entries, whose tree has passed.
     private mutating func land(_ count: Int, _ report: inout Queue.Report) throws {
         try bus.closeAsk(named: "target-red", by: "cadre", "")
+        if let remote, try queue.mode() == .pr { return try queue.request(layers[0].entry, remote, &report) }
         let top = layers[count - 1].candidate
         // The gate took its time.
         let ground = try queue.ground()

@@ -32,7 +32,7 @@ struct Remote {
 }
 
 /// How the target is moved.
-enum MergeMode: String, CaseIterable { case local, remote }
+enum MergeMode: String, CaseIterable { case local, remote, pr }
 
 extension Queue {
     /// Seconds that a call over the network may take.
