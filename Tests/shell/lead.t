@@ -18,7 +18,7 @@ cadre spawn -q one --agent claude --auto
 cadre spawn -q two --agent claude --auto
 # A worker's task: to say so to the lead, to commit, and to hand it in.
 work='%run echo it >$1 && git add $1 && git commit -qm $1 && cadre task done && cadre send -q lead $1'
-cadre send -q lead "%run for name in left right; do cadre task add \"make \$name\" \"$(sed 's/\$1/$name/g' <<<"$work")\"; done
+cadre send -q lead "%run for name in left right; do cadre task add \"make \$name\" \"${work//\$1/\$name}\"; done
 %say they are made"
 landed() { [ "$(cadre task list --state done | wc -l)" = 2 ]; }
 wait_for 60 landed
