@@ -102,18 +102,23 @@ extension Work {
     /// that was is used again.
     public func submit(branch: String, tip: String, as worker: Worker, title: String, strategy: Strategy? = nil) throws -> Entry {
         guard branch != settings.target else { throw Failure.no("'\(targetName)' is the target itself: submit another branch") }
-        for view in try bus.list([.ready, .claimed, .review, .blocked, .deferred]) where try bus.branch(view.id)?.reference == branch {
-            do {
-                guard view.state == .claimed || view.state == .review else {
-                    return try submit(bus.claim(view.id, worker), branch: branch, tip: tip, strategy: strategy)
+        for listed in try bus.list([.ready, .claimed, .review, .blocked, .deferred]) where try bus.branch(listed.id)?.reference == branch {
+            var view = listed
+            // It has landed meanwhile, or was cancelled: the tip is another task's.
+            while ![.done, .failed, .cancelled].contains(view.state) {
+                do {
+                    guard view.state == .claimed || view.state == .review else {
+                        return try submit(bus.claim(view.id, worker), branch: branch, tip: tip, strategy: strategy)
+                    }
+                    guard let claim = view.claim, worker.name == "human" || claim.owner == worker.name else {
+                        throw Failure.no("'\(branch.dropFirst(11))' is the branch of task \(view.id), which '\(view.claim?.owner ?? "")' holds")
+                    }
+                    return try submit(claim, branch: branch, tip: tip, strategy: strategy)
+                } catch let failure as Failure where failure.kind == .no {
+                    let now = try bus.view(view.id)
+                    guard now.state != view.state else { throw failure }
+                    view = now
                 }
-                guard let claim = view.claim, worker.name == "human" || claim.owner == worker.name else {
-                    throw Failure.no("'\(branch.dropFirst(11))' is the branch of task \(view.id), which '\(view.claim?.owner ?? "")' holds")
-                }
-                return try submit(claim, branch: branch, tip: tip, strategy: strategy)
-            } catch let failure as Failure where failure.kind == .no {
-                // It has landed meanwhile, or was cancelled: the tip is another task's.
-                guard try [.done, .failed, .cancelled].contains(bus.view(view.id).state) else { throw failure }
             }
         }
         // Refused before a task is made for it.
