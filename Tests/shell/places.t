@@ -43,15 +43,16 @@ tmux set-hook -g pane-died 'set-environment -g died yes'
 focus() { tmux display-message -p -t user: '#{window_id} #{pane_id}'; }
 before=$(focus)
 cadre spawn two --agent idler --no-worktree --pane >/dev/null
+cadre spawn four --agent idler --no-worktree --pane >/dev/null
 cadre spawn three --agent idler --no-worktree --session >/dev/null
 is "$(focus)" "$before" "nobody's focus moves"
 is "$(tmux list-windows -t =user: -F '#W')" theirs "the user's session is theirs"
 is "$(tmux show-hooks -gw pane-died | grep -c 'died yes')" 1 "the user's hook stays"
 is "$(tmux show-hooks -gw pane-died | grep -c cadre)" 1 "beside ours"
-is "$(tmux list-panes -t "$(field one pane)" | wc -l)" 2 "--pane shares the window"
+is "$(tmux list-panes -t "$(field two pane)" | wc -l)" 2 "--pane shares a window with others of its kind"
 is "$(tmux list-sessions | wc -l)" 3 "--session is one of its own"
 mkdir sub && cd sub || exit 1
-cadre retire -q one two three
+cadre retire -q one two three four
 is "$(tmux show-hooks -gw pane-died | grep -c cadre)" 0 "with the last agent our hook goes"
 is "$(tmux show-hooks -gw pane-died | grep -c 'died yes')" 1 "and the user's stays"
 is "$(tmux list-sessions -F '#S')" user "and our sessions"
