@@ -52,13 +52,11 @@ late() {
   exec "$program" up -q --dead --server
 }
 
-# Keys are opt-in.
-keys() {
-  if [ -n "$("$tmux" show-options -gqv @cadre_key)" ] && [ -x "$dir/scripts/keys" ]; then "$dir/scripts/keys" on; fi
-}
+# Keys and clicks are opt-in: without @cadre_key and @cadre_mouse none is bound.
+keys() { "$dir/scripts/keys" on; }
 
 uninstall() {
-  if [ -x "$dir/scripts/keys" ]; then "$dir/scripts/keys" off; fi
+  "$dir/scripts/keys" off
   {
     for hook in client-attached session-created session-closed; do echo "set-hook -gu '${hook}[1042]'"; done
     # Of options only the one that was set for the user, and only if it is still that.

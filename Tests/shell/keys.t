@@ -8,7 +8,7 @@ cp -r ../../tmux "$plugin"
 t_world
 # Nothing that is used where it is found.
 mkdir "$t_dir/plain"
-ln -s /usr/local/bin/* /usr/bin/* /bin/* "$t_dir/plain" 2>/dev/null
+tr : '\n' <<<"$PATH" | while read -r dir; do ln -s "$dir"/* "$t_dir/plain" 2>/dev/null; done
 rm -f "$t_dir"/plain/{fzf,delta,claude,codex,gemini,aider,opencode,qwen}
 everything=$PATH
 PATH=$t_dir/bin:$t_dir/plain
@@ -122,7 +122,7 @@ wait_for 10 is_at "$home"
 sizes() { tmux -L "$inner" list-windows -a -F '#{window_id} #{window_width}x#{window_height}' | sort -u; }
 before=$(sizes)
 choose a
-see 'look into' "attach: a menu"
+see '─ look into ─' "attach: a menu"
 press 1
 see 'I am bob' "its screen in a popup"
 is "$(sizes)" "$before" "sizes stay"
@@ -191,7 +191,7 @@ wait_for 10 hides 'cadre asks'
 worktree=$(field bob worktree)
 printf '%s\033]0;title\007\n' "$evil" >"$worktree/new"
 choose d
-see 'diff' "diff: a menu"
+see '─ diff ─' "diff: a menu"
 press 1
 see '^.*+#(touch' "what has changed"
 cadre diff --color bob | grep -q $'\033\\[32m.*?\\]0;title?'
@@ -239,20 +239,20 @@ wait_for 10 hides 'cadre tasks'
 
 # Pause, resume, stop.
 choose p
-see 'pause' "pause: a menu"
+see '─ pause ─' "pause: a menu"
 press 1
 wait_for 20 is_state bob resting
 ok "pauses"
 wait_for 10 hides 'cadre bob'
 choose r
-see 'resume' "resume: a menu"
+see '─ resume ─' "resume: a menu"
 press 1
 goes() { [ -n "$(field "$1" pid)" ]; }
 wait_for 20 goes bob
 ok "resumes"
 wait_for 10 hides 'cadre bob'
 choose x
-see 'stop' "stop: a menu"
+see '─ stop ─' "stop: a menu"
 press 2
 wait_for 20 is_state carl resting
 ok "stops"
@@ -273,7 +273,7 @@ press g
 press Escape
 wait_for 10 hides 'stop agent'
 choose g
-see 'more .*(>)' "agents in pages, too"
+see '─ go to ─' "agents in pages, too"
 press '>'
 see 'many6 ' "the second"
 press 1
@@ -306,6 +306,29 @@ if PATH=$everything command -v fzf >/dev/null; then
   see 'State: ' "with a preview"
   press Escape
   wait_for 10 hides 'cadre tasks'
+fi
+
+# Clicks, where tmux tells on what.
+tmux -L "$inner" set -g mouse on \; set -g @cadre_mouse on \; set -g status-left '#[range=user|tasks]HERE#[norange]'
+keys on
+click() { type_text $'\033[<0;'"$1;40M"$'\033[<0;'"$1;40m"; }
+if tmux list-commands display-menu | grep -q border-style; then
+  tmux -L "$inner" set-environment -g PATH "$PATH"
+  click 3
+  see 'cadre tasks' "a click on a segment opens its view"
+  press q
+  wait_for 10 hides 'cadre tasks'
+  tmux -L "$inner" switch-client -t mine \; new-window -t mine:
+  wait_for 10 shows 'HERE.*-.*1:'
+  # One that comes too soon after another is the second of a double click.
+  for _ in 1 2 3 4 5; do
+    click 6
+    wait_for 2 shows 'HERE0:[a-z]*\*' && break
+  done
+  shows 'HERE0:[a-z]*\*'
+  ok "on a window's name goes there, as before"
+else
+  is "$(tmux -L "$inner" list-keys -T root MouseDown1Status)" "bind-key -T root MouseDown1Status select-window -t =" "clicks are left alone"
 fi
 
 is "$(find "$t_dir" -name '[xyo]' ! -path "$t_dir/plain/*")" "" "nothing that agents write was run"
