@@ -23,10 +23,10 @@ cmp <(cadre completions bash) "$to/share/bash-completion/completions/cadre-claim
 ok "completions"
 [ "$(stat -c %s "$to/bin/cadre")" -lt "$(stat -c %s "$CADRE_BIN/cadre")" ]
 ok "stripped"
-for file in shell/agents/* shell/roles/*; do
+for file in shell/agents/* shell/roles/* shell/recipes/*; do
   [ ! -f "$file" ] || cmp "$file" "$to/share/cadre/${file#shell/}" || break
 done
-ok "agents and roles"
+ok "agents, roles and recipes"
 
 # Again: the same, and what is no longer wanted goes.
 before=$(paths)
