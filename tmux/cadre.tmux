@@ -60,7 +60,7 @@ uninstall() {
   {
     for hook in client-attached session-created session-closed; do echo "set-hook -gu '${hook}[1042]'"; done
     # Of options only the one that was set for the user, and only if it is still that.
-    echo "if-shell -F '#{==:#{@cadre_status},##{cadre_status}}' 'set-option -gu @cadre_status'"
+    if [ "$("$tmux" show-options -gqv @cadre_status)" = '#{cadre_status}' ]; then echo 'set-option -gu @cadre_status'; fi
     variables | sed 's/^/set-environment -ghu /'
     "$tmux" list-sessions -F '#{session_id}' | while read -r session; do
       variables | sed "s/^/set-environment -hu -t '$session' /"

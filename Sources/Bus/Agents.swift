@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// What an agent is doing, as far as anyone can tell.
-public enum AgentState: String {
+public enum AgentState: String, CaseIterable {
     case starting, working, idle, waiting, stuck, resting, frozen, quarantined, dead
 }
 
@@ -45,10 +45,10 @@ public struct AgentView {
 }
 
 extension Bus {
-    /// The agents that have a card, by name.
-    public func agentNames() throws -> [String] {
+    /// The agents that have a card, by name; with `drafts` those that are being made as well.
+    public func agentNames(drafts: Bool = false) throws -> [String] {
         guard let names = try Files.list(agents) else { throw missing("agents") }
-        return try names.filter { try Names.isName($0) && Files.exists(card($0)) }.sorted()
+        return try names.filter { try Names.isName($0) && (drafts || Files.exists(card($0))) }.sorted()
     }
 
     /// The agent; nil if there is none of that name.

@@ -21,16 +21,16 @@ final class Showing {
     /// When to count next; nil if nothing has changed.
     private(set) var due: Double?
     private var last = -1.0
+    /// Seconds to the next try after one that failed.
+    private var failed = 0.0
     private var shown: Shown?
 
     /// Something has changed, or may have.
     func touch() { due = due ?? max(Time.monotonic() + Showing.delay, last + Showing.pause) }
 
     /// Has the watcher tell of what is counted. Places come and go, so it is called now and then.
-    func watch(_ watcher: Watcher, _ bus: Bus, _ names: [String]) {
+    func watch(_ watcher: Watcher, _ bus: Bus) {
         for place in bus.counted where place != bus.mergeQueue { add(watcher.watch(place)) }
-        // Only what is renamed in: locks that are looked at there are no change.
-        for name in names { add(watcher.watch(bus.agent(name), Int32(IN_MOVED_TO))) }
         bell = watcher.watch(bus.watchLock(0), Int32(IN_ATTRIB))
         add(bell)
     }
@@ -42,17 +42,25 @@ final class Showing {
         if changed.contains(bell) { shown?.forget() }
         if !changed.isEmpty { touch() }
         guard let due, due <= Time.monotonic() else { return }
-        self.due = nil
-        // What can't be told now is with the next change.
-        try? show(team)
+        do {
+            try show(team)
+            self.due = nil
+            failed = 0
+        } catch {
+            // A server that does not answer must not keep us from what else there is to do.
+            failed = min(60, max(1, failed * 2))
+            self.due = Time.monotonic() + failed
+        }
         last = Time.monotonic()
     }
 
-    /// Counts and tells now; false if no tmux with the plugin is there to hear it.
+    /// Counts and tells now; false if no tmux with the plugin is there to hear it. The lock of an agent that has `ended` may
+    /// be another's by now, who makes sure of it.
     @discardableResult
-    func show(_ team: Team) throws -> Bool {
+    func show(_ team: Team, ended: String? = nil) throws -> Bool {
         let bus = team.bus
-        let agents = try bus.team()
+        var agents = try bus.team()
+        for at in agents.indices where agents[at].name == ended { agents[at].alive = false }
         let segments = Segments(try bus.counts(agents))
         bus.keepStatus(segments.line)
         if try shown == nil || !shown!.isThere || (bus.server() ?? shown!.server) != shown!.server { shown = try Shown(bus) }
@@ -111,20 +119,19 @@ final class Showing {
 }
 
 extension Team {
-    /// Tells tmux how things are, once; false if no tmux with the plugin is there to hear it.
+    /// Tells tmux how things are, once, and whoever does so all the time that the server may not know what it was told;
+    /// false if no tmux with the plugin is there to hear it.
     @discardableResult
-    public func show() throws -> Bool { try Showing().show(self) }
-
-    /// Tells whoever does so all the time that the server may have forgotten.
-    public func callForShow() throws {
-        if try Alive.isHeld(bus.watchLock(0)) { try Files.ring(bus.watchLock(0)) }
+    public func show() throws -> Bool {
+        // Rung afterwards: what was counted here may be older by then than what was told from there.
+        defer { if (try? Alive.isHeld(bus.watchLock(0))) == true { try? Files.ring(bus.watchLock(0)) } }
+        return try Showing().show(self)
     }
 
-    /// Shows how the team is when an agent has ended that was the last: nobody else does. Its own lock may be another's
-    /// by now, who makes sure that it has ended.
+    /// Shows how the team is when an agent has ended that was the last: nobody else does.
     func showEnd(of name: String) {
         guard let agents = try? bus.team(), !agents.contains(where: { $0.name != name && $0.alive }) else { return }
-        try? show()
+        _ = try? Showing().show(self, ended: name)
     }
 
     /// The projects that this tmux server shows and that have no other: those whose agents run in it, and those of the

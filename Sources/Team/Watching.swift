@@ -15,6 +15,8 @@ final class Watch {
     private let watcher = Watcher()
     private let name: String
     private var known = Set<String>()
+    /// The numbers of their directories: what changes there is for the screen only.
+    private var directories = Set<Int32>()
     private var dead = Set<String>()
     private var again: Double?
     /// When the merge queue is to try something again.
@@ -45,8 +47,16 @@ final class Watch {
 
     deinit { try? lock.close() }
 
+    /// Watches those who are new: their directories, in which states are renamed to their places, and their locks once
+    /// they have a card, which comes into the directory last.
     private func add(_ bus: Bus) throws {
-        for other in try bus.agentNames() where other != name && known.insert(other).inserted { watcher.watch(bus.alive(other)) }
+        for other in try bus.agentNames(drafts: true) where !known.contains(other) {
+            let directory = watcher.watch(bus.agent(other), Int32(IN_MOVED_TO))
+            guard try Files.exists(bus.card(other)) else { continue }
+            known.insert(other)
+            directories.insert(directory)
+            if other != name { watcher.watch(bus.alive(other)) }
+        }
     }
 
     /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
@@ -58,26 +68,25 @@ final class Watch {
         defer { spent += Watch.used() - before }
         let changed = watcher.drain()
         // What only changes what is shown is no death and moves no branch.
-        let isShownOnly = !changed.isEmpty && changed.isSubset(of: showing?.watched ?? [])
+        let isShownOnly = !changed.isEmpty && changed.isSubset(of: directories.union(showing?.watched ?? []))
         let isDue = [again, due, retry].compactMap { $0 }.contains { $0 <= Time.monotonic() }
-        if !isShownOnly && (isDue || !changed.isEmpty || !begun) {
+        let isAll = !isShownOnly && (isDue || !changed.isEmpty || !begun)
+        if isAll {
             begun = true
             lookAtDeaths(team)
             lookAtBranches(team)
-            takeScreen(team)
         }
-        showing?.look(team, changed)
-    }
-
-    /// The second does it while there is no first.
-    private func takeScreen(_ team: Team) {
-        guard (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true else { return showing = nil }
+        guard isOnDuty(team) else { return showing = nil }
         if showing == nil {
             showing = Showing()
             showing!.touch()
         }
-        showing!.watch(watcher, team.bus, known.union([name]).sorted())
+        if isAll { showing!.watch(watcher, team.bus) }
+        showing!.look(team, changed)
     }
+
+    /// The second does for the first what only one does, while there is none.
+    private func isOnDuty(_ team: Team) -> Bool { (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true }
 
     private func lookAtDeaths(_ team: Team) {
         let second = again != nil
@@ -117,8 +126,7 @@ final class Watch {
     private var begun = false
 
     private func lookAtBranches(_ team: Team) {
-        // The second takes over when the first is gone.
-        guard let now = try? sight(team), now != seen, (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true else { return due = nil }
+        guard let now = try? sight(team), now != seen, isOnDuty(team) else { return due = nil }
         let begin = Time.monotonic()
         due = max(due ?? begin + 0.1, earliest)
         guard due! <= begin else { return }

@@ -127,7 +127,8 @@ public struct Shown {
         let options = sight?.options ?? [:]
         var next: [String: Told] = [:]
         for (pane, shown) in wanted.sorted(by: { $0.key < $1.key }) where Tmux.isPane(pane) {
-            let before = panes[pane] ?? Told()
+            // Another process may have told a pane that is new to us anything.
+            let before = panes[pane] ?? Told(options: ["@cadre_label": "", "@cadre_agent_color": ""], border: shown.label == nil, name: "")
             var now = Told(options: shown.options, border: shown.label != nil, isWaiting: shown.isWaiting)
             now.options["@cadre_label"] = shown.label
             if options["@cadre_agent_colors"] == "on" { now.options["@cadre_agent_color"] = Shown.color(shown.agent) }
@@ -144,8 +145,8 @@ public struct Shown {
                 commands.append("if-shell -F -t '\(pane)' \(quoted("#{m:*@cadre_label*,#{pane-border-format}}")) { set-option -wu -t '\(pane)' pane-border-format ; set-option -wu -t '\(pane)' pane-border-status }")
             }
             if now.name != before.name {
-                // Only a window that has our name, or the one we gave it.
-                let own = "#{||:#{==:#{window_name},\(shown.agent)},#{m:\(shown.agent) *,#{window_name}}}"
+                // Only a window of the name that it was opened with, or that we gave it.
+                let own = "#{m/r:^\(shown.agent)( (\(AgentState.allCases.map(\.rawValue).joined(separator: "|"))))?$,#{window_name}}"
                 commands.append("if-shell -F -t '\(pane)' \(quoted(own)) { rename-window -t '\(pane)' \(quoted(now.name ?? shown.agent)) }")
             }
             if shown.isWaiting, before.isWaiting == false, let alert = alert(shown.agent, options) { commands.append(alert) }

@@ -20,7 +20,6 @@ public struct UpVerb: Verb {
             return try tool.each(Team.all(in: Tmux.here())) { team in
                 try team.recover()
                 try start(team, tool)
-                try team.callForShow()
                 try team.show()
             }
         }
