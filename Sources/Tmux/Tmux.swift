@@ -139,7 +139,7 @@ public struct Tmux {
         let title = place == .pane ? Tmux.tiles : name
         if let session, place != .session {
             if place == .pane, let window = try tiled(session) {
-                let result = try attempt(["split-window", "-d", "-P", "-F", format] + variables + ["-t", window, "--"] + program + [";", "select-layout", "-t", window, "tiled"])
+                let result = try attempt(["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(window).{bottom-right}", "--"] + program + [";", "select-layout", "-t", window, "tiled"])
                 // A screen may be too small for as many: then a new window begins.
                 if result.status == 0 { return try record(result.text, bus) }
             }
@@ -162,17 +162,26 @@ public struct Tmux {
         return pane
     }
 
-    /// The name of windows with the panes of several agents, and how many they hold at most: more are hard to read.
+    /// The name of windows with the panes of several agents, how many they hold at most, since more are hard to read, and the
+    /// columns and lines that each is to have.
     private static let tiles = "team"
     private static let most = 9
+    private static let least = (columns: 30, lines: 6)
 
     /// The window of a session that has room for another agent's pane; nil if there is none.
     private func tiled(_ session: String) throws -> String? {
-        let result = try attempt(["list-windows", "-t", session, "-F", "#{window_id} #{window_panes} #{@cadre_tiles}"])
+        let result = try attempt(["list-windows", "-t", session, "-F", "#{window_id} #{window_panes} #{window_width} #{window_height} #{@cadre_tiles}"])
         guard result.status == 0 else { return nil }
         for line in result.text.split(separator: "\n").reversed() {
             let words = line.split(separator: " ")
-            if words.count == 3, let panes = Int(words[1]), panes < Tmux.most { return String(words[0]) }
+            guard words.count == 5, let panes = Int(words[1]), let width = Int(words[2]), let height = Int(words[3]), panes < Tmux.most else { continue }
+            // As tmux lays tiles: a row more, a column more, until there are enough.
+            var (rows, columns) = (1, 1)
+            while rows * columns < panes + 1 {
+                rows += 1
+                if rows * columns < panes + 1 { columns += 1 }
+            }
+            if width / columns >= Tmux.least.columns, height / rows >= Tmux.least.lines { return String(words[0]) }
         }
         return nil
     }

@@ -16,9 +16,9 @@ t_session() { # NAME DIRECTORY FORMAT
     set -t "=$1:" status-right "[$3]" \; set -wt "=$1:" window-status-current-format ''
 }
 
-# A client of a session, so many columns wide; `screen NAME` is what it shows.
-t_client() { # SESSION WIDTH
-  tmux -L "$t_outer" -f /dev/null new-session -d -s "$1" -x "$2" -y 10 "env -u TMUX tmux -L '$t_server' attach -t '=$1'"
+# A client of a session, so many columns wide (and lines high, 10); `screen NAME` is what it shows.
+t_client() { # SESSION WIDTH [HEIGHT]
+  tmux -L "$t_outer" -f /dev/null new-session -d -s "$1" -x "$2" -y "${3:-10}" "env -u TMUX tmux -L '$t_server' attach -t '=$1'"
   tmux -L "$t_outer" set -t "=$1:" status off
   wait_for 10 t_attached "$1"
 }
