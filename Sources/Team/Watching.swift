@@ -14,8 +14,7 @@ final class Watch {
     private let isFirst: Bool
     private let watcher = Watcher()
     private let name: String
-    private var known = Set<String>()
-    /// The numbers of their directories: what changes there is for the screen only.
+    /// The numbers of the agents' directories: what changes there is for the screen only.
     private var directories = Set<Int32>()
     private var dead = Set<String>()
     private var again: Double?
@@ -47,15 +46,14 @@ final class Watch {
 
     deinit { try? lock.close() }
 
-    /// Watches those who are new: their directories, in which states are renamed to their places, and their locks once
-    /// they have a card, which comes into the directory last.
+    /// Watches everybody's directory, in which states are renamed to their places, and lock, which is there before the card.
+    /// Again each time: one may have been retired, and another of its name made.
     private func add(_ bus: Bus) throws {
-        for other in try bus.agentNames(drafts: true) where !known.contains(other) {
+        for other in try bus.agentNames(drafts: true) {
             let directory = watcher.watch(bus.agent(other), Int32(IN_MOVED_TO))
-            guard try Files.exists(bus.card(other)) else { continue }
-            known.insert(other)
-            directories.insert(directory)
             if other != name { watcher.watch(bus.alive(other)) }
+            // Of one that is being made the card is waited for.
+            if try Files.exists(bus.card(other)) { directories.insert(directory) }
         }
     }
 
