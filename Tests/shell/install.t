@@ -23,10 +23,12 @@ cmp <(cadre completions bash) "$to/share/bash-completion/completions/cadre-claim
 ok "completions"
 [ "$(stat -c %s "$to/bin/cadre")" -lt "$(stat -c %s "$CADRE_BIN/cadre")" ]
 ok "stripped"
-for file in shell/agents/* shell/roles/* shell/recipes/*; do
-  [ ! -f "$file" ] || cmp "$file" "$to/share/cadre/${file#shell/}" || break
+missing=
+for file in shell/agents/* shell/programs/* shell/roles/* shell/recipes/* tmux/scripts/*; do
+  [ ! -f "$file" ] || cmp -s "$file" "$to/share/cadre/${file#shell/}" || missing+=" $file"
+  [ ! -x "$file" ] || [ -x "$to/share/cadre/${file#shell/}" ] || missing+=" $file can't be run"
 done
-ok "agents, roles and recipes"
+is "$missing" "" "agents, programs, roles, recipes, scripts"
 
 # Again: the same, and what is no longer wanted goes.
 before=$(paths)
