@@ -44,6 +44,8 @@ struct Batch {
     /// The commit that the target holds: the remote's, if work lands there.
     let target: String
     let remote: Remote?
+    /// The entry's branch is pushed and a pull request made of it, instead of landing.
+    let proposes: Bool
     /// What the local target holds: the same, or an earlier one.
     private var local: String
     let targetTree: String
@@ -57,6 +59,7 @@ struct Batch {
         self.queue = queue
         local = try queue.work.targetCommit()
         remote = try queue.remote()
+        proposes = try queue.mode() == .pr
         target = try remote.flatMap { try queue.git.commit($0.reference($0.branch)) } ?? local
         targetTree = try queue.git.run(["rev-parse", "\(target)^{tree}"]).text
         ground = try queue.ground()
@@ -65,7 +68,7 @@ struct Batch {
     /// How many entries at most are stacked.
     func limit() throws -> Int {
         // Who decides on a request decides on one task's work.
-        if try queue.known(targetTree)?.passed == false || queue.mode() == .pr { return 1 }
+        if try proposes || queue.known(targetTree)?.passed == false { return 1 }
         return max(1, try queue.settings.int("mergeBatch", 5))
     }
 
@@ -79,6 +82,7 @@ struct Batch {
             try queue.landAsIs(entry, target, &report)
             return .settled
         }
+        if proposes, let remote, entry.record["Pushed"] == entry.tip { return try propose(entry, to: remote, &report) }
         var stacked = try queue.stack(entry, on: layers.last?.candidate.commit ?? target)
         if !layers.isEmpty {
             // What can't go on top is judged by the target alone.
@@ -96,12 +100,8 @@ struct Batch {
             if let placed = try follow(for: entry, &report) { return placed }
             try queue.returnConflict(entry, on: target, paths, messages, &report)
         case .candidate(let candidate):
-            if let obstacle = try inTheWay(candidate, ground) {
+            if !proposes, let obstacle = try inTheWay(candidate, ground) {
                 try queue.wait(entry, obstacle.why, obstacle.index, &report)
-                break
-            }
-            if let remote, try queue.mode() == .pr, entry.record["Pushed"] == entry.tip {
-                try queue.follow(entry, remote, &report)
                 break
             }
             let review = try queue.review(entry, candidate)
@@ -116,7 +116,7 @@ struct Batch {
     }
 
     /// Brings the local target to what the remote's holds. Nil if it is there, else what becomes of the entry that needs it.
-    private mutating func follow(for entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
+    mutating func follow(for entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
         if local == target { return nil }
         switch try queue.follow(to: target, targetTree, from: local, for: entry, &report) {
         case .followed: local = target
@@ -156,7 +156,8 @@ struct Batch {
     mutating func run(_ report: inout Queue.Report) throws {
         guard try begin() else { return }
         switch try decide() {
-        case .passed: try land(layers.count, &report)
+        case .passed:
+            if proposes, let remote { _ = try propose(layers[0].entry, to: remote, &report) } else { try land(layers.count, &report) }
         case .culprit(let good, let verdict):
             if good > 0 { try land(good, &report) }
             try blame(good, verdict, &report)
@@ -228,7 +229,6 @@ struct Batch {
     /// Moves the target over the first `count` entries, whose tree has passed.
     private mutating func land(_ count: Int, _ report: inout Queue.Report) throws {
         try bus.closeAsk(named: "target-red", by: "cadre", "")
-        if let remote, try queue.mode() == .pr { return try queue.request(layers[0].entry, remote, &report) }
         let top = layers[count - 1].candidate
         // The gate took its time.
         let ground = try queue.ground()

@@ -31,7 +31,7 @@ struct Remote {
     func reference(_ branch: String) -> String { "refs/cadre/remote/\(name)/\(branch.dropFirst("refs/heads/".count))" }
 }
 
-/// How the target is moved.
+/// Where work lands.
 enum MergeMode: String, CaseIterable { case local, remote, pr }
 
 extension Queue {
@@ -79,6 +79,17 @@ extension Queue {
         return .none
     }
 
+    /// What a branch of the remote holds, without fetching it.
+    func head(_ remote: Remote, _ branch: String) throws -> Fetched {
+        let result = try overNetwork(["ls-remote", "--refs", "--", remote.name, branch])
+        guard result.status == 0 else { return .unreachable(Queue.complaint(result)) }
+        for line in result.text.split(separator: "\n") {
+            let words = line.split(separator: "\t").map(String.init)
+            if words.count == 2, words[1] == branch { return .holds(words[0]) }
+        }
+        return .none
+    }
+
     enum Pushed {
         case done
         /// It holds something else by now.
@@ -94,9 +105,9 @@ extension Queue {
             "push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--force-with-lease=\(branch):\(old ?? "")", "--",
             remote.name, "\(commit):\(branch)",
         ])
-        switch try fetch(remote, branch) {
+        switch try branch == remote.branch ? fetch(remote, branch) : head(remote, branch) {
         case .holds(let now):
-            if try git.isAncestor(commit, of: now) { return .done }
+            if try now == commit || (branch == remote.branch && git.isAncestor(commit, of: now)) { return .done }
             if now != old { return .moved }
         case .none:
             if old != nil { return .moved }
@@ -182,6 +193,7 @@ extension Queue {
             try waitForGreen(entry, commit, tree, &report)
             return .waits
         }
+        try bus.closeAsk(named: "target-red", by: "cadre", "")
         let step = Candidate(commit: commit, tree: tree, parent: local)
         let ground = try ground()
         if let obstacle = try inTheWay(step, ground) {

@@ -1,94 +1,154 @@
 import Bus
+import Glibc
 import Processes
 import SystemPackage
 
-// Landing by pull request, with cadre.mergeMode pr: what the gate passes is not put on the remote's target by us, but
-// offered to whoever decides there.
+// Pull requests. With cadre.mergeMode pr an entry is not landed by us:
 //
-//   1  stacked on the remote's target and gated, as ever, one entry at a time
-//   2  the task's branch is pushed                  only over what was there of the same task
-//   3  a pull request is opened with gh(1), if that is there; else a person opens it
-//   4  the entry waits, and is looked at again after a minute, then after twice as long each time, up to an hour
-//   5  the remote's target has the work, in whatever form: the local one follows, once the gate has passed exactly that,
-//      and the task is done. Or the request was closed: the entry goes back
+//   1  it is stacked, alone, on what the remote's target holds, and gated as ever
+//   2  the task's branch is pushed, with what it holds there as lease          -> commits of others: the entry waits
+//   3  a pull request is opened, or the one that is open for the branch found, with gh
+//   4  the entry waits with Pushed, the tip, and Request, the address, and is looked at again after a growing pause
+//   5  merged: the remote's target has it, the local one follows through the gate, and it has landed;
+//      closed: back to its author
 //
-// Pushed and Request say how far it is. Killed after 2 or 3, a successor does them again: the branch is there, and gh
-// says which request there is.
+// Killed between two of these, the next runner does the last one again: it finds the branch pushed, and the request open.
+// Without gh a person opens the request. It was merged if there is a commit among those that the remote's target has got
+// since, on which nothing of the entry is left to put.
 extension Queue {
-    /// Seconds that gh may take.
-    private static let patience = 120.0
+    enum Request {
+        case open(String)
+        /// With the commit by which it was merged, if that is known.
+        case merged(String?)
+        case closed(String)
+        /// There is none that we can see: why.
+        case none(String)
+    }
 
-    /// Pushes the branch of an entry that passed the gate, and asks for it to be merged.
-    func request(_ entry: Entry, _ remote: Remote, _ report: inout Report) throws {
-        let name = String(entry.branch.dropFirst("refs/heads/".count))
-        var old: String?
-        switch try fetch(remote, entry.branch) {
-        case .unreachable(let why): return try wait(entry, "'\(remote.name)' can't be reached: \(why)", nil, &report, again: true)
-        case .none: break
-        case .holds(let there):
-            // An earlier tip of the task is ours to replace.
-            let kept = try git.commit("refs/cadre/work/task-\(entry.id)") ?? entry.tip
-            guard try git.isAncestor(there, of: entry.tip) || git.isAncestor(there, of: kept) else {
-                return try wait(entry, "'\(name)' of '\(remote.name)' has commits that are not of this task: bring them in, or remove it there", nil, &report, again: true)
+    /// Pushes the entry's branch. Nil, or why it can't be now.
+    func pushBranch(_ entry: Entry, _ remote: Remote) throws -> String? {
+        let name = entry.branch.dropFirst("refs/heads/".count)
+        guard entry.branch != remote.branch else { return "the branch is called as the target of '\(remote.name)': submit it under another name" }
+        let there: String?
+        switch try head(remote, entry.branch) {
+        case .unreachable(let why): return "'\(remote.name)' can't be reached: \(why)"
+        case .none: there = nil
+        case .holds(let commit): there = commit
+        }
+        if there == entry.tip { return nil }
+        if let there {
+            // What was ever submitted is kept, so what is not among it was pushed by somebody else.
+            let ours = try git.commit(there) != nil && [entry.tip, "refs/cadre/work/task-\(entry.id)"].contains { try git.isAncestor(there, of: $0) }
+            guard ours else { return "'\(name)' on '\(remote.name)' has commits of others: take them into the work, or remove it there" }
+        }
+        switch try push(entry.tip, to: remote, entry.branch, over: there) {
+        case .done: return nil
+        case .moved: return "'\(name)' on '\(remote.name)' moved meanwhile"
+        case .refused(let why), .unknown(let why): return why
+        }
+    }
+
+    /// The entry's pull request, which is opened if there is none.
+    func request(_ entry: Entry, _ remote: Remote, _ target: String) throws -> Request {
+        let branch = String(entry.branch.dropFirst("refs/heads/".count))
+        guard Queue.hasGh else {
+            if let commit = try merged(entry, target) { return .merged(commit) }
+            return .none("pushed to '\(remote.name)' as '\(branch)': open a pull request for it")
+        }
+        let url = try git.run(["remote", "get-url", remote.name]).text
+        let found = try gh([
+            "pr", "list", "--repo", url, "--head", branch, "--state", "all", "--limit", "50", "--json", "state,url,headRefOid,mergeCommit,isCrossRepository",
+            "--jq", ".[] | select(.isCrossRepository | not) | [.state, .url, .headRefOid, (.mergeCommit.oid // \"\")] | @tsv",
+        ])
+        guard found.status == 0 else { return .none("gh does not tell of pull requests: \(found.complaint)") }
+        let requests = found.text.split(separator: "\n").map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }.filter { $0.count == 4 }
+        let mine = requests.first {
+            guard entry.record["Request"] == nil else { return $0[1] == entry.record["Request"] }
+            // Those of earlier submissions are over.
+            return $0[0] == "OPEN" || ($0[0] == "MERGED" && $0[2] == entry.tip)
+        }
+        if let mine {
+            switch mine[0] {
+            case "OPEN": return .open(mine[1])
+            case "MERGED": return .merged(try mine[3].isEmpty ? merged(entry, target) : mine[3])
+            default: return .closed(mine[1])
             }
-            old = there
         }
-        if old != entry.tip {
-            switch try push(entry.tip, to: remote, entry.branch, over: old) {
-            case .done: break
-            case .moved: return try wait(entry, "'\(name)' of '\(remote.name)' moved meanwhile", nil, &report, again: true)
-            case .refused(let why), .unknown(let why): return try wait(entry, why, nil, &report, again: true)
-            }
-        }
-        let (url, why) = try openRequest(entry, remote, name)
-        try wait(entry, url.map { "pull request \($0) is open" } ?? why, nil, &report, again: true) {
-            $0["Pushed"] = entry.tip
-            $0["Request"] = url
-        }
+        guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
+        let body = [header.body, entry.record.body].map(Message.withoutBlankEnds).filter { !$0.isEmpty }.joined(separator: Array("\n\n".utf8))
+        let made = try gh(
+            [
+                "pr", "create", "--repo", url, "--head", branch, "--base", String(remote.branch.dropFirst("refs/heads/".count)), "--title=\(header.title)",
+                "--body-file", "-",
+            ], input: Array(body) + [10])
+        guard made.status == 0, let address = made.text.split(separator: "\n").last else { return .none("gh opens no pull request: \(made.complaint)") }
+        return .open(String(address))
     }
 
-    /// Looks what became of the request for an entry whose work the remote's target does not have.
-    func follow(_ entry: Entry, _ remote: Remote, _ report: inout Report) throws {
-        let name = String(entry.branch.dropFirst("refs/heads/".count))
-        guard let url = entry.record["Request"] else {
-            let (url, why) = try openRequest(entry, remote, name)
-            return try wait(entry, url.map { "pull request \($0) is open" } ?? why, nil, &report, again: true) { $0["Request"] = url }
+    /// The first commit that the target has got since the entry was last looked at, and on which nothing is left of it.
+    private func merged(_ entry: Entry, _ target: String) throws -> String? {
+        let since = try entry.record["Looked"].flatMap { try git.commit($0) } ?? entry.base
+        for commit in try git.run(["rev-list", "--first-parent", "--reverse", target, "^\(since)"]).text.split(separator: "\n").suffix(200).map(String.init) {
+            if try git.isAncestor(entry.tip, of: commit) { return commit }
+            guard case .tree(let tree) = try git.merge(base: entry.base, ours: commit, theirs: entry.tip) else { continue }
+            if try tree == git.run(["rev-parse", "\(commit)^{tree}"]).text { return commit }
         }
-        let said = try gh(["pr", "view", url, "--json", "state", "--jq", ".state"])
-        if let said, said.status == 0, said.text.uppercased().contains("CLOSED") {
-            return try giveBack(entry, "pull request \(Names.shown(url)) was closed", [], counted: false, &report)
-        }
-        try wait(entry, "pull request \(url) is open", nil, &report, again: true)
+        return nil
     }
 
-    /// Opens a request, or finds the one that is open. Its URL, else what a person is to do.
-    private func openRequest(_ entry: Entry, _ remote: Remote, _ name: String) throws -> (url: String?, why: String) {
-        let header = try bus.header(entry.id)
-        let base = String(remote.branch.dropFirst("refs/heads/".count))
-        let why = "'\(name)' is pushed to '\(remote.name)': open a pull request of it to '\(base)'"
-        guard let found = try gh(["pr", "view", name, "--json", "state,url", "--jq", "select(.state == \"OPEN\").url"]) else { return (nil, why) }
-        if found.status == 0, let url = Queue.url(in: found.text) { return (url, "") }
-        var body = header?.body ?? []
-        if String(validating: body, as: UTF8.self) == nil { body = [] }
-        let made = try gh(["pr", "create", "--head", name, "--base", base, "--title", header?.title ?? name, "--body-file", "-"], input: body)
-        guard let made, made.status == 0, let url = Queue.url(in: made.text) else {
-            return (nil, why + " (gh: \(Names.shown(made?.complaint ?? "not there")))")
-        }
-        return (url, "")
+    private static var hasGh: Bool {
+        (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").contains { access("\($0)/gh", X_OK) == 0 }
     }
 
-    private static func url(in text: String) -> String? {
-        text.split(whereSeparator: \.isWhitespace).map(String.init).last { $0.hasPrefix("https://") || $0.hasPrefix("http://") }.map(Names.shown)
-    }
-
-    /// Runs gh in the main worktree, from which it tells the repository; nil if it is not on PATH.
-    private func gh(_ arguments: [String], input: [UInt8] = []) throws -> Program.Result? {
+    /// gh(1), which asks nobody anything, has no terminal, and an end.
+    private func gh(_ arguments: [String], input: [UInt8]? = nil) throws -> Program.Result {
         var program = Program(["gh"] + arguments)
-        program.environment = Git.clean.merging(["GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1"]) { $1 }
+        program.environment = Git.clean.merging(["GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "GH_PAGER": "cat", "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"]) { $1 }
         if let main = try work.worktrees().first?.path, try Files.exists(main) { program.directory = main }
         program.input = input
         program.ownSession = true
-        program.timeout = Queue.patience
-        do { return try program.run() } catch let failure as Failure where failure.kind != .bug { return nil }
+        program.timeout = Queue.networkTimeout
+        return try program.run()
+    }
+}
+
+extension Batch {
+    /// Pushes the entry's branch if that is still to be done, and sees what has become of its pull request.
+    mutating func propose(_ entry: Entry, to remote: Remote, _ report: inout Queue.Report) throws -> Placed {
+        if entry.record["Pushed"] != entry.tip, let why = try queue.pushBranch(entry, remote) {
+            try queue.wait(entry, why, nil, &report, again: true)
+            return .settled
+        }
+        let target = self.target
+        func wait(_ why: String, _ address: String?) throws -> Placed {
+            try queue.wait(entry, why, nil, &report, again: true) {
+                $0["Pushed"] = entry.tip
+                $0["Request"] = address
+                $0["Looked"] = target
+            }
+            return .settled
+        }
+        switch try queue.request(entry, remote, target) {
+        case .open(let address): return try conflict(entry, &report) ?? wait("pull request \(Names.shown(address)) is open", address)
+        case .none(let why): return try conflict(entry, &report) ?? wait(why, entry.record["Request"])
+        case .closed(let address): try queue.giveBack(entry, "pull request \(Names.shown(address)) was closed", [], counted: false, &report)
+        case .merged(let commit):
+            guard let commit, try queue.git.commit(commit) != nil, try queue.git.isAncestor(commit, of: target) else {
+                return try wait("its pull request was merged, which '\(remote.shown)' does not have", entry.record["Request"])
+            }
+            if let placed = try follow(for: entry, &report) { return placed }
+            try queue.landAsIs(entry, commit, &report)
+        }
+        return .settled
+    }
+
+    /// Gives the entry back if it has come to conflict since it was last looked at; nil if it has not.
+    private mutating func conflict(_ entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
+        guard let looked = entry.record["Looked"], looked != target,
+            case .conflict(let paths, let messages) = try queue.stack(entry, on: target)
+        else { return nil }
+        if let placed = try follow(for: entry, &report) { return placed }
+        try queue.returnConflict(entry, on: target, paths, messages, &report)
+        return .settled
     }
 }

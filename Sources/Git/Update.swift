@@ -73,11 +73,7 @@ extension Work {
     }
 
     private func join(_ part: String, _ target: String, _ worktree: Git) throws -> String {
-        let sign = try worktree.attempt(["config", "--type=bool", "commit.gpgSign"]).text == "true"
-        let message = "Join '\(targetName)' and what has landed of this branch\n"
-        let result = try asOwner(worktree, ["commit-tree"] + (sign ? ["-S"] : []) + ["\(target)^{tree}", "-p", part, "-p", target], input: Array(message.utf8))
-        guard result.status == 0 else { throw Failure.no("unable to bring '\(targetName)' in: \(result.complaint)") }
-        return result.text
+        try Committer(worktree).commit("\(target)^{tree}", [part, target], Array("Join '\(targetName)' and what has landed of this branch\n".utf8))
     }
 
     /// git as the worktree's owner calls it: with hooks.

@@ -19,7 +19,8 @@ public struct MergeVerb: ParsableCommand {
             json: [
                 "id": .int(entry.id), "state": .string(entry.step.rawValue), "author": .string(entry.author), "branch": .string(branch),
                 "base": .string(entry.base), "tip": .string(entry.tip), "commit": .string(entry.commit), "why": .string(entry.why),
-                "strategy": .string(entry.record["Strategy"]),
+                "strategy": .string(entry.record["Strategy"]), "request": .string(entry.record["Request"]),
+                "again": .string(entry.record.int("Retry-At").map(Time.text)),
                 "priority": .int(entry.priority), "attempts": .int(entry.attempts), "title": .string(title),
                 "submitted": .string(Time.text(entry.time)), "approved": .string(entry.isApproved ? entry.record["Approved-By"] : nil),
             ])
@@ -73,6 +74,8 @@ public struct MergeVerb: ParsableCommand {
                 field("Base", entry.base)
                 field("Tip", entry.tip)
                 field("Strategy", entry.record["Strategy"])
+                field("Pull request", entry.record["Request"].map(Names.shown))
+                field("Tried again", entry.record.int("Retry-At").map(Time.text))
                 field("Commit", entry.step == .landed ? entry.commit : nil)
                 field("Submitted", Time.text(entry.time))
                 field("Priority", "\(entry.priority)")
