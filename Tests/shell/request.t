@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Work that lands by pull requests: the branch is pushed, a request opened and followed until it is merged or closed; and
-# the runner killed at its steps. CADRE_TEST_ALL=1 tries each of them, else every fifth.
+# the runner killed at its steps. CADRE_TEST_ALL=1 tries each of them, else every ninth.
 #
 # The remote is a real repository. The service is a stand-in: a gh that keeps its requests in files.
 . "$(dirname "$0")/lib.sh"
@@ -333,7 +333,7 @@ merged() { # WHAT: it landed
 "
 }
 stride=${CADRE_TEST_ALL:+1}
-stride=${stride:-5}
+stride=${stride:-9}
 turn=0
 for template in submitted merged; do
   bad='' points=0
