@@ -9,15 +9,7 @@ git=$(command -v git)
 step=11
 [ -z "${CADRE_TEST_ALL:-}" ] || step=1
 
-# A git that kills its caller after its n-th call.
-mkdir "$t_dir/wrapped"
-cat >"$t_dir/wrapped/git" <<END
-#!/bin/bash
-echo >>"$t_dir/calls"
-[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$git" "\$@"
-"$git" "\$@" >/dev/null 2>&1
-kill -KILL "\$PPID"
-END
+wrap git
 # A gate that tells what it passed, and kills the runner in its n-th run.
 cat >"$t_dir/gate" <<END
 #!/bin/bash
@@ -31,7 +23,7 @@ fi
 [ ! -e bad ] || exit 1
 "$git" write-tree >>"$t_dir/passed"
 END
-chmod +x "$t_dir/wrapped/git" "$t_dir/gate"
+chmod +x "$t_dir/gate"
 
 world="$t_dir/world"
 t_agents=$world
@@ -113,7 +105,7 @@ shown() { # NAME
 
 for ((n = 1; ; n += step)); do
   fresh
-  { CADRE_FAULT=kill:$n cadre merge run; } >/dev/null 2>&1
+  killed_before "$n" cadre merge run
   code=$?
   check "killed before change $n"
   [ "$code" = 137 ] || break
@@ -122,8 +114,7 @@ points=$n
 shown "a batch, killed before each change"
 for ((n = 2; ; n += step)); do
   fresh
-  : >"$t_dir/calls"
-  { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" cadre merge run; } >/dev/null 2>&1
+  killed_after "$n" cadre merge run
   code=$?
   check "killed after git call $n"
   [ "$code" = 137 ] || break

@@ -4,19 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/merge-lib.sh"
 t_world
-git=$(command -v git)
 world=$t_dir/world
 export t_agents=$world
-mkdir "$world" "$t_dir/wrapped"
-# A git that kills its caller after its n-th call.
-cat >"$t_dir/wrapped/git" <<END
-#!/bin/sh
-echo >>"$t_dir/calls"
-[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$git" "\$@"
-"$git" "\$@" >/dev/null 2>&1
-kill -KILL "\$PPID"
-END
-chmod +x "$t_dir/wrapped/git"
+mkdir "$world"
+wrap git
 
 t_repository world/repository >/dev/null
 cd "$world/repository" || exit 1
@@ -71,7 +62,7 @@ judge() { # WHAT
 }
 for ((n = 1; ; n++)); do
   fresh
-  { CADRE_FAULT=kill:$n cadre merge check; } >/dev/null 2>&1
+  killed_before "$n" cadre merge check
   code=$?
   judge "killed at $n"
   [ "$code" = 137 ] || break
@@ -82,8 +73,7 @@ ok "which are some"
 bad=
 for ((n = 1; ; n++)); do
   fresh
-  : >"$t_dir/calls"
-  { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" cadre merge check; } >/dev/null 2>&1
+  killed_after "$n" cadre merge check
   code=$?
   judge "killed after git call $n"
   [ "$code" = 137 ] || break
@@ -97,7 +87,7 @@ bad=
 untold() { [ "$(cat .git/cadre/merge/conflicts/* | grep -c '^Told: ')" != "$(find .git/cadre/merge/conflicts -type f | wc -l)" ]; }
 for ((n = 1; ; n++)); do
   fresh
-  { CADRE_FAULT=kill:$n cadre merge check; } >/dev/null 2>&1
+  killed_before "$n" cadre merge check
   untold && [ -z "$(objects)" ] && cmp -s .git/cadre/merge/check "$t_dir/check" && break
 done
 cp -a "$world" "$t_dir/left"
@@ -106,7 +96,7 @@ for ((n = 1; ; n++)); do
   rm -rf "$world"
   cp -a "$t_dir/left" "$world"
   cd "$world/repository" || exit 1
-  { CADRE_FAULT=kill:$n cadre recover; } >/dev/null 2>&1
+  killed_before "$n" cadre recover
   code=$?
   judge "recover killed at $n"
   [ "$code" = 137 ] || break

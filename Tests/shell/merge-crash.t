@@ -7,15 +7,7 @@
 t_world
 git=$(command -v git)
 
-# A git that kills its caller after its n-th call.
-mkdir "$t_dir/wrapped"
-cat >"$t_dir/wrapped/git" <<END
-#!/bin/bash
-echo >>"$t_dir/calls"
-[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$git" "\$@"
-"$git" "\$@" >/dev/null 2>&1
-kill -KILL "\$PPID"
-END
+wrap git
 # A git whose merge is killed before its n-th system call of a name, and its caller with it.
 cat >"$t_dir/wrapped/git-merge-killed" <<END
 #!/bin/bash
@@ -118,7 +110,7 @@ faults() { # TEMPLATE CHECK COMMAND...
   first
   for (( ; ; n += stride)); do
     fresh "$template"
-    { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
+    killed_before "$n" "$@"
     code=$?
     "$check" "$* killed at $n"
     [ "$code" = 137 ] || break
@@ -133,8 +125,7 @@ calls() { # TEMPLATE CHECK COMMAND...
   first
   for (( ; ; n += stride)); do
     fresh "$template"
-    : >"$t_dir/calls"
-    { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" "$@"; } >/dev/null 2>&1
+    killed_after "$n" "$@"
     code=$?
     "$check" "$* killed after git call $n"
     [ "$code" = 137 ] || break
@@ -204,13 +195,13 @@ recoveries() { # TEMPLATE CHECK COMMAND...
   first
   for (( ; ; n += stride)); do
     fresh "$template"
-    { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
+    killed_before "$n" "$@"
     [ $? = 137 ] || break
     cadre recover 2>&1 | grep -q healed || continue
     for ((m = 1 + turn++ % stride; ; m += stride)); do
       fresh "$template"
-      { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
-      { CADRE_FAULT=kill:$m cadre recover; } >/dev/null 2>&1
+      killed_before "$n" "$@"
+      killed_before "$m" cadre recover
       code=$?
       [ "$code" = 137 ] || break
       "$check" "$* killed at $n, recover at $m"

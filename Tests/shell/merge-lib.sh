@@ -41,3 +41,31 @@ work() { # NAME FILE TEXT
   write "$1" "$2" "$3"
   as "$1" cadre task done -q
 }
+
+# Makes programs in $t_dir/wrapped that kill their caller after a call of theirs, the n-th of any: see killed_after.
+wrap() { # PROGRAM...
+  local program real
+  mkdir -p "$t_dir/wrapped"
+  for program; do
+    real=$(command -v "$program")
+    cat >"$t_dir/wrapped/$program" <<END
+#!/bin/bash
+echo >>"$t_dir/calls"
+[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$real" "\$@"
+"$real" "\$@" >/dev/null 2>&1
+kill -KILL "\$PPID"
+END
+    chmod +x "$t_dir/wrapped/$program"
+  done
+}
+killed_after() { # N COMMAND...: after its n-th call of a wrapped program; 137, else it made fewer
+  local n=$1
+  shift
+  : >"$t_dir/calls"
+  { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" "$@"; } >/dev/null 2>&1
+}
+killed_before() { # N COMMAND...: before its n-th change of a file
+  local n=$1
+  shift
+  { CADRE_FAULT=kill:$n "$@"; } >/dev/null 2>&1
+}

@@ -10,15 +10,8 @@ git=$(command -v git)
 stride=${CADRE_TEST_ALL:+1}
 stride=${stride:-9}
 
-# A git that kills its caller after its n-th call.
-mkdir "$t_dir/wrapped" "$t_dir/orphaned"
-cat >"$t_dir/wrapped/git" <<END
-#!/bin/bash
-echo >>"$t_dir/calls"
-[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$git" "\$@"
-"$git" "\$@" >/dev/null 2>&1
-kill -KILL "\$PPID"
-END
+wrap git
+mkdir "$t_dir/orphaned"
 # One whose push outlives its caller: it comes when the next runner is at its own, or has given up.
 cat >"$t_dir/orphaned/git" <<END
 #!/bin/bash
@@ -132,7 +125,7 @@ kills() { # TEMPLATE CHECK NAME
   local n code points=0
   for ((n = 1 + turn++ % stride; ; n += stride)); do
     fresh "$1"
-    { CADRE_FAULT=kill:$n cadre merge run; } >/dev/null 2>&1
+    killed_before "$n" cadre merge run
     code=$?
     "$2" "killed at $n"
     [ "$code" = 137 ] || break
@@ -140,7 +133,7 @@ kills() { # TEMPLATE CHECK NAME
   done
   for ((n = 1 + turn++ % stride; ; n += stride)); do
     fresh "$1"
-    { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" cadre merge run; } >/dev/null 2>&1
+    killed_after "$n" cadre merge run
     code=$?
     "$2" "killed after git call $n"
     [ "$code" = 137 ] || break

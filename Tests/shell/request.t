@@ -11,7 +11,7 @@ world="$t_dir/world"
 t_agents=$world
 bare="$world/origin.git"
 requests="$world/requests"
-mkdir "$world" "$requests" "$t_dir/gh" "$t_dir/wrapped"
+mkdir "$world" "$requests" "$t_dir/gh"
 
 cat >"$t_dir/gh/gh" <<END
 #!/bin/bash
@@ -285,17 +285,7 @@ is "$(git for-each-ref refs/cadre/remote/origin/cadre)" "" "no branch was fetche
 code 0 "doctor finds nothing" cadre doctor
 
 # Killed before each change of a file, and after each call of git and gh.
-for program in git gh; do
-  real=$(command -v $program)
-  cat >"$t_dir/wrapped/$program" <<END
-#!/bin/bash
-echo >>"$t_dir/calls"
-[ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$real" "\$@"
-"$real" "\$@" >/dev/null 2>&1
-kill -KILL "\$PPID"
-END
-  chmod +x "$t_dir/wrapped/$program"
-done
+wrap git gh
 rm -f "$requests"/*
 work bob seven 1
 tip=$(as bob git rev-parse HEAD)
@@ -339,7 +329,7 @@ for template in submitted merged; do
   bad='' points=0
   for ((n = 1 + turn++ % stride; ; n += stride)); do
     fresh $template
-    { CADRE_FAULT=kill:$n cadre merge run; } >/dev/null 2>&1
+    killed_before "$n" cadre merge run
     code=$?
     $template "killed at $n"
     [ "$code" = 137 ] || break
@@ -347,7 +337,7 @@ for template in submitted merged; do
   done
   for ((n = 1 + turn++ % stride; ; n += stride)); do
     fresh $template
-    { WRAP_AT=$n PATH="$t_dir/wrapped:$PATH" cadre merge run; } >/dev/null 2>&1
+    killed_after "$n" cadre merge run
     code=$?
     $template "killed after call $n"
     [ "$code" = 137 ] || break
