@@ -165,7 +165,7 @@ extension Queue {
     /// Resets the worktree to exactly this commit; makes it if need be.
     private func prepare(_ commit: String, _ tree: String) throws -> FilePath {
         let path = bus.mergeWorktree
-        if try Files.exists(path.appending(".git")), try reset(path, commit, tree) { return path }
+        if try reset(path, commit, tree) { return path }
         // Not there, half made by a runner that was killed, or broken by a gate.
         try Files.removeAll(path)
         try git.run(["worktree", "prune"])
@@ -177,7 +177,7 @@ extension Queue {
     /// False if the worktree can't be brought to the tree. A checkout that is fresh is the tree as git makes it, even
     /// where filters make git think otherwise.
     private func reset(_ path: FilePath, _ commit: String, _ tree: String, fresh: Bool = false) throws -> Bool {
-        guard let found = try? Repository.find(from: path, plain: true), found.commonDirectory == git.directory else { return false }
+        guard let found = try Repository.at(path), found.commonDirectory == git.directory else { return false }
         let worktree = Git(directory: found.gitDirectory, worktree: path)
         for lock in ["index.lock", "HEAD.lock"] { try Files.unlink(found.gitDirectory.appending(lock)) }
         let whole = ["-c", "core.sparseCheckout=false", "-c", "submodule.recurse=false"]

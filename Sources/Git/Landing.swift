@@ -74,24 +74,22 @@ extension Queue {
         var found: [Checkout] = []
         for (path, head) in try work.worktrees() {
             // A worktree that was removed by hand is listed until it is pruned.
-            guard try Files.exists(path.appending(".git")) else { continue }
-            let repository = try Repository.find(from: path, plain: true)
-            guard let place = repository.worktree else { continue }
+            guard let repository = try Repository.at(path) else { continue }
             var busy: String?
             for (file, what) in [("rebase-merge/head-name", "rebased"), ("rebase-apply/head-name", "rebased"), ("BISECT_START", "bisected")] {
                 guard let bytes = try Files.read(repository.gitDirectory.appending(file)) else { continue }
                 let name = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
                 if name == target || name == branch { busy = what }
             }
-            if head == target || busy != nil { found.append(Checkout(git: Git(directory: repository.gitDirectory, worktree: place), busy: busy)) }
+            if head == target || busy != nil { found.append(Checkout(git: Git(directory: repository.gitDirectory, worktree: path), busy: busy)) }
         }
         return found
     }
 
     /// A worktree by its path, as it was written down; nil if it is gone.
     func checkout(_ place: String?) throws -> Git? {
-        guard let place, try Files.exists(FilePath(place).appending(".git")) else { return nil }
-        return Git(directory: try Repository.find(from: FilePath(place), plain: true).gitDirectory, worktree: FilePath(place))
+        guard let place, let repository = try Repository.at(FilePath(place)) else { return nil }
+        return Git(directory: repository.gitDirectory, worktree: FilePath(place))
     }
 
     /// Moves the target from the candidate's parent to the candidate.

@@ -20,18 +20,24 @@ public struct Repository {
             return Repository(commonDirectory: try common(directory), gitDirectory: directory, worktree: nil)
         }
         while true {
-            let dot = at.appending(".git")
-            if let st = try Files.status(dot) {
-                let directory = st.st_mode & S_IFMT == S_IFREG ? try pointed(dot, at) : dot
-                if try isGit(directory) {
-                    return Repository(commonDirectory: try common(directory, plain), gitDirectory: directory, worktree: at)
-                }
+            if let directory = try directory(of: at) {
+                return Repository(commonDirectory: try common(directory, plain), gitDirectory: directory, worktree: at)
+            }
+            if try Files.status(at.appending(".git")).map({ $0.st_mode & S_IFMT == S_IFREG }) == true {
+                throw Failure.unsure("'\(Names.shown(at.string))' was a git worktree, but its .git leads nowhere: git worktree repair may mend it")
             }
             if try isGit(at) { return Repository(commonDirectory: try common(at, plain), gitDirectory: at, worktree: nil) }
             guard let last = at.lastComponent, !last.string.isEmpty else { break }
             at.removeLastComponent()
         }
         throw Failure.unsure("'\(Names.shown(start.string))' is not in a git repository: run this in one, or use -C DIR")
+    }
+
+    /// The repository whose worktree is at this very path; nil if there is none, or none any more: a worktree may be
+    /// removed at any time.
+    public static func at(_ path: FilePath) throws -> Repository? {
+        guard let directory = try directory(of: path) else { return nil }
+        return Repository(commonDirectory: try common(directory, true), gitDirectory: directory, worktree: path)
     }
 
     /// The branch checked out in the main worktree, as `refs/heads/…`; nil if it is detached or has no commit yet.
@@ -47,11 +53,15 @@ public struct Repository {
             && (Files.exists(directory.appending("objects")) || Files.exists(directory.appending("commondir")))
     }
 
-    /// The directory in a `.git` file: `gitdir: PATH`, relative to the file.
-    private static func pointed(_ file: FilePath, _ base: FilePath) throws -> FilePath {
-        let text = line(try Files.read(file) ?? [])
-        guard text.hasPrefix("gitdir: ") else { throw Failure.unsure("'\(file.string)' is not a git file") }
-        return try real(base.pushing(FilePath(String(text.dropFirst(8)))))
+    /// The git directory that `.git` in a worktree is or, as a file, names: `gitdir: PATH`, relative to the worktree.
+    private static func directory(of worktree: FilePath) throws -> FilePath? {
+        let dot = worktree.appending(".git")
+        guard let st = try Files.status(dot) else { return nil }
+        if st.st_mode & S_IFMT != S_IFREG { return try isGit(dot) ? dot : nil }
+        let text = line(try Files.read(dot) ?? [])
+        guard text.hasPrefix("gitdir: ") else { return nil }
+        let named = worktree.pushing(FilePath(String(text.dropFirst(8))))
+        return try isGit(named) ? real(named) : nil
     }
 
     private static func common(_ directory: FilePath, _ plain: Bool = false) throws -> FilePath {

@@ -31,7 +31,8 @@ extension Team {
         try Files.mkdirs(path.removingLastComponent())
         let result = try git.attempt(["worktree", "add", "-q", "--detach", path.string, commit])
         guard result.status == 0 else { throw Failure.unsure("unable to make the worktree '\(path.string)': \(result.complaint)") }
-        return (path, try Repository.find(from: path).gitDirectory)
+        guard let made = try Repository.at(path) else { throw Failure.unsure("the new worktree '\(path.string)' was removed") }
+        return (path, made.gitDirectory)
     }
 
     /// Makes the agent's worktree again, at the target, where it was removed.
