@@ -13,7 +13,7 @@ import SystemPackage
 //      closed: back to its author
 //
 // Killed between two of these, the next runner does the last one again: it finds the branch pushed, and the request open.
-// Without gh a person opens the request. It was merged if there is a commit among those that the remote's target has got
+// Where gh is not, or does not know the remote, a person opens the request. It was merged if there is a commit among those that the remote's target has got
 // since, on which nothing of the entry is left to put.
 extension Queue {
     enum Request {
@@ -51,16 +51,15 @@ extension Queue {
     /// The entry's pull request, which is opened if there is none.
     func request(_ entry: Entry, _ remote: Remote, _ target: String) throws -> Request {
         let branch = String(entry.branch.dropFirst("refs/heads/".count))
-        guard Queue.hasGh else {
-            if let commit = try merged(entry, target) { return .merged(commit) }
-            return .none("pushed to '\(remote.name)' as '\(branch)': open a pull request for it")
-        }
         let url = try git.run(["remote", "get-url", remote.name]).text
-        let found = try gh([
+        let found = try !Queue.hasGh ? nil : gh([
             "pr", "list", "--repo", url, "--head", branch, "--state", "all", "--limit", "50", "--json", "state,url,headRefOid,mergeCommit,isCrossRepository",
             "--jq", ".[] | select(.isCrossRepository | not) | [.state, .url, .headRefOid, (.mergeCommit.oid // \"\")] | @tsv",
         ])
-        guard found.status == 0 else { return .none("gh does not tell of pull requests: \(found.complaint)") }
+        guard let found, found.status == 0 else {
+            if let commit = try merged(entry, target) { return .merged(commit) }
+            return .none(found.map { "gh does not tell of pull requests: \($0.complaint)" } ?? "pushed to '\(remote.name)' as '\(branch)': open a pull request for it")
+        }
         let requests = found.text.split(separator: "\n").map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }.filter { $0.count == 4 }
         let mine = requests.first {
             guard entry.record["Request"] == nil else { return $0[1] == entry.record["Request"] }
