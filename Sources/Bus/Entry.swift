@@ -73,7 +73,10 @@ public struct Entry {
     var claim: Claim { Claim(id: id, owner: author, token: token) }
 
     /// Smallest goes first: the priority, minus one for each hour waited.
-    public func rank(_ now: Int) -> Int { priority * 3600 - (now - time) }
+    private func rank(_ now: Int) -> Int { priority * 3600 - (now - time) }
+
+    /// Whether it goes before the other.
+    public func isBefore(_ other: Entry, _ now: Int) -> Bool { (rank(now), time, id) < (other.rank(now), other.time, other.id) }
 }
 
 extension Bus {

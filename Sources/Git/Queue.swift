@@ -185,7 +185,7 @@ public struct Queue {
             case .held: return try bus.reviewAsk(entry)?.answer != nil
             default: return false
             }
-        }.sorted { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
+        }.sorted { $0.isBefore($1, now) }
     }
 
     /// What keeps the whole queue from running, and whether it may pass by itself; an ask is open for it. Nil if nothing does.

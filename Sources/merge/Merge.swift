@@ -46,7 +46,7 @@ public struct MergeVerb: ParsableCommand {
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             let now = Time.now()
-            let entries = try bus.entries().sorted { ($0.rank(now), $0.time, $0.id) < ($1.rank(now), $1.time, $1.id) }
+            let entries = try bus.entries().sorted { $0.isBefore($1, now) }
             let waiting = Set(entries.map(\.id))
             for entry in try entries + (all ? bus.lastEntries().filter { !waiting.contains($0.id) } : []) { try MergeVerb.show(tool, entry) }
             if let flaky = try bus.flaky() { tool.say("flaky gate runs: \(flaky.count), the last at \(flaky.last): \(flaky.why)") }
