@@ -11,19 +11,27 @@ public struct MergeVerb: ParsableCommand {
         ])
     public init() {}
 
-    static func show(_ tool: Tool, _ entry: Entry) throws {
+    /// `gate`: with what the gate said, where the entry is told in JSON.
+    static func show(_ tool: Tool, _ entry: Entry, gate: Bool = false) throws {
+        if tool.common.quiet { return }
         let title = try tool.bus().header(entry.id)?.title ?? ""
         let branch = String(entry.branch.dropFirst("refs/heads/".count))
-        tool.print(
-            ["\(entry.id)", entry.step.rawValue, entry.author, branch, entry.why ?? title],
-            json: [
-                "id": .int(entry.id), "state": .string(entry.step.rawValue), "author": .string(entry.author), "branch": .string(branch),
-                "base": .string(entry.base), "tip": .string(entry.tip), "commit": .string(entry.commit), "why": .string(entry.why),
-                "strategy": .string(entry.record["Strategy"]), "request": .string(entry.record["Request"]),
-                "again": .string(entry.record.int("Retry-At").map(Time.text)),
-                "priority": .int(entry.priority), "attempts": .int(entry.attempts), "title": .string(title),
-                "submitted": .string(Time.text(entry.time)), "approved": .string(entry.isApproved ? entry.record["Approved-By"] : nil),
-            ])
+        guard tool.common.json else { return Out.line(fields: ["\(entry.id)", entry.step.rawValue, entry.author, branch, entry.why ?? title]) }
+        var fields: [(String, JSONValue)] = [
+            ("id", .int(entry.id)), ("state", .string(entry.step.rawValue)), ("author", .string(entry.author)), ("branch", .string(branch)),
+            ("base", .string(entry.base)), ("tip", .string(entry.tip)), ("commit", .string(entry.commit)), ("why", .string(entry.why)),
+            ("strategy", .string(entry.record["Strategy"])), ("request", .string(entry.record["Request"])),
+            ("again", .string(entry.record.int("Retry-At").map(Time.text))),
+            ("priority", .int(entry.priority)), ("attempts", .int(entry.attempts)), ("title", .string(title)),
+            ("submitted", .string(Time.text(entry.time))), ("approved", .string(entry.isApproved ? entry.record["Approved-By"] : nil)),
+        ]
+        if gate, let (verdict, log) = try Queue.gateOutput(tool.bus(), entry), verdict.int("Commands") != 0 {
+            fields += [
+                ("gate", .string(verdict["Result"])), ("gateWhy", .string(verdict["Why"])), ("gateSeconds", .int(verdict.int("Seconds") ?? 0)),
+                ("flaky", .string(verdict["Flaky"])), ("log", .string(log?.string)), ("output", .string(String(decoding: verdict.body, as: UTF8.self))),
+            ]
+        }
+        Out.json(fields)
     }
 
     /// The entry, if the caller is a person, or stands above its author; its author too with `author`.
@@ -64,7 +72,7 @@ public struct MergeVerb: ParsableCommand {
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else { throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and was never in the merge queue") }
                 if tool.common.quiet { return }
-                if tool.common.json { return try MergeVerb.show(tool, entry) }
+                if tool.common.json { return try MergeVerb.show(tool, entry, gate: true) }
                 Out.line("\(id)", try bus.header(id)?.title ?? "")
                 func field(_ name: String, _ value: String?) { if let value, !value.isEmpty { Out.line("\(name): \(value)") } }
                 field("State", entry.step.rawValue)

@@ -251,6 +251,9 @@ work eve l2 x
 is "$(cadre merge run | cut -f1,2)" "$first	held
 $id	held" "what passes is held"
 like "$(cadre merge show "$id")" "*Gate: pass*said*" "with what the gate said"
+is "$(cadre merge show --json "$id" | jq -r '.gate, (.output | contains("said")), (.log | length > 0)')" "pass
+true
+true" "for machines, too"
 cadre merge list | cadre merge approve -q -
 is "$(cadre merge run | cut -f1,2)" "$first	landed
 $id	landed" "approved they land"
