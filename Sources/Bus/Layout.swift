@@ -39,7 +39,6 @@ extension Bus {
     public func notesFile(_ id: Int) -> FilePath { task(id).appending("notes") }
     func endFile(_ id: Int) -> FilePath { task(id).appending("end") }
     public func branchFile(_ id: Int) -> FilePath { task(id).appending("branch") }
-    public func planFile(_ id: Int) -> FilePath { task(id).appending("plan") }
     public func returnedFile(_ id: Int) -> FilePath { task(id).appending("returned") }
     func resultFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("result,\(token)") }
     func diedFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("died,\(token)") }
