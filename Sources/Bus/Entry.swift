@@ -30,7 +30,7 @@ public struct Entry {
     public let id: Int
     /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why, Old,
     /// Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index, Remote, Remote-Branch,
-    /// Retries, Retry-At, Pushed, Request, Looked. The body is the task's result.
+    /// Retries, Retry-At, Look-At, Pushed, Request, Looked. The body is the task's result.
     public var record: Record
 
     init(id: Int, record: Record) {

@@ -175,7 +175,7 @@ struct Batch {
                 $0["Commit"] = candidate.commit
                 $0["Tree"] = candidate.tree
                 $0["Gate"] = gate
-                for key in ["Top", "Top-Tree", "Worktree"] { $0[key] = nil }
+                for key in ["Top", "Top-Tree", "Worktree", "Look-At"] { $0[key] = nil }
             }) else {
                 changed = layers[n].entry
                 return false

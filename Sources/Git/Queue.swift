@@ -70,7 +70,7 @@ public struct Queue {
         // Its last runner could not finish it, it is to be tried again, or what blocks it is a file of git's that has
         // changed since.
         case .landing, .waiting:
-            let again = entry.record.int("Retry-At")
+            let again = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
             if let again, again <= Time.now() { return true }
             guard let index = entry.record["Index"] else { return entry.step == .landing && again == nil }
             return try stamp(FilePath(index)) != entry.record["Index-Stamp"]
@@ -84,7 +84,7 @@ public struct Queue {
         let entries = try bus.entries({ _ in })
         var times = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
         if !entries.isEmpty, let stopped = try bus.stopped() { times.append(stopped) }
-        return times.compactMap { $0.int("Retry-At") }.filter { $0 > Time.now() }.min()
+        return times.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") }.filter { $0 > Time.now() }.min()
     }
 
     static func stamp(_ path: FilePath) throws -> String {
@@ -320,7 +320,10 @@ public struct Queue {
         tell(["\(entry.id)", "returned", why])
     }
 
-    /// The entry waits until the file has changed, or with `again` for a time, or for a person; `note` is written with it.
+    /// Seconds after which supervisors look again at what no file tells of.
+    private static let pause = 900
+
+    /// The entry waits until the file has changed, or with `again` for a time; `note` is written with it.
     func wait(
         _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, _ note: (inout Record) -> Void = { _ in }
     ) throws {
@@ -336,6 +339,7 @@ public struct Queue {
             let tries = ($0.int("Retries") ?? 0) + 1
             $0["Retries"] = again ? "\(tries)" : nil
             $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
+            $0["Look-At"] = again || index != nil ? nil : "\(Time.now() + Queue.pause)"
             note(&$0)
         }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
         report.waiting.append("\(entry.id): \(why)")
