@@ -28,6 +28,9 @@ public struct AgentProgram {
     /// Words to add for an agent whose permissions are given without asking, so that its program asks its hook.
     public let auto: [String]
 
+    /// The option that lets its sandbox write one more directory.
+    public let sandbox: String?
+
     /// How hooks are given to it: as a file of settings, or as values of its configuration on the command line.
     public enum Hooks: String { case settings, config }
     public let hooks: Hooks?
@@ -77,6 +80,7 @@ public struct AgentProgram {
         takesPrompt = one("prompt") == "argument"
         model = one("model")
         auto = list("auto")
+        sandbox = one("sandbox")
         hooks = try choice("hooks", "settings or config")
         events = list("hook").map { value in
             let words = value.split(separator: " ")
@@ -122,10 +126,11 @@ public struct AgentProgram {
     /// Seconds that a hook may take; it takes a hundredth of one.
     private static let patience = 30
 
-    /// What follows the command line's own words: what varies.
-    public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?) -> [String] {
+    /// What follows the command line's own words: what varies. `calls` is what its sandbox is to let it write.
+    public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String) -> [String] {
         var all = isAuto ? auto : []
         if let wanted, let model { all += [model, wanted] }
+        if let sandbox { all += [sandbox, calls] }
         if hooks == .config {
             var trusted: [String] = []
             for event in events {

@@ -35,6 +35,30 @@ public enum Files {
         }
     }
 
+    /// A regular file of at most so many bytes that somebody who is not trusted has put there, and its descriptor, which is
+    /// the caller's to close; nil if there is none. Follows no link, and never waits. The C functions are `open` with
+    /// `O_NOFOLLOW` and `O_NONBLOCK`, and `fstat`.
+    static func readStrange(_ path: FilePath, limit: Int) throws -> (bytes: [UInt8], file: FileDescriptor)? {
+        Fault.point(mutating: false)
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("open", path)
+        }
+        var st = stat()
+        guard fstat(fd, &st) == 0, st.st_mode & S_IFMT == S_IFREG, st.st_size <= limit else {
+            close(fd)
+            throw Failure.unsure("'\(path.string)' is not a file of at most \(limit) bytes")
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(st.st_size))
+        let got = pread(fd, &bytes, bytes.count, 0)
+        guard got == bytes.count else {
+            close(fd)
+            throw failure("read", path, got < 0 ? errno : EAGAIN)
+        }
+        return (bytes, FileDescriptor(rawValue: fd))
+    }
+
     /// The last bytes of a file, at most so many, or nil if there is none.
     public static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
         Fault.point(mutating: false)

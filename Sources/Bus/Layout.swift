@@ -66,6 +66,12 @@ extension Bus {
     public func output(_ name: String) -> FilePath { agent(name).appending("output") }
     /// The settings that its program is given for this agent alone.
     public func programSettings(_ name: String) -> FilePath { agent(name).appending("settings") }
+    /// Verbs that the agent, in a sandbox, asks its supervisor to run: all of the bus that the sandbox may write.
+    public func calls(_ name: String) -> FilePath { agent(name).appending("calls") }
+    func callFile(_ id: String, of name: String) -> FilePath { calls(name).appending(id) }
+    /// What came of them.
+    public func answers(_ name: String) -> FilePath { agent(name).appending("answers") }
+    func answerFile(_ id: String, to name: String) -> FilePath { answers(name).appending(id) }
     func conversationFile(_ name: String) -> FilePath { agent(name).appending("conversation") }
     /// What went wrong in its hooks, a line each.
     public func log(_ name: String) -> FilePath { agent(name).appending("log") }

@@ -201,7 +201,7 @@ public struct Program {
     }
 
     /// An anonymous file with these bytes, to be read from its start. The C function is `memfd_create`.
-    private static func memory(_ bytes: [UInt8]) throws -> Int32 {
+    public static func memory(_ bytes: [UInt8]) throws -> Int32 {
         let fd = csys_memfd("input")
         guard fd >= 0 else { throw Failure.unsure("unable to make a memory file: \(reason())") }
         var at = 0

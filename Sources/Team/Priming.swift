@@ -12,7 +12,10 @@ extension Team {
         func add(_ line: String) { text += line + "\n" }
         let agent = try bus.agent(named: name)
         add("You are '\(name)'" + (agent?.role.map { ", \($0)," } ?? "") + " in a team of agents that work on this repository; \(agent?.parent.map { "'\($0)'" } ?? "a person ('human')") leads you.")
-        if let worktree = agent?.worktree { add("Work only in your own worktree, \(worktree.string), on the branch of your task; commit there.") }
+        if let worktree = agent?.worktree {
+            add("Work only in your own worktree, \(worktree.string), on the branch of your task; commit there.")
+            if try Files.exists(bus.calls(name)) { add("If your sandbox does not let git commit, 'cadre task done -m MESSAGE' commits all your changes and hands them in.") }
+        }
         let verbs = """
 
             Verbs (each has --help): cadre claim, cadre task done --commit -m MESSAGE, cadre task fail --why REASON, cadre task note ID TEXT,

@@ -35,11 +35,13 @@ extension Supervisor {
         let prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
         if resumes, let resume = known.resume { line = resume }
-        var program = call(line, known.arguments(model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt))
+        var program = call(line, known.arguments(model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt, calls: bus.calls(name).string))
         for entry in known.environment {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             program.environment[parts[0]] = parts.count == 2 ? parts[1] : ""
         }
+        // Who can reach the socket of tmux can type into every pane.
+        if known.sandbox != nil { for variable in ["TMUX", "TMUX_PANE"] { program.environment[variable] = .some(nil) } }
         program.environment["CADRE_CONVERSATION"] = conversation?["Id"]
         if known.hooks == .settings {
             try bus.setProgramSettings(name, known.settings(executable: Share.executable.string))

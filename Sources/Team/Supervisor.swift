@@ -33,6 +33,8 @@ public final class Supervisor {
     /// What is known of its program, if anything is.
     private var known: AgentProgram?
     private var following: Following?
+    /// Of a program with a sandbox.
+    private var serving: Serving?
     private(set) var started = 0.0
     private var looked = 0.0
     private var settled = true
@@ -136,12 +138,15 @@ public final class Supervisor {
         let server = getenv("TMUX").map { String(cString: $0).split(separator: ",").first.map(String.init) ?? "" }
         try Tree.sweep(bus: bus, agent: name)
         if agent.session != nil { try keep() }
+        known = try team.known(agent.card["Program"] ?? "")
+        token = agent.token ?? ""
+        if known?.sandbox != nil { try serve(agent).finish() }
         token = try bus.beginSession(name, pane: pane, server: server)["Token"] ?? ""
         try bus.report(name, state: .starting, source: "supervisor", session: token)
         try team.restoreWorktree(agent)
         agent = try team.agent(name)
         try takeTask(agent)
-        known = try team.known(agent.card["Program"] ?? "")
+        serving = known?.sandbox == nil ? nil : try serve(agent)
         var program = try launch(agent, known)
         program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
         program.environment.merge(environment(agent)) { ours, _ in ours }
@@ -150,6 +155,12 @@ public final class Supervisor {
         looked = started
         settled = false
         following = nil
+    }
+
+    /// What runs the verbs that it calls from within its sandbox.
+    private func serve(_ agent: AgentView) throws -> Serving {
+        try bus.makeCalls(name)
+        return Serving(bus, name, token: token, directory: agent.worktree ?? agent.card["Directory"].map { FilePath($0) } ?? bus.root, environment: environment(agent))
     }
 
     /// It has started, or shows what it waits for. What it said itself by now stands.
@@ -206,10 +217,10 @@ public final class Supervisor {
     /// Until the program has ended, by itself or because we were told to end it.
     private func wait() throws -> Ended {
         while true {
-            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? 3600)
+            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? -1, serving?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? 3600, serving?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
-            _ = poll(&entries, 3, Int32(next * 1000) + 1)
+            _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
             if order != nil { return .told }
             if let ended { return .exit(ended) }
@@ -218,6 +229,7 @@ public final class Supervisor {
             if !settled, Time.monotonic() >= looked + Supervisor.settling { try settle() }
             if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
             if entries[2].revents != 0 || following?.next() == 0 { try? following?.look() }
+            if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
             if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
@@ -249,6 +261,7 @@ public final class Supervisor {
             let pid = waitpid(-1, &status, WNOHANG | WUNTRACED)
             if pid <= 0 { return ended }
             let stopped = status & 0xff == 0x7f
+            if !stopped, serving?.ended(pid, status) == true { continue }
             if pid == child, !stopped { ended = status }
             if pid == child, stopped, (status >> 8) & 0xff == SIGTSTP {
                 poll(nil, 0, 50)

@@ -110,9 +110,14 @@ public enum Main {
             default: return
             }
         }
+        perform("cadre \(name)") { try body(Tool(values)) }
+    }
+
+    /// Does it under this name, and ends the process with its exit code.
+    static func perform(_ name: String, _ body: () throws -> Void) -> Never {
         occupyStandard()
-        running = "cadre \(name)"
-        end { try body(Tool(values)) } otherwise: { complain("\($0)"); exit(70) }
+        running = name
+        end(body) { complain("\($0)"); exit(70) }
     }
 
     /// A file of the bus must not become standard input or output because the caller closed that one: output would go

@@ -154,6 +154,7 @@ public final class Tool {
     }
 
     public func standardInput() throws -> [UInt8] {
+        if let given = Call.own, !given.contains("input") { throw ExitCode(Call.wantsInput) }
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {

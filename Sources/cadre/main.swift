@@ -70,7 +70,10 @@ SuperviseVerb.becomeHelperIfAsked(CommandLine.unsafeArgv, Int(CommandLine.argc))
 
 let own = String(cString: CommandLine.unsafeArgv[0]!).split(separator: "/").last.map(String.init) ?? "cadre"
 var arguments = Main.rawArguments()
-if own.hasPrefix("cadre-"), let verb = find(String(own.dropFirst(6))) { Main.run(verb, arguments) }
+if own.hasPrefix("cadre-"), let verb = find(String(own.dropFirst(6))) {
+    Main.callFromSandbox(String(own.dropFirst(6)), [], arguments)
+    Main.run(verb, arguments)
+}
 
 // Options before the verb go behind it.
 let (before, rest) = Main.leading(arguments)
@@ -87,6 +90,7 @@ guard let name = arguments.first, !name.hasPrefix("-") else {
 }
 arguments.removeFirst()
 if name == "help" { help(arguments) }
+Main.callFromSandbox(name, before, arguments)
 switch (name, arguments) {
 case ("status", []): Main.runPlain(name, before) { try StatusVerb.show($0) }
 case ("claim", []): Main.runPlain(name, before) { try ClaimVerb.best($0) }

@@ -10,8 +10,8 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @Option(name: .long, help: "What came of it, kept and shown to its dependents; with no commits, that it is done.") var result: String?
         @Flag(name: .long, help: "The work is not commits.") var noMerge = false
-        @Flag(name: .long, help: "Commit what is uncommitted first.") var commit = false
-        @Option(name: [.customShort("m", allowingJoined: true), .long], help: "The message of that commit; the task's title if not given.") var message: String?
+        @Flag(name: .long, help: "Commit what is uncommitted first, with the task's title as the message.") var commit = false
+        @Option(name: [.customShort("m", allowingJoined: true), .long], help: "Commit what is uncommitted first, with this message.") var message: String?
         @Flag(name: .long, help: "Run the task's check here, also without a worktree of my own.") var verify = false
         @Option(name: .long, help: "The token of the claim.") var token: String?
         @Argument(help: "The task; what I hold if not given.") var id: String?
@@ -20,20 +20,20 @@ extension TaskVerb {
             let bus = try tool.bus()
             let result = try tool.body(self.result, file: nil)
             let message = try self.message.map(Bytes.of)
-            guard message == nil || commit else { throw Failure.usage("-m is for --commit") }
             let claim = try tool.claimed(id.map(Names.id), token: token)
             guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
             let agent = try bus.agent(named: claim.owner)
             guard let agent, let worktree = agent.git, header.merge, !header.isEpic, !noMerge else {
                 if let agent, agent.worktree != nil { try tool.work().keep(agent) }
-                if verify, let check = header.verify { try tool.work().verify(check, in: agent?.worktree ?? tool.directory) }
+                if verify, let check = header.verify { try tool.verify(check, in: agent?.worktree ?? tool.directory) }
                 return try finish(tool, claim, result)
             }
             let work = try tool.work()
             _ = try work.branch(of: claim.id, in: worktree)
-            if commit, try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: message ?? Array(header.title.utf8)) }
+            // A sandbox that has us called can't commit itself.
+            if commit || message != nil || Call.own != nil, try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: message ?? Array(header.title.utf8)) }
             let (branch, tip) = try work.tip(of: claim.id, in: worktree)
-            if let check = header.verify { try work.verify(check, in: worktree.worktree ?? tool.directory) }
+            if let check = header.verify { try tool.verify(check, in: worktree.worktree ?? tool.directory) }
             if self.result != nil, try work.count(work.base(of: claim.id, tip), tip) == 0 { return try finish(tool, claim, result) }
             let entry = try work.submit(claim, branch: branch, tip: tip, result: result)
             tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip)])

@@ -1,0 +1,175 @@
+import Glibc
+import SystemPackage
+
+/// A verb that an agent in a sandbox asks its supervisor to run.
+public struct Call {
+    /// The verb first.
+    public var arguments: [String]
+    /// Where it is called, absolute.
+    public var directory: FilePath
+    /// The session that calls.
+    public var token: String
+    /// Its standard input, once it was asked for.
+    public var input: [UInt8]?
+    /// The task's check has passed, where the caller is.
+    public var checked = false
+
+    public init(_ arguments: [String], directory: FilePath, token: String) {
+        self.arguments = arguments
+        self.directory = directory
+        self.token = token
+    }
+
+    /// Whether it hands work in: that is done even if nobody waits for it any more.
+    public var isDone: Bool { arguments.starts(with: ["task", "done"]) }
+
+    /// Exit codes of a verb that is run for a caller and needs something of it first: its standard input; that it runs the
+    /// command which was printed, because what that starts is the agent's own code.
+    public static let wantsInput: Int32 = 100
+    public static let wantsCheck: Int32 = 101
+    /// Set for a verb that is run so, to what it need not ask for any more: `input`, `check`.
+    public static let variable = "CADRE_CALL"
+    public var given: String { [input == nil ? nil : "input", checked ? "check" : nil].compactMap { $0 }.joined(separator: " ") }
+    /// What this process was given, if it is such a verb; nil for every other. What it starts is none.
+    public static let own: [Substring]? = {
+        guard let value = getenv(variable).map({ String(cString: $0) }) else { return nil }
+        unsetenv(variable)
+        return value.split(separator: " ")
+    }()
+    /// The most that a call may hold.
+    static let limit = 16 << 20
+}
+
+/// What a verb that was called printed, and its exit code.
+public struct Answer {
+    public var code: Int32
+    public var output: [UInt8]
+    public var error: [UInt8]
+
+    public init(code: Int32, output: [UInt8] = [], error: [UInt8] = []) {
+        self.code = code
+        self.output = output
+        self.error = error
+    }
+}
+
+// Calls. A sandbox that could write the bus would be none, and git can't be used in it: so it may write one directory, its
+// agent's `calls`, and the supervisor outside runs what is asked for there, as the agent and for the verbs of an agent only.
+//
+//   caller       1  calls/.ID is written, locked by the caller for as long as it waits
+//                2  calls/.ID -> calls/ID                    the call is made
+//   supervisor   3  the verb is run
+//                4  answers/ID is written                    it is over
+//   caller       5  calls/ID is removed, once its answer was read
+//   supervisor   6  answers/ID is removed
+//
+// What the caller no longer waits for is ended, but for work that is handed in: that is run to its end, and if it fails its
+// agent is told by mail. The same after a crash: before a new session begins, work that was handed in and has no answer is
+// handed in once more, under the token of the session that called. What the first attempt has done by then is not done
+// again: what it committed is not uncommitted any more, and what it submitted is not claimed any more.
+//
+// The caller is not trusted: what it wrote is a regular file of bounded size or it is nothing, and is never followed.
+extension Bus {
+    /// Lets the agent call, from now on.
+    public func makeCalls(_ name: String) throws {
+        try Files.mkdir(calls(name))
+        try Files.mkdir(answers(name))
+    }
+
+    /// Whether the agent is to call, because this process can't write the bus.
+    public func mustCall(_ name: String) throws -> Bool {
+        guard try Files.exists(calls(name)) else { return false }
+        let probe = aside()
+        do { _ = try Files.create(probe) } catch is Failure { return true }
+        try Files.unlink(probe)
+        return false
+    }
+
+    // MARK: the caller
+
+    /// Makes a call and waits for its answer. Throws `Failure.unsure` if there will be none.
+    public func call(_ call: Call, of name: String) throws -> Answer {
+        let id = "\(Time.now())-\(Random.hex(16))"
+        var record = Record()
+        record["Token"] = call.token
+        record["Directory"] = call.directory.string
+        record["Arguments"] = "\(call.arguments.count)"
+        record["Input"] = call.input == nil ? nil : "yes"
+        record["Checked"] = call.checked ? "yes" : nil
+        record.body = call.arguments.flatMap { Array($0.utf8) + [0] } + (call.input ?? [])
+        guard record.bytes.count <= Call.limit else { throw Failure.no("too much for a call: \(record.bytes.count) bytes") }
+
+        let new = callFile("." + id, of: name)
+        guard let lock = try Alive.take(new) else { throw Failure.bug("'\(new.string)' is locked") }
+        defer { try? lock.close() }
+        try Files.write(record.bytes, to: new, sync: true)
+        let watcher = Watcher()
+        watcher.watch(answers(name))
+        watcher.watch(alive(name))
+        guard try Files.rename(new, callFile(id, of: name)) else { throw Failure.unsure("'\(new.string)' was removed") }
+        try Files.sync(calls(name))
+        while true {
+            if let record = try Record.read(answerFile(id, to: name)) {
+                let (code, length) = (record.int("Code") ?? 75, record.int("Output") ?? 0)
+                try Files.unlink(callFile(id, of: name))
+                return Answer(code: Int32(code), output: Array(record.body.prefix(length)), error: Array(record.body.dropFirst(length)))
+            }
+            guard try Alive.isHeld(alive(name)) else { throw Failure.unsure("the supervisor of '\(name)' is gone: try again") }
+            watcher.wait(seconds: 60)
+        }
+    }
+
+    // MARK: the supervisor
+
+    /// The calls that have no answer, oldest first. Answers whose call is gone are removed.
+    public func openCalls(of name: String) throws -> [String] {
+        let there = Set(try Files.list(calls(name)) ?? [])
+        var answered = Set<String>()
+        for id in try Files.list(answers(name)) ?? [] {
+            if there.contains(id) { answered.insert(id) } else { try Files.unlink(answerFile(id, to: name)) }
+        }
+        return there.filter { !$0.hasPrefix(".") && !answered.contains($0) }.sorted()
+    }
+
+    /// A call, and the file by which it can be told whether its caller waits; nil if it is gone. Throws if it is none.
+    public func call(_ id: String, of name: String) throws -> (call: Call, file: FileDescriptor)? {
+        let path = callFile(id, of: name)
+        guard let (bytes, file) = try Files.readStrange(path, limit: Call.limit) else { return nil }
+        do {
+            let record = try Record(bytes, of: path)
+            guard let count = record.int("Arguments"), (1...1000).contains(count), let token = record["Token"],
+                let directory = record["Directory"], directory.hasPrefix("/")
+            else { throw Record.damaged(path) }
+            var rest = record.body[...]
+            var arguments: [String] = []
+            for _ in 0..<count {
+                guard let end = rest.firstIndex(of: 0) else { throw Record.damaged(path) }
+                arguments.append(String(decoding: rest[..<end], as: UTF8.self))
+                rest = rest[(end + 1)...]
+            }
+            var call = Call(arguments, directory: FilePath(directory), token: token)
+            call.input = record["Input"] == nil ? nil : Array(rest)
+            call.checked = record["Checked"] != nil
+            return (call, file)
+        } catch {
+            try? file.close()
+            throw error
+        }
+    }
+
+    public func isWaited(for file: FileDescriptor) -> Bool { Alive.isHeld(file) }
+
+    public func answer(_ id: String, of name: String, _ given: Answer) throws {
+        var record = Record()
+        record["Code"] = "\(given.code)"
+        record["Output"] = "\(given.output.count)"
+        record.body = given.output + given.error
+        try replace(answerFile(id, to: name), with: record.bytes, sync: true)
+    }
+
+    /// Removes a call that nobody waits for, and its answer.
+    public func dropCall(_ id: String, of name: String) throws {
+        try Files.removeAll(callFile(id, of: name))
+        try Files.unlink(answerFile(id, to: name))
+    }
+}
