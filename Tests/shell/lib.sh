@@ -10,10 +10,20 @@ t_server="cadre-test-$$"
 
 t_cleanup() {
   tmux -L "$t_server" kill-server 2>/dev/null
-  rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server"
+  wait_for 10 t_ended || echo '# something still runs'
+  rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server" "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server"-*
   chmod -R u+w "$t_dir" 2>/dev/null
   # What the server's end has ended may still write.
   wait_for 10 rm -rf "$t_dir"
+}
+
+# Whether nothing runs in this test's home any more; ends what does: agents, and a server that one who was about to bring
+# up another has started after the first had ended.
+t_ended() {
+  local pids
+  pids=$(grep -lzsxF "HOME=$t_dir/home" /proc/[0-9]*/environ | cut -d / -f 3)
+  # shellcheck disable=SC2086 # words
+  [ -z "$pids" ] || ! kill -9 $pids
 }
 trap t_cleanup EXIT
 

@@ -4,7 +4,7 @@
 
 t_plugin_dir=$(cd ../../tmux && pwd) t_plugin=$(cd ../.. && pwd)/cadre.tmux
 t_outer=$t_server-outer
-trap 'tmux -L "$t_outer" kill-server 2>/dev/null; rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_outer"; t_cleanup' EXIT
+trap 'tmux -L "$t_outer" kill-server 2>/dev/null; t_cleanup' EXIT
 
 inner() { tmux -L "$t_server" "$@"; }
 
