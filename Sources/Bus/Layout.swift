@@ -93,7 +93,7 @@ extension Bus {
     var deadBox: FilePath { box("dead") }
 
     // Asks.
-    var openAsks: FilePath { root.appending("asks").appending("open") }
+    public var openAsks: FilePath { root.appending("asks").appending("open") }
     var doneAsks: FilePath { root.appending("asks").appending("done") }
 
     // The merge queue.

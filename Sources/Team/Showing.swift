@@ -15,7 +15,7 @@ final class Showing {
     /// Seconds between two counts.
     private static let pause = 0.25
 
-    /// The numbers by which a watcher tells of what is counted here and of nothing else.
+    /// The numbers by which a watcher tells of what is counted here and concerns nobody else.
     private(set) var watched = Set<Int32>()
     private var bell: Int32 = -1
     /// When to count next; nil if nothing has changed.
@@ -30,7 +30,7 @@ final class Showing {
 
     /// Has the watcher tell of what is counted. Places come and go, so it is called now and then.
     func watch(_ watcher: Watcher, _ bus: Bus) {
-        for place in bus.counted where place != bus.mergeQueue { add(watcher.watch(place)) }
+        for place in bus.counted where ![bus.mergeQueue, bus.openAsks].contains(place) { add(watcher.watch(place)) }
         bell = watcher.watch(bus.watchLock(0), Int32(IN_ATTRIB))
         add(bell)
     }

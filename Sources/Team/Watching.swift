@@ -36,6 +36,8 @@ final class Watch {
         self.name = name
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
+        // An answer may let an entry go on.
+        watcher.watch(bus.openAsks)
         // A runner that dies lets go of its lock.
         for file in [bus.mergeBell, bus.mergeLock] {
             if try !Files.exists(file) { try Files.ring(file) }

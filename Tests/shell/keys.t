@@ -218,21 +218,39 @@ wait_for 10 hides 'cadre merge'
 cadre task add -q "a task $evil"
 choose t
 see 'a task #(touch' "tasks: a list"
-press j j Enter
+press j j j Enter
 see 'c cancel' "one"
 press n
 see 'note:' "a line"
 type_text "$evil"
 press Enter
-has_note() { [ "$(cadre task show 3 | grep -cF "$evil")" -gt 1 ]; }
+has_note() { [ "$(cadre task show 4 | grep -cF "$evil")" -gt 1 ]; }
 wait_for 10 has_note
 ok "is its note"
-see 'tasks (3 of 3)' "the list again, where it was"
+see 'tasks (4 of 4)' "the list again, where it was"
 press Enter
 see 'c cancel' "one"
 press c
-is_cancelled() { cadre task list --state cancelled | grep -q ^3; }
+is_cancelled() { cadre task list --state cancelled | grep -q ^4; }
 wait_for 10 is_cancelled
+cadre spawn -q dan --agent idler "another"
+worktree=$(field dan worktree)
+echo >"$worktree/other"
+git -C "$worktree" add other
+git -C "$worktree" commit -qm other
+cadre merge submit -q dan
+is_asked() { cadre ask list | grep -q review; }
+wait_for 20 is_asked
+choose k
+see "review task .* of 'dan'" "a review is asked for, too"
+press a
+landed_too() { [ -e other ]; }
+wait_for 20 landed_too
+ok "approved there, it lands"
+see 'nothing is asked' "that was all"
+press q
+wait_for 10 hides 'cadre asks'
+cadre retire -q dan
 ok "cancelled"
 press q
 wait_for 10 hides 'cadre tasks'
