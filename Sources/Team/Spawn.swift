@@ -77,7 +77,9 @@ extension Team {
             card["Auto"] = request.auto ? "yes" : nil
             card["Base"] = request.base.flatMap { _ in commit }
             card["By"] = by
-            card["Created"] = "\(Time.now())"
+            let now = Time.micros()
+            card["Created"] = "\(now / 1_000_000)"
+            card["Micros"] = "\(now % 1_000_000)"
             card["Port"] = draft["Port"]
             if let commit {
                 let (path, directory) = try makeWorktree(try worktreePath(name), at: commit)

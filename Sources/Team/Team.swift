@@ -183,6 +183,6 @@ public struct Team {
 }
 
 extension AgentView {
-    /// Sorts agents by when they were made; of one second, by their slot.
-    var age: (Int, Int) { (card.int("Created") ?? 0, card.int("Port") ?? 0) }
+    /// Sorts agents by when they were made.
+    var age: (Int, Int, Int) { (card.int("Created") ?? 0, card.int("Micros") ?? 0, card.int("Port") ?? 0) }
 }

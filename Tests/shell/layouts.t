@@ -26,8 +26,7 @@ is "$(inner list-panes -s -t =cadre-repository: -f '#{@cadre_agent}' -F '#{@cadr
 is "$(inner list-panes -s -t =cadre-repository: -f '#{==:#{window_panes},9}' -F '#{pane_width} #{pane_height}' |
   awk 'NR == 1 { w = W = $1; h = H = $2 } { if ($1 < w) w = $1; if ($1 > W) W = $1; if ($2 < h) h = $2; if ($2 > H) H = $2 } END { print (W < 2 * w && H < 2 * h) }')" 1 "tiled"
 cadre retire -q tile3
-# Of two made in the same second the one with the lower port comes first.
-sleep 1
+# It has the slot of the one that went.
 cadre spawn -q --agent idler --no-worktree --pane again
 is "$(windows)" "team 8 team 9 team 3" "the last window is filled first"
 cadre spawn -q --agent idler --no-worktree window
