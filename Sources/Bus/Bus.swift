@@ -117,6 +117,14 @@ extension Bus {
     public func server() throws -> String? { try value(serverFile) }
     public func setServer(_ socket: String) throws { try replace(serverFile, with: Array((socket + "\n").utf8), sync: false) }
 
+    /// The sockets of other tmux servers that show this project. One that gets lost, since two have written at once, comes
+    /// back when somebody attaches there.
+    public func viewers() throws -> [String] { (try Files.read(viewersFile) ?? []).split(separator: 10).map { String(decoding: $0, as: UTF8.self) } }
+    public func setViewers(_ sockets: [String]) throws {
+        guard try sockets != viewers() else { return }
+        try replace(viewersFile, with: Array(sockets.map { $0 + "\n" }.joined().utf8), sync: false)
+    }
+
     /// Replaces a record's file, flushed.
     public func write(_ record: Record, to path: FilePath) throws { try replace(path, with: record.bytes, sync: true) }
 

@@ -27,6 +27,8 @@ extension Bus {
     var seenFile: FilePath { root.appending("seen") }
     /// The socket of the tmux server that agents were last started in.
     var serverFile: FilePath { root.appending("server") }
+    /// The sockets of other tmux servers that show this project, a line each.
+    var viewersFile: FilePath { root.appending("viewers") }
 
     // Tasks.
     var tasks: FilePath { root.appending("tasks") }

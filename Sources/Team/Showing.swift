@@ -24,6 +24,8 @@ final class Showing {
     /// Seconds to the next try after one that failed.
     private var failed = 0.0
     private var shown: Shown?
+    /// Other servers that show the project, in which none of its agents is.
+    private var viewers: [Shown] = []
 
     /// Something has changed, or may have.
     func touch() { due = due ?? max(Time.monotonic() + Showing.delay, last + Showing.pause) }
@@ -39,7 +41,10 @@ final class Showing {
 
     /// Counts and tells, if it is time. `changed` is what the watcher told.
     func look(_ team: Team, _ changed: Set<Int32>) {
-        if changed.contains(bell) { shown?.forget() }
+        if changed.contains(bell) {
+            shown?.forget()
+            viewers = []
+        }
         if !changed.isEmpty { touch() }
         guard let due, due <= Time.monotonic() else { return }
         do {
@@ -64,13 +69,31 @@ final class Showing {
         let segments = Segments(try bus.counts(agents))
         bus.keepStatus(segments.line)
         if try shown == nil || !shown!.isThere || (bus.server() ?? shown!.server) != shown!.server { shown = try Shown(bus) }
-        guard let server = shown?.server, shown!.isWanted else { return false }
+        let isViewed = tellViewers(segments, bus)
+        guard let server = shown?.server, shown!.isWanted else { return isViewed }
         let panes = { try Showing.panes(bus, agents, server: server, labels: $0) }
         if shown!.hasBell {
             for pane in try shown!.waiting(panes(false)) { ring(pane) }
         }
         try shown!.tell(segments, panes: panes, belongs: { Showing.belongs($0, bus) }, lives: Showing.lives)
-        return shown!.isWanted
+        return shown!.isWanted || isViewed
+    }
+
+    /// Tells the other servers; false if there are none. One that is gone or does not answer, or where the plugin no longer
+    /// is, is struck off the list: it comes back when somebody attaches there.
+    private func tellViewers(_ segments: Segments, _ bus: Bus) -> Bool {
+        let listed = (try? bus.viewers()) ?? []
+        viewers = listed.compactMap { socket in
+            guard socket != shown?.server, var viewer = viewers.first(where: { $0.server == socket }) ?? (try? Shown(bus, at: socket)), viewer.isThere
+            else { return nil }
+            do {
+                try viewer.tell(segments, panes: { _ in [:] }, belongs: { Showing.belongs($0, bus) }, lives: Showing.lives)
+            } catch { return nil }
+            return viewer.isWanted ? viewer : nil
+        }
+        let gone = Set(listed).subtracting(viewers.map(\.server))
+        if !gone.isEmpty { try? bus.setViewers(bus.viewers().filter { !gone.contains($0) }) }
+        return !viewers.isEmpty
     }
 
     /// What the panes of the agents on a server are to be told.
@@ -134,14 +157,16 @@ extension Team {
         _ = try? Showing().show(self, ended: name)
     }
 
-    /// The projects that this tmux server shows and that have no other: those whose agents run in it, and those of the
-    /// directories where its sessions began.
+    /// The projects that this tmux server shows: those whose agents run in it, and those of the directories where its
+    /// sessions began. Those whose agents run in another server note that this one shows them too.
     public static func all(in tmux: Tmux) throws -> [Team] {
         let (shown, directories) = try tmux.places()
         let roots = shown.union(directories.compactMap { try? Repository.find(from: $0, plain: true).commonDirectory.appending("cadre") })
         return roots.sorted { $0.string < $1.string }.compactMap { root in
             guard let bus = try? Bus.open(root), let repository = try? bus.repository() else { return nil }
-            if let server = try? bus.server(), server != tmux.path, Tmux.answers(server) { return nil }
+            if let here = tmux.path, let server = try? bus.server(), server != here, Tmux.answers(server) {
+                try? bus.setViewers(Set(bus.viewers()).union([here]).sorted())
+            }
             let git = Git(common: repository)
             return try? Team(bus: bus, git: git, settings: Settings(git, bus: bus))
         }

@@ -61,10 +61,10 @@ public struct Shown {
         var global = ""
     }
 
-    /// Nil if no server listens there.
-    public init?(_ bus: Bus) throws {
+    /// Nil if no server listens there. The server is the one of this socket; if none is given, where the agents are.
+    public init?(_ bus: Bus, at socket: String? = nil) throws {
         self.bus = bus
-        tmux = try Tmux(bus)
+        tmux = try socket.map { Tmux(at: $0) } ?? Tmux(bus)
         guard let server = tmux.path, Tmux.answers(server) else { return nil }
         self.server = server
     }

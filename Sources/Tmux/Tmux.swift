@@ -33,6 +33,9 @@ public struct Tmux {
         return Tmux(server: variable("TMUX")?.split(separator: ",").first.map { ["-S", String($0)] } ?? [])
     }
 
+    /// The server of a socket.
+    init(at socket: String) { self.init(server: ["-S", socket]) }
+
     private init(server: [String]) {
         self.server = server
         program = Tmux.sibling(server) ?? "tmux"

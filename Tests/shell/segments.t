@@ -116,6 +116,26 @@ tree() { # PID: it and all below it
   echo "$1"
   for child in $(cat "/proc/$1/task/$1/children"); do tree "$child"; done
 }
+# A server in which no agent runs.
+far() { tmux -L "$t_server-far" "$@"; }
+env -u CADRE_TMUX tmux -L "$t_server-far" -f /dev/null new-session -d -s far -c "$one" -x 100 -y 10 'sleep 1000'
+far set -g status-interval 0 \; set -g status-left '' \; set -g status-right '[#{cadre_status}]' \; set -g status-right-length 80 \; \
+  set -g window-status-current-format ''
+far run-shell "$t_plugin"
+tmux -L "$t_outer" -f /dev/null new-session -d -s far -x 80 -y 10 "env -u TMUX tmux -L '$t_server-far' attach -t far"
+tmux -L "$t_outer" set -t =far: status off
+sees 10 far "1 idle" "another server shows it as well"
+cadre ask -q 'what now?'
+sees 10 far "1 idle | 1 asks" "and what changes"
+sees 10 me "1 idle | 1 asks" "as does the agents' own"
+far run-shell "'$t_plugin' uninstall"
+cadre ask list | cut -f1 | while read -r ask; do cadre ask answer -q "$ask" nothing; done
+cadre inbox next -q
+sees 10 me "1 idle" "once it is taken back there"
+[ ! -s .git/cadre/viewers ] && ! far show-environment -gh | grep -q cadre
+ok "nothing comes back"
+far kill-server
+
 cadre spawn -q --no-worktree --count 5
 sees 10 me "6 idle" "six agents"
 sleep 1
