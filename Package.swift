@@ -10,7 +10,7 @@ let verbs: [(name: String, needs: [String])] = [
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
     ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
-    ("merge", ["Git", "Processes"]), ("completions", []),
+    ("merge", ["Git", "Processes"]), ("completions", ["Git", "Team"]),
 ]
 
 // Layers, lowest first; a target may name only targets of a lower layer.

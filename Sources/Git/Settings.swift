@@ -9,7 +9,7 @@ import SystemPackage
 /// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
 public struct Settings {
     /// Keys whose values are run, or send work elsewhere. From `.cadre` they count only when seen.
-    static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode"]
+    static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode", "program"]
 
     private var values: [(key: String, value: String)] = []
     /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
@@ -84,6 +84,12 @@ public struct Settings {
     public func list(_ key: String) -> [String] {
         let all = values.filter { $0.key == key.lowercased() }.map(\.value)
         return Array(all.suffix(from: (all.lastIndex(of: "").map { $0 + 1 }) ?? 0))
+    }
+
+    /// The names of a section's parts in which a key is set: of `program.NAME.command` the NAMEs.
+    public func names(of section: String, with key: String) -> [String] {
+        values.map(\.key).filter { $0.hasPrefix("\(section).") && $0.hasSuffix(".\(key)") && $0.count > section.count + key.count + 2 }
+            .map { String($0.dropFirst(section.count + 1).dropLast(key.count + 1)) }
     }
 
     public func int(_ key: String, _ otherwise: Int) throws -> Int {

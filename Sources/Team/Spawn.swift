@@ -192,12 +192,6 @@ extension Team {
         return commit
     }
 
-    /// What is known of a program; nil for a command.
-    func known(_ program: String) throws -> AgentProgram? {
-        guard Names.isName(program) else { return nil }
-        return try AgentProgram(program, file: Share.file("programs/\(program)"), set: settings.list)
-    }
-
     /// The command line of a program, for /bin/sh.
     func command(_ request: SpawnRequest) throws -> String {
         guard let known = try known(request.program) else {

@@ -1,4 +1,6 @@
 import Bus
+import Git
+import Team
 import Tool
 
 /// The values that an argument could have, by its name and the verb: constants, or what is in the bus now. What can't be
@@ -9,6 +11,7 @@ struct Live {
     private let words: ArraySlice<String>
     private let bus: Bus?
     private let caller: String?
+    private let settings: Settings?
 
     init(_ path: [String], _ words: ArraySlice<String>, _ common: Common.Values) {
         verb = path[0]
@@ -17,6 +20,7 @@ struct Live {
         let tool = try? Tool(common)
         bus = try? tool?.bus()
         caller = try? tool?.caller()
+        settings = verb == "spawn" ? try? tool?.settings() : nil
     }
 
     private func constant(_ words: String) -> [Candidate] { words.split(separator: " ").map { Candidate(text: String($0)) } }
@@ -46,7 +50,7 @@ struct Live {
         case (_, _, "state"): return State.allCases.map { Candidate(text: $0.rawValue) }
         case (_, _, "strategy"): return constant("squash merge rebase")
         case (_, _, "priority"): return constant("0 1 2 3 4")
-        case ("spawn", _, "agent"): return constant("sh claude codex gemini aider opencode qwen")
+        case ("spawn", _, "agent"): return programs()
         case ("spawn", _, "base"), ("spawn", _, "branch"), ("merge", "check", _): return branches() + (verb == "merge" ? agents() : [])
         case ("merge", "submit", "name"): return agents() + branches()
         case ("inbox", _, "message"), ("inbox", _, "messages"), (_, _, "reply-to"): return mail()
@@ -59,6 +63,10 @@ struct Live {
         case (_, _, "as"), (_, _, "to"), (_, _, "parent"), (_, _, "agent"), (_, _, "name"), (_, _, "names"): return agents()
         default: return []
         }
+    }
+
+    private func programs() -> [Candidate] {
+        ((try? settings.map(Team.programs)) ?? []).map { Candidate(text: $0.name, about: $0.isThere ? "installed" : "not found") }
     }
 
     private func roles() -> [Candidate] { constant("lead coordinator manager worker reviewer") }

@@ -24,13 +24,20 @@ public struct SpawnVerb: Verb {
     @Flag(name: .long, help: "Don't hand it tasks when it is idle.") var noPull = false
     @Flag(name: .long, help: "Approve what its program asks.") var auto = false
     @Flag(name: .long, help: "Only say what would be done.") var dryRun = false
+    @Flag(name: .long, help: "Only list the programs that are known.") var programs = false
     @Argument(help: "[NAME] [PROMPT]; one word that can be a name is one. - reads the prompt from standard input.")
     var words: [String] = []
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        if programs {
+            for (name, isThere) in try Team.programs(tool.settings()) {
+                tool.print([name, isThere ? "installed" : "not found"], json: ["name": .string(name), "installed": .bool(isThere)])
+            }
+            return
+        }
         var request = SpawnRequest()
-        request.program = try agent.map { try tool.line($0, what: "program") } ?? "sh"
+        let program = try agent.map { try tool.line($0, what: "program") }
         request.model = try model.map { try tool.line($0, what: "model") }
         request.role = try role.map(Names.role)
         request.task = try task.map(Names.id)
@@ -53,6 +60,7 @@ public struct SpawnVerb: Verb {
         let by = try tool.superior()
         request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
         let team = try tool.team()
+        request.program = program ?? team.settings.string("program") ?? "sh"
         try tool.each(Array(1...count)) { index in
             var one = request
             one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }

@@ -72,10 +72,13 @@ tmux -L "$inner" set -gu @cadre_key_new \; set -gu @cadre_key_inbox \; set -gu @
 keys on
 
 # The menu, and a new agent from it.
+git config cadre.program.zed.command 'exec idler'
+git config cadre.program.yak.command 'exec nothing-of-this-name'
 press C-b C
 see 'new agent .*n' "the key opens the menu"
 press n
 see 'as configured' "new: programs"
+is "$(shown | grep -oE '[a-z]+ +\([23]\)' | cut -d ' ' -f 1 | xargs)" "sh zed" "those that can be run, the user's own too"
 printf 'build it\n\n%s\n' "$evil" >"$HOME/written"
 press Down Enter
 wait_for 10 is_state sh1 working || wait_for 10 is_state sh1 idle || wait_for 1 is_state sh1 resting
