@@ -3,7 +3,7 @@ import Bus
 /// The team's numbers as text for a status line, each group of them a segment that a format may name.
 ///
 /// Where not all of a line fits, the numbers that matter least are left out: first what goes on by itself, last what
-/// waits for the person.
+/// waits for the person. Where not even the one that matters most fits in its words, letters take their place.
 public struct Segments {
     private struct Item {
         var name: String
@@ -37,8 +37,13 @@ public struct Segments {
     ]
 
     private var counts: [String: Int] = [:]
+    /// What the team has cost, as it is to be shown; nil if that is not known.
+    private let cost: String?
 
-    public init(_ counts: [(name: String, count: Int)]) { for (name, count) in counts { self.counts[name] = count } }
+    public init(_ counts: [(name: String, count: Int)], cost: String? = nil) {
+        self.cost = cost
+        for (name, count) in counts { self.counts[name] = count }
+    }
 
     /// The whole line in words, as `status` prints it.
     public var line: String {
@@ -51,11 +56,13 @@ public struct Segments {
         let single = Segments.groups.map { group in
             ("cadre_\(group.segment)", look.styled([group.names.compactMap { item($0) }.map { (group.segment, $0.name, $0.count) }]))
         }
-        // There is no source of what agents cost yet.
-        return [("cadre_status", whole(look))] + single + [("cadre_cost", "")]
+        return [("cadre_status", whole(look))] + single + [("cadre_cost", cost.map(look.money) ?? "")]
     }
 
-    private func whole(_ look: Look) -> String {
+    private func whole(_ look: Look) -> String { fitting(look) ?? fitting(look.short) ?? "" }
+
+    /// As much of the line as there is room for; nil if there is none for any of its numbers.
+    private func fitting(_ look: Look) -> String? {
         var left = Set(Segments.groups.flatMap(\.names))
         for name in [""] + Segments.dropped {
             left.remove(name)
@@ -64,10 +71,10 @@ public struct Segments {
                     items([group.segment]).filter { left.contains($0.name) }.map { (group.segment, $0.name, $0.count) }
                 }
             }.filter { !$0.isEmpty }
-            if parts.isEmpty, name.isEmpty, look.width >= line.count { return line }
+            if parts.isEmpty { return name.isEmpty && look.width >= line.count ? line : nil }
             if look.width(of: parts) <= look.width { return look.styled(parts) }
         }
-        return ""
+        return nil
     }
 
     private func item(_ name: String) -> Item? { counts[name].flatMap { $0 > 0 ? Item(name: name, count: $0) : nil } }
@@ -82,20 +89,40 @@ public struct Segments {
     struct Look {
         /// Columns of the whole line at most.
         let width: Int
-        private let icons: String
+        private var icons: String
         private let isColored: Bool
         private let hasRanges: Bool
         private let styles: [String: String]
 
         /// `hasRanges`: whether this tmux tells a click on a part of the line by a name.
         init(_ options: [String: String], hasRanges: Bool) {
-            width = options["@cadre_width"].flatMap { Int($0) } ?? 80
+            width = options["@cadre_width"].flatMap { Int($0) } ?? min(80, Look.room(options) ?? 80)
             icons = options["@cadre_icons"] ?? "none"
             isColored = options["@cadre_color"] != "off"
             self.hasRanges = hasRanges && options["@cadre_mouse"] == "on"
             var styles = Segments.colors
             for (name, value) in options where name.hasPrefix("@cadre_color_") { styles[String(name.dropFirst("@cadre_color_".count))] = value }
             self.styles = styles
+        }
+
+        /// How much tmux leaves of the line where the user has put it: it cuts the end off, which matters most.
+        private static func room(_ options: [String: String]) -> Int? {
+            ["right", "left"].compactMap { side in
+                guard let format = options["status-\(side)"], format.contains("#{cadre_status}") else { return nil }
+                var depth = 0
+                let others = format.reduce(0) { count, character in
+                    depth += "{[".contains(character) ? 1 : "}]".contains(character) ? -1 : 0
+                    return depth > 0 || "#}]".contains(character) ? count : count + 1
+                }
+                return options["status-\(side)-length"].flatMap { Int($0) }.map { $0 - others }
+            }.min()
+        }
+
+        /// The same with letters, which need the least room.
+        var short: Look {
+            var look = self
+            look.icons = "ascii"
+            return look
         }
 
         private func plain(_ name: String, _ count: Int) -> String {
@@ -111,6 +138,13 @@ public struct Segments {
         /// Columns, each of a number's characters being one.
         func width(of parts: [Part]) -> Int {
             max(0, parts.map { part in part.map { plain($0.name, $0.count).count + 1 }.reduce(0, +) - 1 + 3 }.reduce(0, +) - 3)
+        }
+
+        /// An amount of money with its style.
+        func money(_ text: String) -> String {
+            let text = Tmux.escaped(text)
+            guard isColored, let style = style("cost") else { return text }
+            return "#[push-default]#[\(style)]\(text)#[default]#[pop-default]"
         }
 
         /// The numbers with their styles, after each of which the line goes on as it was.

@@ -223,7 +223,7 @@ public struct Shown {
             if words.count == 5, words[0] == "session" { sight.sessions.append(Array(words.dropFirst())) }
             if line.hasPrefix("cadre_dir=") { sight.global = String(line.dropFirst("cadre_dir=".count)) }
             if line.hasPrefix("cadre_program="), !line.hasSuffix("=") { sight.isWanted = true }
-            if line.hasPrefix("@cadre_"), let space = line.firstIndex(of: " ") {
+            if line.hasPrefix("@cadre_") || line.hasPrefix("status-"), let space = line.firstIndex(of: " ") {
                 // As tmux quotes it. Of what the values may be only quotes need be taken off.
                 sight.options[String(line[..<space])] = line[line.index(after: space)...].filter { !"\"'\\".contains($0) }
             }

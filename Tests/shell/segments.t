@@ -32,6 +32,12 @@ sees 10 me "1 working | 1 claimed 1 blocked | 1 asks 1 mail" "an ask and mail"
 is "$(cat .git/cadre/status)" "1 working | 1 claimed 1 blocked | 1 asks 1 mail" "the file has the same line"
 is "$(cadre status)" "1 working | 1 claimed 1 blocked | 1 asks 1 mail" "and so has 'cadre status'"
 is "$(inner list-panes -a -f '#{@cadre_agent}' -F '#{@cadre_agent} #{@cadre_state} #{@cadre_task}')" "sh1 working $id" "options of its pane"
+# What tmux has room for, where nothing else is said.
+inner set -g status-right '#{cadre_status} #[bold]%H:%M' \; set -g status-right-length 30
+cadre status --tmux
+sees 10 me "1 asks 1 mail" "no more than status-right-length leaves"
+inner set -gu status-right \; set -gu status-right-length
+cadre status --tmux
 touch "$t_dir/go"
 sees 10 me "1 idle | 1 asks 1 mail" "both are done"
 cadre ask answer -q 1 nothing
@@ -110,12 +116,6 @@ for session in you other; do
   inner kill-session -t "=$session"
 done
 
-# Nothing is started while nothing changes.
-tree() { # PID: it and all below it
-  local child
-  echo "$1"
-  for child in $(cat "/proc/$1/task/$1/children"); do tree "$child"; done
-}
 # A server in which no agent runs.
 far() { tmux -L "$t_server-far" "$@"; }
 env -u CADRE_TMUX tmux -L "$t_server-far" -f /dev/null new-session -d -s far -c "$one" -x 100 -y 10 'sleep 1000'
@@ -136,6 +136,12 @@ sees 10 me "1 idle" "once it is taken back there"
 ok "nothing comes back"
 far kill-server
 
+# Nothing is started while nothing changes.
+tree() { # PID: it and all below it
+  local child
+  echo "$1"
+  for child in $(cat "/proc/$1/task/$1/children"); do tree "$child"; done
+}
 cadre spawn -q --no-worktree --count 5
 sees 10 me "6 idle" "six agents"
 sleep 1
@@ -174,7 +180,7 @@ shots() {
     wait_for 10 grep -q there "$t_dir/there$agents"
     for icons in none ascii nerd; do
       for color in on off; do
-        for width in 80 40 20 8; do
+        for width in 80 40 20 8 4; do
           echo "$agents $icons $color $width: $(style 120 "$icons" "$color" "$width")"
         done
       done
