@@ -150,7 +150,7 @@ press x
 cadre --as bob send human -q -s "$evil" "the text $evil"$'\033[2Jgone'
 wait_for 10 hides 'cadre inbox'
 choose i
-see 'unread' "inbox: a list"
+see 'bob  [0-9-]* [0-9:]*  #(touch' "inbox: a list"
 press Enter
 see 'the text #(touch' "a message"
 see '?\[2Jgone' "without control characters"
