@@ -81,7 +81,8 @@ see 'as configured' "new: programs"
 is "$(shown | grep -oE '[a-z]+ +\([23]\)' | cut -d ' ' -f 1 | xargs)" "sh zed" "those that can be run, the user's own too"
 printf 'build it\n\n%s\n' "$evil" >"$HOME/written"
 press Down Enter
-wait_for 10 is_state sh1 working || wait_for 10 is_state sh1 idle || wait_for 1 is_state sh1 resting
+goes() { [ -n "$(field "$1" pid)" ]; }
+wait_for 10 goes sh1
 ok "an agent runs"
 is "$(cadre task list | cut -f 1,4)" "1	build it" "with the text as its task"
 like "$(cadre task show --body 1)" "*#(touch*" "to the letter"
@@ -200,6 +201,22 @@ see '^.*+#(touch' "what has changed"
 cadre diff --color bob | grep -q $'\033\\[32m.*?\\]0;title?'
 ok "in colour, without other control characters"
 press q
+wait_for 10 hides 'cadre bob'
+cat >"$t_dir/bin/delta" <<'END'
+#!/bin/sh
+echo "delta $*"
+cat
+read -r _ </dev/tty
+END
+chmod +x "$t_dir/bin/delta"
+choose d
+see '─ diff ─' "diff: again"
+press 1
+see 'delta --paging always' "by delta, where it is"
+see '+#(touch' "with what has changed"
+press Enter
+wait_for 10 hides 'cadre bob'
+rm "$t_dir/bin/delta"
 git -C "$worktree" add new
 git -C "$worktree" commit -qm "$evil"
 cadre merge submit -q bob
@@ -216,6 +233,24 @@ wait_for 20 has_landed
 ok "approved, it lands"
 press q
 wait_for 10 hides 'cadre merge'
+cadre spawn -q dan --agent idler "another"
+worktree=$(field dan worktree)
+echo >"$worktree/other"
+git -C "$worktree" add other
+git -C "$worktree" commit -qm other
+cadre merge submit -q dan
+is_asked() { cadre ask list | grep -q review; }
+wait_for 20 is_asked
+choose k
+see "review task .* of 'dan'" "a review is asked for, too"
+press a
+landed_too() { [ -e other ]; }
+wait_for 20 landed_too
+ok "approved there, it lands"
+see 'nothing is asked' "that was all"
+press q
+wait_for 10 hides 'cadre asks'
+cadre retire -q dan
 
 # Tasks.
 cadre task add -q "a task $evil"
@@ -236,24 +271,6 @@ see 'c cancel' "one"
 press c
 is_cancelled() { cadre task list --state cancelled | grep -q ^4; }
 wait_for 10 is_cancelled
-cadre spawn -q dan --agent idler "another"
-worktree=$(field dan worktree)
-echo >"$worktree/other"
-git -C "$worktree" add other
-git -C "$worktree" commit -qm other
-cadre merge submit -q dan
-is_asked() { cadre ask list | grep -q review; }
-wait_for 20 is_asked
-choose k
-see "review task .* of 'dan'" "a review is asked for, too"
-press a
-landed_too() { [ -e other ]; }
-wait_for 20 landed_too
-ok "approved there, it lands"
-see 'nothing is asked' "that was all"
-press q
-wait_for 10 hides 'cadre asks'
-cadre retire -q dan
 ok "cancelled"
 press q
 wait_for 10 hides 'cadre tasks'
@@ -268,7 +285,6 @@ wait_for 10 hides 'cadre bob'
 choose r
 see '─ resume ─' "resume: a menu"
 press 1
-goes() { [ -n "$(field "$1" pid)" ]; }
 wait_for 20 goes bob
 ok "resumes"
 wait_for 10 hides 'cadre bob'
@@ -304,7 +320,7 @@ ok "is counted on"
 # Without the menu: the keys themselves, the menu behind one of them.
 tmux -L "$inner" set -g @cadre_menu off
 keys on
-choose 1
+press C-b C 1
 wait_for 10 is_at bob
 ok "an agent by number"
 press C-b C '?'
