@@ -33,8 +33,9 @@ git config cadre.review human
 t_client "$repository" 100 40
 tmux -L "$inner" list-keys >"$t_dir/before"
 tmux -L "$inner" list-keys -N >"$t_dir/before.notes"
-# The menu, and a key of it.
+# The menu, and a key of it. A popup that is still there would take the keys.
 choose() {
+  wait_for 10 hides '┌─'
   press C-b C
   wait_for 10 shows '─ cadre ─'
   press "$1"
@@ -86,7 +87,6 @@ wait_for 10 goes sh1
 ok "an agent runs"
 is "$(cadre task list | cut -f 1,4)" "1	build it" "with the text as its task"
 like "$(cadre task show --body 1)" "*#(touch*" "to the letter"
-wait_for 10 hides 'new'
 cadre retire -q --discard sh1
 printf ' \n' >"$HOME/written"
 choose n
