@@ -87,6 +87,8 @@ wait_for 10 goes sh1
 ok "an agent runs"
 is "$(cadre task list | cut -f 1,4)" "1	build it" "with the text as its task"
 like "$(cadre task show --body 1)" "*#(touch*" "to the letter"
+# One that is retired while it starts would be said to have failed.
+wait_for 20 hides '┌─'
 cadre retire -q --discard sh1
 printf ' \n' >"$HOME/written"
 choose n
