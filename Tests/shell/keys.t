@@ -64,6 +64,11 @@ code 0 "off" keys off
 unchanged "all keys are as before"
 is "$(tmux -L "$inner" list-keys -N | diff "$t_dir/before.notes" -)" "" "their notes too"
 is "$(tmux -L "$inner" show-environment -gh)" "" "nothing is left"
+for _ in 1 2 3 4; do keys on & done
+wait
+code 0 "off, after four at once" keys off
+unchanged "all keys are as before"
+is "$(tmux -L "$inner" show-environment -gh)" "" "nothing is left"
 keys on
 tmux -L "$inner" bind D display-message mine
 code 0 "off" keys off
