@@ -20,8 +20,9 @@ public struct AgentProgram {
     /// Who makes the id of a conversation: cadre, or the program, which tells it to its SessionStart hook.
     public enum Conversation: String { case chosen, told }
     public let conversation: Conversation?
-    /// Whether it takes its first prompt as its last argument.
+    /// Whether it takes its first prompt as its last argument, and the option that goes before it, if one does.
     public let takesPrompt: Bool
+    private let promptOption: String?
     /// The option that names a model.
     public let model: String?
 
@@ -45,9 +46,14 @@ public struct AgentProgram {
 
     /// Where it keeps what it does; `~/` is the home, `%p` its process id.
     public let stateFile: String?
+    /// Where it keeps a conversation; `*` is any one directory, `%c` its id.
+    public let transcript: String?
     /// Of a line of its screen, as it is in that state.
     public let idle: [Pattern]
     public let working: [Pattern]
+    /// Of its title, while it works, and while it waits for a person.
+    public let titleWorking: [Pattern]
+    public let titleWaiting: [Pattern]
     /// Of the line that the cursor is in while nothing is typed.
     public let empty: [Pattern]
     public let dialogs: [(name: String, pattern: Pattern)]
@@ -77,7 +83,12 @@ public struct AgentProgram {
         headless = one("headless")
         environment = list("environment")
         conversation = try choice("conversation", "chosen or told")
-        takesPrompt = one("prompt") == "argument"
+        let prompt = one("prompt")
+        promptOption = prompt?.hasPrefix("-") == true ? prompt : nil
+        guard prompt == nil || prompt == "argument" || promptOption != nil else {
+            throw Failure.usage("cadre.program.\(name).prompt is '\(Names.shown(prompt ?? ""))', use argument or an option")
+        }
+        takesPrompt = prompt != nil
         model = one("model")
         auto = list("auto")
         sandbox = one("sandbox")
@@ -89,8 +100,11 @@ public struct AgentProgram {
         stop = try choice("stop", "context or block")
         doors = list("door").compactMap { Door(rawValue: $0) }
         stateFile = one("stateFile")
+        transcript = one("transcript")
         idle = try patterns("screenIdle")
         working = try patterns("screenWorking")
+        titleWorking = try patterns("titleWorking")
+        titleWaiting = try patterns("titleWaiting")
         empty = try patterns("empty")
         dialogs = try list("dialog").map { value in
             let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
@@ -109,6 +123,22 @@ public struct AgentProgram {
             guard parts.count == 2, parts[0].hasPrefix(prefix) else { return nil }
             return (String(parts[0].dropFirst(prefix.count)), parts[1])
         }
+    }
+
+    // MARK: its files
+
+    public func stateFile(of process: pid_t) -> FilePath? { stateFile.map { AgentProgram.place($0.replacing("%p", with: "\(process)")) } }
+
+    /// The file of a conversation; nil if there is none.
+    public func transcript(of id: String) throws -> FilePath? {
+        guard let transcript, !id.isEmpty, !id.contains("/") else { return nil }
+        let parts = AgentProgram.place(transcript.replacing("%c", with: id)).string.split(separator: "*", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return try Files.exists(FilePath(parts[0])) ? FilePath(parts[0]) : nil }
+        return try (Files.list(FilePath(parts[0])) ?? []).map { FilePath(parts[0] + $0 + parts[1]) }.first { try Files.exists($0) }
+    }
+
+    private static func place(_ path: String) -> FilePath {
+        FilePath(path.hasPrefix("~/") ? (getenv("HOME").map { String(cString: $0) } ?? "/") + path.dropFirst() : path)
     }
 
     // MARK: starting it
@@ -145,7 +175,7 @@ public struct AgentProgram {
             }
             if !trusted.isEmpty { all += ["-c", "hooks.state={\(trusted.joined(separator: ","))}"] }
         }
-        if takesPrompt, let prompt { all.append(prompt) }
+        if takesPrompt, let prompt { all += [promptOption, prompt].compactMap { $0 } }
         return all
     }
 
@@ -153,12 +183,14 @@ public struct AgentProgram {
 
     public enum Sight: Equatable { case idle, working, dialog(String), unknown }
 
-    /// What a screen shows: a dialog before anything else, since a program may show its input line below one.
-    public func sight(_ screen: String) -> Sight {
+    /// What a screen and a title show: a dialog before anything else, since a program may show its input line below one.
+    /// The title is only believed that the program is not idle: it may be an old one.
+    public func sight(_ screen: String, title: String) -> Sight {
         let lines = screen.split(separator: "\n").map(String.init)
         func any(_ patterns: [Pattern]) -> Bool { lines.contains { line in patterns.contains { $0.matches(line) } } }
         if let dialog = dialogs.first(where: { dialog in lines.contains { dialog.pattern.matches($0) } }) { return .dialog(dialog.name) }
-        if any(working) { return .working }
+        if titleWaiting.contains(where: { $0.matches(title) }) { return .dialog("permission") }
+        if any(working) || titleWorking.contains(where: { $0.matches(title) }) { return .working }
         return any(idle) ? .idle : .unknown
     }
 }

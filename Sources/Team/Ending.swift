@@ -15,6 +15,7 @@ extension Team {
         let agent = try agent(name)
         if how == .freeze {
             guard agent.alive else { throw Failure.no("'\(name)' does not run") }
+            guard agent.adopted == nil else { throw Failure.no("'\(name)' was adopted: its program is not ours to freeze") }
             try bus.setWant(name, .freeze, by: by)
             return try signal(agent, SIGUSR1)
         }

@@ -45,20 +45,16 @@ final class Following {
     func next() -> Double { [due, said?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil for programs that tell nothing and are not to be typed to.
-    init?(_ team: Team, _ name: String, _ known: AgentProgram?, _ process: pid_t) throws {
+    init?(_ team: Team, _ name: String, _ known: AgentProgram?, _ process: pid_t, pane: String? = getenv("TMUX_PANE").map { String(cString: $0) }) throws {
         guard let known, let process = Tree.Process(process) else { return nil }
         self.team = team
         self.name = name
         self.known = known
         self.process = process
-        let home = getenv("HOME").map { String(cString: $0) } ?? "/"
-        file = known.stateFile.map { path in
-            FilePath((path.hasPrefix("~/") ? home + path.dropFirst() : path).replacing("%p", with: "\(process.pid)"))
-        }
-        let id = getenv("TMUX_PANE").map { String(cString: $0) }
-        let tmux = known.doors.contains(.paste) && !known.empty.isEmpty && id != nil ? try? Tmux(team.bus) : nil
-        pane = tmux.map { ($0, id!) }
-        guard file != nil || pane != nil else { return nil }
+        file = known.stateFile(of: process.pid)
+        let tmux = known.doors.contains(.paste) && !known.empty.isEmpty && pane != nil ? try? Tmux(team.bus) : nil
+        self.pane = tmux.map { ($0, pane!) }
+        guard file != nil || self.pane != nil else { return nil }
         try bus.makeBox(name)
         watcher.watch(bus.agent(name))
         try look()
@@ -115,7 +111,8 @@ final class Following {
         due = now + pause
         if let mail {
             let sender = try bus.message(mail.id, of: name)?.from ?? ""
-            if try isFree(tmux, pane), try tmux.paste("You have mail from '\(Names.shown(sender))': 'cadre inbox next' prints what you were not shown.", into: pane) {
+            let option = try bus.agent(named: name)?.adopted == nil ? "" : " --as \(name)"
+            if try isFree(tmux, pane), try tmux.paste("You have mail from '\(Names.shown(sender))': 'cadre inbox next\(option)' prints what you were not shown.", into: pane) {
                 bus.journal("woken", by: "cadre", ["agent": name])
             }
         } else if let worker {
@@ -133,7 +130,7 @@ final class Following {
         guard let input = try? tmux.input(of: pane), input.isOpen, input.cursor < input.lines.count else { return false }
         if let key = input.lastKey, Time.now() - key < Following.typing { return false }
         let line = input.lines[input.cursor]
-        switch known.sight(input.lines.joined(separator: "\n")) {
+        switch known.sight(input.lines.joined(separator: "\n"), title: input.title) {
         case .dialog, .working: return false
         default: return known.empty.contains { $0.matches(line) }
         }

@@ -24,6 +24,8 @@ public struct SpawnRequest {
     public var worktree = true
     public var pull = true
     public var auto = false
+    /// What runs already and is to be the agent's program.
+    public var adopted: Adopted?
     public init() {}
 }
 
@@ -49,7 +51,7 @@ extension Team {
         }
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
-        var room = try request.headless ? nil : Room(bus)
+        var room = try request.headless || request.adopted != nil ? nil : Room(bus)
         var draft = Record()
         let (name, slot, depth) = try bus.deciding {
             _ = try clearDrafts()
@@ -88,7 +90,8 @@ extension Team {
                 try carryOver(to: path)
                 try setUp(path, name: name, port: card["Port"] ?? "", say: say)
             } else {
-                card["Directory"] = try home().string
+                card["Directory"] = try request.adopted?.directory ?? home().string
+                card["Adopted"] = request.adopted?.field
             }
             if let prompt = request.prompt, request.task == nil {
                 var header = TaskHeader(title: Team.title(prompt))
@@ -109,6 +112,7 @@ extension Team {
             if let branch = request.branch, let task = request.task, let commit { try adopt(branch, task, commit) }
             card["Task"] = request.task.map { "\($0)" }
             card.body = request.prompt ?? []
+            if let id = request.adopted?.conversation { try bus.editConversation(name) { $0["Id"] = id } }
             try bus.commitDraft(name, card)
             try bus.deciding {
                 try room?.look(bus)
@@ -121,6 +125,7 @@ extension Team {
             throw error
         }
         try waitForStart(name, after: nil)
+        if request.adopted != nil { try welcome(name, say: say) }
         return name
     }
 
@@ -133,6 +138,7 @@ extension Team {
             let name = try chooseName(request)
             var lines = [name, "program: \(try command(request))", "depth: \(depth)"]
             if let commit { lines.append("worktree: \(try worktreePath(name).string) at \(commit.prefix(12))") }
+            if let adopted = request.adopted { lines.append("process: \(adopted.process.pid) in pane \(adopted.pane)") }
             if let task = request.task { lines.append("task: \(task)") } else if request.prompt != nil { lines.append("task: a new one") }
             lines.append("slots: \(try bus.slotsTaken()) of \(try settings.int("maxAgents", 30)) taken")
             return lines

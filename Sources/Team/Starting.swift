@@ -68,8 +68,8 @@ extension Supervisor {
     func hasBegun(_ known: AgentProgram?) throws -> Bool {
         guard let known, known.hooks != nil || !known.idle.isEmpty else { return true }
         if try bus.agent(named: name)?.report?["State"] != AgentState.starting.rawValue { return true }
-        guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus), let screen = try? tmux.capture(pane) else { return true }
-        switch known.sight(screen) {
+        guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus), let seen = try? tmux.input(of: pane) else { return true }
+        switch known.sight(seen.lines.joined(separator: "\n"), title: seen.title) {
         case .dialog(let what):
             try bus.report(name, state: .waiting, source: "screen", note: "the dialog '\(what)'")
             return true

@@ -29,6 +29,9 @@ public final class Supervisor {
     private let alive: FileDescriptor
     private let signals: Int32
     private var child: pid_t = 0
+    /// Of an adopted agent: its program, which is no child of ours, and a descriptor that tells of its end.
+    private var accompanied: Tree.Process?
+    private var companion: Int32 = -1
     var token = ""
     /// What is known of its program, if anything is.
     private var known: AgentProgram?
@@ -85,7 +88,13 @@ public final class Supervisor {
         while try order == nil && bus.agent(named: name)?.want == .run {
             var ended: Ended
             do {
-                try session()
+                let agent = try team.agent(name)
+                if let adopted = agent.adopted {
+                    try accompany(adopted)
+                } else {
+                    if agent.card["Adopted"] != nil { try leave(agent) }
+                    try session()
+                }
                 try attend()
                 ended = try wait()
             } catch let failure as Failure {
@@ -111,7 +120,7 @@ public final class Supervisor {
     private func attend() throws {
         announce()
         try takeWatch()
-        silence = Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
+        silence = accompanied != nil ? nil : Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
     }
 
     /// Watches, unless two do.
@@ -155,6 +164,14 @@ public final class Supervisor {
         looked = started
         settled = false
         following = nil
+    }
+
+    func begin(accompanying process: Tree.Process, following: Following?) {
+        accompanied = process
+        companion = csys_pidfd_open(process.pid)
+        started = Time.monotonic()
+        settled = true
+        self.following = following
     }
 
     /// What runs the verbs that it calls from within its sandbox.
@@ -217,7 +234,8 @@ public final class Supervisor {
     /// Until the program has ended, by itself or because we were told to end it.
     private func wait() throws -> Ended {
         while true {
-            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? -1, serving?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            if let accompanied, !accompanied.isThere { return .exit(0) }
+            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? -1, serving?.descriptor ?? -1, companion].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? 3600, serving?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
             _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
@@ -312,6 +330,12 @@ public final class Supervisor {
         try keep()
         let agent = try team.agent(name)
         guard agent.want == .run else { return false }
+        if let accompanied, !accompanied.isThere {
+            try leave(agent)
+            bus.journal("ended", by: name, ["agent": name, "how": "by itself"])
+            try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
+            return false
+        }
         try team.reread()
         let code: Int32
         let what: String
@@ -368,32 +392,5 @@ public final class Supervisor {
         try team.callForWatch()
         if order != .hangUp { try team.recover() }
         team.showEnd(of: name)
-    }
-
-    // MARK: the witness
-
-    /// Waits for the end of a supervisor, and ends itself a little later: tmux, which started us, then looks for what has
-    /// ended. It misses a death while it waits for another program, as it does when the last one leaves a terminal
-    /// (libutempter), and would not run its hook before the next death, whenever that is.
-    public static func witness(of supervisor: pid_t) -> Never {
-        let fd = csys_pidfd_open(supervisor)
-        if fd >= 0 {
-            var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-            while poll(&entry, 1, -1) < 0 {}
-        }
-        poll(nil, 0, 100)
-        exit(0)
-    }
-
-    // MARK: the step between
-
-    /// Becomes the program: asks for TERM when the supervisor dies, makes sure that it has not died before, and execs. The
-    /// C functions are `prctl` (PR_SET_PDEATHSIG) and `execvp`.
-    public static func becomeChild(of supervisor: pid_t, _ arguments: [UnsafeMutablePointer<CChar>?]) -> Never {
-        _ = csys_set_parent_death_signal(SIGTERM)
-        if getppid() != supervisor { exit(143) }
-        var argv = arguments + [nil]
-        execvp(argv[0]!, &argv)
-        exit(errno == ENOENT ? 127 : 126)
     }
 }

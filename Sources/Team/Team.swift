@@ -50,7 +50,7 @@ public struct Team {
             }
             // What it died of is over. Not before now: who looks for the dead would start it as well.
             if !counted { try bus.report(name, state: .starting, source: "up", note: "") }
-            try open(agent, agent.isHeadless ? nil : Room(bus))
+            try open(agent, agent.isHeadless || agent.adopted != nil ? nil : Room(bus))
             return true
         }
     }
@@ -146,7 +146,7 @@ public struct Team {
         let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
             guard !agent.alive, agent.want == .run, agent.report?["State"] != AgentState.resting.rawValue else { return false }
             // One without a terminal would be our own child: a supervisor must not become another's.
-            if agent.isHeadless, !all { return false }
+            if agent.isHeadless || agent.adopted != nil, !all { return false }
             return all || agent.report?["State"] != AgentState.dead.rawValue && restartPolicy(agent) != "never"
         }
         var started: [String] = []

@@ -252,6 +252,13 @@ public struct Tmux {
         return "cadre-" + (name.isEmpty ? "project" : name)
     }
 
+    /// The process that a pane was opened for; nil if there is no such pane, or it is dead.
+    public func process(of pane: String) throws -> pid_t? {
+        guard Tmux.isPane(pane) else { return nil }
+        let result = try attempt(["list-panes", "-a", "-f", "#{==:#{pane_id},\(pane)}", "-F", "#{?pane_dead,,#{pane_pid}}"])
+        return result.status == 0 ? pid_t(result.text) : nil
+    }
+
     /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers.
     public func owns(_ pane: String, _ bus: Bus, agent: String) throws -> Bool {
         guard Tmux.isPane(pane) else { return false }

@@ -2,16 +2,12 @@ import Bus
 
 /// What is in a pane, and what is typed into it.
 extension Tmux {
-    /// What a pane shows, a line each.
-    public func capture(_ pane: String) throws -> String {
-        guard Tmux.isPane(pane) else { throw Failure.no("no pane '\(Names.shown(pane))'") }
-        return try run(["capture-pane", "-p", "-t", pane])
-    }
-
+    /// What a pane shows, a line each, and what becomes of what is typed into it.
     public struct Input {
         public var lines: [String]
         /// The line that the cursor is in.
         public var cursor: Int
+        public var title: String
         /// Whether what is typed reaches the program, and it alone.
         public var isOpen: Bool
         /// When a key was pressed last at a client that shows the pane, in seconds since the epoch.
@@ -21,18 +17,18 @@ extension Tmux {
     public func input(of pane: String) throws -> Input {
         guard Tmux.isPane(pane) else { throw Failure.no("no pane '\(Names.shown(pane))'") }
         let text = try attempt([
-            "display-message", "-p", "-t", pane, "#{cursor_y} #{||:#{||:#{pane_dead},#{pane_in_mode}},#{||:#{pane_input_off},#{pane_synchronized}}}",
+            "display-message", "-p", "-t", pane, "#{cursor_y} #{||:#{||:#{pane_dead},#{pane_in_mode}},#{||:#{pane_input_off},#{pane_synchronized}}} #{pane_title}",
             ";", "capture-pane", "-p", "-t", pane,
         ])
         guard text.status == 0 else { throw Failure.unsure("unable to look at pane '\(pane)': \(text.complaint)") }
         let lines = String(decoding: text.output, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        let head = lines[0].split(separator: " ")
-        guard head.count == 2, let cursor = Int(head[0]) else { throw Failure.unsure("unable to look at pane '\(pane)'") }
+        let head = lines[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard head.count == 3, let cursor = Int(head[0]) else { throw Failure.unsure("unable to look at pane '\(pane)'") }
         let keys = try run(["list-clients", "-F", "#{pane_id} #{client_control_mode} #{client_activity}"]).split(separator: "\n").compactMap { line -> Int? in
             let words = line.split(separator: " ")
             return words.count == 3 && words[0] == pane && words[1] == "0" ? Int(words[2]) : nil
         }
-        return Input(lines: Array(lines.dropFirst()), cursor: cursor, isOpen: head[1] == "0", lastKey: keys.max())
+        return Input(lines: Array(lines.dropFirst()), cursor: cursor, title: String(head[2]), isOpen: head[1] == "0", lastKey: keys.max())
     }
 
     /// Pastes a text, bracketed where the program wants that, and presses Enter; false if the pane has died or is in a mode

@@ -30,10 +30,16 @@ extension Tool {
         let bus = try bus()
         guard let agent = try bus.agent(named: Names.agent(name)) else { throw Failure.no("no agent '\(name)'") }
         let tmux = try Tmux(bus)
+        if agent.alive, let adopted = agent.adopted { return (tmux, adopted.pane, agent) }
         guard let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: name) else {
             throw Failure.no("'\(name)' has no pane now: 'cadre up \(name)' starts it")
         }
         return (tmux, pane, agent)
+    }
+
+    /// What becomes of the program of an agent that is let go of, if it was adopted: to be said to the person.
+    public func farewell(_ name: String) throws -> String? {
+        try bus().agent(named: name)?.adopted.map { "'\(name)' was adopted: its program goes on in pane \($0.pane), and is no agent's any more" }
     }
 
     /// What an agent shows: its pane's text, with `lines` the last so many; of one without a terminal the end of what it

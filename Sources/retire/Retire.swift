@@ -15,7 +15,9 @@ public struct RetireVerb: Verb {
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
+            let farewell = try tool.farewell(name)
             try team.retire(name, discard: discard, by: tool.caller())
+            if let farewell { tool.say(farewell) }
             tool.print([name], json: ["name": .string(name)])
         }
     }

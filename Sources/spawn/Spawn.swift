@@ -23,6 +23,7 @@ public struct SpawnVerb: Verb {
     @Flag(name: .long, help: "Work in the repository's own directory.") var noWorktree = false
     @Flag(name: .long, help: "Don't hand it tasks when it is idle.") var noPull = false
     @Flag(name: .long, help: "Approve what its program asks.") var auto = false
+    @Option(name: .long, help: ArgumentHelp("Take the program that runs in this pane, as it is; claude if not said with --agent.", valueName: "pane")) var adopt: String?
     @Flag(name: .long, help: "Only say what would be done.") var dryRun = false
     @Flag(name: .long, help: "Only list the programs that are known.") var programs = false
     @Argument(help: "[NAME] [PROMPT]; one word that can be a name is one. - reads the prompt from standard input.")
@@ -60,7 +61,16 @@ public struct SpawnVerb: Verb {
         let by = try tool.superior()
         request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
         let team = try tool.team()
-        request.program = program ?? team.settings.string("program") ?? "sh"
+        request.program = program ?? (adopt == nil ? nil : "claude") ?? team.settings.string("program") ?? "sh"
+        if let adopt {
+            guard prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil, ![window, pane, session, headless].contains(true) else {
+                throw Failure.usage("--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")
+            }
+            guard by == "human" else { throw Failure.no("only a person has a program adopted") }
+            request.adopted = try team.adoptable(adopt, program: request.program)
+            request.worktree = false
+            request.pull = false
+        }
         try tool.each(Array(1...count)) { index in
             var one = request
             one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }

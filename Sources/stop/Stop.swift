@@ -17,7 +17,9 @@ public struct StopVerb: Verb {
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
+            let farewell = try freeze ? nil : tool.farewell(name)
             try team.stop(name, now ? .now : freeze ? .freeze : .gently, by: tool.caller())
+            if let farewell { tool.say(farewell) }
             tool.print([name], json: ["name": .string(name), "state": .string(freeze ? "frozen" : "resting")])
         }
         if !freeze { try team.recover() }
