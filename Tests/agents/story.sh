@@ -162,6 +162,7 @@ $(grep -c cadre <<<"$user")" "the user's own settings are as they were"
   is "$(cat "$(cadre path agent one)/log" 2>/dev/null)" "" "no hook went wrong"
   cadre retire -q --discard one two three
   is "$(ls .git/cadre/agents)" "" "retired, nothing of them is left"
+  is "$(grep -rlE 'cadre.hook|"hook"|CADRE_' "$HOME"/.claude.json "$HOME/.claude" "$HOME/.codex" --include='*.json' --include='*.toml')" "" "nor in the user's files"
   is "$(grep -l "CADRE_DIR=$PWD/.git/cadre" /proc/[0-9]*/environ 2>/dev/null)" "" "nor any process"
   code 0 "the bus is sound" cadre doctor
 }

@@ -23,6 +23,40 @@ is "$bad" "" "all built in are understood"
 like "$(cadre spawn --dry-run --agent claude --no-worktree)" '*exec claude *"$@"*' "a known name is its command line"
 like "$(cadre spawn --dry-run --agent 'echo claude' --no-worktree)" '*program: echo claude;*' "anything else is one itself"
 
+# What is said of screens is what was seen on them, a line each. Of those without a version nothing was ever seen.
+facts() { # PROGRAM KEY LINE...: it is said of each of these lines
+  local program=$1 key=$2 line
+  shift 2
+  for line; do
+    git config --file "$programs/$program" --get-all "cadre.program.$program.$key" | sed 's/^[a-z ]*: //' >"$t_dir/patterns"
+    LC_ALL=C grep -qE -f "$t_dir/patterns" <<<"$line" || bad+=" $program $key '$line'"
+  done
+}
+bad=
+facts claude screenIdle '❯ ' '❯ half a line'
+facts claude empty '❯' $'❯\u00a0'
+facts claude screenWorking '  ⏵⏵ auto mode on · esc to interrupt'
+facts claude dialog 'Do you want to proceed?' ' ❯ 1. Yes' ' Quick safety check: Is this a project you created or one you trust?'
+facts codex screenIdle '› Ask Codex to do anything'
+facts codex empty '› Ask Codex to do anything'
+facts codex screenWorking '• Working (1s • esc to interrupt)'
+facts codex titleWorking '⠋ repository'
+facts codex titleWaiting '[ ! ] Action Required | repository'
+facts codex dialog '  Would you like to run the following command?' '› 1. Yes, proceed (y)' '  Do you trust the contents of this directory?'
+facts aider screenIdle '> '
+facts aider empty '>' '> '
+facts aider screenWorking 'Waiting for openai/test'
+is "$bad" "" "the patterns of those that were run fit what was seen"
+bad=
+LC_ALL=C grep -qE "$(git config --file "$programs/codex" cadre.program.codex.titleWorking)" <<<repository && bad+=' codex'
+for name in aider claude codex; do
+  git config --file "$programs/$name" --get-regexp 'empty|dialog|working' | sed 's/^[^ ]* //; s/^[a-z ]*: //' >"$t_dir/patterns"
+  LC_ALL=C grep -qE -f "$t_dir/patterns" <<<'  1  half a line that somebody types' && bad+=" $name"
+done
+is "$bad" "" "and nothing else"
+is "$(for file in "$programs"/*; do git config --file "$file" --name-only --get-regexp 'tried$' | sort -u; done | xargs)" \
+  "cadre.program.aider.tried cadre.program.claude.tried cadre.program.codex.tried cadre.program.sh.tried" "the others are marked as not run"
+
 # The user's word.
 t_program thing <<'END'
 printf '%s\n' "$COLOUR" "$@" >"$t_dir/thing"
@@ -53,11 +87,15 @@ git config cadre.program.mine.hooks somehow
 code 64 "a word that is none" cadre spawn --agent mine --no-worktree
 git config --unset cadre.program.mine.hooks
 code 64 "what needs a terminal does not run without" cadre spawn --agent claude --headless
-printf '#!/bin/sh\nexec sleep 1000\n' >"$t_dir/bin/gemini"
-chmod +x "$t_dir/bin/gemini"
-cadre spawn --agent gemini --no-worktree gem >"$t_dir/out" 2>"$t_dir/err"
-like "$(cat "$t_dir/out"),$(cat "$t_dir/err")" "gem,*never run*" "what was never run is said so"
-cadre retire -q gem
+for name in gemini opencode qwen; do
+  printf 'printf "%%s\\n" "$@" >"$t_dir/arguments"\nexec sleep 1000\n' | t_program "$name"
+  rm -f "$t_dir/arguments"
+  cadre spawn --agent "$name" --model m --no-worktree "a-$name" 'do it' >"$t_dir/out" 2>"$t_dir/err"
+  like "$(cat "$t_dir/out"),$(cat "$t_dir/err")" "a-$name,*'$name' was never run*" "$name was never run, which is said"
+  wait_for 5 test -s "$t_dir/arguments"
+  like "$(xargs <"$t_dir/arguments")" "--model m --prompt* Task *: do it do it" "it is given its model and its first words"
+  cadre retire -q "a-$name"
+done
 
 # .cadre brings commands that count once they are seen.
 printf '[cadre "program.theirs"]\n\tcommand = exec touch "%s/theirs"\n' "$t_dir" >.cadre
@@ -81,7 +119,7 @@ hook() { # EVENT JSON
 }
 context() { jq -r .hookSpecificOutput.additionalContext; }
 like "$(hook SessionStart '{"session_id":"abc","transcript_path":"/nowhere","source":"resume"}' | context)" "You are 'hooked'*a task*Verbs*" "SessionStart tells what there is to know"
-like "$(hook SessionStart '{"session_id":"abc","source":"startup"}' | context)" "You are 'hooked'*Your task is 2: a task*" "at the start the task as its title"
+like "$(hook SessionStart '{"session_id":"abc","source":"startup"}' | context)" "You are 'hooked'*Your task is *: a task*" "at the start the task as its title"
 like "$(cat "$(cadre path agent hooked)/conversation")" "*Id: abc*" "and notes the conversation"
 is_state hooked idle
 ok "it is idle"
