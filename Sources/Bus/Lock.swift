@@ -114,8 +114,8 @@ public enum Alive {
         throw Files.failure("lock", path, code)
     }
 
-    /// Whether somebody holds the lock of an open file.
-    static func isHeld(_ file: FileDescriptor) -> Bool { csys_ofd_held(file.rawValue) == 1 }
+    /// Whether somebody holds the lock of an open file, or that can't be told.
+    static func isHeld(_ file: FileDescriptor) -> Bool { csys_ofd_held(file.rawValue) != 0 }
 
     /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
     public static func isHeld(_ path: FilePath) throws -> Bool {

@@ -17,6 +17,9 @@ public final class Serving {
     private let environment: [String: String?]
     private let watcher = Watcher()
     private var again: Double?
+    /// Where no inotify can be had, each second.
+    private var due: Double { watcher.descriptor < 0 ? looked + 1 : looked + 3600 }
+    private var looked = Time.monotonic()
 
     private struct Running {
         var id: String
@@ -36,7 +39,7 @@ public final class Serving {
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { again.map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double { max(0, min(again ?? .infinity, due) - Time.monotonic()) }
 
     init(_ bus: Bus, _ name: String, token: String, directory: FilePath, environment: [String: String?]) {
         self.bus = bus
@@ -51,6 +54,7 @@ public final class Serving {
     /// shortly before it drops the lock, so it is looked once more.
     func look() throws {
         watcher.drain()
+        looked = Time.monotonic()
         let second = again != nil
         again = nil
         for (pid, one) in running where !one.call.isDone && !one.isEnded && !bus.isWaited(for: one.file) {
