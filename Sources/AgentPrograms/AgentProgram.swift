@@ -14,6 +14,13 @@ public struct AgentProgram {
     public let resume: String?
     /// Without a terminal.
     public let headless: String?
+    /// Goes on with a conversation without a terminal.
+    public let headlessResume: String?
+    /// How a program that without a terminal does one turn and ends is given its words; nil for one that works on.
+    public enum Prompt: String { case argument, file }
+    public let headlessPrompt: Prompt?
+    /// Whether it can call cadre's verbs.
+    public let callsVerbs: Bool
     /// Variables to set, as `NAME=value`.
     public let environment: [String]
 
@@ -43,6 +50,16 @@ public struct AgentProgram {
     /// By which ways mail reaches it, best first.
     public enum Door: String { case hook, paste }
     public let doors: [Door]
+
+    /// Where it tells what it costs: its status line and its conversation's file, that file alone, which has tokens and no
+    /// money, a history of its own, or what it prints without a terminal; or it costs nothing.
+    public enum Cost: String { case statusLine, rollout, history, result, none }
+    public let cost: Cost?
+    public let headlessCost: Cost?
+    /// Whether its money can be told.
+    public var tellsMoney: Bool { cost.map { $0 != .rollout } ?? false }
+    /// Where its user's own settings are, of which the status line is shown as well.
+    public let userSettings: String?
 
     /// Where it keeps what it does; `~/` is the home, `%p` its process id.
     public let stateFile: String?
@@ -81,6 +98,9 @@ public struct AgentProgram {
         self.command = command
         resume = one("resume")
         headless = one("headless")
+        headlessResume = one("headlessResume")
+        headlessPrompt = try choice("headlessPrompt", "argument or file")
+        callsVerbs = one("verbs") != "no"
         environment = list("environment")
         conversation = try choice("conversation", "chosen or told")
         let prompt = one("prompt")
@@ -99,6 +119,9 @@ public struct AgentProgram {
         }
         stop = try choice("stop", "context or block")
         doors = list("door").compactMap { Door(rawValue: $0) }
+        cost = try choice("cost", "statusLine, rollout, history, result or none")
+        headlessCost = try choice("headlessCost", "statusLine, rollout, history, result or none") ?? cost
+        userSettings = one("userSettings")
         stateFile = one("stateFile")
         transcript = one("transcript")
         idle = try patterns("screenIdle")
@@ -143,24 +166,27 @@ public struct AgentProgram {
 
     // MARK: starting it
 
-    /// The settings that a program with `hooks = settings` is given in a file: its hooks, and nothing else. In this form no
-    /// shell is between the program and us.
+    /// The settings that a program with `hooks = settings` is given in a file: its hooks, and its status
+    /// line if that tells what it costs. In this form no shell is between the program and its hook.
     public func settings(executable: String) -> String {
         let hooks = events.map { event in
             "\(JSON.string(event.name)):[{\"matcher\":\"*\",\"hooks\":[{\"type\":\"command\",\"command\":\(JSON.string(executable)),"
                 + "\"args\":[\"hook\",\(JSON.string(event.name))],\"timeout\":\(AgentProgram.patience)}]}]"
         }
-        return "{\"hooks\":{\(hooks.joined(separator: ","))}}\n"
+        let command = "exec '" + executable.replacing("'", with: "'\\''") + "' hook StatusLine"
+        let line = cost == .statusLine ? "\"statusLine\":{\"type\":\"command\",\"command\":\(JSON.string(command)),\"padding\":0}," : ""
+        return "{\(line)\"hooks\":{\(hooks.joined(separator: ","))}}\n"
     }
 
     /// Seconds that a hook may take; it takes a hundredth of one.
     private static let patience = 30
 
     /// What follows the command line's own words: what varies. `calls` is what its sandbox is to let it write.
-    public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String) -> [String] {
+    public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String, byTurns: Bool = false) -> [String] {
         var all = isAuto ? auto : []
         if let wanted, let model { all += [model, wanted] }
-        if let sandbox { all += [sandbox, calls] }
+        // A turn's command line says so itself: the option is not for all of them.
+        if let sandbox, !byTurns { all += [sandbox, calls] }
         if hooks == .config {
             var trusted: [String] = []
             for event in events {
@@ -175,7 +201,13 @@ public struct AgentProgram {
             }
             if !trusted.isEmpty { all += ["-c", "hooks.state={\(trusted.joined(separator: ","))}"] }
         }
-        if takesPrompt, let prompt { all += [promptOption, prompt].compactMap { $0 } }
+        if let prompt {
+            if byTurns {
+                if headlessPrompt == .argument { all.append(prompt) }
+            } else if takesPrompt {
+                all += [promptOption, prompt].compactMap { $0 }
+            }
+        }
         return all
     }
 

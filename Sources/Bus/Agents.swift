@@ -153,7 +153,7 @@ extension Bus {
         try deadLetter(name)
         try Files.sync(agents)
         try Files.removeAll(aside)
-        for ask in ["quarantined-\(name)", "silent-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
+        for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }
 }

@@ -13,11 +13,13 @@ public struct Ask {
 
 extension Bus {
     /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
-    /// `digest` says what exactly an answer is about.
+    /// `digest` says what exactly an answer is about; with `unlessAnswered` one that was answered for that is not asked again.
     public func openAsk(
-        named name: String, by: String, to: String = "human", kind: String = "escalation", digest: String? = nil, _ text: String
+        named name: String, by: String, to: String = "human", kind: String = "escalation", digest: String? = nil,
+        unlessAnswered: Bool = false, _ text: String
     ) throws {
         guard try !Files.exists(openAsks.appending(name)) else { return }
+        if unlessAnswered, let digest, try answeredAsk(name)?.record["Digest"] == digest { return }
         var record = Record()
         record["From"] = by
         record["To"] = to
@@ -28,6 +30,9 @@ extension Bus {
         try replace(openAsks.appending(name), with: record.bytes, sync: true)
         journal("ask", by: by, ["ask": name])
     }
+
+    /// The ask of this name that was answered last.
+    public func answeredAsk(_ name: String) throws -> Ask? { try Record.read(doneAsks.appending(name)).map { Ask(id: name, record: $0) } }
 
     /// Opens a question and returns its number, which is on the disk by then.
     public func ask(_ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?) throws -> String {

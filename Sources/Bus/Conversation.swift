@@ -7,6 +7,10 @@ import SystemPackage
 //   Transcript   the file that the program keeps it in: without one there is nothing to go on with
 //   Resuming     while the program is started to go on with it, and has not said yet that it does
 //   Stops        how often in a row the end of a turn was put off by mail
+//   Task         the task that was held last in this turn
+//   Handed       what begins the next turn is from cadre: `mail` or `task`
+//   Idle         how many turns in a row have ended well and left the task as it is
+//   Cost         where its program tells what it costs
 extension Bus {
     public func conversation(_ name: String) throws -> Record? { try Record.read(conversationFile(name)) }
 
@@ -22,6 +26,9 @@ extension Bus {
 
     /// What its program is given as settings, for this agent alone.
     public func setProgramSettings(_ name: String, _ text: String) throws { try replace(programSettings(name), with: Array(text.utf8), sync: false) }
+
+    /// What its program reads as the words of a turn.
+    public func setMessage(_ name: String, _ text: String) throws { try replace(message(name), with: Array(text.utf8), sync: false) }
 
     /// Adds a line to the log of an agent's hooks.
     public func noteHook(_ name: String, _ line: String) throws {

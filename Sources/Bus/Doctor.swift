@@ -131,6 +131,12 @@ final class Examination {
                 }
             }
         }
+        for day in try Files.list(bus.cost) ?? [] {
+            for name in try Files.list(bus.cost.appending(day)) ?? [] {
+                let path = bus.cost.appending(day).appending(name)
+                whole(path) { if let record = try Record.read(path) { _ = try Bus.lines(record, of: path) } }
+            }
+        }
         for name in try Files.list(bus.slots) ?? [] {
             let slot = bus.slots.appending(name)
             attempt(slot, { try self.setAside(slot) }) {
@@ -183,7 +189,7 @@ final class Examination {
 
     private func agent(_ bus: Bus, _ name: String) throws {
         guard Names.isName(name) else { return report("files", bus.agent(name), "not an agent's name") { try self.setAside(bus.agent(name)) } }
-        for file in [bus.session(name), bus.agentState(name)] { whole(file) { _ = try Record.read(file) } }
+        for file in [bus.session(name), bus.agentState(name), bus.fillFile(name)] { whole(file) { _ = try Record.read(file) } }
         attempt(bus.card(name)) {
             if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) { throw bus.missing("agents/\(name)/card") }
         }

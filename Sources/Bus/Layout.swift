@@ -30,6 +30,9 @@ extension Bus {
     /// The sockets of other tmux servers that show this project, a line each.
     var viewersFile: FilePath { root.appending("viewers") }
 
+    /// What agents have used, a directory for each day; see Cost.
+    var cost: FilePath { root.appending("cost") }
+
     // Tasks.
     var tasks: FilePath { root.appending("tasks") }
     public func task(_ id: Int) -> FilePath { tasks.appending("\(id)") }
@@ -66,6 +69,10 @@ extension Bus {
     public func kept(_ name: String) -> FilePath { agent(name).appending("kept") }
     /// What an agent without a terminal and its supervisor print.
     public func output(_ name: String) -> FilePath { agent(name).appending("output") }
+    /// What was printed before that, once there was much.
+    public func outputBefore(_ name: String) -> FilePath { agent(name).appending("printed") }
+    /// The words of a turn, for a program that reads them from a file.
+    public func message(_ name: String) -> FilePath { agent(name).appending("message") }
     /// The settings that its program is given for this agent alone.
     public func programSettings(_ name: String) -> FilePath { agent(name).appending("settings") }
     /// Verbs that the agent, in a sandbox, asks its supervisor to run: all of the bus that the sandbox may write.
@@ -75,6 +82,10 @@ extension Bus {
     public func answers(_ name: String) -> FilePath { agent(name).appending("answers") }
     func answerFile(_ id: String, to name: String) -> FilePath { answers(name).appending(id) }
     func conversationFile(_ name: String) -> FilePath { agent(name).appending("conversation") }
+    /// What its program writes down of its conversation, where the file is ours to name.
+    public func history(_ name: String) -> FilePath { agent(name).appending("history") }
+    /// How full its conversation is, as its program said last.
+    func fillFile(_ name: String) -> FilePath { agent(name).appending("fill") }
     /// What went wrong in its hooks, a line each.
     public func log(_ name: String) -> FilePath { agent(name).appending("log") }
     public func handoff(_ name: String) -> FilePath { agent(name).appending("handoff") }
@@ -96,7 +107,7 @@ extension Bus {
 
     // Asks.
     public var openAsks: FilePath { root.appending("asks").appending("open") }
-    var doneAsks: FilePath { root.appending("asks").appending("done") }
+    public var doneAsks: FilePath { root.appending("asks").appending("done") }
 
     // The merge queue.
     public var merge: FilePath { root.appending("merge") }

@@ -103,7 +103,11 @@ extension Bus {
         return try takeAway(claim, maxAttempts: maxAttempts)
     }
 
-    private func takeAway(_ claim: Claim, maxAttempts: Int) throws -> Bool {
+    /// Gives a task back that its owner, who lives, can't do, as if that had died of it: ready again with an attempt counted,
+    /// or failed after so many.
+    public func giveUp(_ claim: Claim, maxAttempts: Int, why: String) throws { _ = try takeAway(claim, maxAttempts: maxAttempts, why: why) }
+
+    private func takeAway(_ claim: Claim, maxAttempts: Int, why last: String? = nil) throws -> Bool {
         try changing("recover") { held in
             let marker = Marker(id: claim.id, place: .claimed(claim))
             // Renewed, finished or released meanwhile: the name has changed.
@@ -112,9 +116,10 @@ extension Bus {
             let stopped = try claim.until == 0 && [.stop, .retire].contains(wanted(claim.owner))
             if !stopped { _ = try Files.create(diedFile(claim.id, claim.token)) }
             let attempts = try attempts(claim.id)
+            let why = last.map { "it was tried \(attempts) times, and \($0)" } ?? "its owners died \(attempts) times"
             if !stopped, attempts >= maxAttempts {
-                try openAsk(named: "failed-\(claim.id)", by: "cadre", "task \(claim.id) failed: its owners died \(attempts) times")
-                try writeEnd(claim, .failed, by: "cadre", why: "its owners died \(attempts) times", result: [])
+                try openAsk(named: "failed-\(claim.id)", by: "cadre", "task \(claim.id) failed: \(why)")
+                try writeEnd(claim, .failed, by: "cadre", why: why, result: [])
                 guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else {
                     try closeAsk(named: "failed-\(claim.id)", by: "cadre", "its owner lives")
                     try Files.unlink(diedFile(claim.id, claim.token))

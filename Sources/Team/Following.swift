@@ -34,6 +34,9 @@ final class Following {
     private let watcher = Watcher()
     private var due: Double?
     private var pause = 0.0
+    /// When asks were last answered, while a budget that is used up keeps it from being woken.
+    private var answers: Int?
+    private var money: String?
 
     /// Time for a hook to say the same, or to hand the mail over itself, in seconds.
     private static let grace = 0.3
@@ -63,6 +66,7 @@ final class Following {
     func look() throws {
         watcher.drain()
         if let file { try compare(file) }
+        try watchMoney()
         if let pane { try wake(pane.tmux, pane.id) }
     }
 
@@ -106,18 +110,52 @@ final class Following {
         }
         let now = Time.monotonic()
         if due == nil { due = now + Following.grace }
+        // An answer may have raised the budget.
+        if let answers, answers != Following.changed(bus.doneAsks) {
+            self.answers = nil
+            due = now
+            pause = 0
+        }
         guard due! <= now else { return }
         pause = min(60, max(1, 2 * pause))
         due = now + pause
+        try team.reread()
+        let reached = try team.reached(team.agent(name))
+        try team.showReached(name, reached)
+        guard reached == nil else {
+            watcher.watch(bus.doneAsks)
+            return answers = Following.changed(bus.doneAsks)
+        }
         if let mail {
             let sender = try bus.message(mail.id, of: name)?.from ?? ""
             let option = try bus.agent(named: name)?.adopted == nil ? "" : " --as \(name)"
-            if try isFree(tmux, pane), try tmux.paste("You have mail from '\(Names.shown(sender))': 'cadre inbox next\(option)' prints what you were not shown.", into: pane) {
+            if try isFree(tmux, pane), try handing("mail", tmux, pane, "You have mail from '\(Names.shown(sender))': 'cadre inbox next\(option)' prints what you were not shown.") {
                 bus.journal("woken", by: "cadre", ["agent": name])
             }
         } else if let worker {
             _ = try pull(worker, tmux, pane)
         }
+    }
+
+    /// Pastes words that begin a turn, which its hook must know for ours.
+    func handing(_ what: String, _ tmux: Tmux, _ pane: String, _ words: String) throws -> Bool {
+        try bus.editConversation(name) { $0["Handed"] = what }
+        if try tmux.paste(words, into: pane) { return true }
+        try bus.editConversation(name) { $0["Handed"] = nil }
+        return false
+    }
+
+    /// When a directory changed last, in nanoseconds.
+    private static func changed(_ directory: FilePath) -> Int? {
+        (try? Files.status(directory)).flatMap { $0 }.map { $0.st_mtim.tv_sec * 1_000_000_000 + $0.st_mtim.tv_nsec }
+    }
+
+    /// Tells at once that a budget is used up, in the middle of a turn as well.
+    private func watchMoney() throws {
+        let now = try bus.fill(name)?["Money"]
+        guard now != money else { return }
+        money = now
+        if !team.settings.list("budget").isEmpty { try team.showReached(name, team.reached(team.agent(name))) }
     }
 
     private func isIdle() throws -> Bool {

@@ -24,8 +24,9 @@ public struct HookCall {
 // What an agent program's hooks do:
 //
 //   SessionStart       note the conversation; the program is idle; what the agent must know becomes context
-//   UserPromptSubmit   it works; unread mail becomes context
+//   UserPromptSubmit   it works, unless the words are cadre's and a budget is used up; unread mail becomes context
 //   PostToolUse        it works; urgent mail becomes context
+//   (these, and Stop)  what it has used is accounted for, as far as the conversation's file tells
 //   PermissionRequest  it waits, for that permission; or it is given, for an agent of `--auto`
 //   Notification       it waits, if it is about a permission
 //   Stop               it is idle; if there is unread mail that becomes context and it goes on
@@ -46,16 +47,37 @@ extension Team {
         func report(_ state: AgentState, _ note: String? = nil) throws {
             // What it waited for or what went wrong is over; what it said itself stays.
             let now = try bus.agent(named: name)?.report
-            let stale = now?["Source"] == "hook" && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
+            let stale = ["hook", "budget"].contains(now?["Source"]) && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
             try bus.report(name, state: state, source: "hook", note: note ?? (stale ? "" : nil))
         }
         func context(_ text: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n") }
+        /// What is used in this turn counts for the task that is held now, or was last.
+        func noteTask(begins: Bool) throws {
+            let held = try bus.claims().filter { $0.owner == name }.map(\.id).min()
+            guard begins || held != nil else { return }
+            try bus.editConversation(name) { record in
+                if begins {
+                    record["Stops"] = nil
+                    record["Handed"] = nil
+                }
+                record["Task"] = held.map { "\($0)" }
+            }
+        }
+        /// The turn does not begin. Mail is unread still; a task is put by.
+        func refuse(_ handed: String, _ reached: Reached) throws {
+            if handed == "task", let words = try Team.firstPrompt(bus, name) { try putBy(name, words) }
+            try noteTask(begins: true)
+            try bus.report(name, state: .idle, source: "budget", note: reached.text)
+            print("{\"decision\":\"block\",\"reason\":\(JSON.string(reached.text))}\n")
+        }
         func mail(urgent: Bool = false, _ deliver: (String) -> Void) throws -> Bool {
             try bus.handOver(of: name, urgent: urgent, bound: Team.bound, door: "hook \(call.event)") { deliver($0) }
         }
 
         switch call.event {
         case "SessionStart":
+            // It may be of another conversation from now on.
+            try Team.readFile(bus, agent)
             try bus.editConversation(name) { record in
                 record["Id"] = call.conversation
                 record["Transcript"] = call.transcript
@@ -65,11 +87,16 @@ extension Team {
             if call.source != "compact" { try report(.idle) }
             context(try Team.priming(bus, name, task: call.source != "startup", bound: Team.bound))
         case "UserPromptSubmit":
+            if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) { return try refuse(handed, reached) }
             try report(.working)
-            try bus.editConversation(name) { $0["Stops"] = nil }
+            // What the last turn used is not this one's.
+            try Team.readFile(bus, agent)
+            try noteTask(begins: true)
             _ = try mail(context)
         case "PostToolUse":
             try report(.working)
+            try noteTask(begins: false)
+            try Team.readFile(bus, agent)
             _ = try mail(urgent: true, context)
         case "PermissionRequest":
             if agent.card["Auto"] == "yes" {
@@ -82,7 +109,9 @@ extension Team {
             if call.kind == "permission_prompt" { try report(.waiting, call.message) }
         case "Stop":
             try report(.idle)
+            try Team.readFile(bus, agent)
             let stops = try bus.conversation(name)?.int("Stops") ?? 0
+            if let reached = try reached(agent) { return try showReached(name, reached) }
             guard stops < Team.stops else { return }
             let form = try known(agent.card["Program"] ?? "")?.stop
             let more = try form != nil && mail { text in

@@ -7,26 +7,43 @@ import Tmux
 // it: claimed for it, its worktree moved to the task's branch, and the task's text pasted as its next prompt, under the
 // same conditions as any line that is typed (see `Following`). Those are looked at before the claim, and what can't be
 // handed over after all is given back. Killed in between, the agent holds the task, and its next start tells it so.
-extension Following {
+extension Team {
     /// The agent as one who takes tasks unasked; nil for one that was told not to, and for roles that make the tasks.
+    func puller(_ agent: AgentView) -> Worker? {
+        guard agent.card["Pull"] != "no", let token = agent.token, !["lead", "coordinator"].contains(agent.role ?? "") else { return nil }
+        return Worker(name: agent.name, session: token, role: agent.role, manages: agent.role == "manager")
+    }
+
+    /// Claims the best task for an agent that holds none, and moves its worktree; nil if there is none that can be now.
+    func takeReady(_ agent: AgentView, _ worker: Worker) throws -> Claim? {
+        guard try agent.git?.dirty().isEmpty ?? true, let claim = try bus.claimBest(worker) else { return nil }
+        do {
+            // Of the task it may be used up as well.
+            if let reached = try reached(agent) { throw Failure.no(reached.text) }
+            if let worktree = agent.git, let header = try bus.header(claim.id), !header.isEpic {
+                try work.keep(agent)
+                if header.merge { try work.enter(claim.id, worktree, start: agent.card["Base"]) } else { try work.visit(worktree) }
+            }
+            return claim
+        } catch {
+            try bus.release(claim, by: agent.name)
+            throw error
+        }
+    }
+}
+
+extension Following {
     func puller() throws -> Worker? {
-        guard known.hooks != nil, let agent = try bus.agent(named: name), agent.card["Pull"] != "no", let token = agent.token,
-            !["lead", "coordinator"].contains(agent.role ?? "")
-        else { return nil }
-        return Worker(name: name, session: token, role: agent.role, manages: agent.role == "manager")
+        guard known.hooks != nil, let agent = try bus.agent(named: name) else { return nil }
+        return team.puller(agent)
     }
 
     /// Hands a task over; false if there is none that can be now.
     func pull(_ worker: Worker, _ tmux: Tmux, _ pane: String) throws -> Bool {
         try team.reread()
-        let agent = try team.agent(name)
-        guard try agent.git?.dirty().isEmpty ?? true, try isFree(tmux, pane), let claim = try bus.claimBest(worker) else { return false }
+        guard try isFree(tmux, pane), let claim = try team.takeReady(team.agent(name), worker) else { return false }
         do {
-            if let worktree = agent.git, let header = try bus.header(claim.id), !header.isEpic {
-                try team.work.keep(agent)
-                if header.merge { try team.work.enter(claim.id, worktree, start: agent.card["Base"]) } else { try team.work.visit(worktree) }
-            }
-            guard let text = try Team.firstPrompt(bus, name), try tmux.paste(text, into: pane) else { throw Failure.no("'\(name)' can't be typed to") }
+            guard let text = try Team.firstPrompt(bus, name), try handing("task", tmux, pane, text) else { throw Failure.no("'\(name)' can't be typed to") }
             return true
         } catch {
             try bus.release(claim, by: name)

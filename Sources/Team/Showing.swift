@@ -26,6 +26,7 @@ final class Showing {
     private var shown: Shown?
     /// Other servers that show the project, in which none of its agents is.
     private var viewers: [Shown] = []
+    private var spent: (day: String, changed: Int, text: String?)?
 
     /// Something has changed, or may have.
     func touch() { due = due ?? max(Time.monotonic() + Showing.delay, last + Showing.pause) }
@@ -66,7 +67,7 @@ final class Showing {
         let bus = team.bus
         var agents = try bus.team()
         for at in agents.indices where agents[at].name == ended { agents[at].alive = false }
-        let segments = Segments(try bus.counts(agents))
+        let segments = Segments(try bus.counts(agents), cost: try cost(bus))
         bus.keepStatus(segments.line)
         if try shown == nil || !shown!.isThere || (bus.server() ?? shown!.server) != shown!.server { shown = try Shown(bus) }
         let isViewed = tellViewers(segments, bus)
@@ -94,6 +95,19 @@ final class Showing {
         let gone = Set(listed).subtracting(viewers.map(\.server))
         if !gone.isEmpty { try? bus.setViewers(bus.viewers().filter { !gone.contains($0) }) }
         return !viewers.isEmpty
+    }
+
+    /// What today has cost: `$1.23`, with a `+` if a part of it is unknown, `-` if all is; nil if nothing was used.
+    private func cost(_ bus: Bus) throws -> String? {
+        guard let (day, changed) = try bus.spentTodayChanged() else { return nil }
+        // A change within the clock's grain of a count would not show.
+        let isStill = Time.micros() * 1000 - changed > 1_000_000_000
+        if let spent, spent.day == day, spent.changed == changed { return spent.text }
+        var sum = Sum()
+        for part in try bus.spent(on: day) { sum.add(part.used.money) }
+        let text = sum == Sum() ? nil : sum.known.map { "$" + Money.text($0, places: 2) + (sum.isPartial ? "+" : "") } ?? "-"
+        spent = isStill ? (day, changed, text) : nil
+        return text
     }
 
     /// What the panes of the agents on a server are to be told.

@@ -49,6 +49,7 @@ extension Team {
         if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(request.program)") != nil {
             say("'\(request.program)' was never run by cadre's makers: what is known of it comes from its documentation")
         }
+        if let why = try unheld(request.program) { say(why) }
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
         var room = try request.headless || request.adopted != nil ? nil : Room(bus)
@@ -114,6 +115,7 @@ extension Team {
             card.body = request.prompt ?? []
             if let id = request.adopted?.conversation { try bus.editConversation(name) { $0["Id"] = id } }
             try bus.commitDraft(name, card)
+            if let reached = try reached(agent(name)) { say("\(reached.text): '\(name)' gets no work before it is raised") }
             try bus.deciding {
                 try room?.look(bus)
                 try open(try agent(name), room)

@@ -1,5 +1,6 @@
 import AgentPrograms
 import Bus
+import Git
 import Glibc
 import Processes
 import SystemPackage
@@ -14,10 +15,16 @@ import Tmux
 // That no two processes have one conversation is seen to before: nothing of an earlier session is left by then.
 extension Supervisor {
     /// The program's call. What is given to it by files is in the agent's own directory, and goes with that.
-    func launch(_ agent: AgentView, _ known: AgentProgram?) throws -> Program {
+    /// `mail` is mail that no hook would hand over.
+    func launch(_ agent: AgentView, _ known: AgentProgram?, mail: String? = nil) throws -> Program {
         guard let known else { return call(agent.card["Command"] ?? "exit 127", []) }
         var conversation = try bus.conversation(name)
-        if conversation?["Resuming"] == nil, known.resume != nil, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
+        let byTurns = isByTurns(agent)
+        let held = try bus.claims().filter { $0.owner == name }.min { $0.id < $1.id }
+        let resume = agent.isHeadless ? known.headlessResume : known.resume
+        // By turns, another task begins another conversation.
+        let isOther = byTurns && held != nil && conversation?.int("Task") != held?.id
+        if conversation?["Resuming"] == nil, resume != nil, !isOther, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
             try bus.editConversation(name) { $0["Resuming"] = "yes" }
         } else {
             // Chosen anew: a program may refuse one that it has begun and not kept.
@@ -29,25 +36,53 @@ extension Supervisor {
                 }
             }
         }
+        if let cost = agent.isHeadless ? known.headlessCost : known.cost, cost != .none {
+            try bus.editConversation(name) { record in
+                record["Cost"] = cost.rawValue
+                if byTurns, let held { record["Task"] = "\(held.id)" }
+            }
+        }
         conversation = try bus.conversation(name)
         let resumes = conversation?["Resuming"] != nil
         let holds = try Team.firstPrompt(bus, name)
-        let prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
+        var prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
+        if byTurns {
+            prompt = try [turnWords(held, resumes: resumes), mail].compactMap { $0 }.joined(separator: "\n\n")
+        } else if let words = prompt, try team.reached(agent) != nil {
+            // It is told when the budget is raised.
+            try team.putBy(name, words)
+            prompt = nil
+        } else if prompt != nil, known.hooks != nil {
+            try bus.editConversation(name) { $0["Handed"] = "task" }
+        }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
-        if resumes, let resume = known.resume { line = resume }
-        var program = call(line, known.arguments(model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt, calls: bus.calls(name).string))
+        if resumes, let resume { line = resume }
+        let words = known.arguments(model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt, calls: bus.calls(name).string, byTurns: byTurns)
+        var program = call(line, words)
         for entry in known.environment {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             program.environment[parts[0]] = parts.count == 2 ? parts[1] : ""
         }
         // Who can reach the socket of tmux can type into every pane.
         if known.sandbox != nil { for variable in ["TMUX", "TMUX_PANE"] { program.environment[variable] = .some(nil) } }
+        if byTurns, known.sandbox != nil { program.environment["CADRE_CALLS"] = bus.calls(name).string }
+        if byTurns, known.headlessPrompt == .file, let prompt {
+            try bus.setMessage(name, prompt)
+            program.environment["CADRE_MESSAGE"] = bus.message(name).string
+        }
         program.environment["CADRE_CONVERSATION"] = conversation?["Id"]
         if known.hooks == .settings {
             try bus.setProgramSettings(name, known.settings(executable: Share.executable.string))
             program.environment["CADRE_SETTINGS"] = bus.programSettings(name).string
         }
+        if known.cost == .statusLine { program.environment["CADRE_STATUS_LINE"] = known.userSettings.flatMap { Team.userStatusLine(Supervisor.atHome($0)) } }
+        if (agent.isHeadless ? known.headlessCost : known.cost) == .history { program.environment["CADRE_HISTORY"] = bus.history(name).string }
         return program
+    }
+
+    /// A path of which `~/` is the home.
+    static func atHome(_ path: String) -> FilePath {
+        FilePath(path.hasPrefix("~/") ? (getenv("HOME").map { String(cString: $0) } ?? "/") + path.dropFirst() : path)
     }
 
     private func call(_ line: String, _ arguments: [String]) -> Program {
@@ -77,5 +112,33 @@ extension Supervisor {
         case .idle where try known.hooks == nil || Team.firstPrompt(bus, name) == nil: return true
         default: return Time.monotonic() - started > Supervisor.patience
         }
+    }
+
+    /// What the last session held, else the task that the agent was made for. The worktree stands on its branch then.
+    func takeTask(_ agent: AgentView) throws {
+        var held = try bus.adopt(name, session: token)
+        if held.isEmpty, let id = agent.card.int("Task") {
+            let worker = Worker(name: name, session: token, role: agent.role, manages: true)
+            do {
+                held = [try bus.claim(id, worker)]
+                try bus.unreserve(id, for: name, by: name)
+            } catch let failure as Failure where failure.kind == .no {}
+            try bus.editCard(name) { $0["Task"] = nil }
+        }
+        guard let first = held.first, let worktree = agent.git else { return }
+        do { try team.work.enter(first.id, worktree, start: agent.card["Base"]) } catch let failure as Failure {
+            // A worktree with changes on another branch: the program or a person must see to them.
+            try bus.report(name, source: "supervisor", note: "task \(first.id): \(failure.message)")
+        }
+    }
+
+    func environment(_ agent: AgentView) -> [String: String?] {
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+        return [
+            "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string, "CADRE_PORT": agent.card["Port"],
+            "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
+            "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role, "CADRE_MODEL": agent.card["Model"], "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0) ? nil : String(decoding: agent.card.body, as: UTF8.self),
+            "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string ? path : "\(Share.bin.string):\(path)",
+        ]
     }
 }

@@ -28,19 +28,22 @@ public final class Supervisor {
     let terminal = Terminal()
     private let alive: FileDescriptor
     private let signals: Int32
-    private var child: pid_t = 0
+    var child: pid_t = 0
     /// Of an adopted agent: its program, which is no child of ours, and a descriptor that tells of its end.
     private var accompanied: Tree.Process?
     private var companion: Int32 = -1
     var token = ""
     /// What is known of its program, if anything is.
-    private var known: AgentProgram?
-    private var following: Following?
+    private(set) var known: AgentProgram?
+    var following: Following?
     /// Of a program with a sandbox.
     private var serving: Serving?
+    /// While its program, which does one turn and ends, waits for the next.
+    var waiting: Waiting?
+    var printed = 0
     private(set) var started = 0.0
     private var looked = 0.0
-    private var settled = true
+    var settled = true
     private var witnessed = false
     /// Seconds before the next start: none, then a quarter, doubled each time.
     private var delay = 0.0
@@ -52,7 +55,7 @@ public final class Supervisor {
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
     private enum Order { case end, endNow, hangUp }
-    private enum Ended { case exit(Int32), failed(String), told }
+    enum Ended { case exit(Int32), failed(String), told, work }
 
     /// Seconds after which a program that is not heard of and has not ended counts as started.
     private static let settling = 0.3
@@ -89,14 +92,19 @@ public final class Supervisor {
             var ended: Ended
             do {
                 let agent = try team.agent(name)
+                var begun = true
                 if let adopted = agent.adopted {
                     try accompany(adopted)
                 } else {
                     if agent.card["Adopted"] != nil { try leave(agent) }
-                    try session()
+                    begun = try session()
                 }
-                try attend()
-                ended = try wait()
+                if begun {
+                    try attend()
+                    ended = try wait()
+                } else {
+                    ended = .told
+                }
             } catch let failure as Failure {
                 ended = .failed(failure.message)
             }
@@ -117,7 +125,7 @@ public final class Supervisor {
 
     /// What is not needed to start the program, so that it comes after that: at each start, since a user who sets a hook
     /// of the same name removes ours.
-    private func attend() throws {
+    func attend() throws {
         announce()
         try takeWatch()
         silence = accompanied != nil ? nil : Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
@@ -141,7 +149,8 @@ public final class Supervisor {
 
     // MARK: a session
 
-    private func session() throws {
+    /// False if we were told to end while there was nothing to do.
+    private func session() throws -> Bool {
         var agent = try team.agent(name)
         let pane = getenv("TMUX_PANE").map { String(cString: $0) }
         let server = getenv("TMUX").map { String(cString: $0).split(separator: ",").first.map(String.init) ?? "" }
@@ -151,19 +160,33 @@ public final class Supervisor {
         token = agent.token ?? ""
         if known?.sandbox != nil { try serve(agent).finish() }
         token = try bus.beginSession(name, pane: pane, server: server)["Token"] ?? ""
-        try bus.report(name, state: .starting, source: "supervisor", session: token)
+        let byTurns = isByTurns(agent)
+        // Between two turns it is idle.
+        try bus.report(name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting, source: "supervisor", session: token)
         try team.restoreWorktree(agent)
         agent = try team.agent(name)
         try takeTask(agent)
         serving = known?.sandbox == nil ? nil : try serve(agent)
-        var program = try launch(agent, known)
-        program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
-        program.environment.merge(environment(agent)) { ours, _ in ours }
-        child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
+        if byTurns {
+            guard try waitForWork() else { return false }
+            agent = try team.agent(name)
+            try turnOutput()
+            printed = try Files.status(bus.output(name)).map { Int($0.st_size) } ?? 0
+        }
+        let start = { [self] (mail: String?) in
+            var program = try launch(agent, known, mail: mail)
+            program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
+            program.environment.merge(environment(agent)) { ours, _ in ours }
+            child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
+        }
+        let handed = try byTurns && known?.hooks == nil && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", deliver: start)
+        if !handed { try start(nil) }
         started = Time.monotonic()
         looked = started
         settled = false
         following = nil
+        noteCost()
+        return true
     }
 
     func begin(accompanying process: Tree.Process, following: Following?) {
@@ -172,12 +195,6 @@ public final class Supervisor {
         started = Time.monotonic()
         settled = true
         self.following = following
-    }
-
-    /// What runs the verbs that it calls from within its sandbox.
-    private func serve(_ agent: AgentView) throws -> Serving {
-        try bus.makeCalls(name)
-        return Serving(bus, name, token: token, directory: agent.worktree ?? agent.card["Directory"].map { FilePath($0) } ?? bus.root, environment: environment(agent))
     }
 
     /// It has started, or shows what it waits for. What it said itself by now stands.
@@ -201,42 +218,14 @@ public final class Supervisor {
         if let git = agent.git, try Files.exists(git.directory) { try team.work.keep(agent) }
     }
 
-    /// What the last session held, else the task that the agent was made for. The worktree stands on its branch then.
-    private func takeTask(_ agent: AgentView) throws {
-        var held = try bus.adopt(name, session: token)
-        if held.isEmpty, let id = agent.card.int("Task") {
-            let worker = Worker(name: name, session: token, role: agent.role, manages: true)
-            do {
-                held = [try bus.claim(id, worker)]
-                try bus.unreserve(id, for: name, by: name)
-            } catch let failure as Failure where failure.kind == .no {}
-            try bus.editCard(name) { $0["Task"] = nil }
-        }
-        guard let first = held.first, let worktree = agent.git else { return }
-        do { try team.work.enter(first.id, worktree, start: agent.card["Base"]) } catch let failure as Failure {
-            // A worktree with changes on another branch: the program or a person must see to them.
-            try bus.report(name, source: "supervisor", note: "task \(first.id): \(failure.message)")
-        }
-    }
-
-    private func environment(_ agent: AgentView) -> [String: String?] {
-        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
-        return [
-            "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string, "CADRE_PORT": agent.card["Port"],
-            "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
-            "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role, "CADRE_MODEL": agent.card["Model"], "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0) ? nil : String(decoding: agent.card.body, as: UTF8.self),
-            "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string ? path : "\(Share.bin.string):\(path)",
-        ]
-    }
-
     // MARK: waiting
 
     /// Until the program has ended, by itself or because we were told to end it.
-    private func wait() throws -> Ended {
+    func wait() throws -> Ended {
         while true {
             if let accompanied, !accompanied.isThere { return .exit(0) }
-            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? -1, serving?.descriptor ?? -1, companion].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? 3600, serving?.next() ?? 3600)
+            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1, serving?.descriptor ?? -1, companion].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600, serving?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
             _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
@@ -248,6 +237,7 @@ public final class Supervisor {
             if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
             if entries[2].revents != 0 || following?.next() == 0 { try? following?.look() }
             if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
+            if let waiting, entries[2].revents != 0 || waiting.next() == 0, try waiting.look() { return .work }
             if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
@@ -328,6 +318,7 @@ public final class Supervisor {
     /// Decides what follows the end of the program; waits out the time before another start. False: no other start.
     private func goOn(after ended: Ended) throws -> Bool {
         try keep()
+        noteCost()
         let agent = try team.agent(name)
         guard agent.want == .run else { return false }
         if let accompanied, !accompanied.isThere {
@@ -340,7 +331,7 @@ public final class Supervisor {
         let code: Int32
         let what: String
         switch ended {
-        case _ where order != nil, .told:
+        case _ where order != nil, .told, .work:
             // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
             try bus.report(name, state: .dead, source: "terminated", session: token)
             return false
@@ -351,6 +342,11 @@ public final class Supervisor {
         case .failed(let why):
             code = 75
             what = why
+        }
+        if code == 0, isByTurns(agent) {
+            try endTurn()
+            delay = 0
+            return true
         }
         let policy = team.restartPolicy(agent)
         let holds = try bus.claims().contains { $0.owner == name }

@@ -79,6 +79,8 @@ extension Names {
 
 /// A JSON value to print. A nil field is left out of its object.
 public indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+    /// A number as its digits; nil is null.
+    case number(String?)
     case string(String?), int(Int?), bool(Bool), list([JSONValue]), object([(String, JSONValue)])
 
     public init(stringLiteral value: String) { self = .string(value) }
@@ -89,6 +91,7 @@ public indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByInteger
         switch self {
         case .string(let s): return s.map(JSON.string) ?? "null"
         case .int(let n): return n.map(String.init) ?? "null"
+        case .number(let digits): return digits ?? "null"
         case .bool(let b): return b ? "true" : "false"
         case .list(let all): return "[" + all.map(\.text).joined(separator: ",") + "]"
         case .object(let fields):

@@ -25,6 +25,14 @@ extension Tool {
         guard try caller == "human" || caller == name || bus.isAbove(caller, name) else { throw Failure.no("'\(caller)' is not above '\(name)'") }
     }
 
+    /// Throws `Failure.no` if a budget that is used up keeps an agent from more work.
+    public func requireBudget(_ worker: Worker) throws {
+        guard worker.session != nil, try Settings.mayBeSet(bus().repository()), let agent = try bus().agent(named: worker.name),
+            let reached = try team().reached(agent)
+        else { return }
+        throw Failure.no("limit reached: \(reached.text)")
+    }
+
     /// The pane of an agent. Throws `Failure.no` if it has none now.
     public func pane(of name: String) throws -> (Tmux, String, AgentView) {
         let bus = try bus()

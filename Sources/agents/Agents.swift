@@ -22,9 +22,11 @@ public struct AgentsVerb: ParsableCommand {
         ("progress", { agent, _ in agent.report?["Progress"] }),
         ("mail", { agent, bus in "\(try bus.messages(of: agent.name).count)" }),
         ("conflict", { agent, bus in try conflicts(agent, bus) }),
+        ("context", { agent, bus in try bus.fill(agent.name)?["Context"].map { "\($0)%" } }),
+        ("cost", { agent, bus in try cost(agent, bus) }),
         ("parent", { agent, _ in agent.parent }),
         ("depth", { agent, _ in agent.card["Depth"] }),
-        ("model", { agent, _ in agent.card["Model"] }),
+        ("model", { agent, bus in try bus.fill(agent.name)?["Model"] ?? agent.card["Model"] }),
         ("worktree", { agent, _ in agent.worktree?.string }),
         ("branch", { agent, bus in try held(agent, bus).first.flatMap { try bus.branch($0.id)?.name } }),
         ("pane", { agent, _ in agent.session?["Pane"] }),
@@ -39,6 +41,13 @@ public struct AgentsVerb: ParsableCommand {
 
     private static func held(_ agent: AgentView, _ bus: Bus) throws -> [Claim] {
         try bus.claims().filter { $0.owner == agent.name }.sorted { $0.id < $1.id }
+    }
+
+    /// The money that the agent has used since it was made; `+` where a part of it is unknown.
+    private static func cost(_ agent: AgentView, _ bus: Bus) throws -> String? {
+        var sum = Sum()
+        for part in try bus.spent(by: agent) { sum.add(part.used.money) }
+        return sum.known.map { Money.text($0) + (sum.isPartial ? "+" : "") }
     }
 
     /// With whom the agent's work conflicts, and where: `eve: file, other; main: file`.
@@ -62,7 +71,7 @@ public struct AgentsVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             if output == "help" { for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }; return }
-            let chosen = try (output ?? "name,state,task,role,program,note,conflict").split(separator: ",").map { word in
+            let chosen = try (output ?? "name,state,task,role,program,context,cost,note,conflict").split(separator: ",").map { word in
                 guard let field = AgentsVerb.fields.first(where: { $0.name == word }) else {
                     throw Failure.usage("no field '\(Names.shown(String(word)))': use " + AgentsVerb.fields.map(\.name).joined(separator: ", "))
                 }

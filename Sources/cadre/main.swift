@@ -7,6 +7,7 @@ import VerbAsk
 import VerbAttach
 import VerbClaim
 import VerbCompletions
+import VerbCost
 import VerbDiff
 import VerbDoctor
 import VerbHeartbeat
@@ -36,7 +37,7 @@ import VerbUp
 let verbs: [(String, any ParsableCommand.Type)] = [
     ("init", InitVerb.self), ("path", PathVerb.self), ("task", TaskVerb.self), ("claim", ClaimVerb.self),
     ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("heartbeat", HeartbeatVerb.self),
-    ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self),
+    ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self), ("cost", CostVerb.self),
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
     ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),

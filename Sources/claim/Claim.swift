@@ -31,6 +31,7 @@ public struct ClaimVerb: Verb {
                     return try ClaimVerb.show(tool, bus, held)
                 }
                 let claim: Claim
+                try tool.requireBudget(worker)
                 try tool.requireFree(worker, for: id)
                 if wait != nil, let taken = try bus.claim(id, worker, until: deadline, idle: { try tool.recoverTasks() }) {
                     try tool.enter(taken, worker)
@@ -57,6 +58,7 @@ public struct ClaimVerb: Verb {
             try tool.enter(held, worker, fresh: false)
             return try show(tool, bus, held)
         }
+        try tool.requireBudget(worker)
         try tool.requireFree(worker)
         let taken: Claim?
         if wait {

@@ -48,6 +48,7 @@ struct Live {
         case (_, _, "role"): return roles()
         case ("heartbeat", _, "state"): return constant("starting working idle waiting stuck")
         case (_, _, "state"): return State.allCases.map { Candidate(text: $0.rawValue) }
+        case ("cost", _, "by"): return constant("agent task role day")
         case (_, _, "strategy"): return constant("squash merge rebase")
         case (_, _, "priority"): return constant("0 1 2 3 4")
         case ("spawn", _, "agent"): return programs()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Git
+import Team
 import Tool
 
 public struct DoctorVerb: Verb {
@@ -29,10 +30,16 @@ public struct DoctorVerb: Verb {
         }
         // git is asked only about a bus that can be read.
         if found.isEmpty, (try? tool.repository()) != nil { found = try Queue(tool.work()).examine() }
+        if found.isEmpty, (try? tool.repository()) != nil { try tellUnheld(tool) }
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }
         guard found.isEmpty else { throw Failure.unsure("\(found.count) problem\(found.count == 1 ? "" : "s") found\(fix ? "" : ": 'cadre doctor --fix' repairs what can be")") }
         tool.say("healthy")
+    }
+
+    /// Budgets of which it can't be told when they are reached: no damage, but to be known.
+    private func tellUnheld(_ tool: Tool) throws {
+        for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() { if let why = try tool.team().unheld(program) { tool.say(why) } }
     }
 }

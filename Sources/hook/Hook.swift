@@ -33,12 +33,21 @@ public struct HookVerb: Verb {
         var error: String?
     }
 
+    /// Accounts for what the program tells, and shows the user's own status line or a line of ours.
+    private func showStatusLine(_ tool: Tool, _ bus: Bus, _ name: String) throws {
+        let input = try tool.standardInput()
+        let own = Result { try Team.statusLine(bus, name, session: tool.session, JSONDecoder().decode(StatusLine.self, from: Data(input))) }
+        if let command = tool.environment("CADRE_STATUS_LINE") { tool.become(["/bin/sh", "-c", command], input: input) }
+        Out.line(try own.get())
+    }
+
     /// Never fails: what goes wrong is the agent's business last of all. It is noted in the agent's log.
     public func run(_ tool: Tool) {
         do {
             let name = try tool.caller()
             let bus = try tool.bus()
             do {
+                if event == "StatusLine" { return try showStatusLine(tool, bus, name) }
                 let input = try JSONDecoder().decode(Input.self, from: Data(tool.standardInput()))
                 var call = HookCall(event)
                 call.conversation = input.session_id

@@ -57,4 +57,42 @@ cadre send -q four '%say cleared'
 wait_for 10 a_shows four cleared
 is "$(jq -c '.body | select(tojson | contains("%say cleared"))' "$t_dir/model.log" | tail -n 1 | grep -o "You are 'four'" | wc -l)" 1 "and is told once what it must know"
 cadre retire -q four
+
+# What it costs: each answer of the model the same, by Claude Code's own prices.
+of() { cadre cost --by agent --json | jq -c "select(.agent == \"$1\") | .$2"; }
+[ "$(of one money)" != null ] && [ "$(of one input)" -ge 10000 ]
+ok "all that was used is known, of those retired as well: $(cadre cost --by agent | grep ^one | xargs)"
+cadre spawn -q nine --agent claude --no-worktree --no-pull --auto '%run cd .
+%say two answers'
+wait_for 20 eval '[ "$(of nine input)" = 2000 ]'
+wait_for 10 eval '[ "$(of nine money)" = 0.0084 ] && [ "$(of nine context)" = 0 ]'
+wait_for 10 eval '[ "$(of nine output)" = 20 ]'
+is "$(of nine output),$(of nine context)" "20,0" "tokens and how full it is"
+is "$(cadre cost --by task --json | jq -c "select(.task == $(field nine task)) | .money")" "$(of nine money)" "all for its task"
+a_shows nine "nine · $(field nine task) .*0%"
+ok "its status line says so"
+before=$(of nine money)
+kill -9 "$(a_program nine)"
+wait_for 20 a_shows nine 'go on with task'
+wait_for 20 eval '[ "$(of nine input)" -gt 2000 ]'
+# Money and tokens are read in two ways, of as many answers in the end.
+wait_for 10 eval '[ "$(jq -n "$(of nine money) / $before * 2000")" = "$(of nine input)" ]'
+is "$(jq -n "$(of nine money) / $before * 2000")" "$(of nine input)" "killed and gone on with: what it used then, and nothing twice"
+wait_for 5 is_state nine idle
+
+# A budget.
+git config cadre.budget "$(of nine money)/agent"
+cadre send -q nine '%run touch "$HOME/more"'
+wait_for 10 eval '[[ $(field nine note) == *"is used up"* ]]'
+ok "the budget is used up: its state says so"
+is "$(cadre ask list | cut -f1)" budget-agent-nine "the person is asked"
+tmux -L "$t_server" send-keys -t "$(field nine pane)" -l '%run touch "$HOME/mine"'
+wait_for 5 a_shows nine 'touch .*mine'
+tmux -L "$t_server" send-keys -t "$(field nine pane)" Enter
+wait_for 10 test -e "$HOME/mine"
+ok "a person's own words are taken"
+cadre ask answer -q budget-agent-nine 100
+wait_for 20 test -e "$HOME/more"
+ok "raised, what waited is handed over"
+cadre retire -q nine
 t_end

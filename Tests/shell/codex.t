@@ -16,4 +16,5 @@ count_conversation() { pgrep -f "codex resume .*$1" | wc -l; }
 a_asking='%call exec_command {"cmd": "touch \"$HOME/asked\"", "sandbox_permissions": "require_escalated", "justification": "a test"}'
 a_question='Would you like to run'
 a_story codex
+like "$(cadre cost --by agent --json | jq -c 'select(.agent == "one") | [.money, .input >= 5000, .output >= 50, .models]')" '[null,true,true,["test"]]' "its tokens are known, its money is not"
 t_end

@@ -86,7 +86,7 @@ git config --unset cadre.program.mine.empty
 git config cadre.program.mine.hooks somehow
 code 64 "a word that is none" cadre spawn --agent mine --no-worktree
 git config --unset cadre.program.mine.hooks
-code 64 "what needs a terminal does not run without" cadre spawn --agent claude --headless
+code 64 "what needs a terminal does not run without" cadre spawn --agent gemini --headless
 for name in gemini opencode qwen; do
   printf 'printf "%%s\\n" "$@" >"$t_dir/arguments"\nexec sleep 1000\n' | t_program "$name"
   rm -f "$t_dir/arguments"

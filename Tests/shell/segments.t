@@ -49,6 +49,19 @@ sees 10 me "nothing to do" "and stopped: its supervisor tells of its own end"
 cadre resume -q sh1
 sees 10 me "1 idle" "and back"
 
+# What today has cost, as programs tell it.
+costs() { [ "$(inner display-message -p -t =me: '#{cadre_cost}')" = "$1" ]; }
+tell() { # DOLLARS
+  printf '{"session_id":"a","prompt_id":"p","cost":{"total_cost_usd":%s}}' "$1" |
+    CADRE_AGENT=sh1 CADRE_SESSION=$(sed -n 's/^Token: //p' "$(cadre path agent sh1)/session") cadre hook StatusLine >/dev/null
+}
+tell 1.234
+wait_for 5 costs "\$1.23"
+ok "what today has cost"
+tell 2
+wait_for 5 costs "\$2.00"
+ok "and what it has cost since"
+
 # Text that tries to be run or drawn.
 cadre stop -q sh1
 inner set -g @cadre_border on \; set -g @cadre_alert message \; set -g @cadre_window_names on

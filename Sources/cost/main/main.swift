@@ -1,0 +1,4 @@
+import Tool
+import VerbCost
+
+Main.run(CostVerb.self)
