@@ -33,6 +33,12 @@ public struct Program {
         public var error: [UInt8]
         public var timedOut = false
 
+        public init(status: Int32, output: [UInt8], error: [UInt8]) {
+            self.status = status
+            self.output = output
+            self.error = error
+        }
+
         /// Standard output as text without the newline at its end.
         public var text: String {
             var end = output.count
