@@ -10,14 +10,15 @@ let verbs: [(name: String, needs: [String])] = [
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
     ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
-    ("merge", ["Git", "Processes"]), ("completions", ["Git", "Team"]),
+    ("merge", ["Git", "Processes"]), ("completions", ["Git", "Team"]), ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
 ]
 
 // Layers, lowest first; a target may name only targets of a lower layer.
 //   CSys                     system calls that Glibc does not import
+//   CNcurses                 ncurses(3X)
 //   Bus                      the files
 //   Processes                outside programs, process trees
-//   Git  Tmux  AgentPrograms the outside world
+//   Git  Tmux  AgentPrograms  Screen   the outside world
 //   Team                     starting, watching and ending agents
 //   Tool                     how a verb behaves
 //   VERB                     one verb each
@@ -45,10 +46,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSys"),
+        .systemLibrary(name: "CNcurses"),
         .target(name: "Bus", dependencies: ["CSys", system]),
         .target(name: "Processes", dependencies: ["Bus", "CSys", system]),
         .target(name: "Git", dependencies: ["Processes", "Bus", system]),
         .target(name: "Tmux", dependencies: ["Processes", "Bus", system]),
+        .target(name: "Screen", dependencies: ["Bus", "CNcurses"]),
         .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", system]),
         .target(name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "CSys", system]),
         .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
@@ -70,6 +73,8 @@ let package = Package(
         + [
             .testTarget(name: "BusTests", dependencies: ["Bus", system]),
             .testTarget(name: "ToolTests", dependencies: ["Tool"]),
+            .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
+            .testTarget(name: "TopTests", dependencies: ["VerbTop", "Screen", "Bus"]),
             .testTarget(name: "TaskTests", dependencies: ["VerbTask", "Bus"]),
         ],
     swiftLanguageModes: [.v5]

@@ -75,7 +75,28 @@ public struct Event {
     }
 }
 
+extension Event {
+    /// Whether the agent did it, or it was done to the agent.
+    public func tells(ofAgent name: String) -> Bool { ["by", "agent", "to", "owner"].contains { self[$0] == name } }
+}
+
 extension Bus {
+    /// The last events that fit, oldest first: so many at most, of the last so many bytes of each host's last two days.
+    public func lastEvents(_ count: Int, bytes: Int = 500_000, _ fits: (Event) -> Bool) throws -> [Event] {
+        guard let files = try Files.list(journal) else { throw missing("journal") }
+        var byHost: [String: [String]] = [:]
+        for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() { byHost[String(name.dropFirst(10)), default: []].append(name) }
+        var events: [Event] = []
+        for name in byHost.values.flatMap({ $0.suffix(2) }).sorted() {
+            let path = journal.appending(name)
+            let start = max(0, Int(try Files.status(path)?.st_size ?? 0) - bytes)
+            guard let bytes = try Files.read(path, from: start) else { continue }
+            // Where it is cut the first line is not whole, and no event.
+            events += bytes.split(separator: 10).compactMap { Event($0) }.filter(fits)
+        }
+        return Array(events.enumerated().sorted { ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset) }.map(\.element).suffix(count))
+    }
+
     /// Calls `body` with each event, oldest first; with `follow` also with those to come, calling `pause` before each wait.
     public func events(follow: Bool, _ body: (Event) -> Void, pause: () -> Void) throws {
         let watcher = Watcher()

@@ -154,6 +154,16 @@ extension Bus {
         return views.sorted { $0.id < $1.id }
     }
 
+    /// Where each task is and who holds it, without what it says: names are read, no file of a task's.
+    public func places() throws -> [Int: (state: State, claim: Claim?)] {
+        try markers().mapValues { marker in
+            switch marker.place {
+            case .claimed(let claim), .review(let claim), .settle(let claim, _): return (marker.state, claim)
+            default: return (marker.state, nil)
+            }
+        }
+    }
+
     /// How often a claim of this task ended with its owner's death.
     public func attempts(_ id: Int) throws -> Int {
         try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count

@@ -30,6 +30,7 @@ import VerbStatus
 import VerbStop
 import VerbSupervise
 import VerbTask
+import VerbTop
 import VerbUp
 
 // One binary of all verbs: as `cadre-VERB` by its link's name, as `cadre VERB` by its argument. An unknown verb is a
@@ -41,12 +42,12 @@ let verbs: [(String, any ParsableCommand.Type)] = [
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
     ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),
-    ("merge", MergeVerb.self), ("hook", HookVerb.self), ("completions", CompletionsVerb.self),
+    ("merge", MergeVerb.self), ("hook", HookVerb.self), ("completions", CompletionsVerb.self), ("top", TopVerb.self),
 ]
 
 // What a newcomer is shown first, by theme.
 let themes: [(String, [String])] = [
-    ("begin", ["init", "spawn", "status"]), ("tasks", ["task", "claim"]), ("agents", ["agents", "attach", "stop"]),
+    ("begin", ["init", "spawn", "status", "top"]), ("tasks", ["task", "claim"]), ("agents", ["agents", "attach", "stop"]),
     ("talk", ["send", "inbox", "ask"]), ("land", ["diff", "merge"]), ("repair", ["doctor"]),
 ]
 

@@ -15,7 +15,7 @@ public struct LogVerb: Verb {
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
         try bus.events(follow: follow) { event in
-            if let agent, event["by"] != agent, event["agent"] != agent, event["to"] != agent, event["owner"] != agent { return }
+            if let agent, !event.tells(ofAgent: agent) { return }
             if let task, event["task"] != "\(task)" { return }
             if tool.common.quiet { return }
             if tool.common.json { Out.raw(event.line + [10]) } else { Out.line(fields: event.words) }

@@ -1,0 +1,103 @@
+import Bus
+import Git
+import Screen
+
+/// What a key does, by a name that `cadre.key.NAME` in the configuration gives other keys to.
+struct Binding {
+    let action: String
+    var keys: [Key]
+    let help: String
+    /// Where it holds; nil: everywhere. The first that holds is done.
+    let views: Set<View>?
+
+    init(_ action: String, _ keys: [Key], _ help: String, _ views: Set<View>? = nil) {
+        self.action = action
+        self.keys = keys
+        self.help = help
+        self.views = views
+    }
+}
+
+/// The table of keys.
+struct Keys {
+    private(set) var bindings: [Binding]
+
+    /// With what the user has set: names of keys, divided by blanks.
+    init(_ settings: Settings?) throws {
+        bindings = Keys.standard
+        guard let settings else { return }
+        for n in bindings.indices {
+            guard let set = settings.string("key.\(bindings[n].action)") else { continue }
+            bindings[n].keys = try set.split(separator: " ").map { word in
+                guard let key = Key(named: String(word)) else {
+                    throw Failure.usage("cadre.key.\(bindings[n].action): no key '\(Names.shown(String(word)))', use names as tmux has them: q, C-x, M-a, F5, PgUp")
+                }
+                return key
+            }
+        }
+    }
+
+    func action(_ key: Key, in view: View) -> String? {
+        let fits = bindings.filter { $0.keys.contains(key) }
+        return (fits.first { $0.views?.contains(view) == true } ?? fits.first { $0.views == nil })?.action
+    }
+
+    /// The first key of an action, as it is shown; nil if it has none.
+    func key(_ action: String) -> String? { bindings.first { $0.action == action }?.keys.first?.name }
+
+    static let standard: [Binding] = [
+        Binding("view-agents", ["1"], "agents"),
+        Binding("view-tasks", ["2"], "tasks"),
+        Binding("view-asks", ["3"], "asks"),
+        Binding("view-merge", ["4"], "merge queue"),
+        Binding("view-mail", ["5"], "mail"),
+        Binding("view-day", ["6"], "the day"),
+        Binding("view-cost", ["7"], "cost"),
+        Binding("next-tab", ["Tab", "]"], "next page of what is chosen"),
+        Binding("previous-tab", ["BTab", "["], "previous page"),
+        Binding("zoom", ["o", "Right"], "what is chosen on the whole screen"),
+        Binding("back", ["Escape", "Left"], "back; ends a filter"),
+        Binding("down", ["j", "Down"], "next"),
+        Binding("up", ["k", "Up"], "previous"),
+        Binding("page-down", ["PgDn", "C-f"], "a page on"),
+        Binding("page-up", ["PgUp", "C-b"], "a page back"),
+        Binding("first", ["g", "Home"], "first"),
+        Binding("last", ["G", "End"], "last"),
+        Binding("scroll-down", ["J", "C-d"], "what is chosen: down"),
+        Binding("scroll-up", ["K", "C-u"], "what is chosen: up"),
+        Binding("scroll-left", ["H"], "what is chosen: left"),
+        Binding("scroll-right", ["L"], "what is chosen: right"),
+        Binding("filter", ["/"], "show only what has a text"),
+        Binding("sort", ["s"], "another order"),
+        Binding("group", ["v"], "tree, role, state, project or flat; tasks as board or tree"),
+        Binding("waiting", ["w"], "next agent that waits"),
+        Binding("mark", ["Space"], "mark, for an action on several"),
+        Binding("mark-all", ["*"], "mark all shown, or none"),
+        Binding("approve", ["y"], "approve", [.asks, .merge, .agents]),
+        Binding("reject", ["N"], "reject, with why", [.asks, .merge, .agents]),
+        Binding("answer", ["Enter", "a"], "answer", [.asks]),
+        Binding("retry", ["r"], "try again", [.merge]),
+        Binding("withdraw", ["X"], "take out of the queue", [.merge]),
+        Binding("attach", ["Enter", "a"], "go to the agent's pane", [.agents, .tasks, .merge]),
+        Binding("reply", ["Enter", "a"], "reply", [.mail]),
+        Binding("acknowledge", ["e"], "acknowledge", [.mail]),
+        Binding("new", ["n"], "new agent; in tasks new task"),
+        Binding("send", ["m"], "mail to it, or to those marked"),
+        Binding("broadcast", ["B"], "mail to all"),
+        Binding("terminal", ["t"], "a shell in the agent's worktree", [.agents, .tasks, .merge]),
+        Binding("freeze", ["z"], "freeze", [.agents]),
+        Binding("resume", ["r"], "go on, or start again", [.agents]),
+        Binding("stop", ["x"], "stop", [.agents]),
+        Binding("park", ["p"], "park: stop, keep the branch, free the worktree", [.agents]),
+        Binding("retire", ["D"], "retire", [.agents]),
+        Binding("push", ["P"], "push its branch", [.agents]),
+        Binding("cancel", ["X"], "cancel", [.tasks]),
+        Binding("reopen", ["r"], "open again", [.tasks]),
+        Binding("sooner", ["+"], "more urgent", [.tasks]),
+        Binding("later", ["-"], "less urgent", [.tasks]),
+        Binding("undo", ["u"], "undo the last action that can be"),
+        Binding("redraw", ["C-l"], "draw all again"),
+        Binding("help", ["?", "F1"], "keys"),
+        Binding("quit", ["q", "C-c"], "leave"),
+    ]
+}

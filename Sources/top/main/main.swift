@@ -1,0 +1,4 @@
+import Tool
+import VerbTop
+
+Main.run(TopVerb.self)

@@ -1,0 +1,118 @@
+import Screen
+import Testing
+
+@testable import Bus
+@testable import VerbTop
+
+@Suite struct ListTests {
+    init() { Cells.setLocale() }
+
+    private func agent(_ name: String, _ state: AgentState = .working, parent: String? = nil, since: Int = 0, source: Int = 0) -> Board.Agent {
+        var card = Record()
+        card["Parent"] = parent
+        var report = Record()
+        report["State"] = state.rawValue
+        report["Since"] = "\(since)"
+        return Board.Agent(key: "\(source)/\(name)", source: source, view: AgentView(name: name, card: card, session: nil, report: report, want: .run, alive: true))
+    }
+
+    private func items(_ agents: [Board.Agent], _ change: (inout Desk) -> Void = { _ in }) -> [String] {
+        var board = Board()
+        board.agents = agents
+        var desk = Desk()
+        change(&desk)
+        return AgentsList(board: board, desk: desk, sources: [], changes: [:], now: 100).items().map { ($0.key.map { $0 } ?? "# " + $0.text) + String(repeating: "+", count: $0.indent) }
+    }
+
+    @Test func childrenAreBelowTheirParents() {
+        #expect(items([agent("a", parent: "z"), agent("b"), agent("z")]) == ["0/b", "0/z", "0/a+"])
+    }
+
+    @Test func aCircleIsShownAllTheSame() {
+        #expect(items([agent("a", parent: "b"), agent("b", parent: "a"), agent("c")]) == ["0/c", "0/a", "0/b+"])
+    }
+
+    @Test func groupsHaveHeadings() {
+        let found = items([agent("a", .idle), agent("b", .working), agent("c", .idle)]) { $0.grouping = .state }
+        #expect(found == ["# idle (2)", "0/a", "0/c", "# working (1)", "0/b"])
+    }
+
+    @Test func byUrgency() {
+        let found = items([agent("a", .working), agent("b", .waiting), agent("c", .dead)]) { ($0.grouping, $0.order) = (.flat, .state) }
+        #expect(found == ["0/b", "0/c", "0/a"])
+    }
+
+    @Test func aFilterHasAllItsWords() {
+        let found = items([agent("anna", .idle), agent("anton", .working)]) { $0.filter[.agents] = "AN idle" }
+        #expect(found == ["0/anna"])
+    }
+
+    @Test func columnsThatDoNotFitAreLeftOutByWeight() {
+        let table = Table(columns: [.init("a", 5...20, 3), .init("b", 5...5, 1), .init("c", 5...5, 2)])
+        #expect(table.widths(100).map(\.width) == [20, 5, 5])
+        #expect(table.widths(17).map(\.column.name) == ["a", "b", "c"])
+        #expect(table.widths(16).map(\.column.name) == ["a", "c"])
+        #expect(table.widths(3).map(\.width) == [3])
+        #expect(table.widths(0).map(\.width) == [0])
+    }
+
+    @Test(arguments: 1...30) func wrappedTextLosesNothing(width: Int) {
+        let text = "a word, 漢字漢字漢字, averyveryverylongword and the rest"
+        let rows = Detail.wrap(text, width)
+        if width > 1 {
+            #expect(rows.allSatisfy { $0.width <= width })
+            #expect(rows.map(\.text).joined().filter { $0 != " " } == text.filter { $0 != " " })
+        }
+    }
+
+    @Test func spansOfTime() {
+        #expect([0, 59, 60, 3599, 3600, 86_399, 86_400, -5].map(AgentsList.span) == ["0s", "59s", "1m", "59m", "1h", "23h", "1d", "0s"])
+    }
+
+    @Test func totalOfAStat() {
+        #expect(Session.total(" a | 12 ++--\n 3 files changed, 10 insertions(+), 2 deletions(-)\n") == (10, 2))
+        #expect(Session.total("") == (0, 0))
+    }
+}
+
+@Suite struct InputTests {
+    private func typed(_ keys: [Key]) -> Input {
+        var input = Input(.filter, "/")
+        for key in keys { _ = input.take(key) }
+        return input
+    }
+
+    @Test func editsAsALineEditorDoes() {
+        #expect(typed(["a", "b", "Left", "X"]).text == "aXb")
+        #expect(typed(["a", "Space", "b", "c", "C-w"]).text == "a ")
+        #expect(typed(["a", "b", "Home", "DC", "End", "c"]).text == "bc")
+        #expect(typed(["a", "b", "Left", "C-k"]).text == "a")
+        #expect(typed(["a", "b", "Left", "C-u"]).text == "b")
+        #expect(typed(["BSpace", "Left", "DC", "é", "漢"]).text == "é漢")
+    }
+
+    @Test func otherKeysAreNotTyped() {
+        var input = Input(.filter, "/")
+        let taken = input.take("F5")
+        #expect(!taken)
+        #expect(input.text.isEmpty)
+    }
+}
+
+@Suite struct DayTests {
+    private func event(_ time: String, _ what: String, _ by: String, _ task: Int) -> Event {
+        Event(Array("{\"time\":\"2026-01-01T\(time)Z\",\"event\":\"\(what)\",\"by\":\"\(by)\",\"task\":\(task)}".utf8)[...])!
+    }
+
+    @Test func aSpanIsFromAClaimToItsEnd() {
+        let day = Day([
+            event("10:00:00", "claimed", "bob", 1), event("10:05:00", "claimed", "eve", 2), event("10:10:00", "submitted", "bob", 1), event("10:11:00", "landed", "bob", 1),
+            event("10:12:00", "claimed", "dan", 2),
+        ])
+        #expect(day.spans.map(\.agent) == ["bob", "eve", "dan"])
+        #expect(day.spans.map(\.end) == ["submitted", "taken", "claimed"])
+        #expect(day.spans[0].to! - day.spans[0].from == 600)
+        #expect(day.spans[2].to == nil)
+        #expect(day.landings.map(\.task) == [1])
+    }
+}

@@ -1,0 +1,300 @@
+#!/usr/bin/env bash
+# The screen, driven by real keys in a real terminal.
+# shellcheck disable=SC2016,SC2034 # what eval runs
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tmux.sh"
+. "$(dirname "$0")/agents.sh"
+t_world
+export CADRE_TMUX=$inner EDITOR=true
+unset NO_COLOR
+trap 'tmux -L "$inner" kill-server 2>/dev/null; rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$inner"; t_cleanup' EXIT
+golden=$PWD/golden
+evil="漢字é #(touch $t_dir/x) '\$(touch $t_dir/x)' #[fg=red]"
+t_program idler <<'END'
+printf 'I am \033[1;31m%s\033[m\n' "$CADRE_AGENT"
+exec sleep 1000
+END
+t_program noisy <<'END'
+head -c 3000000 /dev/zero | tr '\0' x
+printf '\n\033[2J\033[H\033]0;title\007\033[31mafter\033[0m \033)0\016lqk\017 \303\050 \342\200\256turned\n%%end 1 1 1\n%%exit\n'
+exec sleep 1000
+END
+repository=$(t_repository)
+cd "$repository" || exit 1
+cadre init -q
+
+# top in a terminal of so many columns and lines; its screen is left as a plain one when it has ended.
+t_top() { # COLUMNS LINES [WORD...]
+  local columns=$1 lines=$2
+  shift 2
+  local command="cd '$repository' && cadre top $* 2>$t_dir/err; echo \"left with \$?\"; exec sleep 1000"
+  if tmux -L "$t_server" has-session 2>/dev/null; then
+    tmux -L "$t_server" resize-window -x "$columns" -y "$lines" \; respawn-window -k "$command"
+  else
+    tmux -L "$t_server" -f /dev/null new-session -d -x "$columns" -y "$lines" "$command"
+    tmux -L "$t_server" set -g status off \; set -s escape-time 0
+  fi
+}
+row() { shown | grep -m 1 -- "$1"; }
+click() { tmux -L "$t_server" send-keys -l $'\e[<0;'"$2;$1"$'M\e[<0;'"$2;$1"m; } # ROW COLUMN
+chosen() { tmux -L "$t_server" capture-pane -pe | grep -F $'\e[7m' | sed 's/\x1b[^m]*m//g' | sed -n '2p'; }
+
+code 1 "without a terminal" cadre top
+like "$(cat "$t_dir/err")" "*--plain*" "says what prints the rows"
+
+cadre spawn -q lead --agent idler --no-worktree --role lead
+cadre task add -q "build $evil"
+cadre task add -q -d 1 after
+cadre spawn -q bob --agent idler --parent lead --task 1
+cadre spawn -q eve --agent idler --parent lead
+cadre spawn -q zoe --agent noisy --no-worktree --no-pull
+t_top 160 40
+see '1 agents 4' "the first line counts"
+see 'lead .*idle\|lead .*working' "agents have states"
+see '^   bob\|^    bob' "children are below their parents"
+see '1 build 漢字.* #(touch' "a task's title is text"
+like "$(row '1 build')" "*漢字*" "of any width"
+
+# What is chosen, and its pages.
+press j
+see 'I am bob' "the screen of the chosen one"
+like "$(tmux -L "$t_server" capture-pane -pe | grep 'I am')" $'*\e[1m\e[31mbob*' "in its colours"
+press j
+see 'I am eve' "of the next"
+tmux -L "$inner" send-keys -t "$(field eve pane)" hello
+see 'hello' "as it changes"
+press k Tab
+see 'nothing' "its diff"
+echo new >"$(field bob worktree)/new"
+cadre heartbeat --as bob -q --note "wrote a file"
+see '+new' "again when the agent has said something"
+see '+1 −0' "lines added and removed"
+press Tab Tab
+see 'state: claimed' "its task"
+press Tab
+cadre send -q bob -s "a letter" "the body"
+see 'the body' "its mail"
+press Tab
+see 'claimed task=1' "its log"
+press Tab G
+see 'after ┌─┐' "noise is drawn as far as it can be"
+
+# What is chosen stays chosen.
+press j j G k
+wait_for 5 eval '[[ $(chosen) == *lead* || $(chosen) == *eve* ]]'
+before=$(chosen | awk '{ print $1 }')
+cadre spawn -q anna --agent idler --no-worktree
+see 'anna' "who comes is shown"
+is "$(chosen | awk '{ print $1 }')" "$before" "and the same one is chosen"
+cadre retire -q anna
+wait_for 10 hides anna
+ok "who goes is not"
+is "$(chosen | awk '{ print $1 }')" "$before" "and the same one is chosen"
+
+# Filter, order, groups.
+press /
+type_text 'bo'
+wait_for 5 hides ' eve '
+ok "a filter shows what fits"
+see ' bob ' "bob"
+press Enter Escape
+see ' eve ' "without it all"
+press v
+see 'idle (' "by state"
+press v
+see 'no role (' "by role"
+press v v v s
+see 'by state' "in another order"
+
+# Waiting.
+cadre heartbeat -q --as eve --state waiting --note 'for you'
+see 'eve .*waiting' "who waits"
+press g w
+see 'I am eve' "is found by a key"
+
+# Asks.
+n=$(cadre ask --as bob "which $evil?" --options red,green)
+press 3
+see 'which 漢字.* #(touch' "an ask"
+press Enter
+see '1 red  2 green' "its answers"
+press 2
+wait_for 10 eval '[ "$(cadre ask show "$n" --json | jq -r .answer)" = green ]'
+ok "answered by a key"
+m=$(cadre ask --as bob "may I?")
+see 'may I' "another"
+press N
+type_text 'no, since'
+press Enter
+wait_for 10 eval 'cadre ask show "$m" | grep -q "no, since"'
+ok "rejected with why"
+
+# Tasks.
+press 2
+see 'blocked 1' "the board"
+press n
+type_text "typed in #(touch $t_dir/x)"
+press Enter
+see '3 typed in' "a new task"
+press v
+see '^ *2 blocked .*after' "the tree"
+press /
+type_text typed
+press Enter X
+see 'cancelled .*typed' "cancelled"
+press u
+wait_for 10 eval 'cadre task list --state ready | grep -q typed'
+ok "undone"
+press + +
+wait_for 10 eval '[ "$(cadre task show 3 --json | jq .priority)" = 0 ]'
+ok "made more urgent"
+press Escape
+see 'after' "without a filter"
+
+# The merge queue.
+git config cadre.review human
+git -C "$(field bob worktree)" add new
+git -C "$(field bob worktree)" commit -qm "made new"
+cadre task done -q --as bob 1
+cadre merge run -q 2>/dev/null
+press 4
+see 'held .*build' "what waits for a review"
+see '+new' "its diff"
+press y
+see '^ *approve\|merge: 1\|merge: done' "approved"
+wait_for 10 cadre merge run -q
+is "$(git show main:new)" new "it lands"
+
+# Mail.
+cadre send -q human --as eve -s subject "a question"
+press 5
+see 'eve .*subject' "mail"
+press Enter
+type_text 'the answer'
+press Enter
+wait_for 10 eval 'cadre inbox list --as eve | grep -q .'
+ok "replied to"
+press e
+wait_for 10 eval '! cadre inbox list | grep -q subject'
+ok "acknowledged"
+press 6
+see 'bob .*1 build' "the day"
+
+# Actions on agents.
+press 1 /
+type_text 'bob'
+press Enter g x
+wait_for 10 is_state bob resting
+ok "stopped"
+press u
+wait_for 10 runs bob
+ok "undone: it runs again"
+press Escape
+see ' eve ' "without a filter"
+press g m
+type_text "to the first"
+press Enter
+see 'send: 1' "mail was sent"
+press '*'
+see '▸' "marks"
+press '*' '?'
+see 'cadre.key.ACTION' "the keys"
+press '?'
+see '1 agents 4' "and back"
+
+# The mouse.
+click 1 18
+see 'ready .*typed in' "a click on a view's name"
+click 1 3
+see 'lead' "and back"
+target=$(shown | grep -n ' zoe ' | head -1 | cut -d: -f1)
+click "$target" 5
+see 'after ┌─┐' "a click on an agent"
+like "$(shown | tail -n 1)" "*keys*" "what it prints leaves the screen as it is"
+
+# Sizes, down to the smallest.
+for size in "80 24" "40 10" "20 3" "5 1" "160 40"; do
+  # shellcheck disable=SC2086 # two words
+  set -- $size
+  tmux -L "$t_server" resize-window -x "$1" -y "$2"
+  wait_for 5 eval '[ "$(shown | head -n 1 | cut -c1-4)" = " 1 a" ]'
+  ok "on a screen of $1 by $2"
+done
+see '1 agents 4' "and back"
+
+# What goes wrong is said, and goes by.
+mv .git/cadre/asks/open .git/cadre/asks/away
+cadre heartbeat -q --as bob
+see 'asks/open.* is missing' "a damaged bus"
+mv .git/cadre/asks/away .git/cadre/asks/open
+cadre heartbeat -q --as bob
+wait_for 10 hides missing
+ok "that was repaired"
+press C-l g
+see '1 agents 4' "goes on"
+
+# It leaves the terminal as it was.
+press q
+see 'left with 0' "left"
+modes='#{alternate_on}#{mouse_any_flag}#{cursor_flag}'
+is "$(tmux -L "$t_server" display-message -p "$modes")" 001 "the terminal is as before"
+is "$(cat "$t_dir/err")" "" "nothing was complained of"
+for signal in TERM HUP SEGV; do
+  t_top 80 24
+  see '1 agents 4' "again"
+  pkill -"$signal" -fx "cadre top"
+  see 'left with' "ended by $signal"
+  is "$(tmux -L "$t_server" display-message -p "$modes")" 001 "the terminal is as before"
+done
+
+git config cadre.key.quit 'Z F9'
+t_top 80 24
+see 'Z leave' "another key"
+press q
+see 'q does nothing' "the old one is none"
+press F9
+see 'left with 0' "the second one is"
+git config cadre.key.quit nokey
+code 64 "no such key" script -qec "cd '$repository' && cadre top" /dev/null
+git config --unset cadre.key.quit
+
+t_top 80 24 --no-such
+see 'left with 64' "a bad option"
+tmux -L "$t_server" set-environment -g NO_COLOR 1
+t_top 80 24
+see '1 agents 4' "without colours"
+is "$(tmux -L "$t_server" capture-pane -pe | grep -cE $'\e\\[[34][0-7]m')" 0 "there are none"
+tmux -L "$t_server" set-environment -gu NO_COLOR
+press q
+
+# Golden: what does not change from run to run.
+cadre retire -q zoe
+cadre pause -q bob eve
+for size in "100 20" "60 16" "40 10"; do
+  # shellcheck disable=SC2086 # two words
+  set -- $size
+  t_top "$1" "$2"
+  see '1 agents 3' "$1 by $2"
+  press 2
+  see 'after' "tasks"
+  shown | sed -E 's/2[0-9-]{9}T[0-9:]{8}Z/TIME/' >"$t_dir/screen"
+  [ -z "${GOLDEN:-}" ] || cp "$t_dir/screen" "$golden/top.$1x$2"
+  is "$(cat "$t_dir/screen")" "$(cat "$golden/top.$1x$2")" "the screen of $1 by $2"
+  press q
+done
+
+is "$(cadre top --plain | grep -c '^bob, resting')" 1 "plain: a line for each"
+t_top 120 30 --plain
+see '^lead, ' "plain, on a terminal"
+cadre heartbeat -q --as lead --note 'changed'
+see 'lead, .*changed' "and what changes"
+
+# tmux gone.
+t_top 120 30
+see 'I am lead' "a screen"
+tmux -L "$inner" kill-server
+see 'tmux server is gone\|pane is gone' "its server is gone"
+press q
+[ ! -e "$t_dir/x" ]
+ok "nothing of a text was run"
+t_end
