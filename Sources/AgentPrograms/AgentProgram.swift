@@ -47,6 +47,10 @@ public struct AgentProgram {
     /// How its hook at the end of a turn has it go on: with words in its context, or by refusing the end with a reason.
     public enum Stop: String { case context, block }
     public let stop: Stop?
+    /// Tools that ask something which no yes or no answers: they are left to the program's own dialog.
+    public let dialogTools: [String]
+    /// Whether its hook is not told where a tool is to be used, which its transcript tells.
+    public let hidesDirectory: Bool
     /// By which ways mail reaches it, best first.
     public enum Door: String { case hook, paste }
     public let doors: [Door]
@@ -74,6 +78,10 @@ public struct AgentProgram {
     /// Of the line that the cursor is in while nothing is typed.
     public let empty: [Pattern]
     public let dialogs: [(name: String, pattern: Pattern)]
+    /// Keys that answer a dialog in one version, for users that want that.
+    public let answers: [(dialog: String, version: String, keys: [String])]
+    /// The command that prints its version.
+    public let version: String?
     /// The versions that all this was seen with; none: it was never run.
     public let tried: [String]
 
@@ -118,6 +126,8 @@ public struct AgentProgram {
             return (String(words[0]), words.count > 1 ? String(words[1]) : nil)
         }
         stop = try choice("stop", "context or block")
+        dialogTools = list("dialogTool")
+        hidesDirectory = one("directory") == "transcript"
         doors = list("door").compactMap { Door(rawValue: $0) }
         cost = try choice("cost", "statusLine, rollout, history, result or none")
         headlessCost = try choice("headlessCost", "statusLine, rollout, history, result or none") ?? cost
@@ -134,6 +144,13 @@ public struct AgentProgram {
             guard parts.count == 2 else { throw Failure.usage("cadre.program.\(name).dialog is '\(Names.shown(value))', use NAME: PATTERN") }
             return (parts[0], try Pattern(String(parts[1].drop { $0 == " " }), of: "cadre.program.\(name).dialog"))
         }
+        answers = try list("answer").map { value in
+            let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
+            let words = parts.count == 2 ? parts[1].split(separator: " ").map(String.init) : []
+            guard words.count > 1 else { throw Failure.usage("cadre.program.\(name).answer is '\(Names.shown(value))', use DIALOG: VERSION KEY...") }
+            return (parts[0], words[0], Array(words.dropFirst()))
+        }
+        version = one("version")
         tried = list("tried")
     }
 
@@ -171,15 +188,17 @@ public struct AgentProgram {
     public func settings(executable: String) -> String {
         let hooks = events.map { event in
             "\(JSON.string(event.name)):[{\"matcher\":\"*\",\"hooks\":[{\"type\":\"command\",\"command\":\(JSON.string(executable)),"
-                + "\"args\":[\"hook\",\(JSON.string(event.name))],\"timeout\":\(AgentProgram.patience)}]}]"
+                + "\"args\":[\"hook\",\(JSON.string(event.name))],\"timeout\":\(AgentProgram.patience(event.name))}]}]"
         }
         let command = "exec '" + executable.replacing("'", with: "'\\''") + "' hook StatusLine"
         let line = cost == .statusLine ? "\"statusLine\":{\"type\":\"command\",\"command\":\(JSON.string(command)),\"padding\":0}," : ""
         return "{\(line)\"hooks\":{\(hooks.joined(separator: ","))}}\n"
     }
 
-    /// Seconds that a hook may take; it takes a hundredth of one.
-    private static let patience = 30
+    /// Seconds that a hook may take: a hundredth of one is what it takes, but where a person is waited for.
+    private static func patience(_ event: String) -> Int { event == "PermissionRequest" ? 3600 : 30 }
+    /// The longest that a person may be waited for, well before the program gives the hook up.
+    public static let longestWait = 3000
 
     /// What follows the command line's own words: what varies. `calls` is what its sandbox is to let it write.
     public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String, byTurns: Bool = false) -> [String] {
@@ -191,7 +210,7 @@ public struct AgentProgram {
             var trusted: [String] = []
             for event in events {
                 // The digest is of this very text, and names it by its place.
-                all += ["-c", "hooks.\(event.name)=[{hooks=[{type=\"command\",command=\"cadre hook \(event.name)\",timeout=\(AgentProgram.patience)}]}]"]
+                all += ["-c", "hooks.\(event.name)=[{hooks=[{type=\"command\",command=\"cadre hook \(event.name)\",timeout=\(AgentProgram.patience(event.name))}]}]"]
                 guard let digest = event.digest else { continue }
                 let place = event.name.unicodeScalars.reduce(into: "") { text, scalar in
                     if ("A"..."Z").contains(scalar), !text.isEmpty { text += "_" }
@@ -215,15 +234,27 @@ public struct AgentProgram {
 
     public enum Sight: Equatable { case idle, working, dialog(String), unknown }
 
-    /// What a screen and a title show: a dialog before anything else, since a program may show its input line below one.
-    /// The title is only believed that the program is not idle: it may be an old one.
-    public func sight(_ screen: String, title: String) -> Sight {
+    /// What a screen shows: a dialog before anything else, since a program may show its input line below one. Words as in a
+    /// dialog for a permission stand in conversations, too: where nothing is to be typed the title alone tells of one.
+    public func sight(_ screen: String, title: String, toType: Bool = true) -> Sight {
         let lines = screen.split(separator: "\n").map(String.init)
         func any(_ patterns: [Pattern]) -> Bool { lines.contains { line in patterns.contains { $0.matches(line) } } }
-        if let dialog = dialogs.first(where: { dialog in lines.contains { dialog.pattern.matches($0) } }) { return .dialog(dialog.name) }
-        if titleWaiting.contains(where: { $0.matches(title) }) { return .dialog("permission") }
-        if any(working) || titleWorking.contains(where: { $0.matches(title) }) { return .working }
+        func titled(_ patterns: [Pattern]) -> Bool { patterns.contains { $0.matches(title) } }
+        let known = dialogs.filter { toType || $0.name != AgentProgram.permission }
+        if let dialog = known.first(where: { dialog in lines.contains { dialog.pattern.matches($0) } }) { return .dialog(dialog.name) }
+        if titled(titleWaiting) { return .dialog(AgentProgram.permission) }
+        if titled(titleWorking) || any(working) { return .working }
         return any(idle) ? .idle : .unknown
+    }
+
+    /// The dialog that asks for a permission.
+    private static let permission = "permission"
+
+    /// The version of what its command starts now: the first word of what it prints that has digits; nil if it does not tell.
+    public func runningVersion() throws -> String? {
+        guard let version else { return nil }
+        let result = try Program(["/bin/sh", "-c", version]).run()
+        return result.text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init).first { $0.first?.isNumber == true }
     }
 }
 

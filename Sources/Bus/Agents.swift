@@ -153,6 +153,7 @@ extension Bus {
         try deadLetter(name)
         try Files.sync(agents)
         try Files.removeAll(aside)
+        try closePermissions(of: name, "its agent is retired")
         for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }

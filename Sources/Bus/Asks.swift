@@ -5,9 +5,11 @@ public struct Ask {
     /// Its name: `1`, `2`, … for questions, `blocked-7`, `quarantined-bob` for what cadre itself asks, once each.
     public var id: String
     public var record: Record
-    /// Fields From, To, Kind, Severity, Options, Time, Digest; when answered Answer, Note, By, Answered.
+    /// Fields From, To, Kind, Severity, Options, Time, Digest, of a permission Tool, Directory, Session and, if its answer
+    /// would come too late, Late; when answered Answer, Note, By, Answered.
     public var from: String { record["From"] ?? "cadre" }
     public var text: String { String(decoding: record.body, as: UTF8.self) }
+    public var title: String { String(text.prefix { $0 != "\n" }) }
     public var answer: String? { record["Answer"] }
 }
 
@@ -35,7 +37,11 @@ extension Bus {
     public func answeredAsk(_ name: String) throws -> Ask? { try Record.read(doneAsks.appending(name)).map { Ask(id: name, record: $0) } }
 
     /// Opens a question and returns its number, which is on the disk by then.
-    public func ask(_ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?) throws -> String {
+    /// `more` adds to the record before it can be seen.
+    public func ask(
+        _ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?,
+        more: (String, inout Record) throws -> Void = { _, _ in }
+    ) throws -> String {
         try locked("ask") { _ in
             guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
             guard let done = try Files.list(doneAsks) else { throw missing("asks/done") }
@@ -49,6 +55,7 @@ extension Bus {
             record["Options"] = options.joined(separator: ",")
             record["Time"] = "\(Time.now())"
             record.body = text
+            try more(name, &record)
             try replace(openAsks.appending(name), with: record.bytes, sync: true)
             journal("ask", by: by, ["ask": name])
             return name
@@ -76,10 +83,14 @@ extension Bus {
     // An answer is written into the ask where it is, which is the commit; then it is mailed to who asked, and the ask
     // moves from open/ to done/. Recover does the latter two for what a crash left: the mail may then come twice.
 
-    /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer.
+    /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer. Throws
+    /// `Failure.no` for a permission that nobody waits for any more.
     public func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
         try locked("answer") { _ in
             guard var record = try Record.read(openAsks.appending(id)), record["Answer"] == nil else { return false }
+            if record["Kind"] == Bus.permission, case let ask = Ask(id: id, record: record), try !isWaited(for: ask) {
+                throw Failure.no("too late for ask '\(id)': '\(ask.from)' waits for it in its program's own dialog now, 'cadre attach \(ask.from)'")
+            }
             record["Answer"] = answer
             record["Note"] = note
             record["By"] = by
@@ -92,7 +103,8 @@ extension Bus {
     }
 
     private func deliver(_ ask: Ask) throws {
-        if try canReceive(ask.from) {
+        // A program that waits for it is told by its hook.
+        if try canReceive(ask.from), ask.record["Kind"] != Bus.permission || ask.answer == "approved" && ask.record["Note"] != nil {
             _ = try send(
                 from: ask.record["By"] ?? "human", to: ask.from, subject: "answer to ask \(ask.id)",
                 body: Array(([ask.answer, ask.record["Note"]].compactMap { $0.map { $0 + "\n" } }.joined()).utf8))

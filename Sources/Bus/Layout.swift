@@ -88,6 +88,9 @@ extension Bus {
     func fillFile(_ name: String) -> FilePath { agent(name).appending("fill") }
     /// What went wrong in its hooks, a line each.
     public func log(_ name: String) -> FilePath { agent(name).appending("log") }
+    /// Locks of the hooks that wait for a permission, each of the name of its ask.
+    public func askingPlace(_ name: String) -> FilePath { agent(name).appending("asking") }
+    func asking(_ name: String, _ ask: String) -> FilePath { askingPlace(name).appending(ask) }
     public func handoff(_ name: String) -> FilePath { agent(name).appending("handoff") }
     public func alive(_ name: String) -> FilePath { agent(name).appending("alive") }
     public func session(_ name: String) -> FilePath { agent(name).appending("session") }

@@ -36,6 +36,7 @@ extension Bus {
             attempt { done.healed += try deliverAnswers(held) }
             attempt { try promote(held) }
         }
+        attempt { done.healed += try closeEndedPermissions() }
         attempt { done.healed += try healQueue() }
         for name in try listState("settle") {
             attempt {

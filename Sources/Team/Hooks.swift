@@ -10,8 +10,10 @@ public struct HookCall {
     /// Of SessionStart: startup, resume, clear or compact.
     public var source: String?
     public var tool: String?
-    /// The command or the path that a tool is to be used on.
-    public var subject: String?
+    /// What the tool is to be used on, as the program has it.
+    public var input: Value?
+    /// Where.
+    public var directory: String?
     /// Of Notification.
     public var kind: String?
     public var message: String?
@@ -27,7 +29,7 @@ public struct HookCall {
 //   UserPromptSubmit   it works, unless the words are cadre's and a budget is used up; unread mail becomes context
 //   PostToolUse        it works; urgent mail becomes context
 //   (these, and Stop)  what it has used is accounted for, as far as the conversation's file tells
-//   PermissionRequest  it waits, for that permission; or it is given, for an agent of `--auto`
+//   PermissionRequest  it is given at once, or it waits for that permission; see `Team.permission`
 //   Notification       it waits, if it is about a permission
 //   Stop               it is idle; if there is unread mail that becomes context and it goes on
 //   StopFailure        it is idle, with what went wrong
@@ -50,6 +52,8 @@ extension Team {
             let stale = ["hook", "budget"].contains(now?["Source"]) && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
             try bus.report(name, state: state, source: "hook", note: note ?? (stale ? "" : nil))
         }
+        // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters.
+        func settle() throws { try bus.closePermissions(of: name) }
         func context(_ text: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n") }
         /// What is used in this turn counts for the task that is held now, or was last.
         func noteTask(begins: Bool) throws {
@@ -84,9 +88,11 @@ extension Team {
                 record["Resuming"] = nil
                 record["Stops"] = nil
             }
+            try settle()
             if call.source != "compact" { try report(.idle) }
             context(try Team.priming(bus, name, task: call.source != "startup", bound: Team.bound))
         case "UserPromptSubmit":
+            try settle()
             if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) { return try refuse(handed, reached) }
             try report(.working)
             // What the last turn used is not this one's.
@@ -94,20 +100,17 @@ extension Team {
             try noteTask(begins: true)
             _ = try mail(context)
         case "PostToolUse":
-            try report(.working)
+            // Others of the same turn may still be waited for.
+            if let used = Request(call, nil)?.title { try bus.closePermissions(of: name) { $0.title == used } }
+            try goOn(name)
             try noteTask(begins: false)
             try Team.readFile(bus, agent)
             _ = try mail(urgent: true, context)
-        case "PermissionRequest":
-            if agent.card["Auto"] == "yes" {
-                print("{\"hookSpecificOutput\":{\"hookEventName\":\"PermissionRequest\",\"decision\":{\"behavior\":\"allow\"}}}\n")
-            } else {
-                let what = [call.tool, call.subject].compactMap { $0 }.joined(separator: ": ")
-                try report(.waiting, "permission: \(Names.shown(String(what.prefix(200))))")
-            }
+        case "PermissionRequest": try permission(call, agent, print)
         case "Notification":
             if call.kind == "permission_prompt" { try report(.waiting, call.message) }
         case "Stop":
+            try settle()
             try report(.idle)
             try Team.readFile(bus, agent)
             let stops = try bus.conversation(name)?.int("Stops") ?? 0
@@ -121,7 +124,9 @@ extension Team {
                 try bus.editConversation(name) { $0["Stops"] = "\(stops + 1)" }
                 try report(.working)
             }
-        case "StopFailure": try report(.idle, "the turn failed: \(call.error ?? "")")
+        case "StopFailure":
+            try settle()
+            try report(.idle, "the turn failed: \(call.error ?? "")")
         default: break
         }
     }

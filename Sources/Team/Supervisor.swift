@@ -160,6 +160,7 @@ public final class Supervisor {
         token = agent.token ?? ""
         if known?.sandbox != nil { try serve(agent).finish() }
         token = try bus.beginSession(name, pane: pane, server: server)["Token"] ?? ""
+        try bus.closePermissions(of: name, "its program has ended")
         let byTurns = isByTurns(agent)
         // Between two turns it is idle.
         try bus.report(name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting, source: "supervisor", session: token)
@@ -319,6 +320,7 @@ public final class Supervisor {
     private func goOn(after ended: Ended) throws -> Bool {
         try keep()
         noteCost()
+        try bus.closePermissions(of: name, "its program has ended")
         let agent = try team.agent(name)
         guard agent.want == .run else { return false }
         if let accompanied, !accompanied.isThere {

@@ -17,7 +17,8 @@ public struct AskVerb: ParsableCommand {
                 "id": .string(ask.id), "kind": .string(ask.record["Kind"]), "from": .string(ask.from), "to": .string(ask.record["To"]),
                 "severity": .string(ask.record["Severity"]), "options": .string(ask.record["Options"]),
                 "time": .string(ask.record.int("Time").map(Time.text)), "text": .string(ask.text), "answer": .string(ask.answer),
-                "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]),
+                "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]), "tool": .string(ask.record["Tool"]),
+                "directory": .string(ask.record["Directory"]), "digest": .string(ask.record["Digest"]), "late": .string(ask.record["Late"]),
             ])
     }
 
@@ -25,7 +26,7 @@ public struct AskVerb: ParsableCommand {
     static func whole(_ tool: Tool, _ ask: Ask) {
         if tool.common.quiet || tool.common.json { return show(tool, ask) }
         Out.line(ask.id)
-        for key in ["Kind", "From", "To", "Severity", "Options", "Answer", "Note", "By"] {
+        for key in ["Kind", "From", "To", "Severity", "Options", "Tool", "Directory", "Digest", "Late", "Answer", "Note", "By"] {
             if let value = ask.record[key] { Out.line("\(key): \(value)") }
         }
         if let time = ask.record.int("Time") { Out.line("Date: \(Time.text(time))") }

@@ -13,21 +13,12 @@ public struct HookVerb: Verb {
 
     /// What programs send, as far as it is used; what is not of this kind is left out.
     private struct Input: Decodable {
-        struct Subject: Decodable {
-            var command: String?
-            var path: String?
-            enum CodingKeys: String, CodingKey { case command, path = "file_path" }
-            init(from decoder: Decoder) throws {
-                let fields = try decoder.container(keyedBy: CodingKeys.self)
-                command = try? fields.decode(String.self, forKey: .command)
-                path = try? fields.decode(String.self, forKey: .path)
-            }
-        }
         var session_id: String?
         var transcript_path: String?
         var source: String?
         var tool_name: String?
-        var tool_input: Subject?
+        var tool_input: Value?
+        var cwd: String?
         var notification_type: String?
         var message: String?
         var error: String?
@@ -54,7 +45,8 @@ public struct HookVerb: Verb {
                 call.transcript = input.transcript_path
                 call.source = input.source
                 call.tool = input.tool_name
-                call.subject = input.tool_input?.command ?? input.tool_input?.path
+                call.input = input.tool_input
+                call.directory = input.cwd
                 call.kind = input.notification_type
                 call.message = input.message
                 call.error = input.error

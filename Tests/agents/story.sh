@@ -142,7 +142,8 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   cadre task cancel -q "$id"
   cadre retire -q --discard five six
 
-  # A permission.
+  # A permission, in the program's own dialog only.
+  git config cadre.permissionWait 0s
   cadre spawn -q three --agent "$1" --no-worktree "$a_asking"
   wait_for 20 a_shows three "$a_question"
   since=$(date +%s%N)

@@ -111,6 +111,7 @@ exec sleep 1000
 END
 git config cadre.program.hooked.command 'exec hooked'
 git config cadre.program.hooked.stop block
+git config cadre.permissionWait 0s
 cadre spawn -q hooked --agent hooked --no-worktree 'a task'
 wait_for 5 test -s "$t_dir/env"
 session=$(sed -n 's/^CADRE_SESSION=//p' "$t_dir/env")

@@ -1,0 +1,106 @@
+import Glibc
+import SystemPackage
+
+// A permission is an ask that an agent's program waits for, in its hook.
+//
+//   1  the hook takes the lock agents/NAME/asking/ID, which says for as long as it lives that an answer still reaches the
+//      program, and opens the ask, which names what is asked by its digest
+//   2  it waits for the ask's answer, a certain time at most
+//   3  it is answered: the hook tells the program; or the time is over: the ask is marked late under the lock of answers, so
+//      that there is an answer or a mark, never both, and stays open as long as the program's own dialog does
+//   4  who sees that the program goes on, or has ended, closes what is left of its permissions
+//
+// A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case, so
+// nothing hangs on the bus.
+extension Bus {
+    public static let permission = "permission"
+    public static let inTheProgram = "answered in the program"
+
+    /// What is asked: a tool, and what it is to be used on.
+    public struct Permission {
+        public var tool: String
+        public var directory: String
+        public var digest: String
+        /// A line for the list, and all of it.
+        public var text: String
+        public init(tool: String, directory: String, digest: String, text: String) {
+            self.tool = tool
+            self.directory = directory
+            self.digest = digest
+            self.text = text
+        }
+    }
+
+    /// An ask that its asker waits for, by the lock that it holds.
+    public struct Waiting {
+        public let id: String
+        let lock: FileDescriptor
+    }
+
+    /// Asks; the lock is held from before the ask can be seen.
+    public func askPermission(_ wanted: Permission, by name: String, session: String) throws -> Waiting {
+        var lock: FileDescriptor?
+        let id = try ask(Array(wanted.text.utf8), by: name, to: "human", kind: Bus.permission, options: [], severity: nil) { id, record in
+            record["Tool"] = Names.shown(wanted.tool)
+            record["Directory"] = Names.shown(wanted.directory)
+            record["Session"] = session
+            record["Digest"] = wanted.digest
+            try Files.mkdirs(askingPlace(name))
+            lock = try Alive.take(asking(name, id))
+        }
+        guard let lock else { throw Failure.unsure("ask '\(id)' is waited for by another") }
+        return Waiting(id: id, lock: lock)
+    }
+
+    /// Waits for the answer, so many seconds at most. Nil: none in time, or it was closed; it can't be answered any more.
+    public func waitForPermission(_ waiting: Waiting, of name: String, seconds: Int) throws -> Ask? {
+        defer {
+            try? Files.unlink(asking(name, waiting.id))
+            try? waiting.lock.close()
+        }
+        _ = try waitForAnswer(waiting.id, until: Time.now() + seconds)
+        return try locked("late") { _ in
+            guard let ask = try ask(waiting.id) else { return nil }
+            if ask.answer != nil { return ask.answer == Bus.inTheProgram ? nil : ask }
+            var record = ask.record
+            record["Late"] = "yes"
+            try replace(openAsks.appending(waiting.id), with: record.bytes, sync: false)
+            return nil
+        }
+    }
+
+    /// Whether an answer would still reach the program that asks.
+    public func isWaited(for ask: Ask) throws -> Bool { try ask.record["Late"] == nil && Alive.isHeld(asking(ask.from, ask.id)) }
+
+    /// The agent's permissions that are open.
+    public func permissions(of name: String) throws -> [Ask] { try asks().filter { $0.record["Kind"] == Bus.permission && $0.from == name } }
+
+    /// Closes those of an agent's open permissions that have become moot: its program has gone on, or ended.
+    @discardableResult
+    public func closePermissions(of name: String, _ why: String = Bus.inTheProgram, where isOver: (Ask) throws -> Bool = { _ in true }) throws -> Int {
+        // Without the lock first: nearly always there is none.
+        guard try permissions(of: name).contains(where: isOver) else { return 0 }
+        return try locked("close") { _ in
+            let over = try permissions(of: name).filter(isOver)
+            for ask in over {
+                var record = ask.record
+                record["Answer"] = why
+                record["By"] = "cadre"
+                record["Answered"] = "\(Time.now())"
+                try replace(openAsks.appending(ask.id), with: record.bytes, sync: false)
+                _ = try Files.rename(openAsks.appending(ask.id), doneAsks.appending(ask.id))
+                journal("closed", by: "cadre", ["ask": ask.id, "why": why])
+            }
+            return over.count
+        }
+    }
+
+    /// Closes permissions whose agent has ended, or has begun another session. Returns how many.
+    func closeEndedPermissions() throws -> Int {
+        let names = Set(try asks().filter { $0.record["Kind"] == Bus.permission }.map(\.from))
+        return try names.map { name in
+            let agent = try agent(named: name)
+            return try closePermissions(of: name, "its program has ended") { agent?.alive != true || $0.record["Session"] != agent?.token }
+        }.reduce(0, +)
+    }
+}

@@ -1,0 +1,107 @@
+import AgentPrograms
+import Bus
+import FoundationEssentials
+import SystemPackage
+
+/// What a program asks permission for. Its digest is of the tool, all that it is to be used on, and where.
+struct Request {
+    let tool: String
+    let input: Value
+    /// Nil if it can't be told.
+    let directory: String?
+    var digest: String { Digest.of(Array(Value.object(["tool": .string(tool), "input": input, "directory": .string(directory ?? "")]).canonical.utf8)) }
+
+    /// Nil if the call names no tool.
+    init?(_ call: HookCall, _ known: AgentProgram?) {
+        guard let tool = call.tool else { return nil }
+        self.tool = tool
+        input = call.input ?? .null
+        directory = known?.hidesDirectory == true && tool == "Bash" ? Request.directory(of: input["command"]?.string, call) : call.directory
+    }
+
+    /// The command or the path, or all of it, in a line.
+    var subject: String { Names.shown((input["command"] ?? input["file_path"] ?? input["notebook_path"] ?? input["url"])?.string ?? input.canonical) }
+
+    var title: String { "\(Names.shown(tool)): \(subject)" }
+
+    /// A line for the list, then every field whole.
+    var text: String {
+        var text = "\(title)\nin \(directory.map(Names.shown) ?? "a directory that is not known")\n"
+        for key in input.keys {
+            let value = Names.plain((input[key]?.string ?? input[key]?.canonical ?? "").utf8)
+            text += value.contains("\n") ? "\n\(Names.shown(key)):\n\(value)\n" : "\n\(Names.shown(key)): \(value)\n"
+        }
+        return text
+    }
+
+    private struct Line: Decodable {
+        struct Payload: Decodable {
+            var type: String?
+            var call_id: String?
+            var arguments: String?
+        }
+        var payload: Payload?
+    }
+
+    /// Where Codex is to run the command: the directory that the calls in its transcript name which have no result yet, if
+    /// they agree.
+    private static func directory(of command: String?, _ call: HookCall) -> String? {
+        guard let command, let base = call.directory, let transcript = call.transcript, let end = try? Files.readEnd(FilePath(transcript), 1 << 20) else { return nil }
+        var open: [String: String] = [:]
+        for line in end.split(separator: 10) {
+            guard let payload = (try? JSONDecoder().decode(Line.self, from: Data(line)))?.payload, let id = payload.call_id else { continue }
+            if payload.type == "function_call_output" { open[id] = nil }
+            guard payload.type == "function_call", let text = payload.arguments, let arguments = try? JSONDecoder().decode(Value.self, from: Data(text.utf8)),
+                (arguments["cmd"] ?? arguments["command"])?.string == command
+            else { continue }
+            let place = arguments["workdir"]?.string ?? ""
+            open[id] = FilePath(base).pushing(FilePath(place)).lexicallyNormalized().string
+        }
+        return Set(open.values).count == 1 ? open.values.first : nil
+    }
+}
+
+extension Team {
+    /// A permission is given to an agent of `--auto`, or by a rule. Else it becomes an ask, and its answer the decision. Without
+    /// one in time nothing is decided, and the program's own dialog stands.
+    func permission(_ call: HookCall, _ agent: AgentView, _ print: (String) -> Void) throws {
+        let known = try known(agent.card["Program"] ?? "")
+        guard let request = Request(call, known) else { return }
+        let what = request.title
+        func decide(_ decision: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\"PermissionRequest\",\"decision\":{\(decision)}}}\n") }
+        func allow(_ by: String) {
+            bus.journal("permission", by: agent.name, ["agent": agent.name, "allowed": by, "tool": Names.shown(request.tool), "digest": request.digest])
+            decide("\"behavior\":\"allow\"")
+        }
+        if known?.dialogTools.contains(request.tool) == true { return try bus.report(agent.name, state: .waiting, source: "hook", note: "its own dialog, \(what)") }
+        if agent.card["Auto"] == "yes" { return allow("--auto") }
+        if let worktree = agent.worktree, let directory = request.directory, let rules = Rules(directory: directory, worktree: worktree, bus: bus),
+            let rule = rules.allowing(settings.list("allow"), tool: request.tool, request.input)
+        {
+            return allow(rule)
+        }
+        try bus.report(agent.name, state: .waiting, source: "hook", note: "permission: \(what)")
+        let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
+        guard seconds > 0 else { return }
+        let wanted = Bus.Permission(tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: request.text)
+        let waiting = try bus.askPermission(wanted, by: agent.name, session: agent.token ?? "")
+        guard let ask = try bus.waitForPermission(waiting, of: agent.name, seconds: seconds), ask.record["By"] != "cadre", ask.record["Digest"] == request.digest else {
+            return
+        }
+        try goOn(agent.name)
+        guard ask.answer != "approved" else { return allow("ask \(ask.id)") }
+        let by = ask.record["By"] ?? "human"
+        let why = [ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }.joined(separator: ": ")
+        decide("\"behavior\":\"deny\",\"message\":\(JSON.string("'\(by)' said no\(why.isEmpty ? "" : ": \(why)")"))")
+    }
+
+    /// It works again, unless it waits for another permission.
+    func goOn(_ name: String) throws {
+        if let other = try bus.permissions(of: name).first {
+            return try bus.report(name, state: .waiting, source: "hook", note: "permission: \(other.title)")
+        }
+        let now = try bus.agent(named: name)?.report
+        let stale = ["hook", "budget"].contains(now?["Source"]) && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
+        try bus.report(name, state: .working, source: "hook", note: stale ? "" : nil)
+    }
+}
