@@ -19,7 +19,7 @@ public final class Watcher {
         _ path: FilePath, _ events: Int32 = IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE
     ) -> Int32 {
         guard fd >= 0 else { return -1 }
-        return path.withPlatformString { inotify_add_watch(fd, $0, UInt32(events)) }
+        return path.withPlatformString { inotify_add_watch(fd, $0, UInt32(bitPattern: events)) }
     }
 
     /// Blocks until something changed or `seconds` passed. Returns at once for what changed since the last call.

@@ -31,6 +31,14 @@ extension Tmux {
         return Input(lines: Array(lines.dropFirst()), cursor: cursor, title: String(head[2]), isOpen: head[1] == "0", lastKey: keys.max())
     }
 
+    /// Presses keys, by tmux's names for them, unless the pane has died or is in a mode.
+    public func type(_ keys: [String], into pane: String) throws {
+        guard Tmux.isPane(pane), keys.allSatisfy({ !$0.isEmpty && $0.unicodeScalars.allSatisfy { ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "-" } }) else {
+            throw Failure.usage("keys '\(Names.shown(keys.joined(separator: " ")))', use tmux's names")
+        }
+        try run(["if-shell", "-F", "-t", pane, "#{||:#{pane_dead},#{pane_in_mode}}", "", "send-keys -t \(pane) \(keys.joined(separator: " "))"])
+    }
+
     /// Pastes a text, bracketed where the program wants that, and presses Enter; false if the pane has died or is in a mode
     /// by then, which tmux itself looks at in the same command: to paste into a dead pane ends a server of 3.3.
     public func paste(_ text: String, into pane: String) throws -> Bool {

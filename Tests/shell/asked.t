@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # text for the agent's shell
+# Permissions, broken off turns, failures and first dialogs, with the real programs against a model on loopback.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
+. "$(dirname "$0")/../agents/programs.sh"
+. "$(dirname "$0")/../agents/story.sh"
+a_fetch claude codex
+t_world
+a_model
+cd "$(t_repository)" || exit 1
+a_user "$PWD"
+export CLAUDE_CODE_MAX_RETRIES=1
+cadre init -q
+
+keys() { tmux -L "$t_server" send-keys -t "$(field one pane)" "$@"; }
+open_asks() { cadre ask list | grep -c permission; }
+is_asked() { [ "$(open_asks)" = 1 ] && is_state one waiting; }
+nobody_asks() { [ "$(open_asks)" = 0 ]; }
+idle_for() { # SECONDS NAME: within so long
+  wait_for "$1" is_state one idle
+  ok "$2"
+}
+asks_for() { # COMMAND: has the model ask; the ask is $id
+  cadre send -q one "${a_form/@/$1}"
+  wait_for 20 is_asked
+  id=$(cadre ask list | grep permission | cut -f1)
+}
+
+a_asked() { # claude|codex
+  local since id before
+  cadre spawn -q one --agent "$1" --no-pull
+  wait_for 20 is_state one idle
+
+  since=$(date +%s%N)
+  asks_for 'touch allowed'
+  a_since "$1: from the mail to the ask" "$since"
+  like "$(cadre ask show "$id")" "*Bash: touch allowed*in $(field one worktree)*command: touch allowed*" "$1: a permission is an ask"
+  like "$(field one note)" "permission: Bash: touch allowed" "its agent waits for it"
+  since=$(date +%s%N)
+  cadre ask approve -q "$id"
+  wait_for 10 test -e "$(field one worktree)/allowed"
+  ok "approved it is done"
+  a_since "$1: from the answer to the deed" "$since"
+  idle_for 10 "and the turn ends"
+
+  asks_for 'touch denied'
+  cadre ask reject -q "$id" 'not in this house'
+  idle_for 10 "rejected, the turn goes on to its end"
+  [ "$(a_requests 'not in this house')" -gt 0 ] && [ ! -e "$(field one worktree)/denied" ]
+  ok "the model was told why, and nothing was done"
+
+  git config cadre.allow 'Bash(touch by-*)'
+  before=$(cadre log --json | grep -c '"ask"')
+  cadre send -q one "${a_form/@/touch by-rule}"
+  wait_for 20 test -e "$(field one worktree)/by-rule"
+  ok "a rule gives it"
+  is "$(cadre log --json | grep -c '"ask"')" "$before" "and nobody was asked"
+  idle_for 10 "and the turn ends"
+  asks_for 'touch by-x; touch more'
+  ok "not with another command behind it"
+  keys Escape
+  idle_for 5 "Esc while it is asked: idle"
+  wait_for 5 nobody_asks
+  is "$(cadre ask show --json "$id" | jq -r .answer)" "answered in the program" "and the ask is closed"
+  keys C-u
+  git config --unset-all cadre.allow
+
+  git config cadre.permissionWait 1s
+  asks_for 'touch late'
+  wait_for 10 a_shows one "$a_question"
+  wait_for 10 grep -q '^Late: yes' "$(cadre path bus)/asks/open/$id"
+  ok "no answer in time: its own dialog is up, and the ask is still there"
+  code 1 "an answer comes too late" cadre ask approve "$id"
+  is_state one waiting
+  ok "it waits"
+  keys Enter
+  wait_for 10 test -e "$(field one worktree)/late"
+  wait_for 5 nobody_asks
+  ok "answered in the program: the ask is closed"
+  idle_for 10 "and the turn ends"
+  asks_for 'touch never'
+  wait_for 10 a_shows one "$a_question"
+  wait_for 10 grep -q '^Late: yes' "$(cadre path bus)/asks/open/$id"
+  since=$(date +%s%N)
+  keys Escape
+  idle_for 5 "denied in its dialog: idle"
+  a_since "$1: idle after a denial" "$since"
+  wait_for 5 nobody_asks
+  ok "and the ask is closed"
+  keys C-u
+  git config --unset cadre.permissionWait
+
+  # What no hook tells.
+  cadre send -q one '%wait 20
+%say never'
+  wait_for 10 is_state one working
+  wait_for 10 a_shows one 'esc to interrupt'
+  since=$(date +%s%N)
+  keys Escape
+  idle_for 5 "a turn that is broken off ends in idle"
+  a_since "$1: idle after Esc" "$since"
+  like "$(cadre agents --json | jq -r 'select(.name == "one") | .source + " " + .since')" "s* 20*" "with who says so, and since when"
+  keys C-u
+  for status in 400 529; do
+    cadre send -q one "%fail $status"
+    wait_for 10 is_state one working
+    wait_for 90 is_state one idle
+    ok "a turn that fails with $status ends in idle"
+  done
+  wait_for 5 eval '[ -z "$(cadre inbox --as one)" ]'
+  wait_for 20 nobody_asks
+  cadre retire -q --discard one
+}
+
+a_form='%call exec_command {"cmd": "@", "sandbox_permissions": "require_escalated", "justification": "a test"}
+%say ok'
+a_question='Would you like to run'
+a_asked codex
+a_form='%run @
+%say ok'
+a_question='Do you want to proceed'
+a_asked claude
+
+# First dialogs.
+a_first() { # claude|codex
+  cadre spawn -q one --agent "$1" --no-worktree >/dev/null 2>&1
+  wait_for 5 is_state one waiting
+  is "$(field one state),$(field one note)" "waiting,the dialog 'trust'" "$1: whether a directory is trusted is not answered unasked"
+  cadre retire -q one
+  git config cadre.answerDialogs trust
+  git config "cadre.program.$1.answer" 'trust: 0.0.1 Enter'
+  cadre spawn -q one --agent "$1" --no-worktree >/dev/null 2>&1
+  # Long enough for it to have been answered.
+  sleep 2
+  is "$(field one state),$(field one note)" "waiting,the dialog 'trust'" "nor in a version that is not known"
+  git config --unset "cadre.program.$1.answer"
+  cadre retire -q one
+  cadre spawn -q one --agent "$1" --no-worktree
+  wait_for 10 is_state one idle
+  ok "it is where the user wants that"
+  git config --unset cadre.answerDialogs
+  cadre retire -q one
+}
+jq 'del(.projects)' "$HOME/.claude.json" >"$HOME/new" && mv "$HOME/new" "$HOME/.claude.json"
+sed -i '/^\[projects/,/^trust_level/d' "$HOME/.codex/config.toml"
+# Without that its sandbox is one that refuses to start where it is not trusted.
+sed -i '1i sandbox_mode = "workspace-write"' "$HOME/.codex/config.toml"
+a_first claude
+a_first codex
+is "$(cadre ask list | wc -l)" 0 "nothing is asked in the end"
+code 0 "the bus is sound" cadre doctor
+t_end
