@@ -136,7 +136,8 @@ public struct Queue {
             }
             // A target that was red may be green.
             if report.landed.count > before { seen = seen.filter { $0.value["Red"] == nil } }
-            if once { break }
+            // One whose author has handed in another tip meanwhile was not looked at yet.
+            if once, try bus.entry(due[0].id).map({ $0.step != .queued || $0.tip == due[0].tip }) ?? true { break }
         }
         // What this run has left alone, since it is not yet to be tried again.
         for entry in try bus.entries({ _ in }) where entry.step == .waiting && seen[entry.id] == nil {
