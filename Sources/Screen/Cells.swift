@@ -5,11 +5,14 @@ import Glibc
 public enum Cells {
     /// Has characters be those of UTF-8, whatever the user's locale is: what we read and write is UTF-8. Without the files
     /// of any such locale all but ASCII is drawn as `?`. The C function is `setlocale`.
-    public static func setLocale() {
+    public static func setLocale() { _ = isSet }
+
+    /// Done once: it is not to be done while others ask.
+    private static let isSet: Void = {
         for name in ["", "C.UTF-8", "C.utf8", "en_US.UTF-8"] where setlocale(LC_CTYPE, name) != nil {
             if String(cString: nl_langinfo(Int32(CODESET))) == "UTF-8" { return }
         }
-    }
+    }()
 
     /// The text as it may be drawn, and its columns. Control characters become `?`, tabs blanks; what only changes how others
     /// are joined or turned around is left out, since terminals differ in what they make of it; what the locale does not
