@@ -33,6 +33,8 @@ public final class Watcher {
     /// Forgets what changed so far, and tells which of the watched it was; -1 among them if the kernel has lost count.
     @discardableResult
     public func drain() -> Set<Int32> {
+        // Without inotify anything may have.
+        if fd < 0 { return [-1] }
         var changed = Set<Int32>()
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {

@@ -228,6 +228,9 @@ public final class Supervisor {
             var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1, serving?.descriptor ?? -1, companion].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600, serving?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
+            // A watcher that the kernel had no more room for sees nothing: then it is looked each second.
+            let isBlind = [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 }
+            if isBlind { next = min(next, 1) }
             _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
             if order != nil { return .told }
@@ -235,10 +238,10 @@ public final class Supervisor {
             if obeyed { try obey() }
             if called { try takeWatch() }
             if !settled, Time.monotonic() >= looked + Supervisor.settling { try settle() }
-            if entries[1].revents != 0 || watch?.next() == 0 { watch?.look(team) }
-            if entries[2].revents != 0 || following?.next() == 0 { try? following?.look() }
+            if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
+            if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 { try? following?.look() }
             if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
-            if let waiting, entries[2].revents != 0 || waiting.next() == 0, try waiting.look() { return .work }
+            if let waiting, entries[2].revents != 0 || waiting.next() == 0 || waiting.descriptor == -1, try waiting.look() { return .work }
             if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
