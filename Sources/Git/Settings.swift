@@ -9,7 +9,6 @@ import SystemPackage
 /// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
 public struct Settings {
     /// Keys whose values are run, let something run, or send work elsewhere. From `.cadre` they count only when seen.
-    /// Keys whose values are run, let something run, or send work elsewhere. From `.cadre` they count only when seen.
     static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs"]
 
     private var values: [(key: String, value: String)] = []

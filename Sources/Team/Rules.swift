@@ -137,6 +137,9 @@ struct Rules {
         guard let first = wanted.first, !first.contains("*") else { return false }
         if Rules.withSubcommands.contains(Rules.base(first)) {
             guard wanted.count > 1, let letter = wanted[1].first, letter != "*", letter != "-" else { return false }
+            // `diff*` is not `difftool`.
+            if wanted.count == 2, wanted[1].hasSuffix("*") { wanted[1].removeLast() }
+            guard !wanted[1].contains("*") else { return false }
         }
         guard words.count == wanted.count || (more && words.count > wanted.count) else { return false }
         for (index, word) in words.enumerated() {

@@ -174,6 +174,9 @@ refused() { # RULE COMMAND...
   for text; do [ -z "$(given "$(call Bash "$(command_of "$text")")")" ] || bad+="[$text]"; done
   is "$bad" "" "no rule '$rule' gives any of $# others"
 }
+allowed 'Bash(git diff*)' 'git diff' 'git diff --stat'
+refused 'Bash(git diff*)' 'git difftool -x rm' 'git diff-index HEAD'
+refused 'Bash(git d*ff)' 'git diff'
 allowed 'Bash(git status*)' 'git status' 'git status -s' 'git  status --porcelain src/deep'
 refused 'Bash(git status*)' 'git status; rm -rf /' 'git status && rm x' 'git status | sh' 'git status & rm x' 'git status $(rm x)' \
   'git status `rm x`' 'git status >x' 'git status <x' $'git status\nrm x' $'git status\rrm x' 'git status "$(rm x)"' 'git status "`rm x`"' \
