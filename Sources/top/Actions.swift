@@ -47,7 +47,7 @@ extension Session {
             desk.message = desk.grouping == .flat || desk.grouping == .tree ? desk.grouping.rawValue : "by \(desk.grouping.rawValue)"
         case "waiting":
             desk.view = .agents
-            if !next({ board[agent: $0.key!]?.needsPerson == true }) { desk.message = "no agent waits" }
+            if !next({ board[agent: $0]?.needsPerson == true }) { desk.message = "no agent waits" }
         case "mark":
             guard let key = desk.chosen[desk.view] else { return }
             if desk.marks[desk.view, default: []].remove(key) == nil { desk.marks[desk.view]!.insert(key) }

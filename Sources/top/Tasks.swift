@@ -14,7 +14,22 @@ final class Tasks {
 
     private let sources: [Source]
     private(set) var all: [One] = []
-    private var headers: [String: TaskHeader] = [:]
+    /// What a line says of a task.
+    struct Said {
+        var title = ""
+        var role: String?
+        var depends: [Int] = []
+        var parent: Int?
+        var priority = 2
+        var isEpic = false
+    }
+
+    private var headers: [String: Said] = [:]
+    /// Rises with what was read.
+    private var version = 0
+    private var made: (stamp: String, listing: Listing)?
+    /// The columns of the board that was made last: places in its listing.
+    private(set) var columns: [(state: State, range: Range<Int>)] = []
     /// Of which the headers are still to be read, the last first.
     private var unread: [Int] = []
     private(set) var problem: String?
@@ -22,9 +37,7 @@ final class Tasks {
 
     init(_ sources: [Source]) { self.sources = sources }
 
-    var isWhole: Bool { unread.isEmpty }
-
-    func header(_ key: String) -> TaskHeader? { headers[key] }
+    func header(_ key: String) -> Said? { headers[key] }
 
     /// Looks where the tasks are, if the bus has changed since.
     func read(_ age: Int) {
@@ -39,6 +52,7 @@ final class Tasks {
         }
         all.sort { ($0.source, $0.id) < ($1.source, $1.id) }
         self.all = all
+        version += 1
         unread = all.indices.filter { headers[all[$0].key] == nil }.reversed()
     }
 
@@ -49,13 +63,19 @@ final class Tasks {
         return true
     }
 
-    /// Reads again what these tasks say: they may have been edited.
-    func refresh(_ keys: some Sequence<String>) {
-        for key in keys { if let (n, name) = Detail.parts(key), let id = Int(name) { load(One(key: key, source: n, id: id, state: .ready)) } }
+    /// Reads again what tasks say: they may have been edited.
+    func forget() {
+        headers = [:]
+        age = -1
     }
 
     private func load(_ one: One) {
-        do { headers[one.key] = try sources[one.source].bus.header(one.id) } catch { problem = (error as? Failure)?.message ?? "\(error)" }
+        version += 1
+        do {
+            headers[one.key] = try sources[one.source].bus.header(one.id).map {
+                Said(title: $0.title, role: $0.role ?? $0.to, depends: $0.depends, parent: $0.parent, priority: $0.priority, isEpic: $0.isEpic)
+            }
+        } catch { problem = (error as? Failure)?.message ?? "\(error)" }
     }
 
     // MARK: as rows
@@ -77,40 +97,54 @@ final class Tasks {
         return words.allSatisfy { text.contains($0) }
     }
 
+    private func kept(_ stamp: String, _ make: () -> [(one: One, depth: Int)]) -> Listing {
+        let stamp = "\(version) \(stamp)"
+        if let made, made.stamp == stamp { return made.listing }
+        let lines = make()
+        let listing = Listing(keys: lines.map(\.one.key)) { self.item(lines[$0].one, lines[$0].depth) }
+        made = (stamp, listing)
+        return listing
+    }
+
     /// For the board: column by column, what is done latest first.
-    func board(_ filter: String?) -> [(state: State, items: [Item])] {
+    func board(_ filter: String?) -> Listing {
         let words = (filter ?? "").lowercased().split(separator: " ")
-        var columns: [State: [One]] = [:]
-        for one in all where fits(one, words) { columns[Tasks.column(one.state), default: []].append(one) }
-        return Tasks.columns.map { state in
-            let ones = columns[state] ?? []
-            let sorted = state == .done ? ones.reversed() : state == .ready ? ones.enumerated().sorted { a, b in
-                let (x, y) = (headers[a.element.key]?.priority ?? 2, headers[b.element.key]?.priority ?? 2)
-                return x == y ? a.offset < b.offset : x < y
-            }.map(\.element) : ones
-            return (state, sorted.map { item($0, 0) })
+        return kept("board \(words)") {
+            var ones: [State: [One]] = [:]
+            for one in all where fits(one, words) { ones[Tasks.column(one.state), default: []].append(one) }
+            ones[.done]?.reverse()
+            ones[.ready] = ones[.ready]?.enumerated().map { (headers[$0.element.key]?.priority ?? 2, $0.offset, $0.element) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+            var lines: [(one: One, depth: Int)] = []
+            columns = Tasks.columns.map { state in
+                let start = lines.count
+                lines += (ones[state] ?? []).map { ($0, 0) }
+                return (state, start..<lines.count)
+            }
+            return lines
         }
     }
 
     /// For the tree: each below its parent, or below the task that it waits for.
-    func tree(_ filter: String?) -> [Item] {
+    func tree(_ filter: String?) -> Listing {
         let words = (filter ?? "").lowercased().split(separator: " ")
-        if !words.isEmpty { return all.filter { fits($0, words) }.map { item($0, 0) } }
-        var at: [String: Int] = [:]
-        for (n, one) in all.enumerated() { at[one.key] = n }
-        var below: [Int: [Int]] = [:]
-        for (n, one) in all.enumerated() {
-            let header = headers[one.key]
-            let over = (header?.parent ?? header?.depends.max()).flatMap { at["\(one.source)/\($0)"] }
-            below[over ?? -1, default: []].append(n)
+        return kept("tree \(words)") {
+            if !words.isEmpty { return all.filter { fits($0, words) }.map { ($0, 0) } }
+            var at: [String: Int] = [:]
+            for (n, one) in all.enumerated() { at[one.key] = n }
+            var below: [Int: [Int]] = [:]
+            for (n, one) in all.enumerated() {
+                let said = headers[one.key]
+                let over = (said?.parent ?? said?.depends.max()).flatMap { at["\(one.source)/\($0)"] }
+                below[over ?? -1, default: []].append(n)
+            }
+            var lines: [(one: One, depth: Int)] = []
+            var stack = (below[-1] ?? []).reversed().map { ($0, 0) }
+            while let (n, depth) = stack.popLast() {
+                lines.append((all[n], depth))
+                for child in (below[n] ?? []).reversed() { stack.append((child, depth + 1)) }
+            }
+            return lines
         }
-        var items: [Item] = []
-        var stack = (below[-1] ?? []).reversed().map { ($0, 0) }
-        while let (n, depth) = stack.popLast() {
-            items.append(item(all[n], depth))
-            for child in (below[n] ?? []).reversed() { stack.append((child, depth + 1)) }
-        }
-        return items
     }
 
     private func item(_ one: One, _ depth: Int) -> Item {
@@ -122,7 +156,7 @@ final class Tasks {
         if let header {
             if header.priority != 2 { cells["!"] = Row("\(header.priority)", header.priority < 2 ? Style { $0.foreground = .index(3); $0.isBold = true } : .dim) }
             cells["depends"] = Row(header.depends.map(String.init).joined(separator: " "), .dim)
-            cells["role"] = Row(header.role ?? header.to ?? "", .dim)
+            cells["role"] = Row(header.role ?? "", .dim)
         }
         cells["title"] = Row(header?.title ?? "…", header?.isEpic == true ? .bold : .plain)
         cells["owner"] = Row(one.owner ?? "")
@@ -142,18 +176,19 @@ final class Tasks {
 
 /// Columns of cards beside each other, as many as there is room for.
 enum Kanban {
-    static func rows(_ columns: [(state: State, items: [Item])], chosen: String?, marks: Set<String>, rows: Int, width: Int) -> [Row] {
+    static func rows(_ listing: Listing, _ columns: [(state: State, range: Range<Int>)], at place: Int, marks: Set<String>, rows: Int, width: Int) -> [Row] {
         // Of the columns those around the chosen one, each of at least so many cells.
         let count = max(1, min(columns.count, (width + 1) / 18))
-        let at = columns.firstIndex { column in column.items.contains { $0.key == chosen } } ?? 0
+        let at = columns.firstIndex { $0.range.contains(place) } ?? 0
         let first = max(0, min(at - count / 2, columns.count - count))
         let each = max(4, (width - (count - 1)) / count)
         let shown = columns[first..<first + count].map { column -> [Row] in
-            var out = [Row("\(column.state.rawValue) \(column.items.count)", Tasks.style(column.state).with { $0.isUnderlined = true })]
+            var out = [Row("\(column.state.rawValue) \(column.range.count)", Tasks.style(column.state).with { $0.isUnderlined = true })]
             let room = max(0, rows - 1)
-            let place = column.items.firstIndex { $0.key == chosen } ?? 0
-            let top = max(0, min(place - room / 2, column.items.count - room))
-            for item in column.items[min(top, column.items.count)..<min(column.items.count, top + room)] {
+            let range = column.range
+            let top = range.contains(place) ? max(range.lowerBound, min(place - room / 2, range.upperBound - room)) : range.lowerBound
+            for n in top..<min(range.upperBound, top + room) {
+                let item = listing.item(n)
                 var card = Row(item.key.map(marks.contains) == true ? "▸" : "", .bold)
                 card.add(item.cells["id"] ?? Row())
                 card.add(" ")
@@ -163,7 +198,7 @@ enum Kanban {
                 if let state = item.cells["state"], ["failed", "cancelled", "deferred"].contains(state.text) { card.add(" "); card.add(state) }
                 card.cut(each)
                 card.pad(to: each)
-                out.append(item.key == chosen ? card.styled { $0.isReversed = true } : card)
+                out.append(n == place ? card.styled { $0.isReversed = true } : card)
             }
             return out
         }

@@ -70,8 +70,8 @@ import Testing
     }
 
     @Test func totalOfAStat() {
-        #expect(Session.total(" a | 12 ++--\n 3 files changed, 10 insertions(+), 2 deletions(-)\n") == (10, 2))
-        #expect(Session.total("") == (0, 0))
+        #expect(Changes.total(" a | 12 ++--\n 3 files changed, 10 insertions(+), 2 deletions(-)\n") == (10, 2))
+        #expect(Changes.total("") == (0, 0))
     }
 }
 

@@ -1,0 +1,39 @@
+import Bus
+import Screen
+
+/// The pages of what is chosen. Those that a verb prints are printed beside the screen, and again when something has
+/// changed since, but not more often than every other second.
+final class Pages {
+    private let reader: Reader
+    private let jobs: Jobs
+    private var known: [String: (rows: [Row], age: Int, time: Double)] = [:]
+    /// Pages that are kept.
+    private static let limit = 200
+
+    init(_ reader: Reader, _ jobs: Jobs) {
+        self.reader = reader
+        self.jobs = jobs
+    }
+
+    func forget() { known = [:] }
+
+    func page(_ tab: Tab, _ view: View, _ key: String, width: Int) -> [Row] {
+        if known.count > Pages.limit { known = [:] }
+        let detail = Detail(reader)
+        guard let (words, source) = detail.command(tab, view, key) else {
+            let name = "\(view.rawValue) \(key) \(tab.rawValue) \(width)"
+            if let page = known[name], page.age == reader.age { return page.rows }
+            let rows: [Row]
+            do { rows = try detail.rows(tab, view, key, width: width) } catch { rows = [Row((error as? Failure)?.message ?? "\(error)", .color(1))] }
+            known[name] = (rows, reader.age, 0)
+            return rows
+        }
+        let name = "\(source.bus.root.string) \(words)"
+        let page = known[name]
+        if !jobs.isLooking("page"), page.map({ $0.age != reader.age && Time.monotonic() - $0.time > 2 }) ?? true {
+            let age = reader.age
+            jobs.look("page", words, source) { [weak self] result in self?.known[name] = (Detail.rows(result, of: tab), age, Time.monotonic()) }
+        }
+        return page?.rows ?? [Row("…", .dim)]
+    }
+}
