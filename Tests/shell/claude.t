@@ -19,7 +19,11 @@ a_story claude
 
 # What no hook is told, and what begins a conversation anew.
 keys() { tmux -L "$t_server" send-keys -t "$(field four pane)" "$@"; }
-cadre spawn -q four --agent claude --no-worktree --no-pull
+# Too long a task to be told whole.
+cadre spawn -q four --agent claude --no-worktree --no-pull "the work of four
+%say begun
+$(seq -f 'line %g of its work' 600)"
+wait_for 20 a_shows four '● begun'
 wait_for 10 is_state four idle
 cadre send -q four '%wait 20
 %say never'
@@ -55,7 +59,26 @@ ok "a conversation cleared is another one"
 wait_for 10 is_state four idle
 cadre send -q four '%say cleared'
 wait_for 10 a_shows four cleared
-is "$(jq -c '.body | select(tojson | contains("%say cleared"))' "$t_dir/model.log" | tail -n 1 | grep -o "You are 'four'" | wc -l)" 1 "and is told once what it must know"
+# What the model was told of the agent in the turn that ends with this text, with the number of times.
+primed() {
+  jq -r --arg text "%say $1" '.body | select(tojson | contains($text)) | [.. | .text? // .content? | strings] | join("\n")' "$t_dir/model.log" >"$t_dir/told"
+  sed -n "/You are 'four'/,/cadre agents\\.$/p" "$t_dir/told" >"$t_dir/primed"
+  grep -c "You are 'four'" "$t_dir/primed"
+}
+is "$(primed cleared)" 1 "and is told once what it must know"
+grep -q '^Your task is .*: the work of four$' "$t_dir/primed"
+ok "with its task"
+wait_for 5 is_state four idle
+keys -l /compact
+wait_for 5 a_shows four /compact
+# It waits: a line is half typed.
+cadre send -q four -s 'not read yet' '%say made shorter'
+keys Enter
+wait_for 20 a_shows four '● made shorter'
+is "$(primed 'made shorter')" 1 "a conversation made shorter: it is told once again"
+is "$(grep -c -e '^Your task is .*: the work of four$' -e 'from human: not read yet$' "$t_dir/primed")" 2 "with its task and the mail that it has not read"
+[ "$(wc -c <"$t_dir/primed")" -le 9000 ] && grep -q 'bytes in all: cadre task show' "$t_dir/primed"
+ok "bounded: a long task is cut, and says where the rest is"
 cadre retire -q four
 
 # What it costs: each answer of the model the same, by Claude Code's own prices.
