@@ -14,6 +14,8 @@ struct AgentsList {
     let sources: [Source]
     /// Added and removed lines by agent.
     let changes: [String: (added: Int, removed: Int)]
+    /// Money by agent.
+    let money: [String: Sum]
     let now: Int
 
     func items() -> [Item] {
@@ -99,7 +101,9 @@ struct AgentsList {
         }
         if !agent.conflicts.isEmpty { cells["conflict"] = Row("≠ " + agent.conflicts.joined(separator: "; "), .color(1)) }
         cells["program"] = Row(view.card["Program"] ?? "", .dim)
-        cells["model"] = Row(view.card["Model"] ?? "", .dim)
+        cells["model"] = Row(agent.fill?["Model"] ?? view.card["Model"] ?? "", .dim)
+        if let context = agent.fill?.int("Context") { cells["context"] = Row("\(context)%", context >= 80 ? Style { $0.foreground = .index(3) } : .plain) }
+        if let money = money[agent.key], money.known != nil { cells["cost"] = Row(Spending.money(money)) }
         cells["role"] = Row(view.role ?? "", .dim)
         cells["branch"] = Row(agent.branch ?? "", .dim)
         cells["note"] = Row(view.report?["Note"] ?? "")

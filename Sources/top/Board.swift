@@ -27,6 +27,8 @@ struct Board {
         /// Its branch, as git shows it.
         var branch: String?
         var unread = 0
+        /// What its program last said of its conversation, see `Bus.fill`.
+        var fill: Record?
         /// With what its work conflicts: names and paths.
         var conflicts: [String] = []
 
@@ -108,6 +110,7 @@ final class Reader {
             for claim in (held[view.name] ?? []).sorted(by: { $0.id < $1.id }) { agent.tasks.append((claim.id, try title(claim.id, source, n))) }
             if let id = agent.tasks.first?.id { agent.branch = try bus.branch(id)?.name }
             agent.branch = agent.branch ?? view.card["Branch"]
+            agent.fill = try bus.fill(view.name)
             agent.unread = try bus.messages(of: view.name).count
             for conflict in conflicts {
                 for (mine, other) in [(conflict.one, conflict.other), (conflict.other, conflict.one)] {

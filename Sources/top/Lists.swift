@@ -52,7 +52,12 @@ enum Lists {
             ])
         case .mail:
             return Table(columns: [.init("", 1...1, 90), .init("from", 6...16, 95), .init("age", 4...4, 60, right: true), .init("subject", 10...200, 100)])
-        case .day, .cost: return Table(columns: [.init("", 10...400, 100)])
+        case .cost:
+            return Table(columns: [
+                .init("of", 10...32, 100), .init("money", 8...12, 95, right: true), .init("input", 8...12, 60, right: true), .init("cached", 8...12, 40, right: true),
+                .init("output", 8...12, 50, right: true), .init("models", 8...60, 30),
+            ])
+        case .day: return Table(columns: [.init("", 10...400, 100)])
         }
     }
 

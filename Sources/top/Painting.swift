@@ -10,7 +10,7 @@ extension Session {
     private func listed() -> Listing {
         let now = Time.now()
         switch desk.view {
-        case .agents: return Listing(AgentsList(board: board, desk: desk, sources: sources, changes: changes.counts, now: now).items())
+        case .agents: return Listing(AgentsList(board: board, desk: desk, sources: sources, changes: changes.counts, money: spending.agents.mapValues(\.money), now: now).items())
         case .asks: return Listing(Lists.filtered(Lists.asks(board, sources, now: now), desk.filter[.asks]))
         case .merge: return Listing(Lists.filtered(Lists.queue(board, now: now), desk.filter[.merge]))
         case .tasks:
@@ -24,7 +24,9 @@ extension Session {
             }
             let first = day.day.spans.map(\.from).min() ?? now
             return Listing(day.day.rows(from: max(first, now - 86400), to: now, width: screen.columns - 2) { self.tasks.header("0/\($0)")?.title ?? "" })
-        case .cost: return Listing([])
+        case .cost:
+            let names = { (key: String) in Detail.parts(key).map { self.sources.count > 1 ? "\(self.sources[$0.source].name)/\($0.name)" : $0.name } ?? key }
+            return Listing(Lists.filtered(spending.items(names), desk.filter[.cost]))
         }
     }
 

@@ -32,6 +32,7 @@ final class Session {
     var listing = Listing([])
     let tasks: Tasks
     let letters: Letters
+    let spending: Spending
     var day = (age: -1, day: Day([]))
 
     /// Seconds from one reading of the bus to the next.
@@ -43,6 +44,7 @@ final class Session {
         reader = Reader(sources)
         tasks = Tasks(sources)
         letters = Letters(sources)
+        spending = Spending(sources)
     }
 
     func run() {
@@ -52,6 +54,7 @@ final class Session {
                 readAt = Time.monotonic()
                 isStale = false
                 changes.note(board.agents)
+                try? spending.read()
             }
             paint()
             wait()

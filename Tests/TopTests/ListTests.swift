@@ -21,7 +21,7 @@ import Testing
         board.agents = agents
         var desk = Desk()
         change(&desk)
-        return AgentsList(board: board, desk: desk, sources: [], changes: [:], now: 100).items().map { ($0.key.map { $0 } ?? "# " + $0.text) + String(repeating: "+", count: $0.indent) }
+        return AgentsList(board: board, desk: desk, sources: [], changes: [:], money: [:], now: 100).items().map { ($0.key.map { $0 } ?? "# " + $0.text) + String(repeating: "+", count: $0.indent) }
     }
 
     @Test func childrenAreBelowTheirParents() {

@@ -179,6 +179,22 @@ wait_for 10 eval '! cadre inbox list | grep -q subject'
 ok "acknowledged"
 press 6
 see 'bob .*1 build' "the day"
+press 7
+see '^ *bob *- ' "what is not known is shown so"
+git config cadre.program.counted.command 'exec idler'
+git config cadre.program.counted.cost statusLine
+git config cadre.program.counted.conversation chosen
+cadre spawn -q rich --agent counted --no-worktree --no-pull
+session=$(sed -n 's/^Token: //p' "$(cadre path agent rich)/session")
+printf '{"session_id":"a","transcript_path":"/nonexistent","prompt_id":"p","model":{"id":"m-1"},"cost":{"total_cost_usd":1.25},"context_window":{"used_percentage":82,"context_window_size":1000}}' |
+  CADRE_AGENT=rich CADRE_SESSION=$session cadre hook StatusLine >/dev/null
+see '^ *rich *1\.2500 .*m-1' "cost by agent"
+see "^ *$(date -u +%F) *1\.2500" "and by day"
+press 1
+see 'rich .*82% *1\.2500' "in the list of agents, too"
+cadre retire -q rich
+wait_for 10 hides 'rich '
+ok "until it is let go"
 
 # Actions on agents.
 press 1 /
