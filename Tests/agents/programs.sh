@@ -19,13 +19,24 @@ a_fetch() { # claude|codex...
 }
 t_agents=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# The model, and the environment that leads there. To be called after t_world.
-a_model() {
-  "$t_agents/model" "$t_dir/model" 2>"$t_dir/model.err" &
+# The model alone, where it was before; and nobody there.
+a_model_up() {
+  "$t_agents/model" "$t_dir/model" ${a_port:+"$a_port"} 2>"$t_dir/model.err" &
   a_model_pid=$!
-  trap 'kill "$a_model_pid" 2>/dev/null; t_cleanup' EXIT
   wait_for 10 test -s "$t_dir/model" || cat "$t_dir/model.err"
   a_port=$(cat "$t_dir/model")
+}
+a_model_down() {
+  kill "$a_model_pid"
+  wait "$a_model_pid"
+  rm "$t_dir/model"
+}
+
+# The model, and the environment that leads there. To be called after t_world.
+a_model() {
+  a_port=
+  trap 'kill "$a_model_pid" 2>/dev/null; t_cleanup' EXIT
+  a_model_up
   export ANTHROPIC_BASE_URL="http://127.0.0.1:$a_port" ANTHROPIC_API_KEY=sk-ant-no-key-but-a-word-of-the-test
   export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1 IS_SANDBOX=1
   export A_MODEL_KEY=no-key NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost

@@ -15,6 +15,7 @@ cadre init -q
 count_conversation() { pgrep -f "claude .*--(resume|session-id) $1" | wc -l; }
 a_asking='%run touch "$HOME/asked"'
 a_question='Do you want to proceed'
+export CLAUDE_CODE_MAX_RETRIES=1 # Else the end of a turn takes minutes while the model is away.
 a_story claude
 
 # What no hook is told, and what begins a conversation anew.
@@ -45,6 +46,20 @@ ok "a permission denied ends in idle"
 a_since "idle after a denial" "$since"
 [ ! -e "$HOME/denied" ]
 ok "and nothing was run"
+a_model_down
+cadre send -q four 'said without a model'
+wait_for 20 a_shows four 'API Error: Connection refused'
+since=$(date +%s%N)
+wait_for 10 eval '[ "$(field four state),$(field four note)" = "idle,the turn failed: server_error" ]'
+ok "without a model it ends in idle, with why"
+a_since "idle without a model" "$since"
+a_model_up
+cadre send -q four '%say and with one'
+wait_for 20 a_shows four '● and with one'
+ok "once there is one it goes on"
+[ "$(jq -c '.body | tojson | select(contains("said without a model") and contains("%say and with one"))' "$t_dir/model.log" | wc -l)" -gt 0 ]
+ok "with what it was told before as well"
+wait_for 10 is_state four idle
 before=$(a_conversation four)
 cadre send -q four '%fail 400'
 wait_for 20 eval '[[ $(field four note) == "the turn failed"* ]]'

@@ -17,4 +17,27 @@ a_asking='%call exec_command {"cmd": "touch \"$HOME/asked\"", "sandbox_permissio
 a_question='Would you like to run'
 a_story codex
 like "$(cadre cost --by agent --json | jq -c 'select(.agent == "one") | [.money, .input >= 5000, .output >= 50, .models]')" '[null,true,true,["test"]]' "its tokens are known, its money is not"
+
+# Turns that fail, of which no hook is told, and no model at all, which it waits for in the turn.
+cadre spawn -q four --agent codex --no-worktree --no-pull '%say begun'
+wait_for 20 a_shows four '^• begun'
+wait_for 10 is_state four idle
+for status in 400 529; do
+  cadre send -q four "%fail $status"
+  wait_for 20 a_shows four "told to fail with $status\|$status"
+  since=$(date +%s%N)
+  wait_for 10 is_state four idle
+  ok "a turn that fails with $status ends in idle"
+  a_since "idle after $status" "$since"
+done
+a_model_down
+cadre send -q four '%run echo back >"$HOME/back"'
+wait_for 20 a_shows four 'Connection failed'
+is_state four working
+ok "without a model it is at work still, as the program is"
+a_model_up
+wait_for 60 test -e "$HOME/back"
+ok "once there is one it goes on"
+wait_for 10 is_state four idle
+cadre retire -q four
 t_end
