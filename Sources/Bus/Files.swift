@@ -217,9 +217,9 @@ public enum Files {
     }
 
     /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
-    public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool) throws {
+    public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode) }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)

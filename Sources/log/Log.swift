@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import SystemPackage
 import Tool
 
 public struct LogVerb: Verb {
@@ -8,10 +9,12 @@ public struct LogVerb: Verb {
     @Flag(name: .shortAndLong, help: "Go on as things happen.") var follow = false
     @Option(name: .long, help: "Only what this agent did, or what was done to it.") var agent: String?
     @Option(name: .long, help: "Only what concerns this task.") var task: String?
+    @Option(name: .long, help: ArgumentHelp("Write a report of the run to this file, instead of printing; - is standard output.", valueName: "file")) var html: String?
     public init() {}
 
     public func run(_ tool: Tool) throws {
         let bus = try tool.bus()
+        if let html { return try report(tool, bus, to: html) }
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
         try bus.events(follow: follow) { event in
@@ -20,5 +23,27 @@ public struct LogVerb: Verb {
             if tool.common.quiet { return }
             if tool.common.json { Out.raw(event.line + [10]) } else { Out.line(fields: event.words) }
         } pause: { Out.flush() }
+    }
+
+    private func report(_ tool: Tool, _ bus: Bus, to path: String) throws {
+        guard !follow, agent == nil, task == nil else { throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task") }
+        var events: [Event] = []
+        try bus.events(follow: false) { if $0["task"] != nil { events.append($0) } } pause: {}
+        var spent: [String: (money: Sum, input: Sum, output: Sum)] = [:]
+        for part in try bus.spent() {
+            var sums = spent[part.agent] ?? (Sum(), Sum(), Sum())
+            sums.money.add(part.used.money)
+            sums.input.add(part.used.input)
+            sums.output.add(part.used.output)
+            spent[part.agent] = sums
+        }
+        let common = try bus.repository()
+        let name = (common.lastComponent == ".git" ? common.removingLastComponent() : common).lastComponent?.string ?? "project"
+        let report = Report(
+            project: name, spans: Spans(events), tasks: try bus.list(), spent: spent.sorted { $0.key < $1.key }.map { ($0.key, $0.value.money, $0.value.input, $0.value.output) }, now: Time.now())
+        if path == "-" { return Out.raw(Array(report.html.utf8)) }
+        let file = tool.directory.pushing(FilePath(path))
+        try Files.write(Array(report.html.utf8), to: file, sync: false, mode: 0o666)
+        tool.print([path], json: ["file": .string(path)])
     }
 }

@@ -105,14 +105,14 @@ import Testing
     }
 
     @Test func aSpanIsFromAClaimToItsEnd() {
-        let day = Day([
+        let day = Spans([
             event("10:00:00", "claimed", "bob", 1), event("10:05:00", "claimed", "eve", 2), event("10:10:00", "submitted", "bob", 1), event("10:11:00", "landed", "bob", 1),
             event("10:12:00", "claimed", "dan", 2),
         ])
-        #expect(day.spans.map(\.agent) == ["bob", "eve", "dan"])
-        #expect(day.spans.map(\.end) == ["submitted", "taken", "claimed"])
-        #expect(day.spans[0].to! - day.spans[0].from == 600)
-        #expect(day.spans[2].to == nil)
+        #expect(day.all.map(\.agent) == ["bob", "eve", "dan"])
+        #expect(day.all.map(\.end) == ["submitted", "taken", "claimed"])
+        #expect(day.all[0].to! - day.all[0].from == 600)
+        #expect(day.all[2].to == nil)
         #expect(day.landings.map(\.task) == [1])
     }
 }
