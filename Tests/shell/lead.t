@@ -27,10 +27,10 @@ cadre spawn -q lead --agent claude --auto --role lead --no-worktree
 cadre spawn -q one --agent claude --auto
 cadre spawn -q two --agent codex --auto
 for name in one two; do wait_for 20 is_state "$name" idle; done
-# A worker's task: to talk to the other, who does the same meanwhile, to hand it in, and to say so to the lead.
+# A worker's task: to talk to the other, who does the same meanwhile (and what it says may come with the task), to hand it in, and to say so to the lead.
 for name in left right; do
   cat >"$HOME/$name" <<END
-%run [ \$CADRE_AGENT = one ] && mate=two || mate=one; cadre send -q \$mate "\$CADRE_AGENT makes $name" && cadre inbox --wait && cadre inbox next && echo "\$CADRE_AGENT" >$name && cadre task done --commit -m "make $name" && cadre send -q lead $name
+%run [ \$CADRE_AGENT = one ] && mate=two || mate=one; cadre send -q \$mate "\$CADRE_AGENT makes $name" && until cadre inbox list --all | grep -q "\$mate"; do sleep 0.1; done && echo "\$CADRE_AGENT" >$name && cadre task done --commit -m "make $name" && cadre send -q lead $name
 %say it is handed in
 END
 done
