@@ -12,7 +12,7 @@ public struct Git {
     public let directory: FilePath
     public let worktree: FilePath?
 
-    /// The repository of a common directory, without a worktree.
+    /// A git directory, the common one or a worktree's own, without a worktree.
     public init(common: FilePath) {
         directory = common
         worktree = nil

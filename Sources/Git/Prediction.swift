@@ -143,7 +143,7 @@ public struct Prediction {
     private func references(_ name: String) throws -> [String] {
         guard let agent = try bus.agent(named: name) else { return ["refs/heads/\(name)"] }
         let held = try (bus.claims() + bus.reviews()).filter { $0.owner == name }.compactMap { try bus.branch($0.id)?.reference }
-        let own = try held.isEmpty ? [agent.git?.branch()].compactMap { $0 } : held
+        let own = try held.isEmpty ? [agent.commits?.branch()].compactMap { $0 } : held
         guard !own.isEmpty else { throw Failure.no("agent '\(name)' is on no branch") }
         return own
     }

@@ -146,7 +146,7 @@ public struct Work {
             guard let agent = try bus.agentNames().compactMap({ try bus.agent(named: $0) }).first(where: { $0.worktree == path }) else {
                 throw Failure.no("branch '\(reference.dropFirst(11))' is checked out in '\(path.string)': leave it there first")
             }
-            guard let other = agent.git, let tip = try other.commit("HEAD") else { continue }
+            guard let other = try agent.commits, let tip = try other.commit("HEAD") else { continue }
             try other.run(["update-ref", "--no-deref", "-m", "cadre: let go of \(reference)", "HEAD", tip])
         }
     }
@@ -208,7 +208,7 @@ public struct Work {
 
     /// Keeps what an agent's worktree has committed: under the task of its branch, else under the agent's name.
     public func keep(_ agent: AgentView) throws {
-        guard let git = agent.git, try Files.exists(git.directory), let tip = try git.commit("HEAD") else { return }
+        guard let git = try agent.commits, let tip = try git.commit("HEAD") else { return }
         let branch = try git.branch()
         let held = try bus.claims().first { $0.owner == agent.name }
         if let held, let branch, try bus.branch(held.id)?.reference == branch { return try keep("task-\(held.id)", tip) }
@@ -222,5 +222,14 @@ extension AgentView {
     public var git: Git? {
         guard let worktree, let directory = card["GitDir"] else { return nil }
         return Git(directory: FilePath(directory), worktree: worktree)
+    }
+
+    /// git on the agent's git directory alone, for its branch and commits; nil if there is none. That directory outlives a
+    /// worktree that was removed by hand, and is there before one that is being made.
+    public var commits: Git? {
+        get throws {
+            guard let git, try Files.exists(git.directory) else { return nil }
+            return Git(common: git.directory)
+        }
     }
 }

@@ -156,7 +156,7 @@ extension Team {
         if let pane = agent.session?["Pane"], let tmux = try? Tmux(bus), try tmux.owns(pane, bus, agent: name) {
             try tmux.closePane(pane)
         }
-        let stood = try agent.git.flatMap { try Files.exists($0.directory) ? $0.branch() : nil }
+        let stood = try agent.commits?.branch()
         if let path = agent.worktree { try removeWorktree(path) }
         if let stood { try work.dropLanded(stood) }
         if discard { _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/agent-\(name)"]) }

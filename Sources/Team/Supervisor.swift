@@ -215,8 +215,7 @@ public final class Supervisor {
 
     /// Keeps what its worktree has committed.
     private func keep() throws {
-        let agent = try team.agent(name)
-        if let git = agent.git, try Files.exists(git.directory) { try team.work.keep(agent) }
+        try team.work.keep(team.agent(name))
     }
 
     // MARK: waiting

@@ -18,7 +18,7 @@ public struct PushVerb: Verb {
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             let agent = try team.agent(Names.agent(name))
-            guard let git = agent.git, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: it holds no task") }
+            guard let git = try agent.commits, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: it holds no task") }
             try team.work.keep(agent)
             let branch = String(reference.dropFirst("refs/heads/".count))
             let result = try git.attempt(["push", "--porcelain", "--", remote, "\(reference):\(reference)"])

@@ -70,5 +70,13 @@ check_retire() {
   [ -z "$(trace)" ] && [ -n "$(git for-each-ref --contains "$tip")" ] && ! tmux -L "$t_server" list-windows -F '#W' | grep -qx x
 }
 enumerate retire
+
+# As it is while git makes it, or after rm -rf.
+prepare_stop >/dev/null 2>&1
+cadre stop x
+tip=$(git -C "$(field x worktree)" rev-parse HEAD)
+rm -r "$repository.cadre/x"
+code 0 "recover, where a worktree is registered but not there" cadre recover
+is "$(git for-each-ref --contains "$tip" "refs/cadre/work/task-$task" | wc -l)" 1 "what was committed in it is kept"
 code 0 "the bus is sound" cadre doctor
 t_end
