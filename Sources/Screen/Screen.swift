@@ -11,7 +11,8 @@ public final class Screen {
 
     private var drawn: [Row] = []
     private var pairs: [UInt32: Int32] = [:]
-    private var keys: [Int32: String] = [:]
+    /// What has come of a text that is being pasted, and when the last of it came.
+    private var pasted: (text: String, time: Double)?
 
     /// Takes over the terminal at the standard descriptors. Throws `Failure.unsure` if there is none, or none that is known.
     public init() throws {
@@ -42,22 +43,47 @@ public final class Screen {
         leaveok(window, true)
         mousemask(cncurses_all_events(), nil)
         mouseinterval(0)
+        // xterm's bracketed paste, of terminals whose terminfo(5) tells of it.
+        for (name, code) in [("PS", Screen.pasteBegins), ("PE", Screen.pasteEnds)] {
+            if let sequence = Screen.capability(name) { define_key(sequence, code) }
+        }
+        bracket(true)
         Restoring.begin()
         measure()
     }
 
+    private static let pasteBegins: Int32 = 0o2000
+    private static let pasteEnds: Int32 = 0o2001
+
+    /// A string of the terminal's description; nil if it has none. The C function is tigetstr(3X).
+    private static func capability(_ name: String) -> UnsafeMutablePointer<CChar>? {
+        let found = name.withCString { tigetstr(UnsafeMutablePointer(mutating: $0)) }
+        // -1 for what is no string.
+        return Int(bitPattern: found) == -1 ? nil : found
+    }
+
+    /// Whether pasted text is told from keys.
+    private func bracket(_ isOn: Bool) {
+        guard let sequence = Screen.capability(isOn ? "BE" : "BD") else { return }
+        putp(sequence)
+        fflush(stdout)
+    }
+
     /// Gives the terminal back as it was.
     public func close() {
+        bracket(false)
         Restoring.end()
         endwin()
     }
 
     /// Gives the terminal to something else meanwhile.
     public func lend<T>(_ body: () throws -> T) rethrows -> T {
+        bracket(false)
         Restoring.end()
         endwin()
         defer {
             Restoring.begin()
+            bracket(true)
             redraw()
         }
         return try body()
@@ -141,7 +167,20 @@ public final class Screen {
         while true {
             var code = wint_t()
             let kind = wget_wch(window, &code)
-            if kind == -1 { return nil }
+            if kind == -1 {
+                // A paste whose end never came does not keep the keys.
+                if let (text, time) = pasted, Time.monotonic() - time > 1 {
+                    pasted = nil
+                    return .paste(text)
+                }
+                return nil
+            }
+            if kind == 0, var text = pasted?.text {
+                let scalar: Unicode.Scalar? = code == 13 ? "\n" : Unicode.Scalar(UInt32(code))
+                if let scalar { text.unicodeScalars.append(scalar) }
+                pasted = (text, Time.monotonic())
+                continue
+            }
             if kind == 0 {
                 if code == 27 {
                     // A key that came with Meta held down follows at once.
@@ -152,6 +191,12 @@ public final class Screen {
                 return .key(Key(stringLiteral: Screen.name(code)))
             }
             switch Int32(bitPattern: UInt32(code)) {
+            case Screen.pasteBegins: pasted = ("", Time.monotonic())
+            case Screen.pasteEnds:
+                guard let (text, _) = pasted else { continue }
+                pasted = nil
+                return .paste(text)
+            case _ where pasted != nil: continue
             case 0o632:
                 measure()
                 return .resize

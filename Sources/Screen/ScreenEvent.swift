@@ -3,6 +3,8 @@ public enum ScreenEvent: Equatable {
     case key(Key)
     /// A click, or a turn of the wheel, at a place counted from 0.
     case mouse(Mouse, row: Int, column: Int)
+    /// Text that was pasted, of terminals that tell.
+    case paste(String)
     /// The screen has another size.
     case resize
     /// The terminal is gone.

@@ -33,6 +33,12 @@ public struct Tmux {
         return Tmux(server: variable("TMUX")?.split(separator: ",").first.map { ["-S", String($0)] } ?? [])
     }
 
+    /// Whether the terminal at descriptor 0 is a pane of the server the caller is in, rather than a popup.
+    public static func isInPane() -> Bool {
+        guard let tty = ttyname(0).map({ String(cString: $0) }), let panes = try? here().attempt(["list-panes", "-a", "-F", "#{pane_tty}"]) else { return false }
+        return panes.text.split(separator: "\n").contains { $0 == tty }
+    }
+
     /// The server of a socket.
     init(at socket: String) { self.init(server: ["-S", socket]) }
 

@@ -4,6 +4,7 @@ import Processes
 import Screen
 import SystemPackage
 import Team
+import Tmux
 
 /// What keys do. What changes something is done by the verb of that name, beside the screen, and what it says is shown.
 extension Session {
@@ -37,7 +38,7 @@ extension Session {
         case "zoom": desk.isZoomed = !desk.view.tabs.isEmpty && desk.chosen[desk.view] != nil
         case "back":
             if desk.showsHelp { desk.showsHelp = false } else if desk.isZoomed { desk.isZoomed = false } else { desk.filter[desk.view] = nil }
-        case "filter": desk.input = Input(.filter, "/", desk.filter[desk.view] ?? "")
+        case "filter": ask(.filter, "/", desk.filter[desk.view] ?? "")
         case "sort":
             desk.order = Order.allCases[(Order.allCases.firstIndex(of: desk.order)! + 1) % Order.allCases.count]
             desk.message = "by \(desk.order.rawValue)"
@@ -67,22 +68,30 @@ extension Session {
         desk.scroll = (0, 0)
     }
 
-    /// What an action is for: what is marked, else what is chosen. By project, since a verb is for one.
-    private func targets() -> [(source: Source, names: [String])] {
+    /// The rows that an action is for: what is marked, else what is chosen.
+    var rows: [String] {
         let marked = desk.marks[desk.view] ?? []
-        let keys = marked.isEmpty ? desk.chosen[desk.view].map { [$0] } ?? [] : shownKeys.filter(marked.contains)
+        return marked.isEmpty ? desk.chosen[desk.view].map { [$0] } ?? [] : shownKeys.filter(marked.contains)
+    }
+
+    /// The names of rows by project, since a verb is for one.
+    func targets(_ rows: [String]) -> [(source: Source, names: [String])] {
         var names: [Int: [String]] = [:]
-        for key in keys { if let (n, name) = Detail.parts(key) { names[n, default: []].append(name) } }
+        for key in rows { if let (n, name) = Detail.parts(key) { names[n, default: []].append(name) } }
         return names.sorted { $0.key < $1.key }.map { (sources[$0.key], $0.value) }
     }
 
-    /// Runs a verb on what is marked or chosen, and what undoes it is kept.
-    private func run(_ words: [String], undo back: [String]? = nil, after more: [String] = []) {
-        for (source, names) in targets() { run(words + names + more, source, undo: back.map { $0 + names }, what: words[0]) }
+    /// Runs a verb on these rows, or what is marked or chosen, and what undoes it is kept.
+    func run(_ words: [String], on rows: [String]? = nil, undo back: [String]? = nil, after more: [String] = []) {
+        for (source, names) in targets(rows ?? self.rows) { run(words + names + more, source, undo: back.map { $0 + names }, what: words[0]) }
         desk.marks[desk.view] = []
     }
 
-    private func run(_ words: [String], _ source: Source, undo back: [String]? = nil, what: String) {
+    /// `then` is done where it succeeded; `refused` takes the answer where it failed, and is false if that is for the last
+    /// line after all.
+    func run(
+        _ words: [String], _ source: Source, undo back: [String]? = nil, what: String, then: @escaping () -> Void = {}, refused: @escaping (Program.Result) -> Bool = { _ in false }
+    ) {
         desk.message = words.prefix(6).joined(separator: " ") + " ..."
         // Known at once, so that a key that comes before it is done undoes it, and nothing before it.
         number += 1
@@ -93,8 +102,9 @@ extension Session {
             if result.status == 0 {
                 let said = result.text.split(separator: "\n").joined(separator: ", ")
                 desk.message = "\(words[0]): \(said.isEmpty ? "done" : said)"
+                then()
             } else {
-                desk.message = result.complaint
+                if !refused(result) { desk.message = result.complaint }
                 undo.removeAll { $0.number == number }
             }
             if !jobs.isBusy { priorities = [:] }
@@ -111,8 +121,7 @@ extension Session {
         let chosen = desk.chosen[desk.view].flatMap(Detail.parts)
         let needs: Set<String> = ["new", "broadcast"]
         guard needs.contains(action) || chosen != nil else { return desk.message = "nothing is chosen" }
-        let count = targets().map(\.names.count).reduce(0, +)
-        let whom = count == 1 ? targets()[0].names[0] : "\(count) of them"
+        let whom = shown(rows)
         switch (action, desk.view) {
         case ("attach", _): attach()
         case ("terminal", _): terminal()
@@ -121,23 +130,26 @@ extension Session {
         case ("stop", _): run(["stop"], undo: ["up"])
         case ("park", _): run(["pause"], undo: ["resume"])
         case ("push", _): run(["push"])
-        case ("retire", _): run(["retire"])
+        case ("retire", _): retire()
         case ("cancel", .tasks): run(["task", "cancel"], undo: ["task", "reopen"])
         case ("reopen", .tasks): run(["task", "reopen"])
         case ("retry", .merge): run(["merge", "retry"])
-        case ("withdraw", .merge): desk.input = Input(.choice(action: action, keys: ["y", "n"]), "take \(whom) out of the queue? y, n")
+        case ("withdraw", .merge): ask(.choice(["y": Choice(["merge", "cancel"]), "n": Choice()]), "take \(whom) out of the queue? y, n")
         case ("approve", .merge): run(["merge", "approve"])
-        case ("reject", .merge): desk.input = Input(.text(action: action), "why is \(whom) rejected?")
+        case ("reject", .merge): ask(.text(action: action), "why is \(whom) rejected?")
         case ("approve", .asks): run(["ask", "approve"])
-        case ("reject", .asks): desk.input = Input(.text(action: action), "why? (may be empty)")
+        case ("reject", .asks): ask(.text(action: action), "why? (may be empty)")
         case ("approve", .agents), ("reject", .agents): askOfAgent(action)
         case ("answer", .asks): answer()
-        case ("reply", .mail): desk.input = Input(.text(action: action), "reply:")
+        case ("reply", .mail): ask(.text(action: action), "reply:")
         case ("acknowledge", .mail): run(["inbox", "ack"])
-        case ("send", _): desk.input = Input(.text(action: action), "to \(whom):")
-        case ("broadcast", _): desk.input = Input(.text(action: action), "to all:")
-        case ("new", .tasks): desk.input = Input(.text(action: "new-task"), "new task:")
-        case ("new", _): desk.input = Input(.text(action: action), "new agent: [NAME] [--agent PROGRAM] [--role R] [--task ID] ...; empty for one as configured:")
+        case ("send", .agents): ask(.text(action: action), "to \(whom):")
+        case ("send", _):
+            guard let agent = chosenAgent else { return desk.message = "nobody to write to" }
+            ask(.text(action: action), "to \(agent.name):", rows: [agent.key])
+        case ("broadcast", _): ask(.text(action: action), "to all:")
+        case ("new", .tasks): ask(.text(action: "new-task"), "new task:")
+        case ("new", _): ask(.text(action: action), "new agent: [NAME] [--agent PROGRAM] [--role R] [--task ID] ...; empty for one as configured:")
         case ("sooner", _), ("later", _): reorder(action == "sooner" ? -1 : 1)
         default: desk.message = "\(action) does nothing here"
         }
@@ -153,13 +165,36 @@ extension Session {
     private func answer() {
         guard let asked = board.asks.first(where: { $0.key == desk.chosen[.asks] }) else { return }
         let options = (asked.ask.record["Options"] ?? "").split(separator: ",").map(String.init)
-        if options.isEmpty || options.count > 9 { return desk.input = Input(.text(action: "answer"), "answer:") }
-        let numbers = options.indices.map { "\($0 + 1)" }
-        desk.input = Input(.choice(action: "answer", keys: numbers), zip(numbers, options).map { "\($0) \($1)" }.joined(separator: "  "))
+        if options.isEmpty || options.count > 9 { return ask(.text(action: "answer"), "answer:", rows: [asked.key]) }
+        let numbered = options.enumerated().map { ("\($0.offset + 1)", $0.element) }
+        let choices = Dictionary(uniqueKeysWithValues: numbered.map { ($0.0, Choice(["ask", "answer"], after: ["--", $0.1])) })
+        ask(.choice(choices), numbered.map { "\($0.0) \($0.1)" }.joined(separator: "  "), rows: [asked.key])
     }
 
+    /// Asks only where something would be lost.
+    private func retire() {
+        for key in rows {
+            guard let (n, name) = Detail.parts(key) else { continue }
+            run(["retire", name], sources[n], what: "retire", refused: { [weak self] result in
+                guard let self, result.complaint.contains("would be lost") else { return false }
+                var lost = [key]
+                if let open = desk.input {
+                    guard open.isRetiring else { return false }
+                    lost = open.rows + lost
+                }
+                let choices: [String: Choice] = ["y": Choice(["retire", "--discard"]), "p": Choice(["pause"], undo: ["resume"]), "n": Choice()]
+                ask(.choice(choices), "\(shown(lost)) has changes that are nowhere else: y lose them, p park it, n leave it", rows: lost)
+                desk.input?.isRetiring = true
+                return true
+            })
+        }
+        desk.marks[desk.view] = []
+    }
+
+    private func shown(_ rows: [String]) -> String { rows.count == 1 ? Detail.parts(rows[0])?.name ?? "" : "\(rows.count) of them" }
+
     private func reorder(_ steps: Int) {
-        for (source, names) in targets() {
+        for (source, names) in targets(rows) {
             for name in names {
                 guard let id = Int(name), let header = try? source.bus.header(id) else { continue }
                 // A key may come before the one in front of it has had its effect.
@@ -170,66 +205,6 @@ extension Session {
         }
     }
 
-    // MARK: typing
-
-    func type(_ key: Key) {
-        guard var input = desk.input else { return }
-        if key == "Escape" || key == "C-c" || key == "C-g" {
-            if input.purpose == .filter { desk.filter[desk.view] = nil }
-            desk.input = nil
-            return
-        }
-        if case .choice(let action, let keys) = input.purpose {
-            guard keys.contains(key.name) else { return }
-            desk.input = nil
-            return chose(action, key.name)
-        }
-        if key == "Enter" {
-            desk.input = nil
-            if case .text(let action) = input.purpose { typed(action, input.text) }
-            return
-        }
-        _ = input.take(key)
-        desk.input = input
-        if input.purpose == .filter { desk.filter[desk.view] = input.text }
-    }
-
-    private func chose(_ action: String, _ key: String) {
-        switch action {
-        case "answer":
-            guard let asked = board.asks.first(where: { $0.key == desk.chosen[.asks] }), let n = Int(key) else { return }
-            let options = (asked.ask.record["Options"] ?? "").split(separator: ",").map(String.init)
-            if options.indices.contains(n - 1) { run(["ask", "answer", asked.ask.id, options[n - 1]], sources[asked.source], what: action) }
-        case "withdraw": if key == "y" { run(["merge", "cancel"]) }
-        default: break
-        }
-    }
-
-    private func typed(_ action: String, _ text: String) {
-        let source = desk.chosen[desk.view].flatMap(Detail.parts).map { sources[$0.source] } ?? sources[0]
-        switch action {
-        case "answer": if !text.isEmpty { run(["ask", "answer"], after: [text]) }
-        case "reject" where desk.view == .asks: run(["ask", "reject"], after: text.isEmpty ? [] : [text])
-        case "reject": run(["merge", "reject"], after: text.isEmpty ? [] : ["--why", text])
-        case "send": if !text.isEmpty { mail(text) }
-        case "broadcast": if !text.isEmpty { for source in sources { run(["send", "@all", "--", text], source, what: "send") } }
-        case "reply":
-            guard let (n, id) = desk.chosen[.mail].flatMap(Detail.parts), let letter = try? sources[n].bus.message(id, of: "human"), !text.isEmpty else { return }
-            run(["send", letter.from, "--reply-to", id, "--", text], sources[n], what: "send")
-        case "new-task": if !text.isEmpty { run(["task", "add", "--", text], source, what: "task") }
-        case "new": run(["spawn"] + text.split(separator: " ").map(String.init), source, what: "spawn")
-        default: break
-        }
-    }
-
-    /// To agents that are marked or chosen; in other views to those who have to do with it.
-    private func mail(_ text: String) {
-        if desk.view == .agents { for (source, names) in targets() { run(["send"] + names + ["--", text], source, what: "send") } }
-        else if let agent = chosenAgent { run(["send", agent.name, "--", text], sources[agent.source], what: "send") }
-        else { desk.message = "nobody to write to" }
-        desk.marks[desk.view] = []
-    }
-
     // MARK: other programs on the terminal
 
     private func attach() {
@@ -237,7 +212,12 @@ extension Session {
         guard agent.view.session?["Pane"] != nil else { return desk.message = "'\(agent.name)' has no pane" }
         let program = Jobs.program(["attach", agent.name], sources[agent.source])
         // Within tmux the client goes there, and comes back here by tmux's own keys.
-        if getenv("TMUX") != nil { return run(["attach", agent.name], sources[agent.source], what: "attach") }
+        if getenv("TMUX") != nil {
+            return run(["attach", agent.name], sources[agent.source], what: "attach", then: { [weak self] in
+                // A popup lies above where it went to.
+                if !Tmux.isInPane() { self?.isOver = true }
+            })
+        }
         desk.message = lend(program) ?? ""
     }
 
@@ -250,7 +230,7 @@ extension Session {
     }
 
     /// Runs a program on the terminal meanwhile. What went wrong, or nil.
-    private func lend(_ program: Program) -> String? {
+    func lend(_ program: Program) -> String? {
         screen.lend {
             do {
                 let pid = try program.start(stdin: 0, stdout: 1, stderr: 2)

@@ -59,14 +59,20 @@ struct Frame {
         return (out, cursor.map { (rows - 1, $0) })
     }
 
+    /// The views' names as the first line has them, from its left.
+    var labels: [(view: View, text: String)] {
+        View.allCases.enumerated().map { n, view in
+            let count = [View.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { counts[$0] } ?? 0
+            return (view, " \(n + 1) \(view.title)" + (count > 0 ? " \(count) " : " "))
+        }
+    }
+
     private func bar() -> Row {
         let back = Style.reversed
         var row = Row()
         row.fill = back
-        for (n, view) in View.allCases.enumerated() {
-            let count = [View.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { counts[$0] } ?? 0
-            let text = " \(n + 1) \(view.title)" + (count > 0 ? " \(count) " : " ")
-            row.add(text, view == desk.view ? Style { $0.isReversed = true; $0.isBold = true; $0.isUnderlined = true } : back)
+        for (view, label) in labels {
+            row.add(label, view == desk.view ? Style { $0.isReversed = true; $0.isBold = true; $0.isUnderlined = true } : back)
         }
         if let problem {
             row.add(" ! \(problem)", Style { $0.isReversed = true; $0.foreground = .index(1); $0.isBold = true })
@@ -88,7 +94,7 @@ struct Frame {
         if let input = desk.input {
             var row = Row(input.prompt, .bold)
             row.add(" ")
-            guard case .choice = input.purpose else {
+            guard input.purpose.isChoice else {
                 let before = Row(String(String.UnicodeScalarView(input.text.unicodeScalars.prefix(input.at))))
                 var text = Row(input.text)
                 // What is typed last stays in sight.

@@ -6,6 +6,7 @@ extension Session {
         switch event {
         case .resize: desk.message = ""
         case .end: isOver = true
+        case .paste(let text): paste(text)
         case .mouse(let what, let row, let column): click(what, row, column)
         case .key(let key):
             if desk.input != nil { return type(key) }
@@ -19,6 +20,7 @@ extension Session {
     }
 
     private func click(_ what: ScreenEvent.Mouse, _ row: Int, _ column: Int) {
+        let frame = frame
         let split = frame.split
         let isDetail = split.detail.map { row >= $0.row && column >= $0.column } ?? false
         switch what {
@@ -27,9 +29,8 @@ extension Session {
         case .click, .doubleClick:
             if row == 0 {
                 var at = 0
-                for (n, view) in View.allCases.enumerated() {
-                    let count = [View.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { board.counts[$0] } ?? 0
-                    at += Row(" \(n + 1) \(view.title)" + (count > 0 ? " \(count) " : " ")).width
+                for (view, label) in frame.labels {
+                    at += Row(label).width
                     if column < at { return perform("view-\(view.rawValue)") }
                 }
                 return

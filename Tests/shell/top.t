@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tmux.sh"
 . "$(dirname "$0")/agents.sh"
 t_world
-export CADRE_TMUX=$inner EDITOR=true
+export CADRE_TMUX=$inner VISUAL='an-editor' EDITOR=false
 unset NO_COLOR
 trap 'tmux -L "$inner" kill-server 2>/dev/null; rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$inner"; t_cleanup' EXIT
 golden=$PWD/golden
@@ -123,11 +123,39 @@ wait_for 10 eval '[ "$(cadre ask show "$n" --json | jq -r .answer)" = green ]'
 ok "answered by a key"
 m=$(cadre ask --as bob "may I?")
 see 'may I' "another"
+wait_for 10 hides 'which 漢字'
 press N
 type_text 'no, since'
 press Enter
 wait_for 10 eval 'cadre ask show "$m" | grep -q "no, since"'
 ok "rejected with why"
+m=$(cadre ask --as bob "this one?")
+see 'this one' "an ask that is taken away"
+press N
+see 'why?' "while it is answered"
+o=$(cadre ask --as eve "or that?")
+see 'or that' "another came"
+cadre ask answer -q "$m" meanwhile
+wait_for 10 hides 'this one'
+type_text 'wrong'
+press Enter
+see 'ask: \|already\|answered' "the one that was asked is what is answered"
+is "$(cadre ask show "$o" --json | jq -r .answer)" null "not the one in its place"
+tmux -L "$t_server" set-buffer -b pasted $'N\nq'
+tmux -L "$t_server" paste-buffer -p -b pasted
+see 'pasted text is no keys' "what is pasted is no keys"
+press N
+see 'why?' "a text"
+tmux -L "$t_server" paste-buffer -p -b pasted
+printf '#!/bin/sh\ncat "$1" >"%s/edited"\necho "by an editor" >"$1"\n' "$t_dir" >"$t_dir/bin/an-editor"
+chmod +x "$t_dir/bin/an-editor"
+see 'why? (may be empty) N' "takes what is pasted"
+press C-o
+see 'by an editor' "and is written in an editor"
+is "$(cat "$t_dir/edited")" $'N\nq' "with what there was"
+press Enter
+wait_for 10 eval 'cadre ask show "$o" | grep -q "by an editor"'
+ok "and is sent by a key"
 
 # Tasks.
 press 2
@@ -207,6 +235,33 @@ wait_for 10 runs bob
 ok "undone: it runs again"
 press Escape
 see ' eve ' "without a filter"
+press n
+see 'new agent:' "a new one"
+type_text 'nell --agent idler --no-pull'
+press Enter
+see 'first words' "and its first words"
+type_text 'begin'
+press Enter
+wait_for 20 runs nell
+ok "runs"
+is "$(cadre task show "$(field nell task)" --json | jq -r .title)" begin "and was told them"
+echo only >"$(field nell worktree)/only"
+press /
+type_text 'nell'
+press Enter g D
+see 'nell has changes that are nowhere else' "to let it go with something unsaved is asked about"
+press n
+wait_for 5 hides 'nowhere else'
+runs nell
+ok "it stays"
+press D
+see 'nowhere else' "asked again"
+press y
+wait_for 10 eval '! cadre agents -o name | grep -qx nell'
+ok "gone"
+cadre task cancel -q 4
+press Escape
+see ' eve ' "all again"
 press g m
 type_text "to the first"
 press Enter
