@@ -90,7 +90,7 @@ extension Team {
             }
             try settle()
             if call.source != "compact" { try report(.idle) }
-            context(try Team.priming(bus, name, task: call.source != "startup", bound: Team.bound))
+            context(try priming(name, task: call.source != "startup", bound: Team.bound))
         case "UserPromptSubmit":
             try settle()
             if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) { return try refuse(handed, reached) }

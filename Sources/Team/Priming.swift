@@ -4,10 +4,12 @@ import SystemPackage
 extension Team {
     /// The most of any text of others that is quoted, in bytes; the rest is a pointer to the verb that prints it whole.
     private static let quote = 4000
+    /// The most of the project's rules, in bytes: what else there is to know must have room beside them.
+    private static let ruled = 2000
 
-    /// What an agent must know now: who it is, role, task, notes, mail, the verbs. At most `bound` bytes. Without `task`
-    /// the task's own text is left out, for those who get it as their prompt.
-    public static func priming(_ bus: Bus, _ name: String, task: Bool = true, bound: Int = .max) throws -> String {
+    /// What an agent must know now: who it is, role, rules, task, notes, mail, the verbs. At most `bound` bytes. Without
+    /// `task` the task's own text is left out, for those who get it as their prompt.
+    public func priming(_ name: String, task: Bool = true, bound: Int = .max) throws -> String {
         var text = ""
         func add(_ line: String) { text += line + "\n" }
         let agent = try bus.agent(named: name)
@@ -24,19 +26,20 @@ extension Team {
             """
         if let role = agent?.role, let file = try Share.file("roles/\(role).md"), let bytes = try Files.read(file) {
             add("")
-            add(cut(bytes, "the file \(file.string)"))
+            add(Team.cut(bytes, "the file \(file.string)"))
         }
-        if let notes = try Files.read(bus.handoff(name)) { add("\nNotes of your last session:"); add(cut(notes, "cadre path agent \(name)")) }
+        if let rules = rules() { add("\n" + rules) }
+        if let notes = try Files.read(bus.handoff(name)) { add("\nNotes of your last session:"); add(Team.cut(notes, "cadre path agent \(name)")) }
         let held = try bus.claims().filter { $0.owner == name }.sorted { $0.id < $1.id }
         if held.isEmpty { add("\nYou hold no task. 'cadre claim' takes the best one that is ready.") }
         for claim in held {
             let view = try bus.view(claim.id)
             add("\nYour task is \(claim.id): \(view.header.title)")
-            if task, !view.header.body.isEmpty { add(cut(view.header.body, "cadre task show --body \(claim.id)")) }
-            if let notes = try Files.read(bus.notesFile(claim.id)) { add("Notes on it:"); add(cut(notes, "cadre task show \(claim.id)")) }
-            if let returned = try bus.returned(claim.id) { add("It came back from the merge queue: \(returned["Why"] ?? "")"); add(cut(returned.body, "cadre task show \(claim.id)")) }
+            if task, !view.header.body.isEmpty { add(Team.cut(view.header.body, "cadre task show --body \(claim.id)")) }
+            if let notes = try Files.read(bus.notesFile(claim.id)) { add("Notes on it:"); add(Team.cut(notes, "cadre task show \(claim.id)")) }
+            if let returned = try bus.returned(claim.id) { add("It came back from the merge queue: \(returned["Why"] ?? "")"); add(Team.cut(returned.body, "cadre task show \(claim.id)")) }
             for other in view.header.depends {
-                if let end = try bus.end(other), !end.body.isEmpty { add("Result of \(other), which it depends on:"); add(cut(end.body, "cadre task show \(other)")) }
+                if let end = try bus.end(other), !end.body.isEmpty { add("Result of \(other), which it depends on:"); add(Team.cut(end.body, "cadre task show \(other)")) }
             }
             if let verify = view.header.verify { add("It is done when this passes: \(verify)") }
         }
@@ -53,6 +56,16 @@ extension Team {
         return text + verbs
     }
 
+    /// The rules of the project, `cadre.rule`, an item each and each once; nil if there are none. They come from the person's
+    /// configuration and from the target, never from an agent's branch.
+    func rules() -> String? {
+        var known = Set<String>()
+        let rules = settings.list("rule").map { Names.plain($0.utf8) }.filter { known.insert($0).inserted }
+        guard !rules.isEmpty else { return nil }
+        let items = rules.map { "- " + $0.replacing("\n", with: "\n  ") }.joined(separator: "\n")
+        return "The rules of this project:\n" + Team.cut(Array(items.utf8), "git config --get-all cadre.rule, and the file .cadre", at: Team.ruled)
+    }
+
     /// The first words to a program that begins anew: its task. At most 16,000 bytes of it.
     static func firstPrompt(_ bus: Bus, _ name: String) throws -> String? {
         guard let claim = try bus.claims().filter({ $0.owner == name }).min(by: { $0.id < $1.id }) else { return nil }
@@ -65,7 +78,7 @@ extension Team {
     }
 
     /// The text, cut at the bound with where the rest is. A line that ends within a character is cut before it.
-    private static func cut(_ bytes: [UInt8], _ pointer: String) -> String {
-        Names.plain(bytes.prefix(quote)) + (bytes.count > quote ? "\n… (\(bytes.count) bytes in all: \(pointer))" : "")
+    private static func cut(_ bytes: [UInt8], _ pointer: String, at most: Int = quote) -> String {
+        Names.plain(bytes.prefix(most)) + (bytes.count > most ? "\n… (\(bytes.count) bytes in all: \(pointer))" : "")
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Bus
 import Team
 import Tool
 
@@ -10,9 +9,8 @@ public struct PrimeVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        let bus = try tool.bus()
         let name = try tool.caller()
-        let text = try Team.priming(bus, name)
+        let text = try tool.team().priming(name)
         if tool.common.quiet { return }
         if tool.common.json { Out.json(["name": .string(name), "text": .string(text)]) } else { Out.raw(Array(text.utf8)) }
     }

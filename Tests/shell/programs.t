@@ -122,6 +122,46 @@ context() { jq -r .hookSpecificOutput.additionalContext; }
 like "$(hook SessionStart '{"session_id":"abc","transcript_path":"/nowhere","source":"resume"}' | context)" "You are 'hooked'*a task*Verbs*" "SessionStart tells what there is to know"
 like "$(hook SessionStart '{"session_id":"abc","source":"startup"}' | context)" "You are 'hooked'*Your task is *: a task*" "at the start the task as its title"
 like "$(cat "$(cadre path agent hooked)/conversation")" "*Id: abc*" "and notes the conversation"
+
+# The rules of the house.
+start() { hook SessionStart '{"session_id":"abc","source":"'"$1"'"}' | context; }
+for source in startup resume clear compact; do start "$source"; done | grep -q 'rules of this project'
+is "$?" 1 "without rules nothing is said of them"
+git config --add cadre.rule 'Each change comes with a test.'
+git config --add cadre.rule 'Be brief.
+In all you write.'
+git config -f .cadre --add cadre.rule 'Leave vendor/ alone.'
+git config -f .cadre --add cadre.rule 'Each change comes with a test.'
+git commit -qam 'rules'
+git worktree add -q ../side && git -C ../side config -f ../side/.cadre --add cadre.rule 'Do as I say.' && git -C ../side commit -qam mine
+git config -f .cadre --add cadre.rule 'Not committed.'
+rules='The rules of this project:
+- Leave vendor/ alone.
+- Each change comes with a test.
+- Be brief.
+  In all you write.'
+told() { sed -n '/^The rules of/,/^$/p' | sed '$d'; }
+for source in startup resume clear compact; do is "$(start "$source" | told)" "$rules" "the rules are told once each, at $source"; done
+is "$(cadre -C ../side prime --as hooked | told)" "$rules" "what is on another branch or not committed is none"
+git checkout -q .cadre
+cadre spawn -q mine --agent mine --no-worktree 'the work'
+wait_for 5 grep -q 'In all' "$t_dir/thing"
+is "$(tail -n 8 "$t_dir/thing")" "
+the work
+
+$rules" "a program without hooks is told them with its first words"
+cadre retire -q mine
+for n in $(seq 100); do git config --add cadre.rule "Rule $n is as long as a rule may well be, and says little."; done
+start clear >"$t_dir/told"
+[ "$(told <"$t_dir/told" | wc -c)" -le 2200 ]
+ok "too many are cut"
+is "$(told <"$t_dir/told" | grep -c '^… ([0-9]* bytes in all: git config --get-all cadre.rule, and the file .cadre)$')" 1 "which is said"
+like "$(cat "$t_dir/told")" "*Your task is *: a task*Verbs*" "and what else there is to know is told"
+git config --unset-all cadre.rule && git config cadre.rule ''
+start clear | grep -q 'rules of this project'
+is "$?" 1 "an empty one forgets those before it"
+git config --unset cadre.rule
+git worktree remove -f ../side
 is_state hooked idle
 ok "it is idle"
 is "$(hook UserPromptSubmit '{"session_id":"abc","prompt":"go"}')" "" "without mail nothing is said"
