@@ -20,6 +20,7 @@ a_story claude
 
 # What no hook is told, and what begins a conversation anew.
 keys() { tmux -L "$t_server" send-keys -t "$(field four pane)" "$@"; }
+git config cadre.rule 'A rule of the house.'
 # Too long a task to be told whole.
 cadre spawn -q four --agent claude --no-worktree --no-pull "the work of four
 %say begun
@@ -81,8 +82,7 @@ primed() {
   grep -c "You are 'four'" "$t_dir/primed"
 }
 is "$(primed cleared)" 1 "and is told once what it must know"
-grep -q '^Your task is .*: the work of four$' "$t_dir/primed"
-ok "with its task"
+is "$(grep -c -e '^Your task is .*: the work of four$' -e '^- A rule of the house\.$' "$t_dir/primed")" 2 "with its task and the rules"
 wait_for 5 is_state four idle
 keys -l /compact
 wait_for 5 a_shows four /compact
@@ -91,7 +91,7 @@ cadre send -q four -s 'not read yet' '%say made shorter'
 keys Enter
 wait_for 20 a_shows four '● made shorter'
 is "$(primed 'made shorter')" 1 "a conversation made shorter: it is told once again"
-is "$(grep -c -e '^Your task is .*: the work of four$' -e 'from human: not read yet$' "$t_dir/primed")" 2 "with its task and the mail that it has not read"
+is "$(grep -c -e '^Your task is .*: the work of four$' -e '^- A rule of the house\.$' -e 'from human: not read yet$' "$t_dir/primed")" 3 "with its task, the rules and the mail that it has not read"
 [ "$(wc -c <"$t_dir/primed")" -le 9000 ] && grep -q 'bytes in all: cadre task show' "$t_dir/primed"
 ok "bounded: a long task is cut, and says where the rest is"
 cadre retire -q four
@@ -113,10 +113,10 @@ before=$(of nine money)
 kill -9 "$(a_program nine)"
 wait_for 20 a_shows nine 'go on with task'
 wait_for 20 eval '[ "$(of nine input)" -gt 2000 ]'
+wait_for 10 is_state nine idle
 # Money and tokens are read in two ways, of as many answers in the end.
 wait_for 10 eval '[ "$(jq -n "$(of nine money) / $before * 2000")" = "$(of nine input)" ]'
 is "$(jq -n "$(of nine money) / $before * 2000")" "$(of nine input)" "killed and gone on with: what it used then, and nothing twice"
-wait_for 5 is_state nine idle
 
 # A budget.
 git config cadre.budget "$(of nine money)/agent"
