@@ -62,6 +62,13 @@ public struct AskVerb: ParsableCommand {
         return try ask.from != name && (ask.record["To"] == name || bus.isAbove(name, ask.from))
     }
 
+    /// Without blanks at its ends.
+    private static func trimmed(_ text: Substring) -> String {
+        var text = text.drop { $0 == " " }
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+
     /// One line given as an argument or, for `-`, on standard input.
     static func line(_ tool: Tool, _ text: String) throws -> String {
         guard text == "-" else { return try tool.line(text, what: "answer") }
@@ -87,8 +94,9 @@ public struct AskVerb: ParsableCommand {
             let to = try Names.caller(to)
             guard try bus.canReceive(to) else { throw Failure.no("no agent '\(to)'") }
             let deadline = try tool.deadline(wait)
+            let choices = try options.map { try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map { try tool.line(AskVerb.trimmed($0), what: "option") } } ?? []
             let id = try bus.ask(
-                text, by: tool.caller(), to: to, options: (options ?? "").split(separator: ",").map { try tool.line(String($0), what: "option") },
+                text, by: tool.caller(), to: to, options: choices,
                 severity: severity.map { try tool.line($0, what: "severity") })
             tool.print([id], json: ["id": .string(id)])
             guard wait != nil else { return }

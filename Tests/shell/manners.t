@@ -114,6 +114,9 @@ is "$(cadre ask approve 2 'go on')" "$(printf '2\tapproved')" "approved"
 like "$(cadre ask show 2)" "*Answer: approved*Note: go on*" "with a text"
 is "$(cadre ask list | cadre ask reject - 'not now')" "$(printf '%s\trejected' "$id")" "ids come from standard input"
 like "$(cadre inbox | tail -1)" "*answer to ask $id" "who asked gets mail"
+for options in '' ',' 'a,,b' 'a, '; do code 64 "options with an empty one: '$options'" cadre ask 'which?' --options "$options"; done
+id=$(cadre ask 'this or that?' --options 'this one, that one')
+is "$(cadre ask answer "$id" 'that one')" "$(printf '%s\tthat one' "$id")" "blanks around an option are none of it"
 # A short option's value may be joined to it.
 is "$(echo 'from here' | cadre -C"$at" task add -p0 -F- -d1 joined | xargs -I@ cadre task show --json @ | jq -c '[.priority, .depends, .body]')" \
   "[0,[1],\"from here\\n\"]" "-p0 -F- -dID -CDIR"
