@@ -139,6 +139,9 @@ extension Team {
             let depth = try checkLimits(request, by: by)
             let name = try chooseName(request)
             var lines = [name, "program: \(try command(request))", "depth: \(depth)"]
+            if request.adopted == nil {
+                do { try requireProgram(request) } catch let failure as Failure where failure.kind == .no { lines.append(failure.message) }
+            }
             if let commit { lines.append("worktree: \(try worktreePath(name).string) at \(commit.prefix(12))") }
             if let adopted = request.adopted { lines.append("process: \(adopted.process.pid) in pane \(adopted.pane)") }
             if let task = request.task { lines.append("task: \(task)") } else if request.prompt != nil { lines.append("task: a new one") }

@@ -32,6 +32,7 @@ public struct SpawnVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         if programs {
+            guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
             for (name, isThere) in try Team.programs(tool.settings()) {
                 tool.print([name, isThere ? "installed" : "not found"], json: ["name": .string(name), "installed": .bool(isThere)])
             }
@@ -47,7 +48,8 @@ public struct SpawnVerb: Verb {
         request.worktree = !noWorktree
         request.pull = !noPull
         request.auto = auto
-        guard [window, pane, session, headless].filter({ $0 }).count <= 1 else { throw Failure.usage("one of --window, --pane, --session and --headless") }
+        guard [window, pane, session, headless].filter({ $0 }).count <= 1 else { throw Failure.usage("only one of --window, --pane, --session and --headless") }
+        guard !noWorktree || base == nil && branch == nil else { throw Failure.usage("--base and --branch are of a worktree: not with --no-worktree") }
         request.headless = headless
         request.place = pane ? .pane : session ? .session : .window
         let (name, prompt) = try named(tool)
@@ -56,6 +58,9 @@ public struct SpawnVerb: Verb {
         guard branch == nil || prompt != nil || request.task != nil else { throw Failure.usage("--branch needs a task or a prompt") }
         let count = try number()
         guard count == 1 || request.task == nil else { throw Failure.usage("one task, one agent: --task and --count don't go together") }
+        guard count == 1 || branch == nil else { throw Failure.usage("one branch, one agent: --branch and --count don't go together") }
+        // The last is the longest.
+        if let name, count > 1 { _ = try Names.agent("\(name)\(count)") }
 
         _ = try tool.busOrNew()
         let by = try tool.superior()
@@ -71,6 +76,7 @@ public struct SpawnVerb: Verb {
             request.worktree = false
             request.pull = false
         }
+        if adopt == nil, !dryRun { try team.requireProgram(request) }
         try tool.each(Array(1...count)) { index in
             var one = request
             one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }

@@ -12,8 +12,46 @@ t_program idler <<'END'
 exec sleep 1000
 END
 
+# Programs that are not there: of what can be told before, nothing is made.
+refused() { # CODE WORDS ARGUMENT...
+  local expected=$1 words=$2
+  shift 2
+  code "$expected" "refused: $(tr -d '\033\007' <<<"$*")" cadre spawn "$@"
+  is "$(wc -l <"$t_dir/err") $(LC_ALL=C tr -d '\n -~' <"$t_dir/err" | wc -c)" "1 0" "in one plain line"
+  like "$(cat "$t_dir/err")" "*$words*" "with what to do"
+}
+refused 1 "no program 'no-such' on PATH: 'cadre spawn --programs' lists those that are known" gone --agent no-such 'x'
+refused 1 "no program 'no-such' on PATH: *" gone --agent 'no-such --with words' --headless 'x'
+refused 1 "no program 'no-such' on PATH: *" --count 3 --agent no-such
+refused 1 "no program '/no/such': *" --agent 'exec /no/such'
+git config cadre.program.thing.command 'exec no-such "$@"'
+refused 1 "'thing' is not installed: no program 'no-such' on PATH" gone --agent thing
+like "$(cadre spawn --dry-run --agent thing)" "*'thing' is not installed*" "--dry-run says so too"
+git config -f .cadre cadre.program.other.command true
+git add .cadre && git commit -qm 'a program'
+refused 1 "'other' is a program of '.cadre' that you have not seen: 'cadre init' shows it" gone --agent other
+git rm -qf .cadre && git commit -qm 'none'
+refused 64 "control character in program*" --agent $'x\033]0;y\007'
+refused 64 "empty program" --agent ''
+# What is not there for a worktree of its own, or for several.
+refused 64 "*--no-worktree" gone --agent true --no-worktree --base HEAD
+refused 64 "*--no-worktree" gone --agent true --no-worktree --branch b 'x'
+refused 64 "*--branch and --count*" gone --agent true --count 2 --branch b 'x'
+refused 64 "bad name *3': use a-z*" a123456789012345678901234567890 --agent true --count 103
+refused 64 "only one of --window, *" gone --agent true --pane --headless
+refused 64 "--programs lists all*" --programs gone
+made() { cadre agents && cadre task list && cadre ask list && git worktree list | tail -n +2 && panes; }
+is "$(made)" 0 "and nothing was made"
+tmux -L "$t_server" -f /dev/null new-session -d 'exec sleep 1000'
+mkdir "$t_dir/else" && ln -s "$t_dir/bin/idler" "$t_dir/else/elsewhere"
+is "$(PATH="$t_dir/else:$PATH" cadre spawn there --agent elsewhere --no-worktree)" there "the PATH that counts is the caller's, not the tmux server's"
+cadre retire -q there
+is "$(cadre spawn word --agent 'while sleep 1; do :; done' --no-worktree)" word "and so is what the shell itself knows"
+cadre retire -q word
+tmux -L "$t_server" kill-server
+
 # Programs that don't run.
-code 1 "a program that is not there" cadre spawn gone --agent no-such-program --no-worktree 'x'
+code 1 "a program that can't be run" cadre spawn gone --agent ./no-such --no-worktree 'x'
 is "$(wc -l <"$t_dir/err")" 1 "one line says so"
 like "$(cat "$t_dir/err")" "*'gone' ended at once: *exit status 127*" "and why"
 wait_for 5 is_state gone quarantined
