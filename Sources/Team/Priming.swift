@@ -13,7 +13,11 @@ extension Team {
         var text = ""
         func add(_ line: String) { text += line + "\n" }
         let agent = try bus.agent(named: name)
-        add("You are '\(name)'" + (agent?.role.map { ", \($0)," } ?? "") + " in a team of agents that work on this repository; \(agent?.parent.map { "'\($0)'" } ?? "a person ('human')") leads you.")
+        if agent == nil, name == "human" {
+            add("You are the person that a team of agents works for on this repository.")
+        } else {
+            add("You are '\(name)'" + (agent?.role.map { ", \($0)," } ?? "") + " in a team of agents that work on this repository; \(agent?.parent.map { "'\($0)'" } ?? "a person ('human')") leads you.")
+        }
         if let worktree = agent?.worktree {
             add("Work only in your own worktree, \(worktree.string), on the branch of your task; commit there.")
             if try Files.exists(bus.calls(name)) { add("If your sandbox does not let git commit, 'cadre task done -m MESSAGE' commits all your changes and hands them in.") }

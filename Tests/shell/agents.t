@@ -118,6 +118,7 @@ is "$(cadre status -q)" "" "status -q"
 code 64 "a bad number" cadre status --format '%(colours)'
 is "$(strace -f -qq -e trace=execve,clone,fork,vfork,clone3 cadre status 2>&1 >/dev/null | grep -cE 'clone|fork')" 0 "status starts no process"
 like "$(cadre --as noisy prime)" "*Your task is 2: shout*" "prime tells the task"
+like "$(cadre prime)" "You are the person that *" "and a person who they are"
 is "$(cadre --as noisy prime --json | jq -r .name)" noisy "prime --json"
 code 64 "a circle of parents" cadre agents set lead parent child
 code 64 "a bad policy" cadre agents set lead restart sometimes
