@@ -159,7 +159,7 @@ extension Team {
         let stood = try agent.commits?.branch()
         if let path = agent.worktree { try removeWorktree(path) }
         if let stood { try work.dropLanded(stood) }
-        if discard { _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/agent-\(name)"]) }
+        for reference in [Team.seen(name)] + (discard ? ["refs/cadre/work/agent-\(name)"] : []) { _ = try git.attempt(["update-ref", "-d", reference]) }
         try bus.forget(name, by: by)
     }
 

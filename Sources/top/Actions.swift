@@ -33,6 +33,8 @@ extension Session {
         case "scroll-up": desk.scroll.rows -= max(1, detailHeight / 2)
         case "scroll-left": desk.scroll.columns = max(0, desk.scroll.columns - 20)
         case "scroll-right": desk.scroll.columns += 20
+        case "next-file": turnFile(1)
+        case "previous-file": turnFile(-1)
         case "next-tab": turn(1)
         case "previous-tab": turn(-1)
         case "zoom": desk.isZoomed = !desk.view.tabs.isEmpty && desk.chosen[desk.view] != nil
@@ -59,6 +61,14 @@ extension Session {
         case "undo": undoLast()
         default: act(action)
         }
+    }
+
+    /// Scrolls a diff to where a file begins.
+    private func turnFile(_ steps: Int) {
+        guard let tab = desk.page, let key = desk.chosen[desk.view] else { return }
+        let begins = page(tab, key, frame.split.detail?.columns ?? screen.columns).enumerated().filter { $0.element.text.hasPrefix("diff --git ") }.map(\.offset)
+        let at = desk.scroll.rows
+        if let next = steps > 0 ? begins.first(where: { $0 > at }) : begins.last(where: { $0 < at }) { desk.scroll.rows = next }
     }
 
     private func turn(_ steps: Int) {
@@ -129,6 +139,12 @@ extension Session {
         case ("resume", _): run(["resume"])
         case ("stop", _): run(["stop"], undo: ["up"])
         case ("park", _): run(["pause"], undo: ["resume"])
+        case ("seen", _):
+            for (source, names) in targets(rows) { for name in names { run(["diff", "--mark-seen", name], source, what: action, then: { [weak self] in self?.forget() }) } }
+        case ("since", _):
+            desk.sinceSeen.toggle()
+            desk.scroll = (0, 0)
+            if let n = desk.view.tabs.firstIndex(of: .diff), desk.page != .stat { desk.tab[desk.view] = n }
         case ("push", _): run(["push"])
         case ("retire", _): retire()
         case ("cancel", .tasks): run(["task", "cancel"], undo: ["task", "reopen"])

@@ -35,6 +35,8 @@ struct Desk {
     /// How far the detail is scrolled. From the end, where the detail is a screen.
     var scroll = (rows: 0, columns: 0)
     var isZoomed = false
+    /// Whether a diff leaves out what was marked as seen.
+    var sinceSeen = false
     var showsHelp = false
     var filter: [View: String] = [:]
     var marks: [View: Set<String>] = [:]

@@ -12,12 +12,11 @@ struct Detail {
     init(_ reader: Reader) { self.reader = reader }
 
     /// The words of the verb that a page is printed by; nil for a page of the bus.
-    func command(_ tab: Tab, _ view: View, _ key: String) -> (words: [String], source: Source)? {
+    func command(_ tab: Tab, _ view: View, _ key: String, sinceSeen: Bool) -> (words: [String], source: Source)? {
         guard let (n, name) = Detail.parts(key), n < reader.sources.count else { return nil }
         let source = reader.sources[n]
         switch tab {
-        case .diff: return (["diff", "--color", name], source)
-        case .stat: return (["diff", "--color", "--stat", name], source)
+        case .diff, .stat: return (["diff", "--color"] + (tab == .stat ? ["--stat"] : []) + (sinceSeen ? ["--since-seen"] : []) + [name], source)
         case .review: return (["merge", "show", name], source)
         default: return nil
         }

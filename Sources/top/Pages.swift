@@ -17,10 +17,10 @@ final class Pages {
 
     func forget() { known = [:] }
 
-    func page(_ tab: Tab, _ view: View, _ key: String, width: Int) -> [Row] {
+    func page(_ tab: Tab, _ view: View, _ key: String, width: Int, sinceSeen: Bool) -> [Row] {
         if known.count > Pages.limit { known = [:] }
         let detail = Detail(reader)
-        guard let (words, source) = detail.command(tab, view, key) else {
+        guard let (words, source) = detail.command(tab, view, key, sinceSeen: sinceSeen) else {
             let name = "\(view.rawValue) \(key) \(tab.rawValue) \(width)"
             if let page = known[name], page.age == reader.age { return page.rows }
             let rows: [Row]

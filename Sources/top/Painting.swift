@@ -100,6 +100,7 @@ extension Session {
         guard rows > 0, let tab = desk.page else { return [] }
         var head = Row()
         for each in desk.view.tabs { head.add(" \(each.rawValue) ", each == tab ? Style { $0.isReversed = true } : .dim) }
+        if desk.sinceSeen, tab == .diff || tab == .stat { head.add(" since it was seen", .bold) }
         guard let key = desk.chosen[desk.view] else { return [head] }
         let height = rows - 1
         var page = page(tab, key, columns)
@@ -116,8 +117,8 @@ extension Session {
         return [head] + page
     }
 
-    private func page(_ tab: Tab, _ key: String, _ width: Int) -> [Row] {
-        guard tab == .screen else { return pages.page(tab, desk.view, key, width: width) }
+    func page(_ tab: Tab, _ key: String, _ width: Int) -> [Row] {
+        guard tab == .screen else { return pages.page(tab, desk.view, key, width: width, sinceSeen: desk.sinceSeen) }
         guard let agent = board[agent: key] else { return [] }
         guard let pane = agent.view.session?["Pane"] else { return [Row(agent.view.isHeadless ? "has no pane: its log is below agents/\(agent.name)" : "has no pane", .dim)] }
         return preview.rows(of: pane)

@@ -138,6 +138,20 @@ is "$(cadre diff noisy | grep -c '^+[a-z]')" 2 "and their lines"
 is "$(sha256sum "$(git -C "$tree" rev-parse --path-format=absolute --git-path index)")" "$before" "the index is untouched"
 like "$(cadre diff --stat noisy)" "*2 files changed*" "diff --stat"
 code 1 "diff -q tells by its exit code" cadre diff -q noisy
+# Against what was seen.
+status=$(git -C "$tree" status --porcelain)
+code 0 "what there is is marked as seen" cadre diff --mark-seen noisy
+is "$(cadre diff --since-seen noisy)" "" "nothing has changed since"
+is "$(git -C "$tree" status --porcelain)" "$status" "the worktree's index is as it was"
+echo since >"$tree/since"
+is "$(cadre diff --since-seen --name-only noisy)" since "what has changed since is shown alone"
+git -C "$tree" add since
+git -C "$tree" commit -qm since
+is "$(cadre diff --since-seen --name-only noisy)" since "committed or not"
+is "$(cadre diff --name-only noisy | wc -l)" 3 "all is still shown without it"
+git -C "$tree" reset -q HEAD^
+rm "$tree/since"
+code 1 "no worktree to mark" cadre diff --mark-seen lead
 code 1 "no worktree, no difference" cadre diff lead
 
 # Freezing.
@@ -243,6 +257,7 @@ cadre retire --discard q >/dev/null
 git rev-parse -q --verify refs/heads/mine >/dev/null
 ok "a branch that the user named is never deleted"
 cadre retire --discard noisy >/dev/null
+is "$(git for-each-ref refs/cadre/seen)" "" "what was seen of it is let go with it"
 is "$(cadre agents | wc -l) $(panes)" "0 0" "no agent, no window"
 is "$(git worktree list | wc -l)" 1 "no worktree"
 test ! -e "$repository.cadre"

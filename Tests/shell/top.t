@@ -69,6 +69,23 @@ echo new >"$(field bob worktree)/new"
 cadre heartbeat --as bob -q --note "wrote a file"
 see '+new' "again when the agent has said something"
 see '+1 −0' "lines added and removed"
+press e
+see 'diff: done' "marked as seen"
+echo more >"$(field bob worktree)/other"
+echo newer >"$(field bob worktree)/new"
+cadre heartbeat --as bob -q --note "wrote more"
+see '+more' "what has come since"
+press f
+see 'since it was seen' "is shown alone"
+see '-new' "against what was seen"
+hides 'deleted\|new file mode.*new$'
+press '}'
+see '^.*+more' "file by file"
+press f
+wait_for 10 hides 'since it was seen'
+rm "$(field bob worktree)/other"
+echo new >"$(field bob worktree)/new"
+cadre heartbeat --as bob -q --note "wrote less"
 press Tab Tab
 see 'state: claimed' "its task"
 press Tab
