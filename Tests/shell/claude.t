@@ -54,7 +54,16 @@ since=$(date +%s%N)
 wait_for 10 eval '[ "$(field four state),$(field four note)" = "idle,the turn failed: server_error" ]'
 ok "without a model it ends in idle, with why"
 a_since "idle without a model" "$since"
+cadre spawn -q late --agent claude --no-worktree --no-pull '%say not heard'
+wait_for 20 eval '[ "$(field late state),$(field late note)" = "idle,the turn failed: server_error" ]'
+ok "one that is started without a model as well"
 a_model_up
+cadre send -q late '%say heard now'
+wait_for 20 a_shows late '● heard now'
+ok "and mail wakes it once there is one"
+wait_for 10 eval '[ "$(field late state),$(field late note)" = idle, ]'
+ok "and what went wrong is over"
+cadre retire -q late
 cadre send -q four '%say and with one'
 wait_for 20 a_shows four '● and with one'
 ok "once there is one it goes on"

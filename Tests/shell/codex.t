@@ -35,9 +35,23 @@ cadre send -q four '%run echo back >"$HOME/back"'
 wait_for 20 a_shows four 'Connection failed'
 is_state four working
 ok "without a model it is at work still, as the program is"
+cadre spawn -q late --agent codex --no-worktree --no-pull '%say not heard'
+wait_for 20 a_shows late 'Connection failed'
+is_state late working
+ok "one that is started without a model as well"
+# It never gives up by itself. What makes it a title does after half a minute, until when the title shows work.
+since=$(date +%s%N)
+tmux -L "$t_server" send-keys -t "$(field late pane)" Escape
+wait_for 60 is_state late idle
+ok "until a person breaks the turn off"
+a_since "idle after Esc" "$since"
 a_model_up
 wait_for 60 test -e "$HOME/back"
 ok "once there is one it goes on"
 wait_for 10 is_state four idle
-cadre retire -q four
+cadre send -q late '%run echo woken >"$HOME/woken"'
+wait_for 20 test -e "$HOME/woken"
+ok "and mail wakes the one whose turn was broken off"
+wait_for 10 is_state late idle
+cadre retire -q four late
 t_end
