@@ -135,8 +135,8 @@ for parallel in false true; do
     write bob file "$parallel $signal"
     as bob cadre claim -q "$id" 2>/dev/null
     as bob cadre merge submit -q
-    # A shell's own background jobs ignore INT.
-    perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' cadre merge run -q &
+    # A shell's own background jobs ignore INT, and what nohup(1) runs ignores HUP.
+    perl -e '@SIG{"INT", "HUP"} = ("DEFAULT") x 2; exec @ARGV' cadre merge run -q &
     runner=$!
     wait_for 20 test -e "$t_dir/began"
     [ -n "$(left)" ]
