@@ -93,6 +93,7 @@ code 75 "an old tmux" env PATH="$t_dir/old:$PATH" cadre spawn late --agent idler
 is "$(cat "$t_dir/err")" "cadre spawn: tmux 3.1c is too old: cadre needs tmux 3.3 or later" "one line says so"
 mkdir "$t_dir/few"
 for program in git sh; do ln -s "$(command -v $program)" "$t_dir/few/$program"; done
+ln -s "$t_dir/bin/idler" "$t_dir/few"
 code 75 "no tmux" env PATH="$t_dir/few" "$t_dir/bin/cadre" spawn late --agent idler 'x'
 is "$(cat "$t_dir/err")" "cadre spawn: no tmux here: install tmux 3.3 or later" "one line says so"
 is "$(cadre agents && git worktree list | wc -l)" 1 "and nothing was made"
