@@ -25,6 +25,10 @@ public final class Screen {
         guard names.contains(where: { newterm($0, stdout, stdin) != nil }) else {
             throw Failure.unsure("the terminal '\(Names.shown(term))' is not known here, nor is xterm: set TERMINFO to where terminfo(5) files are")
         }
+        guard Screen.capability("cup") != nil else {
+            endwin()
+            throw Failure.unsure("the terminal '\(Names.shown(term))' has no screen: 'cadre top --plain' prints the rows")
+        }
         hasColors = getenv("NO_COLOR") == nil && has_colors()
         if hasColors {
             start_color()

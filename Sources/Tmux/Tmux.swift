@@ -39,6 +39,18 @@ public struct Tmux {
         return panes.text.split(separator: "\n").contains { $0 == tty }
     }
 
+    /// The client that a person looks at the caller with: of those with a terminal, which a client in control mode has not,
+    /// one in the caller's session rather than another, and the one used last. tmux itself would take any. Nil if there is none.
+    public func ownClient() throws -> String? {
+        let session = Tmux.variable("TMUX")?.split(separator: ",").last.map { "$\($0)" }
+        let clients = try run(["list-clients", "-F", "#{client_control_mode} #{session_id} #{client_activity} #{client_tty}"]).split(separator: "\n").map { $0.split(separator: " ") }
+        let seen = clients.filter { $0.count == 4 && $0[0] == "0" }
+        return seen.max { a, b in
+            let (x, y) = (a[1] == session ?? "", b[1] == session ?? "")
+            return x == y ? (Int(a[2]) ?? 0) < (Int(b[2]) ?? 0) : y
+        }.map { String($0[3]) }
+    }
+
     /// The server of a socket.
     init(at socket: String) { self.init(server: ["-S", socket]) }
 

@@ -16,7 +16,7 @@ public struct AttachVerb: Verb {
         try tmux.run(["select-window", "-t", pane, ";", "select-pane", "-t", pane])
         let socket = try tmux.socket()
         if tool.environment("TMUX")?.split(separator: ",").first.map(String.init) == socket {
-            try tmux.run(["switch-client", "-t", pane])
+            try tmux.run(["switch-client"] + (tmux.ownClient().map { ["-c", $0] } ?? []) + ["-t", pane])
             return
         }
         guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.no("not a terminal: 'cadre peek \(name)' prints the screen") }
