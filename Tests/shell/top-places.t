@@ -28,6 +28,8 @@ cadre task add -q 'a title 漢字é'
 popup() { # WORD...
   tmux -L "$inner" display-popup -t mine: -E -w 90% -h 90% -d "$one" "$@" >"$t_dir/popup" 2>&1 &
 }
+# While one is there, another is not opened.
+closed() { wait $!; }
 popup cadre top
 see '│ 1 agents 2' "in a popup"
 press j
@@ -36,16 +38,19 @@ press Enter
 wait_for 10 is_at eve
 ok "goes to the agent"
 see '^I am eve' "and out of the way"
+closed
 popup cadre top
 see '│ 1 agents 2' "again"
 press q
 wait_for 10 hides '1 agents'
 ok "left"
+closed
 popup cadre top
 see '│ 1 agents 2' "again"
 tmux -L "$inner" display-popup -c "$(tmux -L "$inner" list-clients -F '#{client_control_mode} #{client_tty}' | sed -n 's/^0 //p')" -C
 wait_for 10 eval '! pgrep -fx "cadre top" >/dev/null'
 ok "ends with its popup"
+closed
 popup cadre top --all
 see '│ 1 agents 3' "of all projects"
 see 'repository/bob' "each by its project"
