@@ -19,32 +19,56 @@ extension Team {
     public static func programs(_ settings: Settings) throws -> [(name: String, isThere: Bool)] {
         let files = try Share.file("programs").flatMap { try Files.list($0) } ?? []
         return try Set(files + settings.names(of: "program", with: "command")).sorted().compactMap { name in
-            try known(name, settings).map { (name, word($0.command).map(isThere) ?? true) }
+            try known(name, settings).map { known in (name, word(known.command).map { $0.contains("/") && !$0.hasPrefix("/") || isThere($0) } ?? true) }
         }
     }
 
     /// Throws `Failure.no` if the program can't be there. It gets our PATH: tmux gives a pane that of the client that asks
     /// for it.
     public func requireProgram(_ request: SpawnRequest) throws {
-        guard let word = try Team.word(command(request)), !Team.isThere(word) else { return }
+        guard let word = try Team.word(command(request)) else { return }
+        if word.contains("/"), !word.hasPrefix("/") { return try requireRelative(word, request) }
+        guard !Team.isThere(word) else { return }
         // What the shell knows by itself.
-        if try !word.contains("/") && Program(["/bin/sh", "-c", "command -v -- \"$1\"", "sh", word]).run().status == 0 { return }
+        if try !word.hasPrefix("/") && Program(["/bin/sh", "-c", "command -v -- \"$1\"", "sh", word]).run().status == 0 { return }
         if settings.unseen.contains(where: { $0.hasPrefix("program.\(request.program).") }) {
             throw Failure.no("'\(request.program)' is a program of '.cadre' that you have not seen: 'cadre init' shows it")
         }
-        let what = "no program '\(Names.shown(word))'\(word.contains("/") ? "" : " on PATH")"
+        let what = "no program '\(Names.shown(word))'\(word.hasPrefix("/") ? "" : " on PATH")"
         throw try Failure.no(
             known(request.program) == nil
                 ? "\(what): 'cadre spawn --programs' lists those that are known" : "'\(Names.shown(request.program))' is not installed: \(what)")
     }
 
-    /// The first word of a command line, if it stands for a program whatever the directory; nil where the shell makes
-    /// something else of it.
+    /// Throws `Failure.no` if no such path will be where the agent is to work.
+    private func requireRelative(_ word: String, _ request: SpawnRequest) throws {
+        guard request.worktree else {
+            let home = try home()
+            if access(home.pushing(FilePath(word)).string, X_OK) == 0 { return }
+            throw Failure.no("no program '\(Names.shown(word))' in '\(home.string)'")
+        }
+        // Where a worktree is does not depend on whose it is, as far as is told from outside of it.
+        let at = try worktreePath("agent")
+        let path = at.pushing(FilePath(word)).lexicallyNormalized()
+        var inside = path
+        if inside.removePrefix(at) {
+            let commit = try startCommit(request)
+            let found = try git.run(["cat-file", "--batch-check", "--follow-symlinks"], input: Array("\(commit):\(inside.string)\n".utf8)).text
+            let isPlain = try git.run(["ls-tree", commit, "--", inside.string]).text.hasPrefix("100644")
+            if !isPlain, !["missing", "dangling ", "loop ", "notdir "].contains(where: { found.hasSuffix($0) || found.hasPrefix($0) }) { return }
+            let home = try home()
+            if settings.string("setup") != nil { return }
+            if try Files.exists(home.appending(".git")), try equipment(of: Git(directory: git.directory, worktree: home)).contains(inside.string) { return }
+        } else if access(path.string, X_OK) == 0 {
+            return
+        }
+        throw Failure.no("no program '\(Names.shown(word))' in the worktree, which has what is committed")
+    }
+
+    /// The first word of a command line; nil where the shell makes something else of it.
     private static func word(_ command: String) -> String? {
         let words = command.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\n" })
-        guard let word = words.first(where: { $0 != "exec" }), !word.contains(where: { "$\"'\\`&;|<>()={}*?~[]#!".contains($0) }),
-            word.hasPrefix("/") || !word.contains("/")
-        else { return nil }
+        guard let word = words.first(where: { $0 != "exec" }), !word.contains(where: { "$\"'\\`&;|<>()={}*?~[]#!".contains($0) }) else { return nil }
         return String(word)
     }
 

@@ -197,7 +197,7 @@ extension Team {
 
     // MARK: making
 
-    private func startCommit(_ request: SpawnRequest) throws -> String {
+    func startCommit(_ request: SpawnRequest) throws -> String {
         guard let base = request.base else { return try work.targetCommit() }
         guard let commit = try git.commit(base) else { throw Failure.usage("no commit '\(Names.shown(base))'") }
         return commit

@@ -27,6 +27,13 @@ refused 1 "no program '/no/such': *" --agent 'exec /no/such'
 git config cadre.program.thing.command 'exec no-such "$@"'
 refused 1 "'thing' is not installed: no program 'no-such' on PATH" gone --agent thing
 like "$(cadre spawn --dry-run --agent thing)" "*'thing' is not installed*" "--dry-run says so too"
+refused 1 "no program './no-such' in '$repository'" gone --agent './no-such x' --no-worktree
+touch own && chmod +x own
+refused 1 "no program './own' in the worktree, which has what is committed" gone --agent ./own 'x'
+refused 1 "no program '../own' in the worktree*" gone --agent ../own
+git add own && git update-index --chmod=-x own && git commit -qm own
+refused 1 "no program './own' in the worktree*" gone --agent ./own
+git rm -qf own && git commit -qm none
 git config -f .cadre cadre.program.other.command true
 git add .cadre && git commit -qm 'a program'
 refused 1 "'other' is a program of '.cadre' that you have not seen: 'cadre init' shows it" gone --agent other
@@ -48,10 +55,20 @@ is "$(PATH="$t_dir/else:$PATH" cadre spawn there --agent elsewhere --no-worktree
 cadre retire -q there
 is "$(cadre spawn word --agent 'while sleep 1; do :; done' --no-worktree)" word "and so is what the shell itself knows"
 cadre retire -q word
+mkdir tools && ln -s tools tool && ln -s "$t_dir/bin/idler" tools/own && git add . && git commit -qm tools
+is "$(cadre spawn own --agent tool/own)" own "and what is committed"
+printf '.made\n' >.gitignore && cp .gitignore .worktreeinclude && git add . && git commit -qm made && ln -s "$t_dir/bin/idler" .made
+is "$(cadre spawn carried --agent ./.made)" carried "and what is carried over"
+rm .made
+git config cadre.setup "ln -s $t_dir/bin/idler .made"
+is "$(cadre spawn made --agent ./.made)" made "and what the setup makes"
+git config --unset cadre.setup
+cadre retire -q own carried made
+git rm -qr tool tools .gitignore .worktreeinclude && git commit -qm none
 tmux -L "$t_server" kill-server
 
 # Programs that don't run.
-code 1 "a program that can't be run" cadre spawn gone --agent ./no-such --no-worktree 'x'
+code 1 "a program that can't be run" cadre spawn gone --agent '"./no-such"' --no-worktree 'x'
 is "$(wc -l <"$t_dir/err")" 1 "one line says so"
 like "$(cat "$t_dir/err")" "*'gone' ended at once: *exit status 127*" "and why"
 wait_for 5 is_state gone quarantined
