@@ -158,9 +158,11 @@ public struct Program {
         var open = log == nil ? [out, err] : []
         while true {
             var entries = ([ended] + open).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            let left = deadline.map { max(0, Int32(($0 - Time.monotonic()) * 1000)) } ?? -1
+            var left = deadline.map { max(0, Int32(($0 - Time.monotonic()) * 1000)) } ?? -1
+            // Where no descriptor of a process can be had (there are too many, or a sandbox forbids it) it is looked.
+            if ended < 0 { left = left < 0 ? 20 : min(left, 20) }
             let n = poll(&entries, nfds_t(entries.count), left)
-            if n == 0 {
+            if n == 0, deadline.map({ $0 <= Time.monotonic() }) ?? false {
                 result.timedOut = true
                 end(pid, SIGTERM)
                 break
@@ -169,7 +171,7 @@ public struct Program {
             for entry in entries.dropFirst() where entry.revents != 0 {
                 if !drain(entry.fd, entry.fd == out ? \.output : \.error, &result) { open.removeAll { $0 == entry.fd } }
             }
-            if entries[0].revents != 0 {
+            if ended < 0 ? Program.hasEnded(pid) : entries[0].revents != 0 {
                 for fd in open { while pending(fd), drain(fd, fd == out ? \.output : \.error, &result) {} }
                 break
             }
@@ -183,6 +185,12 @@ public struct Program {
         if ownGroup { kill(-pid, SIGKILL) }
         result.status = Program.code(status)
         return result
+    }
+
+    /// Whether a child has ended, which is left to be reaped. The C function is `waitid`.
+    private static func hasEnded(_ pid: pid_t) -> Bool {
+        var info = siginfo_t()
+        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info._sifields._sigchld.si_pid == pid
     }
 
     private func end(_ pid: pid_t, _ signal: Int32) { kill(ownGroup || ownSession ? -pid : pid, signal) }

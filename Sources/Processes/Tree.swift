@@ -122,11 +122,11 @@ public enum Tree {
         let end = Time.monotonic() + seconds
         for process in processes {
             let fd = csys_pidfd_open(process.pid)
-            guard fd >= 0 else { continue }
-            defer { close(fd) }
+            defer { if fd >= 0 { close(fd) } }
             var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
             while process.isThere, Time.monotonic() < end {
-                if poll(&entry, 1, Int32(max(1, (end - Time.monotonic()) * 1000))) > 0 { break }
+                let left = max(1, (end - Time.monotonic()) * 1000)
+                if poll(&entry, 1, Int32(fd < 0 ? min(left, 20) : left)) > 0 { break }
             }
         }
     }

@@ -228,7 +228,7 @@ public final class Supervisor {
             var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600, serving?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
             // A watcher that the kernel had no more room for sees nothing: then it is looked each second.
-            let isBlind = [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 }
+            let isBlind = [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 } || accompanied != nil && companion < 0
             if isBlind { next = min(next, 1) }
             _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()

@@ -100,6 +100,12 @@ is "$?" 75 "one that can't be read is not an empty one"
 code 64 "send to - without a text" cadre send - </dev/null
 is "$(echo human | cadre send - 'to those' | cut -f2)" human "recipients from standard input"
 
+# The programs that a verb runs, where the kernel or a sandbox gives no descriptor of a process.
+blind() { timeout 10 strace -f -qq -o "$t_dir/trace" -e trace=pidfd_open -e inject=pidfd_open:error=EMFILE cadre "$@"; }
+code 0 "a process is waited for where it can't be watched" blind merge check
+[ "$(grep -c EMFILE "$t_dir/trace")" -gt 0 ]
+ok "which it was not"
+
 # Asks.
 echo 'one
 two' | cadre ask - >/dev/null
