@@ -352,6 +352,8 @@ public final class Supervisor {
             delay = 0
             return true
         }
+        // What its hook said went wrong.
+        let said = agent.report?["Source"] == "hook" ? agent.report?["Note"].flatMap { $0.isEmpty ? nil : $0 } : nil
         let policy = team.restartPolicy(agent)
         let holds = try bus.claims().contains { $0.owner == name }
         bus.journal("ended", by: name, ["agent": name, "how": what])
@@ -366,8 +368,9 @@ public final class Supervisor {
         try bus.noteRestart(name)
         let missing = code == 126 || code == 127
         if let why = try missing ? "its program can't be run" : team.tooMany(name) {
-            try team.quarantine(name, "\(why) (\(what))")
-            try bus.report(name, state: .quarantined, source: "supervisor", note: "\(why) (\(what))", session: token)
+            let whole = "\(why) (\(what)\(said.map { ", \($0)" } ?? ""))"
+            try team.quarantine(name, whole)
+            try bus.report(name, state: .quarantined, source: "supervisor", note: whole, session: token)
             return false
         }
         try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)

@@ -86,6 +86,14 @@ wait_for 10 is_state brief quarantined
 ok "after maxRestarts it is quarantined"
 is "$(cadre ask list | cut -f1 | xargs)" "quarantined-brief" "one ask is open"
 cadre retire brief >/dev/null
+t_program failing <<'END'
+echo '{"error":"no_model"}' | cadre hook StopFailure
+exit 3
+END
+cadre spawn -q failing --agent failing --no-worktree 2>"$t_dir/err"
+wait_for 10 is_state failing quarantined
+like "$(cadre ask list)" "*exit status 3, the turn failed: no_model*" "what its hook said of it is said as well"
+cadre retire -q failing
 is "$(cadre ask list | wc -l)" 0 "none is left of who is retired"
 is "$(cadre spawn clean --agent true --no-worktree)" clean "a clean end with nothing held is no failure"
 wait_for 5 is_state clean resting
