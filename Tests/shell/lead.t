@@ -14,7 +14,7 @@ repository=$(t_repository)
 cd "$repository" || exit 1
 a_user "$PWD"
 git config cadre.gate true
-if codex sandbox -c 'sandbox_mode="workspace-write"' true 2>"$t_dir/err"; then
+if timeout 60 codex sandbox -c 'sandbox_mode="workspace-write"' true 2>"$t_dir/err"; then
   sandbox=workspace-write
 else
   sandbox=danger-full-access

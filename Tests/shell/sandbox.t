@@ -11,7 +11,7 @@ unset TMPDIR
 t_world
 a_model
 cd "$(t_repository)" || exit 1
-if ! codex sandbox -c 'sandbox_mode="workspace-write"' true 2>"$t_dir/err"; then
+if ! timeout 60 codex sandbox -c 'sandbox_mode="workspace-write"' true 2>"$t_dir/err"; then
   echo "# shown skipped: $(tail -n 1 "$t_dir/err")"
   echo "ok 1 - skipped, Codex's sandbox does not work here"
   echo 1..1
