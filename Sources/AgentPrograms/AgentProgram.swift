@@ -108,7 +108,8 @@ public struct AgentProgram {
         headless = one("headless")
         headlessResume = one("headlessResume")
         headlessPrompt = try choice("headlessPrompt", "argument or file")
-        callsVerbs = one("verbs") != "no"
+        enum Choice: String { case yes, no, transcript }
+        callsVerbs = try choice("verbs", "yes or no") != Choice.no
         environment = list("environment")
         conversation = try choice("conversation", "chosen or told")
         let prompt = one("prompt")
@@ -127,8 +128,11 @@ public struct AgentProgram {
         }
         stop = try choice("stop", "context or block")
         dialogTools = list("dialogTool")
-        hidesDirectory = one("directory") == "transcript"
-        doors = list("door").compactMap { Door(rawValue: $0) }
+        hidesDirectory = try choice("directory", "transcript") == Choice.transcript
+        doors = try list("door").map { word in
+            guard let door = Door(rawValue: word) else { throw Failure.usage("cadre.program.\(name).door is '\(Names.shown(word))', use hook or paste") }
+            return door
+        }
         cost = try choice("cost", "statusLine, rollout, history, result or none")
         headlessCost = try choice("headlessCost", "statusLine, rollout, history, result or none") ?? cost
         userSettings = one("userSettings")
@@ -253,7 +257,9 @@ public struct AgentProgram {
     /// The version of what its command starts now: the first word of what it prints that has digits; nil if it does not tell.
     public func runningVersion() throws -> String? {
         guard let version else { return nil }
-        let result = try Program(["/bin/sh", "-c", version]).run()
+        var call = Program(["/bin/sh", "-c", version])
+        call.timeout = 20
+        let result = try call.run()
         return result.text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init).first { $0.first?.isNumber == true }
     }
 }

@@ -23,6 +23,12 @@ extension Team {
         }
     }
 
+    /// What is to be said of a program that is here in a version which it was not seen with; nil if there is nothing.
+    public func untried(_ program: String) throws -> String? {
+        guard let known = try known(program), !known.tried.isEmpty, let version = try known.runningVersion(), !known.tried.contains(version) else { return nil }
+        return "'\(program)' is of version \(Names.shown(version)) here, and what is known of it was seen with \(known.tried.joined(separator: ", "))"
+    }
+
     /// Throws `Failure.no` if the program can't be there. It gets our PATH: tmux gives a pane that of the client that asks
     /// for it.
     public func requireProgram(_ request: SpawnRequest) throws {

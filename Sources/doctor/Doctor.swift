@@ -30,7 +30,7 @@ public struct DoctorVerb: Verb {
         }
         // git is asked only about a bus that can be read.
         if found.isEmpty, (try? tool.repository()) != nil { found = try Queue(tool.work()).examine() }
-        if found.isEmpty, (try? tool.repository()) != nil { try tellUnheld(tool) }
+        if found.isEmpty, (try? tool.repository()) != nil { try tellOfPrograms(tool) }
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }
@@ -38,8 +38,12 @@ public struct DoctorVerb: Verb {
         tool.say("healthy")
     }
 
-    /// Budgets of which it can't be told when they are reached: no damage, but to be known.
-    private func tellUnheld(_ tool: Tool) throws {
-        for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() { if let why = try tool.team().unheld(program) { tool.say(why) } }
+    /// Of the agents' programs: budgets of which it can't be told when they are reached, and versions that were not tried. No
+    /// damage, but to be known.
+    private func tellOfPrograms(_ tool: Tool) throws {
+        let team = try tool.team()
+        for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() {
+            for why in try [team.unheld(program), team.untried(program)] { if let why { tool.say(why) } }
+        }
     }
 }

@@ -86,7 +86,20 @@ git config --unset cadre.program.mine.empty
 git config cadre.program.mine.hooks somehow
 code 64 "a word that is none" cadre spawn --agent mine --no-worktree
 git config --unset cadre.program.mine.hooks
-code 64 "what needs a terminal does not run without" cadre spawn --agent gemini --headless
+for key in door verbs directory; do
+  git config "cadre.program.mine.$key" somehow
+  code 64 "nor such a $key" cadre spawn --agent mine --no-worktree
+  like "$(cat "$t_dir/err")" "*cadre.program.mine.$key is 'somehow', use *" "which says what to use"
+  git config --unset "cadre.program.mine.$key"
+done
+code 64 "what needs a terminal does not run without" cadre spawn --agent mine --headless
+git config cadre.program.mine.tried 1.2
+git config cadre.program.mine.version 'echo mine v2 3.4'
+cadre spawn -q mine --agent mine --no-worktree
+like "$(cadre doctor 2>&1)" "*'mine' is of version 3.4 here, and what is known of it was seen with 1.2*healthy" "a version that was not tried is told of by doctor"
+git config --add cadre.program.mine.tried 3.4
+is "$(cadre doctor 2>&1)" healthy "and one that was is not"
+cadre retire -q mine
 for name in gemini opencode qwen; do
   printf 'printf "%%s\\n" "$@" >"$t_dir/arguments"\nexec sleep 1000\n' | t_program "$name"
   rm -f "$t_dir/arguments"
