@@ -60,6 +60,9 @@ extension Team {
         return text + verbs
     }
 
+    /// For those whom no hook tells all this.
+    static let pointer = "You work in a team, by its verbs: 'cadre prime' prints who you are in it, what you are for, your mail and the verbs.\n"
+
     /// The rules of the project, `cadre.rule`, an item each and each once; nil if there are none. They come from the person's
     /// configuration and from the target, never from an agent's branch.
     func rules() -> String? {

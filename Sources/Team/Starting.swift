@@ -46,13 +46,14 @@ extension Supervisor {
         let resumes = conversation?["Resuming"] != nil
         let holds = try Team.firstPrompt(bus, name)
         var prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
-        // By whom no hook is called, the rules are told with the first words.
+        // By whom no hook is called, the rules are told with the first words, and where there is more.
         var now = team
         if known.hooks == nil { try now.reread() }
-        let rules = known.hooks == nil && !resumes ? now.rules() : nil
-        if let words = prompt, let rules { prompt = words + "\n" + rules }
+        let begins = known.hooks == nil && !resumes
+        let house = [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil].compactMap { $0 }
+        if let words = prompt { prompt = ([words] + house).joined(separator: "\n") }
         if byTurns {
-            prompt = try [turnWords(held, resumes: resumes), rules, mail].compactMap { $0 }.joined(separator: "\n\n")
+            prompt = try ([turnWords(held, resumes: resumes)] + house + [mail].compactMap { $0 }).joined(separator: "\n\n")
         } else if let words = prompt, try team.reached(agent) != nil {
             // It is told when the budget is raised.
             try team.putBy(name, words)

@@ -66,6 +66,7 @@ git config cadre.program.mine.command 'exec thing "$@"'
 git config cadre.program.mine.model --with
 git config cadre.program.mine.prompt argument
 git config cadre.program.mine.environment COLOUR=blue
+pointer="You work in a team, by its verbs: 'cadre prime' prints who you are in it, what you are for, your mail and the verbs."
 cadre spawn -q mine --agent mine --model 'a "big" one' --no-worktree 'do $(this)'
 wait_for 5 test -s "$t_dir/thing"
 is "$(cat "$t_dir/thing")" 'blue
@@ -73,7 +74,9 @@ is "$(cat "$t_dir/thing")" 'blue
 a "big" one
 Task 1: do $(this)
 
-do $(this)' "a program of the user's own needs no code"
+do $(this)
+
+'"$pointer" "a program of the user's own needs no code"
 cadre retire -q mine
 git config cadre.program.codex.model -m
 like "$(cadre spawn --dry-run --agent codex --no-worktree)" '*exec codex*' "what is not said stays as it is"
@@ -106,8 +109,13 @@ for name in gemini opencode qwen; do
   cadre spawn --agent "$name" --model m --no-worktree "a-$name" 'do it' >"$t_dir/out" 2>"$t_dir/err"
   like "$(cat "$t_dir/out"),$(cat "$t_dir/err")" "a-$name,*'$name' was never run*" "$name was never run, which is said"
   wait_for 5 test -s "$t_dir/arguments"
-  like "$(xargs <"$t_dir/arguments")" "--model m --prompt* Task *: do it do it" "it is given its model and its first words"
+  like "$(xargs -d '\n' <"$t_dir/arguments")" "--model m --prompt* Task *: do it  do it  $pointer*" "it is given its model and its first words"
   cadre retire -q "a-$name"
+  rm "$t_dir/arguments"
+  cadre spawn -q --agent "$name" --model m --no-worktree --headless "b-$name" 'do it' 2>"$t_dir/err"
+  wait_for 5 test -s "$t_dir/arguments"
+  like "$(xargs -d '\n' <"$t_dir/arguments")" "*--*format *json --model m *Task *: do it  do it  Nobody watches*$pointer*" "and without a terminal"
+  cadre retire -q "b-$name"
 done
 
 # .cadre brings commands that count once they are seen.
@@ -159,8 +167,10 @@ is "$(cadre -C ../side prime --as hooked | told)" "$rules" "what is on another b
 git checkout -q .cadre
 cadre spawn -q mine --agent mine --no-worktree 'the work'
 wait_for 5 grep -q 'In all' "$t_dir/thing"
-is "$(tail -n 8 "$t_dir/thing")" "
+is "$(tail -n 10 "$t_dir/thing")" "
 the work
+
+$pointer
 
 $rules" "a program without hooks is told them with its first words"
 cadre retire -q mine
