@@ -15,6 +15,7 @@ a_model
 cd "$(t_repository)" || exit 1
 export AIDER_MODEL=anthropic/claude-test ANTHROPIC_API_BASE=$ANTHROPIC_BASE_URL AIDER_CHECK_UPDATE=false AIDER_ANALYTICS_DISABLE=true \
   AIDER_SHOW_MODEL_WARNINGS=false AIDER_SHOW_RELEASE_NOTES=false AIDER_GITIGNORE=false AIDER_MAP_TOKENS=0
+git config cadre.gate true
 cadre init -q
 
 cadre spawn -q one --agent aider
@@ -26,7 +27,13 @@ asked() { jq -e 'select(.body | tostring | contains("You have mail from"))' "$t_
 wait_for 30 asked
 ok "that there is mail is typed to it, and its model hears of it"
 is "$(cadre inbox --as one | cut -f 1)" "$id" "which has no tools, so the mail stays unread"
+
+# Without a terminal: a task is its message, and what it has committed is handed in for it.
+cadre spawn -q two --agent aider --headless
+id=$(cadre task add --to two 'make it' '%say made\n```\nby aider\n```')
+code 0 "it does a task" cadre task wait --timeout 120s "$id"
+is "$(git show main:made)" "by aider" "which has landed"
 code 0 "the bus is sound" cadre doctor
-cadre retire -q --discard one
+cadre retire -q --discard one two
 is "$(git status --porcelain)" "" "retired, nothing of it is left"
 t_end

@@ -39,13 +39,14 @@ cadre spawn -q late --agent codex --no-worktree --no-pull '%say not heard'
 wait_for 20 a_shows late 'Connection failed'
 is_state late working
 ok "one that is started without a model as well"
-# It never gives up by itself. What makes it a title does after half a minute, until when the title shows work.
-since=$(date +%s%N)
+# It never gives up by itself. Nor does what makes it a title, half a minute long, until when the title shows work.
 tmux -L "$t_server" send-keys -t "$(field late pane)" Escape
+wait_for 10 a_shows late 'interrupted'
+since=$(date +%s%N)
+a_model_up
 wait_for 60 is_state late idle
 ok "until a person breaks the turn off"
 a_since "idle after Esc" "$since"
-a_model_up
 wait_for 60 test -e "$HOME/back"
 ok "once there is one it goes on"
 wait_for 10 is_state four idle
