@@ -113,8 +113,8 @@ extension Bus {
     // MARK: changing
 
     /// Rewrites what a task says: `change` gets the header and alters it. An ended task can't be changed; of a held
-    /// one only the header changes, its dependencies don't.
-    public func edit(_ id: Int, by: String, _ change: (inout TaskHeader) throws -> Void) throws {
+    /// one only the header changes, its dependencies don't. `dropsPlan`: a plan that is not approved is withdrawn.
+    public func edit(_ id: Int, by: String, dropsPlan: Bool = false, _ change: (inout TaskHeader) throws -> Void) throws {
         try changing("edit") { held in
             for _ in 0..<64 {
                 guard let marker = try find(id, held), let old = try header(id) else { throw noTask(id) }
@@ -127,6 +127,7 @@ extension Bus {
                     guard new.depends == old.depends, new.parent == old.parent, new.deferred == old.deferred else {
                         throw Failure.no("task \(id) is \(marker.state.rawValue): its dependencies can't change now")
                     }
+                    if marker.state == .review, new.plan, !old.plan { throw Failure.no("task \(id) is review: its work is done, and needs no plan") }
                     try replace(taskFile(id), with: new.record.bytes, sync: true)
                 case .edit, .ready, .blocked, .deferred:
                     let edit = Marker(id: id, place: .edit).path(self)
@@ -137,6 +138,7 @@ extension Bus {
                     try replace(taskFile(id), with: new.record.bytes, sync: true)
                     try place(id, held)
                 }
+                if dropsPlan { try dropPlan(id, by: by, held) }
                 journal("edited", by: by, ["task": "\(id)"])
                 return
             }

@@ -6,7 +6,7 @@ public struct Ask {
     public var id: String
     public var record: Record
     /// Fields From, To, Kind, Severity, Options, Time, Digest, of a permission Tool, Directory, Session and, if its answer
-    /// would come too late, Late; when answered Answer, Note, By, Answered.
+    /// would come too late, Late; of a plan Task, Token; when answered Answer, Note, By, Answered.
     public var from: String { record["From"] ?? "cadre" }
     public var text: String { String(decoding: record.body, as: UTF8.self) }
     public var title: String { String(text.prefix { $0 != "\n" }) }
@@ -42,24 +42,29 @@ extension Bus {
         _ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?,
         more: (String, inout Record) throws -> Void = { _, _ in }
     ) throws -> String {
-        try locked("ask") { _ in
-            guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
-            guard let done = try Files.list(doneAsks) else { throw missing("asks/done") }
-            let taken = (open + done).compactMap { Names.number($0) }
-            let name = "\((taken.max() ?? 0) + 1)"
-            var record = Record()
-            record["From"] = by
-            record["To"] = to
-            record["Kind"] = kind
-            record["Severity"] = severity
-            record["Options"] = options.joined(separator: ",")
-            record["Time"] = "\(Time.now())"
-            record.body = text
-            try more(name, &record)
-            try replace(openAsks.appending(name), with: record.bytes, sync: true)
-            journal("ask", by: by, ["ask": name])
-            return name
-        }
+        try locked("ask") { try ask(text, by: by, to: to, kind: kind, options: options, severity: severity, $0, more) }
+    }
+
+    func ask(
+        _ text: [UInt8], by: String, to: String, kind: String, options: [String] = [], severity: String? = nil, _ held: Held,
+        _ more: (String, inout Record) throws -> Void
+    ) throws -> String {
+        guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
+        guard let done = try Files.list(doneAsks) else { throw missing("asks/done") }
+        let taken = (open + done).compactMap { Names.number($0) }
+        let name = "\((taken.max() ?? 0) + 1)"
+        var record = Record()
+        record["From"] = by
+        record["To"] = to
+        record["Kind"] = kind
+        record["Severity"] = severity
+        record["Options"] = options.joined(separator: ",")
+        record["Time"] = "\(Time.now())"
+        record.body = text
+        try more(name, &record)
+        try replace(openAsks.appending(name), with: record.bytes, sync: true)
+        journal("ask", by: by, ["ask": name])
+        return name
     }
 
     /// The open asks, oldest first.
@@ -82,11 +87,13 @@ extension Bus {
 
     // An answer is written into the ask where it is, which is the commit; then it is mailed to who asked, and the ask
     // moves from open/ to done/. Recover does the latter two for what a crash left: the mail may then come twice.
+    // What is answered about a plan is written into that first, see Plans.
 
     /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer. Throws
     /// `Failure.no` for a permission that nobody waits for any more.
     public func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
-        try locked("answer") { _ in
+        try changing("answer") { held in
+            if try Record.read(openAsks.appending(id))?["Kind"] == Bus.planKind { _ = try healPlans(held) }
             guard var record = try Record.read(openAsks.appending(id)), record["Answer"] == nil else { return false }
             if record["Kind"] == Bus.permission, case let ask = Ask(id: id, record: record), try !isWaited(for: ask) {
                 throw Failure.no("too late for ask '\(id)': '\(ask.from)' waits for it in its program's own dialog now, 'cadre attach \(ask.from)'")
@@ -97,14 +104,16 @@ extension Bus {
             record["Answered"] = "\(Time.now())"
             try replace(openAsks.appending(id), with: record.bytes, sync: true)
             journal("answered", by: by, ["ask": id])
-            try deliver(Ask(id: id, record: record))
+            try deliver(Ask(id: id, record: record), held)
             return true
         }
     }
 
-    private func deliver(_ ask: Ask) throws {
+    func deliver(_ ask: Ask, _ held: Held) throws {
+        if ask.record["Kind"] == Bus.planKind {
+            try decide(ask, held)
         // A program that waits for it is told by its hook.
-        if try canReceive(ask.from), ask.record["Kind"] != Bus.permission || ask.answer == "approved" && ask.record["Note"] != nil {
+        } else if try canReceive(ask.from), ask.record["Kind"] != Bus.permission || ask.answer == "approved" && ask.record["Note"] != nil {
             _ = try send(
                 from: ask.record["By"] ?? "human", to: ask.from, subject: "answer to ask \(ask.id)",
                 body: Array(([ask.answer, ask.record["Note"]].compactMap { $0.map { $0 + "\n" } }.joined()).utf8))
@@ -119,7 +128,7 @@ extension Bus {
         guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
         for name in names {
             guard let record = try Record.read(openAsks.appending(name)), record["Answer"] != nil else { continue }
-            try deliver(Ask(id: name, record: record))
+            try deliver(Ask(id: name, record: record), held)
             delivered += 1
         }
         return delivered

@@ -131,6 +131,13 @@ final class Examination {
                 }
             }
         }
+        attempt(bus.openAsks) {
+            for ask in try bus.openPlanAsks() where try !bus.isTakenUp(ask) {
+                report("files", bus.openAsks.appending(ask.id), "a plan was not submitted to its end") {
+                    _ = try bus.locked("doctor") { try bus.healPlans($0) }
+                }
+            }
+        }
         for day in try Files.list(bus.cost) ?? [] {
             for name in try Files.list(bus.cost.appending(day)) ?? [] {
                 let path = bus.cost.appending(day).appending(name)

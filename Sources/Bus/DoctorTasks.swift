@@ -35,6 +35,7 @@ extension Examination {
                 if let marker, let header = headers[id] { try place(bus, header, marker, id) }
             }
             for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id)] { whole(file) { _ = try Record.read(file) } }
+            whole(bus.planFile(id)) { try bus.plan(id)?.check() }
         }
         var dependents: [Int: [Int]] = [:]
         var children: [Int: [Int]] = [:]

@@ -18,6 +18,7 @@ extension Bus {
     /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's.
     public func finish(_ claim: Claim, by: String, result: [UInt8] = []) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
+        try requirePlan(claim.id, header)
         if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
             throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
         }
@@ -117,13 +118,14 @@ extension Bus {
 
     private func conclude(_ claim: Claim, _ outcome: Outcome) throws {
         let name = claim.settleName(outcome)
+        try withdrawPlan(claim.id, "task \(claim.id) is \(outcome.state.rawValue)")
         // Gone: another process settled it meanwhile.
         _ = try Files.rename(state("settle").appending(name), state(outcome.state.rawValue).appending("\(claim.id)"))
     }
 
-    /// An epic ends when all its children are done or cancelled, at least one of them done.
+    /// An epic ends when all its children are done or cancelled, at least one of them done, and it is not for planning.
     func completeEpic(_ id: Int, by: String, _ held: Held) throws {
-        guard let header = try header(id), header.isEpic else { return }
+        guard let header = try header(id), header.isEpic, try planning(id, header)?.holds != true else { return }
         var done = 0
         for child in try children(id, held) {
             switch try find(child, held)?.state {

@@ -44,6 +44,9 @@ extension Bus {
     public func notesFile(_ id: Int) -> FilePath { task(id).appending("notes") }
     func endFile(_ id: Int) -> FilePath { task(id).appending("end") }
     public func branchFile(_ id: Int) -> FilePath { task(id).appending("branch") }
+    func planFile(_ id: Int) -> FilePath { task(id).appending("plan") }
+    /// The n-th plan, once there is another.
+    func planFile(_ id: Int, _ n: Int) -> FilePath { task(id).appending("plan,\(n)") }
     public func returnedFile(_ id: Int) -> FilePath { task(id).appending("returned") }
     func resultFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("result,\(token)") }
     func diedFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("died,\(token)") }

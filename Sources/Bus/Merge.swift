@@ -43,6 +43,7 @@ extension Bus {
     ) throws -> Entry {
         try changing("submit") { held in
             guard let header = try header(claim.id) else { throw noTask(claim.id) }
+            try requirePlan(claim.id, header, held)
             if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
                 throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
             }
@@ -220,6 +221,7 @@ extension Bus {
         guard var entry = try lastEntry(id), entry.step == .returning, case .ready = marker.place else {
             throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
         }
+        if let header = try header(id) { try requirePlan(id, header, held) }
         entry.record["Approved"] = nil
         try write(entry)
         guard try Files.rename(marker.path(self), reviewMarker(entry.claim)) else {

@@ -33,6 +33,7 @@ extension Bus {
         }
         try locked("recover") { held in
             done.healed += try heal(held) { done.unsure.append($0.message) }
+            attempt { done.healed += try healPlans(held) }
             attempt { done.healed += try deliverAnswers(held) }
             attempt { try promote(held) }
         }

@@ -59,6 +59,7 @@ extension Work {
 
     /// Submits a commit as the work of a claimed task. Throws `Failure.no` if there is no work in it.
     public func submit(_ claim: Claim, branch: String, tip: String, strategy: Strategy? = nil, result: [UInt8] = []) throws -> Entry {
+        try bus.requirePlan(claim.id)
         let base = try base(of: claim.id, tip)
         guard try count(base, tip) > 0 else {
             throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
@@ -108,6 +109,7 @@ extension Work {
             while ![.done, .failed, .cancelled].contains(view.state) {
                 do {
                     guard view.state == .claimed || view.state == .review else {
+                        try bus.requirePlan(view.id, view.header)
                         return try submit(bus.claim(view.id, worker), branch: branch, tip: tip, strategy: strategy)
                     }
                     guard let claim = view.claim, worker.name == "human" || claim.owner == worker.name else {

@@ -30,13 +30,17 @@ extension Supervisor {
     /// The words of a turn. `resumes`: they go on with the conversation in which the agent last worked on the task.
     func turnWords(_ held: Claim?, resumes: Bool) throws -> String {
         guard let held else { return "You have mail: 'cadre inbox next' prints what you were not shown." }
-        let title = try bus.header(held.id)?.title ?? ""
+        let header = try bus.header(held.id)
+        let title = header?.title ?? ""
+        let planning = try header.flatMap { try bus.planning(held.id, $0) }
         if resumes {
+            if let advice = planning?.advice { return "Task \(held.id) (\(title)) is yours. \(Names.plain(advice.utf8))" }
             return try idleTurns(held) > 0
                 ? "Your turn ended, and task \(held.id) (\(title)) is still yours. Finish it: 'cadre task done --commit', or 'cadre task fail --why REASON'."
                 : "You were ended and are started again; go on with task \(held.id): \(title)"
         }
         let words = try Team.firstPrompt(bus, name) ?? ""
+        if planning?.holds == true { return words + "\nNobody watches: nobody answers you in this terminal. End your turn when the plan is handed in." }
         return known?.callsVerbs == false ? words : words + "\nNobody watches: nobody answers you in this terminal. When it is done, 'cadre task done --commit' says so, and 'cadre task fail --why REASON' if it can't be."
     }
 
@@ -124,6 +128,7 @@ extension Supervisor {
         guard let claim = try bus.claims().filter({ $0.owner == name }).min(by: { $0.id < $1.id }) else {
             return try bus.editConversation(name) { $0["Idle"] = nil }
         }
+        if try bus.isPlanWaiting(claim.id) { return try bus.editConversation(name) { $0["Idle"] = nil } }
         var why = "its turn ended, and the task is not done"
         if known?.callsVerbs == false {
             do {
@@ -148,6 +153,7 @@ extension Supervisor {
 
     /// Hands in what a program has done that can't do so itself. Throws `Failure.no` if there is nothing.
     private func handIn(_ claim: Claim) throws {
+        try bus.requirePlan(claim.id)
         guard let header = try bus.header(claim.id), header.merge, !header.isEpic, let worktree = try team.agent(name).git else {
             throw Failure.no("its turn ended, and whether the task is done can't be told from commits")
         }
@@ -186,9 +192,11 @@ final class Waiting {
         let agent = try team.agent(name)
         let worker = team.puller(agent)
         if let worker { try bus.watchReady(worker, watcher) }
-        let isHeld = try bus.claims().contains { $0.owner == name }
+        let held = try bus.claims().filter { $0.owner == name }
+        // The answer to its plan comes as mail.
+        let isToDo = try held.contains { try !bus.isPlanWaiting($0.id) }
         let hasMail = try !bus.messages(of: name).isEmpty
-        guard try isHeld || hasMail || worker.map(bus.hasReady) ?? false else { return false }
+        guard try isToDo || hasMail || held.isEmpty && worker.map(bus.hasReady) ?? false else { return false }
         try team.reread()
         if let reached = try team.reached(agent) {
             try team.showReached(name, reached)
@@ -197,8 +205,8 @@ final class Waiting {
             return false
         }
         try team.showReached(name, nil)
-        if isHeld || hasMail { return true }
-        guard let worker else { return false }
+        if isToDo || hasMail { return true }
+        guard held.isEmpty, let worker else { return false }
         do {
             if try team.takeReady(agent, worker) != nil { return true }
         } catch let failure as Failure where failure.kind == .no {

@@ -41,6 +41,14 @@ extension Team {
             add("\nYour task is \(claim.id): \(view.header.title)")
             if task, !view.header.body.isEmpty { add(Team.cut(view.header.body, "cadre task show --body \(claim.id)")) }
             if let notes = try Files.read(bus.notesFile(claim.id)) { add("Notes on it:"); add(Team.cut(notes, "cadre task show \(claim.id)")) }
+            if let planning = try bus.planning(claim.id, view.header) {
+                if let advice = planning.advice { add(Names.plain(advice.utf8)) }
+                if planning.step == .approved, let plan = planning.plan {
+                    try plan.check()
+                    add("Its plan, approved by '\(plan.decidedBy ?? "")'\(plan.why.map { ": " + Names.plain($0.utf8) } ?? ""):")
+                    add(Team.cut(plan.text, "cadre plan show \(claim.id)"))
+                }
+            }
             if let returned = try bus.returned(claim.id) { add("It came back from the merge queue: \(returned["Why"] ?? "")"); add(Team.cut(returned.body, "cadre task show \(claim.id)")) }
             for other in view.header.depends {
                 if let end = try bus.end(other), !end.body.isEmpty { add("Result of \(other), which it depends on:"); add(Team.cut(end.body, "cadre task show \(other)")) }
@@ -81,6 +89,7 @@ extension Team {
         var text = "Task \(claim.id): \(view.header.title)\n"
         if !body.isEmpty { text += "\n" + Names.plain(body.prefix(16000)) + "\n" }
         if body.count > 16000 { text += "… (\(body.count) bytes in all: cadre task show --body \(claim.id))\n" }
+        if let advice = try bus.planning(claim.id, view.header)?.advice { text += "\n" + Names.plain(advice.utf8) + "\n" }
         return text
     }
 

@@ -213,7 +213,9 @@ final class Silence {
         let beat = now.beat != last.beat
         last = now
         let task = try bus.claims().first { $0.owner == name }
-        guard let task, !busy, !written, !beat, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else {
+        // One whose plan waits has nothing to do.
+        let isWaiting = try task.map { try bus.isPlanWaiting($0.id) } ?? false
+        guard let task, !busy, !written, !beat, !isWaiting, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else {
             if quiet > 1 {
                 try bus.closeAsk(named: "silent-\(name)", by: "cadre", "it is at work again")
                 if agent.report?["State"] == AgentState.stuck.rawValue { try bus.report(name, state: task == nil ? .idle : .working, source: "silence") }

@@ -56,6 +56,27 @@ extension Tool {
         return try caller()
     }
 
+    /// Whether `name` decides about a plan: a person any, an agent what it is asked, and those of whom it is above; never who
+    /// made it or holds its task.
+    public func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {
+        if name == "human" { return true }
+        let bus = try bus()
+        let holder = try ask.record.int("Task").flatMap { id in try bus.claims().first { $0.id == id }?.owner }
+        return try name != ask.from && name != holder && (ask.record["To"] == name || bus.isAbove(name, ask.from))
+    }
+
+    /// Throws `Failure.no` unless the caller may say that a task needs no plan: a person, who made the task and does not hold
+    /// it, or an agent above who does.
+    public func requireFreeOfPlan(_ id: Int) throws {
+        let bus = try bus()
+        guard let header = try bus.header(id), try bus.planning(id, header)?.holds == true else { return }
+        let name = try superior()
+        let holder = try bus.claims().first { $0.id == id }?.owner
+        guard try name == "human" || (name != holder && (header.by == name || holder.map { try bus.isAbove(name, $0) } ?? false)) else {
+            throw Failure.no("task \(id) is for planning: only a person\(header.by == "human" ? "" : ", '\(header.by)'") or a superior of who holds it takes that back")
+        }
+    }
+
     /// The names that recipients stand for, each once, the sender of a group left out.
     public func recipients(_ words: [String], from: String) throws -> [String] {
         let bus = try bus()

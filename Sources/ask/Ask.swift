@@ -18,7 +18,7 @@ public struct AskVerb: ParsableCommand {
                 "severity": .string(ask.record["Severity"]), "options": .string(ask.record["Options"]),
                 "time": .string(ask.record.int("Time").map(Time.text)), "text": .string(ask.text), "answer": .string(ask.answer),
                 "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]), "tool": .string(ask.record["Tool"]),
-                "directory": .string(ask.record["Directory"]), "digest": .string(ask.record["Digest"]), "late": .string(ask.record["Late"]),
+                "directory": .string(ask.record["Directory"]), "digest": .string(ask.record["Digest"]), "late": .string(ask.record["Late"]), "task": .int(ask.record.int("Task")),
             ])
     }
 
@@ -26,7 +26,7 @@ public struct AskVerb: ParsableCommand {
     static func whole(_ tool: Tool, _ ask: Ask) {
         if tool.common.quiet || tool.common.json { return show(tool, ask) }
         Out.line(ask.id)
-        for key in ["Kind", "From", "To", "Severity", "Options", "Tool", "Directory", "Digest", "Late", "Answer", "Note", "By"] {
+        for key in ["Kind", "From", "To", "Severity", "Options", "Task", "Tool", "Directory", "Digest", "Late", "Answer", "Note", "By"] {
             if let value = ask.record[key] { Out.line("\(key): \(value)") }
         }
         if let time = ask.record.int("Time") { Out.line("Date: \(Time.text(time))") }
@@ -46,6 +46,9 @@ public struct AskVerb: ParsableCommand {
         if !options.isEmpty, answer != "approved", answer != "rejected", !options.contains(answer) {
             throw Failure.usage("'\(Names.shown(answer))' is none of the options: \(options.joined(separator: ", "))")
         }
+        if ask.record["Kind"] == Bus.planKind, ask.answer == "replaced" {
+            throw Failure.no("the plan of task \(ask.record["Task"] ?? "") was changed meanwhile: 'cadre plan show \(ask.record["Task"] ?? "")' prints it as it is now")
+        }
         guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else { throw Failure.no("ask '\(id)' is answered already") }
         tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
     }
@@ -59,6 +62,7 @@ public struct AskVerb: ParsableCommand {
             guard let entry = try bus.entry(reviewedIn: ask) else { return false }
             return try Queue(tool.work()).mayApprove(name, entry)
         }
+        if ask.record["Kind"] == Bus.planKind { return try tool.mayDecide(name, planIn: ask) }
         return try ask.from != name && (ask.record["To"] == name || bus.isAbove(name, ask.from))
     }
 

@@ -19,6 +19,7 @@ import VerbMerge
 import VerbPath
 import VerbPause
 import VerbPeek
+import VerbPlan
 import VerbPrime
 import VerbPush
 import VerbRecover
@@ -37,7 +38,7 @@ import VerbUp
 // program `cadre-VERB` on PATH.
 let verbs: [(String, any ParsableCommand.Type)] = [
     ("init", InitVerb.self), ("path", PathVerb.self), ("task", TaskVerb.self), ("claim", ClaimVerb.self),
-    ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("heartbeat", HeartbeatVerb.self),
+    ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("plan", PlanVerb.self), ("heartbeat", HeartbeatVerb.self),
     ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self), ("cost", CostVerb.self),
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),

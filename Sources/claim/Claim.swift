@@ -95,12 +95,15 @@ public struct ClaimVerb: Verb {
     }
 
     private static func show(_ tool: Tool, _ bus: Bus, _ claim: Claim) throws {
-        let title = try bus.header(claim.id)?.title ?? ""
+        let header = try bus.header(claim.id)
+        let title = header?.title ?? ""
+        let planning = try header.flatMap { try bus.planning(claim.id, $0) }
+        defer { if let advice = planning?.advice { tool.say(advice) } }
         tool.print(
             ["\(claim.id)", title],
             json: [
                 "id": .int(claim.id), "title": .string(title), "owner": .string(claim.owner), "token": .string(claim.token),
-                "until": .string(claim.until == 0 ? nil : Time.text(claim.until)),
+                "until": .string(claim.until == 0 ? nil : Time.text(claim.until)), "planState": .string(planning?.step.rawValue),
             ])
     }
 }

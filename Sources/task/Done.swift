@@ -22,6 +22,7 @@ extension TaskVerb {
             let message = try self.message.map(Bytes.of)
             let claim = try tool.claimed(id.map(Names.id), token: token)
             guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
+            try bus.requirePlan(claim.id, header)
             let agent = try bus.agent(named: claim.owner)
             guard let agent, let worktree = agent.git, header.merge, !header.isEpic, !noMerge else {
                 if let agent, agent.worktree != nil { try tool.work().keep(agent) }

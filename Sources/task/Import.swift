@@ -105,7 +105,7 @@ extension TaskVerb {
             private enum Key: String, CodingKey { case title, id, body, priority, depends, parent, role, to, verify, plan, merge, `defer` }
             /// What `task list --json` prints of a task beside these.
             private static let told: Set<String> = [
-                "state", "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned", "returnedWhy", "conflicts", "ended", "result", "error", "notes",
+                "state", "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned", "returnedWhy", "conflicts", "ended", "result", "error", "notes", "planState", "planBy", "planTime", "planTo", "planAsk", "planDecidedBy", "planWhy",
             ]
             private struct AnyKey: CodingKey {
                 var stringValue: String

@@ -98,7 +98,8 @@ extension TaskVerb {
 
     static func show(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
         if tool.common.json { return try json(tool, bus, view) }
-        tool.print(["\(view.id)", try bus.explain(view), owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title], json: [:])
+        let planning = view.state == .claimed ? try bus.planning(view.id, view.header) : nil
+        tool.print(["\(view.id)", try bus.explain(view) + (planning?.holds == true ? ", \(planning!.mark)" : ""), owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title], json: [:])
     }
 
     static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView, whole: Bool = false) throws {
@@ -106,6 +107,8 @@ extension TaskVerb {
         let end = try bus.end(view.id)
         let branch = try Record.read(bus.branchFile(view.id))
         let returned = try bus.returned(view.id)
+        let planning = try bus.planning(view.id, h)
+        let plan = planning?.plan
         tool.print(
             [],
             json: [
@@ -113,7 +116,8 @@ extension TaskVerb {
                 "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "to": .string(h.to),
                 "owner": .string(owner(view)), "token": .string(try owner(view) == tool.caller() ? view.claim?.token : nil), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
                 "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []), "verify": .string(h.verify),
-                "plan": .bool(h.plan), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
+                "plan": .bool(h.plan), "planState": .string(planning?.step.rawValue), "planBy": .string(plan?.by), "planTime": .string(plan.map { Time.text($0.time) }),
+                "planTo": .string(plan?.to), "planAsk": .string(plan?.ask), "planDecidedBy": .string(plan?.decidedBy), "planWhy": .string(plan?.why), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
                 "by": .string(h.by), "created": .string(Time.text(h.created)), "attempts": .int(try bus.attempts(view.id)),
                 "branch": .string(branch?["Branch"]), "base": .string(branch?["Base"]),
                 "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }), "returnedWhy": .string(returned?["Why"]),
@@ -149,7 +153,7 @@ extension TaskVerb {
                 field("Parent", h.parent.map { "\($0)" })
                 if h.isEpic { field("Children", try bus.children(id).map { "\($0)" }.joined(separator: " ")) }
                 field("Verify", h.verify)
-                if h.plan { field("Plan", "needs approval") }
+                field("Plan", try bus.planning(id, h)?.text)
                 if !h.merge { field("Merge", "no") }
                 let branch = try Record.read(bus.branchFile(id))
                 field("Branch", branch?["Branch"])
@@ -193,7 +197,8 @@ extension TaskVerb {
             let title = try self.title.map { try tool.line($0) }
             let body = try file.map { try tool.body(nil, file: $0) }
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                try bus.edit(id, by: tool.caller()) { header in
+                if options.plan == false { try tool.requireFreeOfPlan(id) }
+                try bus.edit(id, by: tool.caller(), dropsPlan: options.plan == false) { header in
                     try options.apply(&header, tool)
                     if let title { header.title = title }
                     if let body { header.body = body }

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Bus
+import Tool
+
+public struct PlanVerb: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        verb: "plan", abstract: "Plans of tasks, and whether they are approved.", subcommands: [Submit.self, Show.self, Approve.self, Reject.self])
+    public init() {}
+
+    static func fields(_ planning: Planning) -> [(String, JSONValue)] {
+        let plan = planning.plan
+        return [
+            ("id", .int(planning.id)), ("state", .string(planning.step.rawValue)), ("number", .int(plan?.number)), ("ask", .string(plan?.ask)), ("by", .string(plan?.by)),
+            ("to", .string(plan?.to)), ("time", .string(plan.map { Time.text($0.time) })), ("digest", .string(plan?.digest)), ("decidedBy", .string(plan?.decidedBy)),
+            ("decided", .string(plan?.decided.map(Time.text))), ("why", .string(plan?.why)),
+        ]
+    }
+
+    /// The task's plan. Throws `Failure.no` if it has none.
+    static func planning(_ tool: Tool, _ id: Int) throws -> (planning: Planning, plan: Plan) {
+        let bus = try tool.bus()
+        guard let header = try bus.header(id) else { throw bus.noTask(id) }
+        guard let planning = try bus.planning(id, header), let plan = planning.plan else { throw Failure.no("task \(id) has no plan" + (header.plan ? " yet" : "")) }
+        try plan.check()
+        return (planning, plan)
+    }
+
+    struct Submit: Verb {
+        static let configuration = CommandConfiguration(commandName: "submit", abstract: "Hand in the plan of a task that I hold; print the task and the ask.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "The token of the claim.") var token: String?
+        @Option(name: .long, help: ArgumentHelp("Wait for the decision: 0 if it is approved.", valueName: "time")) var wait: String?
+        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the plan from FILE.", valueName: "file")) var file: String?
+        @Argument(help: "The task; what I hold if not given.") var id: String?
+        @Argument(help: "A file with the plan; without one, or for -, standard input.") var path: String?
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            let deadline = try tool.deadline(wait)
+            // A word that is no number is the file.
+            let isTask = id.map { $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } && !$0.isEmpty } ?? false
+            let path = isTask || id == nil ? self.path : id
+            guard isTask || id == nil || self.path == nil else { throw Failure.usage("bad task id '\(Names.shown(id ?? ""))', use a number") }
+            guard path == nil || file == nil else { throw Failure.usage("give a file or -F, not both") }
+            let chosen = try isTask ? id.map(Names.id) : nil
+            let text = try tool.body(nil, file: file ?? path ?? "-")
+            guard text.contains(where: { ![9, 10, 13, 32].contains($0) }) else { throw Failure.usage("empty plan") }
+            guard text.count <= Bus.longestPlan else { throw Failure.usage("plan of \(text.count) bytes, at most \(Bus.longestPlan): it is to be read") }
+            let claim = try tool.claimed(chosen, token: token)
+            let planning = try bus.submitPlan(claim, text)
+            guard let plan = planning.plan else { return }
+            if planning.step == .approved { tool.say("this plan is approved already") }
+            tool.print(
+                ["\(claim.id)", plan.ask],
+                json: [
+                    "id": .int(claim.id), "state": .string(planning.step.rawValue), "ask": .string(plan.ask), "number": .int(plan.number), "digest": .string(plan.digest),
+                ])
+            guard wait != nil else { return }
+            Out.flush()
+            guard let answer = try bus.waitForAnswer(plan.ask, until: deadline) else { throw Failure.no("no answer in time") }
+            guard answer == "approved" else {
+                let why = try bus.ask(plan.ask)?.record["Note"]
+                throw Failure.no(answer == "rejected" ? "rejected" + (why.map { ": \($0)" } ?? "") : answer)
+            }
+        }
+    }
+
+    struct Show: Verb {
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print the plans of tasks, and what was decided.")
+        @OptionGroup var common: Common
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        func run(_ tool: Tool) throws {
+            let bus = try tool.bus()
+            try tool.each(tool.names(ids).map(Names.id)) { id in
+                let (planning, plan) = try PlanVerb.planning(tool, id)
+                if tool.common.quiet { return }
+                if tool.common.json { return Out.json(PlanVerb.fields(planning) + [("text", .string(String(decoding: plan.text, as: UTF8.self)))]) }
+                Out.line("\(id)", try bus.header(id)?.title ?? "")
+                Out.line("Plan: \(planning.text)")
+                Out.line("Number: \(plan.number)")
+                Out.line("Digest: \(plan.digest)")
+                Out.line("")
+                Out.raw(plan.text.last == 10 ? plan.text : plan.text + [10])
+            }
+        }
+    }
+
+    struct Approve: Verb {
+        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Say that tasks are to be done as planned.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "Only the plan that has this digest, or begins with it.") var digest: String?
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+        func run(_ tool: Tool) throws { try PlanVerb.decide(tool, ids, "approved", digest, why: nil) }
+    }
+
+    struct Reject: Verb {
+        static let configuration = CommandConfiguration(commandName: "reject", abstract: "Say that tasks need another plan.")
+        @OptionGroup var common: Common
+        @Option(name: .long, help: "Why, in one line.") var why: String?
+        @Option(name: .long, help: "Only the plan that has this digest, or begins with it.") var digest: String?
+        @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+        func run(_ tool: Tool) throws { try PlanVerb.decide(tool, ids, "rejected", digest, why: why.map { try tool.line($0, what: "reason") }) }
+    }
+
+    private static func decide(_ tool: Tool, _ ids: [String], _ answer: String, _ digest: String?, why: String?) throws {
+        let bus = try tool.bus()
+        let by = try tool.superior()
+        if let digest, digest.utf8.count < 8 || digest.utf8.contains(where: { !("0123456789abcdef".utf8.contains($0)) }) {
+            throw Failure.usage("bad digest '\(Names.shown(digest))': give at least 8 of its digits")
+        }
+        try tool.each(tool.names(ids).map(Names.id)) { id in
+            let (planning, plan) = try PlanVerb.planning(tool, id)
+            let changed = Failure.no("the plan of task \(id) was changed meanwhile: 'cadre plan show \(id)' prints it as it is now")
+            if let digest, !plan.digest.hasPrefix(digest) { throw changed }
+            guard planning.step == .submitted, let ask = try bus.ask(plan.ask) else { throw Failure.no("the plan of task \(id) waits for nobody: it is \(planning.text)") }
+            guard try tool.mayDecide(by, planIn: ask) else {
+                throw Failure.no(by == plan.by ? "'\(by)' can't decide about its own plan" : "'\(by)' may not decide about the plan of task \(id): \(plan.to == "human" ? "a person" : "'\(plan.to)'") or a superior of '\(plan.by)' does")
+            }
+            guard try bus.answer(plan.ask, by: by, answer, note: why) else { throw changed }
+            tool.print(["\(id)", answer], json: ["id": .int(id), "state": .string(answer), "ask": .string(plan.ask), "why": .string(why)])
+        }
+    }
+}

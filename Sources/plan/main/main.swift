@@ -1,0 +1,4 @@
+import Tool
+import VerbPlan
+
+Main.run(PlanVerb.self)
