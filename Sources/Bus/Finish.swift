@@ -118,7 +118,7 @@ extension Bus {
 
     private func conclude(_ claim: Claim, _ outcome: Outcome) throws {
         let name = claim.settleName(outcome)
-        try withdrawPlan(claim.id, "task \(claim.id) is \(outcome.state.rawValue)")
+        try withdrawPlan(claim.id, Bus.taskEnded)
         // Gone: another process settled it meanwhile.
         _ = try Files.rename(state("settle").appending(name), state(outcome.state.rawValue).appending("\(claim.id)"))
     }

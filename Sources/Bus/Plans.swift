@@ -96,6 +96,7 @@ public struct Planning {
 extension Bus {
     /// The kind of ask.
     public static let planKind = "plan"
+    static let taskEnded = "the task has ended"
     /// The most bytes of a plan: it is to be read.
     public static let longestPlan = 1 << 20
 
@@ -207,7 +208,7 @@ extension Bus {
             }
             let now = try plan(id)
             if let now, now.ask == ask.id {
-                try closePlan(ask, "task \(id) has ended")
+                try closePlan(ask, Bus.taskEnded)
             } else if let now, Names.number(now.ask) ?? 0 > Names.number(ask.id) ?? 0 {
                 try closePlan(ask, "replaced")
             } else if try holds(Claim(id: id, owner: ask.from, token: ask.record["Token"] ?? "")) {

@@ -56,6 +56,8 @@ struct Live {
         case ("merge", "submit", "name"): return agents() + branches()
         case ("inbox", _, "message"), ("inbox", _, "messages"), (_, _, "reply-to"): return mail()
         case ("ask", _, "id"), ("ask", _, "ids"): return asks()
+        case ("plan", "approve", "ids"), ("plan", "reject", "ids"): return plans()
+        case ("plan", "submit", "path"): return [.files]
         case ("merge", _, "ids"): return entries()
         case (_, _, "id"), (_, _, "ids"), (_, _, "depends"), (_, _, "task"), (_, _, "add"), (_, _, "remove"): return tasks()
         case ("task", _, "parent"): return tasks()
@@ -89,7 +91,7 @@ struct Live {
         let states: Set<State>?
         switch (verb, subcommand) {
         case ("claim", _): states = [.ready, .claimed]
-        case ("task", "done"), ("task", "fail"): states = [.claimed]
+        case ("task", "done"), ("task", "fail"), ("plan", "submit"): states = [.claimed]
         case ("task", "reopen"): states = [.done, .failed, .cancelled]
         case ("task", "cancel"), ("task", "edit"), ("task", "dep"), ("task", "wait"), ("spawn", _):
             states = [.ready, .claimed, .blocked, .deferred, .review]
@@ -100,6 +102,13 @@ struct Live {
 
     private func asks() -> [Candidate] {
         ((try? bus?.asks()) ?? []).map { Candidate(text: $0.id, about: "\($0.from): " + ($0.text.split(separator: "\n").first ?? "")) }
+    }
+
+    /// Tasks whose plan waits for an answer.
+    private func plans() -> [Candidate] {
+        ((try? bus?.asks()) ?? []).filter { $0.record["Kind"] == Bus.planKind }.compactMap { ask in
+            ask.record["Task"].map { Candidate(text: $0, about: "\(ask.from): " + (ask.text.split(separator: "\n").first ?? "")) }
+        }
     }
 
     private func entries() -> [Candidate] {

@@ -80,18 +80,20 @@ struct Detail {
     static func task(_ id: Int, _ bus: Bus, _ width: Int) throws -> [Row] {
         let view = try bus.view(id)
         let header = view.header
+        let planning = try bus.planning(id, header)
         var rows = wrap("\(id) \(header.title)", width, .bold)
         rows += [
             field("state", view.state == .blocked ? try bus.explain(view) : view.state.rawValue), field("by", view.claim?.owner), field("priority", "\(header.priority)"), field("role", header.role),
             field("for", header.to), field("depends", header.depends.map(String.init).joined(separator: ", ")), field("parent", header.parent.map(String.init)),
             field("children", try bus.children(id).map(String.init).joined(separator: ", ")), field("branch", try bus.branch(id)?.name), field("verify", header.verify),
-            field("plan", header.plan ? "needs approval" : nil), field("attempts", view.attempts > 0 ? "\(view.attempts)" : nil), field("made by", "\(header.by), \(Time.text(header.created))"),
+            field("plan", planning?.text), field("attempts", view.attempts > 0 ? "\(view.attempts)" : nil), field("made by", "\(header.by), \(Time.text(header.created))"),
         ].compactMap { $0 }
         func part(_ title: String, _ bytes: [UInt8]?) {
             guard let bytes, !bytes.isEmpty else { return }
             rows += [Row(), Row(title, .bold)] + text(bytes, width)
         }
         part("body", header.body)
+        part("plan", planning?.plan?.text)
         part("notes", try Files.read(bus.notesFile(id)))
         if let returned = try bus.returned(id) { part("came back: \(returned["Why"] ?? "")", returned.body) }
         if let end = try bus.end(id) { part("\(end["State"] ?? "ended") by \(end["By"] ?? "?") \(end["Why"] ?? "")", end.body) }

@@ -177,7 +177,8 @@ cadre claim -q 7 2>/dev/null
 cadre plan submit -q 7 <<<'commit'
 cadre plan approve -q 7
 is "$(cadre merge submit cadre/7-with-commits 2>/dev/null)" 7 "with an approved plan it is submitted"
-code 1 "then it is too late to want one" cadre task edit --no-plan --plan 7
+cadre task edit -q --no-plan 7
+code 1 "then it is too late to want one" cadre task edit --plan 7
 
 # The built-in agent: what it is to run is its plan.
 cadre task cancel -q 7
@@ -196,7 +197,7 @@ cadre retire -q --discard runner
 # Damage.
 sed -i 's/^commit$/cummit/' "$bus/tasks/7/plan"
 code 75 "a text that is not the one approved is damage" cadre plan show 7
-code 1 "which doctor finds" cadre doctor
+code 75 "which doctor finds" cadre doctor
 cadre doctor -q --fix
 code 0 "and puts right" cadre doctor
 t_end

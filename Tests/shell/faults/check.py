@@ -4,6 +4,7 @@ check() lists what is wrong with it once recover has run; snapshot() is all that
 and random names, so that two runs of the same thing compare equal.
 """
 
+import hashlib
 import os
 import re
 import time
@@ -57,7 +58,14 @@ class Task:
         self.defer = int(self.fields.get("Defer", 0))
         self.end = record(f"{self.at}/end")
         self.died = sum(name.startswith("died,") for name in names(self.at))
+        self.plan = record(f"{self.at}/plan")
         self.epic = os.path.exists(f"{self.at}/children")
+
+    def planning(self):
+        """Whether it can't be handed in, for want of an approved plan."""
+        if self.plan is None or self.plan[0]["State"] == "withdrawn":
+            return "Plan" in self.fields
+        return self.plan[0]["State"] != "approved"
 
     def queue(self):
         until = int(self.fields.get("For-Until", 0))
@@ -149,6 +157,11 @@ def problems(bus, printed):
     for name in names(f"{bus}/asks/open"):
         if os.path.exists(f"{bus}/asks/done/{name}") and name.isdigit():
             yield f"ask {name} is open and answered"
+        fields, body = record(f"{bus}/asks/open/{name}")
+        if fields.get("Kind") == "plan":
+            plan = tasks[int(fields["Task"])].plan
+            if plan is None or plan[0]["State"] != "submitted" or plan[0]["Ask"] != name or not body.endswith(b"\n\n" + plan[1]):
+                yield f"ask {name} is about a plan that is not {plan}"
 
 
 def one(bus, tasks, where, task, state, rest):
@@ -160,6 +173,10 @@ def one(bus, tasks, where, task, state, rest):
             yield f"I2: task {number} is {state} and its end says {task.end}"
     elif task.end is not None:
         yield f"I2: task {number} is {state} and has an end"
+    if task.plan and hashlib.sha256(task.plan[1]).hexdigest() != task.plan[0]["Digest"]:
+        yield f"the plan of {number} is not the one of its digest"
+    if state in ("done", "review") and task.planning():
+        yield f"task {number} is {state} and its plan is {task.plan}"
     for other in task.depends:
         if number not in numbers(f"{bus}/tasks/{other}/dependents"):
             yield f"I3: {other} does not know that {number} depends on it"
@@ -179,7 +196,7 @@ def one(bus, tasks, where, task, state, rest):
     over = all(s in ("done", "cancelled") for s in below)
     if below and state == "done" and not over:
         yield f"I3: epic {number} is done, its children are {below}"
-    if below and over and "done" in below and state not in ("done", "cancelled", "failed"):
+    if below and over and "done" in below and not task.planning() and state not in ("done", "cancelled", "failed"):
         yield f"I3: epic {number} is {state}, its children have ended"
     if state in ("failed", "cancelled"):
         waiting = [t.id for t in tasks.values() if number in t.depends and where[t.id][0] in ("blocked", "deferred")]
@@ -197,7 +214,9 @@ def snapshot(bus):
             end = task.end and ({k: v for k, v in task.end[0].items() if k not in ("Time", "Token")}, task.end[1])
             fields = {k: v for k, v in task.fields.items() if k not in ("Created", "For-Until")}
             notes = re.sub(rb"(?m)^## \S+", b"##", read(f"{task.at}/notes") or b"")
-            tasks[number] = (where.get(number), fields, task.body, end, task.died, task.epic, notes)
+            plan = task.plan and ({k: v for k, v in task.plan[0].items() if k not in ("Time", "Decided")}, task.plan[1])
+            plans = {name: record(f"{task.at}/{name}")[1] for name in names(task.at) if name.startswith("plan,")}
+            tasks[number] = (where.get(number), fields, task.body, end, task.died, task.epic, notes, plan, plans)
         asks = {}
         for place in ("open", "done"):
             for name in names(f"{bus}/asks/{place}"):

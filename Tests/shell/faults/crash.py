@@ -30,7 +30,7 @@ def recovered(kind, at, twice=True):
 
 def promises(case):
     """Whether what the verb prints are ids that must be there from then on."""
-    return case.name.split("-")[0] in ("add", "import", "send", "submit") or case.name == "ask"
+    return case.name.split("-")[0] in ("add", "import", "send", "submit", "plan") or case.name == "ask"
 
 
 def ids(out):

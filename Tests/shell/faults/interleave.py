@@ -22,7 +22,8 @@ from world import Plain, clean, own, place
 # One of each kind, so that the square is still to be walked.
 CHOSEN = """add-child add-first-child edit-priority edit-claimed edit-parent edit-leave dep-add dep-epic claim-best claim
 renew release revoke done-dependents done-epic fail cancel-ready cancel-claimed cancel-epic cancel-child reopen-done
-reopen-child import send inbox-next inbox-ack answer-agent heartbeat recover note""".split()
+reopen-child import send inbox-next inbox-ack answer-agent heartbeat recover note
+plan-submit plan-replace approve-plan""".split()
 PATIENCE = 30
 
 

@@ -37,11 +37,12 @@ def run(bus, words, stdin="", fault=None, **more):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def must(bus, words, stdin="", **more):
-    code, out, err = run(bus, words, stdin, **more)
+def must(bus, words, stdin="", out=0, **more):
+    """That word of the first line which it prints."""
+    code, text, err = run(bus, words, stdin, **more)
     if code != 0:
         raise SystemExit(f"world: {words} exits {code}: {err}")
-    return out.split("\n")[0].split("\t")[0]
+    return text.split("\n")[0].split("\t")[out]
 
 
 def image(bus):
@@ -184,6 +185,14 @@ def clean(bus):
     add("leaves", "--parent", t["leaving-epic"])
     add("after-leaving", "-d", t["leaving-epic"])
     done("stays")
+    for name in ("planned", "waiting", "approved", "plan-epic"):
+        add(name, "--plan")
+        claim(name, "alice", "--ttl", "3000d")
+        if name != "planned":
+            t[f"ask-{name}"] = must(bus, ["--as", "alice", "plan", "submit", t[name], "-"], f"plan of {name}\n", out=1)
+    must(bus, ["plan", "approve", t["approved"]])
+    add("plan-child", "--parent", t["plan-epic"])
+    done("plan-child")
     for text in ("first", "second", "third"):
         t[f"mail-{text}"] = must(bus, ["--as", "alice", "send", "human", "-s", text, f"the {text} text"])
     must(bus, ["inbox", "ack", t["mail-first"]])
@@ -265,6 +274,12 @@ class Case:
     def start(self, bus, fault=None):
         """The process, that says nothing."""
         return started(self.words, self.stdin, environment(bus, **self.env), fault)
+
+
+class Several(Case):
+    """A verb of several steps."""
+
+    again = True
 
 
 def started(words, stdin, env, fault=None, directory=None):
@@ -356,6 +371,18 @@ def cases(t):
         Case("ask", ["--as", "alice", "ask", "and now?"]),
         Case("answer", ["ask", "answer", t["ask"], "red"]),
         Case("answer-agent", ["ask", "answer", t["ask-liv"], "there"]),
+        Case("plan-submit", [*alice, "plan", "submit", t["planned"], "-"], "a plan\n"),
+        Case("plan-replace", [*alice, "plan", "submit", t["waiting"], "-"], "another plan\n"),
+        Case("plan-again", [*alice, "plan", "submit", t["approved"], "-"], "another plan\n"),
+        Case("plan-approve", ["plan", "approve", t["waiting"]]),
+        Case("plan-reject", ["plan", "reject", "--why", "no", t["waiting"]]),
+        Case("plan-epic", ["plan", "approve", t["plan-epic"]]),
+        Case("approve-plan", ["ask", "approve", t["ask-waiting"], "go on"]),
+        Case("done-planned", [*alice, *task, "done", "--no-merge", t["approved"]]),
+        Case("fail-planned", [*alice, *task, "fail", "--why", "no way", t["waiting"]]),
+        Case("cancel-planned", [*task, "cancel", t["waiting"]]),
+        Case("release-planned", [*alice, "claim", "--release", t["waiting"]]),
+        Several("edit-no-plan", [*task, "edit", "--no-plan", t["waiting"]]),
         Case("heartbeat", ["heartbeat", "--state", "working", "--note", "busy"], **liv),
         Case("heartbeat-lease", [*alice, "heartbeat"]),
         Case("recover", ["recover"]),
