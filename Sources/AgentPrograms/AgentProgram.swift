@@ -36,8 +36,10 @@ public struct AgentProgram {
     /// Words to add for an agent whose permissions are given without asking, so that its program asks its hook.
     public let auto: [String]
 
-    /// The option that lets its sandbox write one more directory.
+    /// The option that lets its sandbox write one more directory, or `command` if its command lines say so themselves.
     public let sandbox: String?
+
+    private static let byCommand = "command"
 
     /// How hooks are given to it: as a file of settings, or as values of its configuration on the command line.
     public enum Hooks: String { case settings, config }
@@ -121,6 +123,9 @@ public struct AgentProgram {
         model = one("model")
         auto = list("auto")
         sandbox = one("sandbox")
+        guard sandbox == nil || sandbox == AgentProgram.byCommand || sandbox?.hasPrefix("-") == true else {
+            throw Failure.usage("cadre.program.\(name).sandbox is '\(Names.shown(sandbox ?? ""))', use an option or \(AgentProgram.byCommand)")
+        }
         hooks = try choice("hooks", "settings or config")
         events = list("hook").map { value in
             let words = value.split(separator: " ")
@@ -209,7 +214,7 @@ public struct AgentProgram {
         var all = isAuto ? auto : []
         if let wanted, let model { all += [model, wanted] }
         // A turn's command line says so itself: the option is not for all of them.
-        if let sandbox, !byTurns { all += [sandbox, calls] }
+        if let sandbox, sandbox != AgentProgram.byCommand, !byTurns { all += [sandbox, calls] }
         if hooks == .config {
             var trusted: [String] = []
             for event in events {

@@ -71,7 +71,7 @@ extension Supervisor {
         }
         // Who can reach the socket of tmux can type into every pane.
         if known.sandbox != nil { for variable in ["TMUX", "TMUX_PANE"] { program.environment[variable] = .some(nil) } }
-        if byTurns, known.sandbox != nil { program.environment["CADRE_CALLS"] = bus.calls(name).string }
+        if known.sandbox != nil { program.environment["CADRE_CALLS"] = bus.calls(name).string }
         if byTurns, known.headlessPrompt == .file, let prompt {
             try bus.setMessage(name, prompt)
             program.environment["CADRE_MESSAGE"] = bus.message(name).string

@@ -144,10 +144,11 @@ a_first() { # claude|codex
 }
 jq 'del(.projects)' "$HOME/.claude.json" >"$HOME/new" && mv "$HOME/new" "$HOME/.claude.json"
 sed -i '/^\[projects/,/^trust_level/d' "$HOME/.codex/config.toml"
-# Without that its sandbox is one that refuses to start where it is not trusted.
-sed -i '1i sandbox_mode = "workspace-write"' "$HOME/.codex/config.toml"
 a_first claude
 a_first codex
+sed -i -e '1i sandbox_mode = "read-only"' -e '/^\[projects/,/^trust_level/d' "$HOME/.codex/config.toml"
+code 0 "codex: a sandbox that only reads does not keep it from starting" cadre spawn one --agent codex --no-worktree
+cadre retire -q one
 is "$(cadre ask list | wc -l)" 0 "nothing is asked in the end"
 code 0 "the bus is sound" cadre doctor
 t_end

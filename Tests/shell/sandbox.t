@@ -19,6 +19,8 @@ if ! timeout 60 codex sandbox -c 'sandbox_mode="workspace-write"' true 2>"$t_dir
 fi
 a_user "$PWD"
 sed -i '1i sandbox_mode = "workspace-write"\napproval_policy = "never"' "$HOME/.codex/config.toml"
+printf '[sandbox_workspace_write]\nwritable_roots = [\n  "%s", # Of the user.\n]\n' "$HOME/own" >>"$HOME/.codex/config.toml"
+mkdir "$HOME/own"
 echo out >>.git/info/exclude
 git config cadre.gate true
 cadre init -q
@@ -29,14 +31,14 @@ out() { cat "$repository.cadre/$1/out"; }
 said() { out "$1" | grep -q "$2"; }
 
 # The real program.
-cadre spawn -q one --agent codex '%run { echo made >new; git add new; echo "git $?"; echo "tmux ${TMUX-none}"; touch "$CADRE_DIR/tmp/x"; echo "bus $?"; } >out 2>/dev/null
+cadre spawn -q one --agent codex '%run { echo made >new; git add new; echo "git $?"; echo "tmux ${TMUX-none}"; touch "$CADRE_DIR/tmp/x"; echo "bus $?"; touch "$HOME/x"; echo "home $?"; touch "$HOME/own/x"; echo "own $?"; } >out 2>/dev/null
 %run cadre heartbeat --note "at work" && cadre task note 1 "a note" && echo "from a sandbox" | cadre send human -s hello && cadre inbox; echo "verbs $?" >>out
 %run cadre spawn other --agent true >>out; echo "spawn $?" >>out; cadre agents >/dev/null; echo "agents $?" >>out
 %run cadre task add --to human "for you" >>out; cadre ask list --as human; echo "ask $?" >>out
 %run cadre task done -m "made in a sandbox" >>out 2>&1; echo "done $?" >>out
 %say handed in'
 wait_for 60 said one done
-is "$(out one | xargs)" "git 128 tmux none bus 1 verbs 0 spawn 75 agents 0 2 ask 0 1 done 0" "inside git and the bus can't be written, and there is no tmux, but the verbs work"
+is "$(out one | xargs)" "git 128 tmux none bus 1 home 1 own 0 verbs 0 spawn 75 agents 0 2 ask 0 1 done 0" "inside git and the bus can't be written, and there is no tmux, but the verbs work"
 wait_for 20 landed 1
 is "$(git show main:new)" made "what it has made has landed"
 is "$(git log -1 --format='%an' main)" Tester "in the name of its user"
