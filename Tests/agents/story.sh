@@ -16,8 +16,6 @@ a_read() { cadre inbox --as "$1" list --all | grep -q "^$2	read"; }
 a_goes_on() { is_state one idle && [ "$(cadre agents --json | jq -r 'select(.name == "one").source')" = hook ] && ! grep -q Resuming "$(cadre path agent one)/conversation"; }
 a_is_new() { [ -n "$(a_program "$1")" ] && [ "$(a_program "$1")" != "$2" ]; }
 
-a_is_asked() { cadre ask list | grep -q permission; }
-
 a_story() { # claude|codex
   local since before id mail prompt user worktree
 
@@ -158,31 +156,6 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   ok "a person answers in the program's own dialog"
   wait_for 10 is_state three idle
   ok "and it goes on"
-  rm "$HOME/asked"
-  cadre send -q three "$a_asking"
-  wait_for 10 is_state three waiting
-  wait_for 10 a_shows three "$a_question"
-  tmux -L "$t_server" send-keys -t "$(field three pane)" Escape
-  since=$(date +%s%N)
-  wait_for 10 is_state three idle
-  ok "denied in the dialog it is idle"
-  a_since "idle after a denial" "$since"
-  tmux -L "$t_server" send-keys -t "$(field three pane)" C-u
-
-  # By its ask.
-  git config cadre.permissionWait 1m
-  cadre send -q three "$a_asking"
-  wait_for 10 a_is_asked
-  cadre ask list | cut -f1 | cadre ask reject -q - 'not on a Friday'
-  wait_for 10 is_state three idle
-  [ ! -e "$HOME/asked" ] && [ "$(a_requests 'not on a Friday')" -gt 0 ]
-  ok "denied by its ask: the model hears why"
-  cadre send -q three "$a_asking"
-  wait_for 10 a_is_asked
-  cadre ask list | cut -f1 | cadre ask approve -q -
-  wait_for 10 test -e "$HOME/asked"
-  ok "allowed by its ask: it is done"
-  wait_for 10 is_state three idle
 
   # Nothing is left.
   is "$(cd "$HOME" && cat .claude/settings.json && grep -c cadre .codex/config.toml)" "$(head -n 1 <<<"$user")

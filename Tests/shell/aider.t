@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # text for the model
 # Aider as an agent, the real program against a model on loopback. Only with CADRE_TEST_AIDER=1: it takes minutes and 700 MB
 # to get.
 . "$(dirname "$0")/lib.sh"
