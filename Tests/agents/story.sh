@@ -57,7 +57,7 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
 %run echo tools >>"$HOME/mail"
 %say two tools'
   wait_for 10 is_state one working
-  wait_for 10 pgrep -f 'tail -f /dev/null'
+  wait_for 10 eval '[ -n "$(t_pgrep -f "tail -f /dev/null")" ]'
   cadre send -q one '%run echo later >>"$HOME/mail"
 %say and that'
   cadre send -q one --urgent '%run echo urgent >>"$HOME/mail"

@@ -342,6 +342,7 @@ if PATH=$everything command -v fzf >/dev/null; then
   press C-b C g
   see 'go to>' "fzf"
   type_text many7
+  wait_for 10 shows ' 1/[0-9]'
   press Enter
   wait_for 10 is_at many7
   ok "goes to the agent"

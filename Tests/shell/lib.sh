@@ -41,6 +41,12 @@ t_world() {
   git config --global init.defaultBranch main
 }
 
+# pgrep(1) among the processes of this test's home: others may run the same programs.
+t_pgrep() { # PATTERN...
+  local pid
+  for pid in $(pgrep "$@"); do grep -qzsxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"; done
+}
+
 # A repository with one commit; prints its path.
 t_repository() {
   local at="$t_dir/${1:-repository}"

@@ -120,7 +120,7 @@ is "$(cadre ask list | wc -l),$(field one state)" "0,idle" "the end of the turn 
 
 # Killed.
 ask 'sleep 4'
-kill -9 "$(pgrep -f -n 'cadre hook PermissionRequest')"
+kill -9 "$(t_pgrep -f 'cadre hook PermissionRequest' | tail -n 1)"
 wait "$asking" 2>/dev/null
 code 1 "the hook killed: an answer" cadre ask approve "$id"
 like "$(cat "$t_dir/err")" "*too late*" "comes too late"

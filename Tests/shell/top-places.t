@@ -48,7 +48,7 @@ closed
 popup cadre top
 see '│ 1 agents 2' "again"
 tmux -L "$inner" display-popup -c "$(tmux -L "$inner" list-clients -F '#{client_control_mode} #{client_tty}' | sed -n 's/^0 //p')" -C
-wait_for 10 eval '! pgrep -fx "cadre top" >/dev/null'
+wait_for 10 eval '[ -z "$(t_pgrep -fx "cadre top")" ]'
 ok "ends with its popup"
 closed
 popup cadre top --all
@@ -88,7 +88,7 @@ see '1 agents 2' "one"
 for n in 1 2 3; do
   tmux -L "$inner" new-window -d -n "top$n" "cd '$one' && exec cadre top"
 done
-wait_for 10 eval '[ "$(pgrep -fxc "cadre top")" = 4 ]'
+wait_for 10 eval '[ "$(t_pgrep -fx "cadre top" | wc -l)" = 4 ]'
 for n in 1 2 3; do wait_for 10 eval 'tmux -L "$inner" capture-pane -p -t "top$n" | grep -q "1 agents 2"'; done
 ok "four at once"
 kill -9 "$(tmux -L "$inner" display-message -p -t top2 '#{pane_pid}')"

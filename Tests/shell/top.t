@@ -330,7 +330,7 @@ is "$(cat "$t_dir/err")" "" "nothing was complained of"
 for signal in TERM HUP SEGV; do
   t_top 80 24
   see '1 agents 4' "again"
-  pkill -"$signal" -fx "cadre top"
+  kill -"$signal" "$(t_pgrep -fx "cadre top")"
   see 'left with' "ended by $signal"
   is "$(tmux -L "$t_server" display-message -p "$modes")" 001 "the terminal is as before"
 done
