@@ -165,9 +165,21 @@ extension Session {
             ask(.text(action: action), "to \(agent.name):", rows: [agent.key])
         case ("broadcast", _): ask(.text(action: action), "to all:")
         case ("new", .tasks): ask(.text(action: "new-task"), "new task:")
-        case ("new", _): ask(.text(action: action), "new agent: [NAME] [--agent PROGRAM] [--role R] [--task ID] ...; empty for one as configured:")
+        case ("new", _): askForAgent()
         case ("sooner", _), ("later", _): reorder(action == "sooner" ? -1 : 1)
         default: desk.message = "\(action) does nothing here"
+        }
+    }
+
+    /// Asks for a new agent, with the programs that are installed, as soon as they are known.
+    private func askForAgent() {
+        func prompt(_ programs: String) -> String { "new agent: [NAME] [--agent \(programs)] [--role R] [--task ID] [--base B]; empty: as configured:" }
+        ask(.text(action: "new"), prompt("PROGRAM"))
+        jobs.look("programs", ["spawn", "--programs"], sources[0]) { [weak self] result in
+            guard let self, result.status == 0, case .text(action: "new") = desk.input?.purpose else { return }
+            let lines = result.text.split(separator: "\n").map { $0.split(separator: "\t") }
+            let installed = lines.filter { $0.last == "installed" }.map { String($0[0]) }
+            desk.input?.prompt = prompt(installed.joined(separator: "|"))
         }
     }
 

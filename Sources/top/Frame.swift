@@ -93,6 +93,8 @@ struct Frame {
     private func foot() -> (Row, cursor: Int?) {
         if let input = desk.input {
             var row = Row(input.prompt, .bold)
+            // Room for what is typed.
+            if !input.purpose.isChoice { row.cut(max(columns / 2, columns - 60)) }
             row.add(" ")
             guard input.purpose.isChoice else {
                 let before = Row(String(String.UnicodeScalarView(input.text.unicodeScalars.prefix(input.at))))

@@ -22,7 +22,7 @@ struct Input {
     }
 
     let purpose: Purpose
-    let prompt: String
+    var prompt: String
     var text = ""
     /// Characters in front of the cursor.
     var at = 0

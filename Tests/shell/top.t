@@ -253,7 +253,7 @@ ok "undone: it runs again"
 press Escape
 see ' eve ' "without a filter"
 press n
-see 'new agent:' "a new one"
+see 'new agent: .*--agent [a-z|]*sh\]' "a new one, of the programs that are there"
 type_text 'nell --agent idler --no-pull'
 press Enter
 see 'first words' "and its first words"
