@@ -102,8 +102,8 @@ public final class Tool {
         return environment("CADRE_SESSION")
     }
 
-    /// The caller as one who claims. With a card and the current session's token its supervisor answers for it; else its
-    /// claims are leases.
+    /// The caller as one who claims. With a card and the current session's token, or where a person acts for an agent
+    /// that runs, its supervisor answers for it; else its claims are leases.
     public func worker(role: String? = nil, lease: Int? = nil) throws -> Worker {
         let name = try caller()
         let card = try bus().agent(named: name)
@@ -112,6 +112,9 @@ public final class Tool {
         if let session, let card {
             guard card.token == session else { throw Failure.no("this session of '\(name)' is over: a later one has begun") }
             worker.session = session
+        } else if common.as == name, let card, card.alive, try superior() == name {
+            // A person on its behalf.
+            worker.session = card.token
         }
         return worker
     }

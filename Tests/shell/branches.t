@@ -34,5 +34,20 @@ worktree=$(cadre path worktree one)
 git -C "$worktree" checkout -q "cadre/$c-third" && git -C "$worktree" commit -q --allow-empty -m 'more of it'
 cadre retire one >/dev/null
 like "$(git log --format=%s -1 "cadre/$c-third")" "more of it" "what was added since stays on its branch"
+
+# A person acts for an agent that runs: the same as if it did it itself.
+cadre spawn -q two --no-pull --agent 'exec sleep 1000'
+f=$(cadre task add --to two fourth)
+code 0 "a person claims for an agent" cadre claim -q --as two "$f"
+is "$(git -C "$(cadre path worktree two)" branch --show-current)" "cadre/$f-fourth" "whose worktree moves to the branch"
+echo 4 >"$(cadre path worktree two)/four"
+code 1 "and whose uncommitted changes count" cadre task done -q --as two
+code 0 "hands it in" cadre task done -q --as two --commit
+code 0 "it lands" cadre task wait --timeout 30s "$f"
+cadre spawn -q three
+g=$(cadre task add --to two fifth)
+code 0 "an agent does not" cadre task wait --timeout 30s "$(cadre task add --to three 'for another' "cadre claim -q --as two $g")"
+like "$(cadre task list --state claimed)" "$g*two*" "what it claims for another is claimed"
+is "$(git branch --list 'cadre/*-fifth')" "" "but moves no worktree"
 code 0 "doctor finds nothing" cadre doctor
 t_end
