@@ -129,7 +129,7 @@ extension Session {
 
     private func act(_ action: String) {
         let chosen = desk.chosen[desk.view].flatMap(Detail.parts)
-        let needs: Set<String> = ["new", "broadcast"]
+        let needs: Set<String> = ["new", "new-task", "broadcast"]
         guard needs.contains(action) || chosen != nil else { return desk.message = "nothing is chosen" }
         let whom = shown(rows)
         switch (action, desk.view) {
@@ -164,7 +164,7 @@ extension Session {
             guard let agent = chosenAgent else { return desk.message = "nobody to write to" }
             ask(.text(action: action), "to \(agent.name):", rows: [agent.key])
         case ("broadcast", _): ask(.text(action: action), "to all:")
-        case ("new", .tasks): ask(.text(action: "new-task"), "new task:")
+        case ("new-task", _): ask(.text(action: action), "new task:")
         case ("new", _): askForAgent()
         case ("sooner", _), ("later", _): reorder(action == "sooner" ? -1 : 1)
         default: desk.message = "\(action) does nothing here"

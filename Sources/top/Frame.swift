@@ -123,11 +123,11 @@ struct Frame {
         let own: [String]
         switch desk.view {
         case .agents: own = ["new", "attach", "send", "waiting", "stop"]
-        case .tasks: own = ["new", "cancel", "group"]
+        case .tasks: own = ["new-task", "cancel", "group"]
         case .asks: own = ["approve", "reject", "answer"]
         case .merge: own = ["approve", "reject", "retry"]
         case .mail: own = ["reply", "acknowledge"]
-        case .day, .cost: own = ["group"]
+        case .day, .cost: own = []
         }
         return ["help", "quit"] + own + ["filter"]
     }
