@@ -81,8 +81,10 @@ public final class Supervisor {
         }
         guard let taken else { throw Failure.no("'\(name)' runs already") }
         alive = taken
-        // Tells who started us that we hold it.
-        try bus.report(name, state: bus.agent(named: name)?.want == .run ? .starting : nil, source: "supervisor")
+        // Tells who started us that we hold it. What the last program waited for or failed with is over.
+        let before = try bus.agent(named: name)
+        let isOver = ["hook", "screen", "state file"].contains(before?.report?["Source"] ?? "")
+        try bus.report(name, state: before?.want == .run ? .starting : nil, source: "supervisor", note: isOver ? "" : nil)
     }
 
     /// Runs the agent until it rests, is stopped or given up.

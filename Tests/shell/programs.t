@@ -233,6 +233,17 @@ code 0 "an event that nobody knows" hook Whatever '{}'
 code 0 "fields of another kind" hook PostToolUse '{"tool_name":7,"tool_input":[1]}'
 like "$(cat "$(cadre path agent hooked)/log")" "*hook Stop: not the JSON of a hook*" "is a line in the agent's log"
 code 0 "outside of any bus" env -C / -u CADRE_DIR CADRE_AGENT=hooked cadre hook Stop
+hook StopFailure '{"error":"no_model"}'
+is "$(field hooked state),$(field hooked note)" "idle,the turn failed: no_model" "a turn that failed"
+git config cadre.program.hooked.hooks config
+rm "$t_dir/env"
+kill -9 "$(field hooked pid)"
+cadre up -q hooked &
+wait_for 5 test -s "$t_dir/env"
+session=$(sed -n 's/^CADRE_SESSION=//p' "$t_dir/env")
+hook SessionStart '{"session_id":"abc","source":"resume"}' >"$t_dir/out"
+wait "$!"
+is "$(field hooked state),$(field hooked note)" "idle," "is over when its supervisor was killed, and it is started again"
 cadre heartbeat --as hooked --state working
 session=0000000000
 is "$(hook Stop '{}')" "" "a hook of a session that is over says nothing"
