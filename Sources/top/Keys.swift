@@ -69,7 +69,7 @@ struct Keys {
         Binding("scroll-right", ["L"], "what is chosen: right"),
         Binding("next-file", ["}"], "next file of a diff"),
         Binding("previous-file", ["{"], "previous file of a diff"),
-        Binding("filter", ["/"], "show only what has a text"),
+        Binding("filter", ["/"], "filter, to what has a text"),
         Binding("sort", ["s"], "another order"),
         Binding("group", ["v"], "tree, role, state, project or flat; tasks as board or tree"),
         Binding("waiting", ["w"], "next that waits"),

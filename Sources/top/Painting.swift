@@ -19,11 +19,10 @@ extension Session {
         case .mail: return Listing(Lists.filtered(Lists.mail(letters.read(reader.age), now: now), desk.filter[.mail]))
         case .day:
             if day.age != reader.age {
-                day = (reader.age, Spans(sources.flatMap { source in (try? source.bus.lastEvents(20_000, bytes: 4_000_000) { $0["task"] != nil }) ?? [] }))
+                day = (reader.age, Day(spans: sources.map { source in Spans((try? source.bus.lastEvents(20_000, bytes: 4_000_000) { $0["task"] != nil }) ?? []) }))
                 tasks.read(reader.age)
             }
-            let first = day.spans.all.map(\.from).min() ?? now
-            return Listing(day.spans.rows(from: max(first, now - 86400), to: now, width: screen.columns - 2) { self.tasks.header("0/\($0)")?.title ?? "" })
+            return Listing(day.shown.items(sources.map(\.name), now: now, width: screen.columns - 2) { self.tasks.header($0)?.title ?? "" })
         case .cost:
             let names = { (key: String) in Detail.parts(key).map { self.sources.count > 1 ? "\(self.sources[$0.source].name)/\($0.name)" : $0.name } ?? key }
             return Listing(Lists.filtered(spending.items(names), desk.filter[.cost]))

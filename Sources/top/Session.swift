@@ -33,7 +33,7 @@ final class Session {
     let tasks: Tasks
     let letters: Letters
     let spending: Spending
-    var day = (age: -1, spans: Spans([]))
+    var day = (age: -1, shown: Day())
 
     /// Seconds from one reading of the bus to the next.
     private static let pause = 0.1

@@ -100,6 +100,8 @@ import Testing
 }
 
 @Suite struct DayTests {
+    init() { Cells.setLocale() }
+
     private func event(_ time: String, _ what: String, _ by: String, _ task: Int) -> Event {
         Event(Array("{\"time\":\"2026-01-01T\(time)Z\",\"event\":\"\(what)\",\"by\":\"\(by)\",\"task\":\(task)}".utf8)[...])!
     }
@@ -114,5 +116,27 @@ import Testing
         #expect(day.all[0].to! - day.all[0].from == 600)
         #expect(day.all[2].to == nil)
         #expect(day.landings.map(\.task) == [1])
+    }
+
+    @Test(arguments: [
+        (40, [
+            " UTC           09:40       09:50",
+            "one/bob        11 title 0/…",
+            "two/bob                    1 title 1/1",
+        ]),
+        (80, [
+            " UTC           09:40        09:44        09:48        09:52        09:56",
+            "one/bob        11 title 0/11",
+            "two/bob                                        1 title 1/1",
+        ]),
+    ])
+    func barsOfSeveralProjects(width: Int, expected: [String]) {
+        let one = Spans([event("09:40:00", "claimed", "bob", 11), event("09:50:00", "done", "bob", 11)])
+        let two = Spans([event("09:50:00", "claimed", "bob", 1)])
+        let now = Time.point("2026-01-01T10:00:00Z")!
+        let rows = Day(spans: [one, two]).items(["one", "two"], now: now, width: width) { "title \($0)" }
+        let texts = rows.map { item in String(item.cells[""]!.text.reversed().drop { $0 == " " }.reversed()) }
+        #expect(texts == expected)
+        #expect(rows.map(\.key) == [nil, "0/bob", "1/bob"])
     }
 }

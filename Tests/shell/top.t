@@ -223,7 +223,7 @@ press e
 wait_for 10 eval '! cadre inbox list | grep -q subject'
 ok "acknowledged"
 press 6
-see 'bob .*1 build' "the day"
+see '^ bob  .*1 ' "the day"
 press 7
 see '^ *bob *- ' "what is not known is shown so"
 git config cadre.program.counted.command 'exec idler'
