@@ -51,6 +51,8 @@ public struct AgentProgram {
     public let stop: Stop?
     /// Tools that ask something which no yes or no answers: they are left to the program's own dialog.
     public let dialogTools: [String]
+    /// The tool that asks for its plan, the field `plan` of what it is used on, to be approved.
+    public let planTool: String?
     /// Whether its hook is not told where a tool is to be used, which its transcript tells.
     public let hidesDirectory: Bool
     /// By which ways mail reaches it, best first.
@@ -133,6 +135,7 @@ public struct AgentProgram {
         }
         stop = try choice("stop", "context or block")
         dialogTools = list("dialogTool")
+        planTool = one("planTool")
         hidesDirectory = try choice("directory", "transcript") == Choice.transcript
         doors = try list("door").map { word in
             guard let door = Door(rawValue: word) else { throw Failure.usage("cadre.program.\(name).door is '\(Names.shown(word))', use hook or paste") }

@@ -221,6 +221,12 @@ extension Bus {
         return healed
     }
 
+    /// Finishes a submission whose ask is to be seen already, if there is one: it is another's who is at it, or was killed.
+    public func finishPlans() throws {
+        guard try openPlanAsks().contains(where: { try !isTakenUp($0) }) else { return }
+        try changing("plan") { _ = try healPlans($0) }
+    }
+
     private func takeUp(_ ask: Ask, _ id: Int, _ header: TaskHeader, after before: Plan?) throws {
         if let before { try replace(planFile(id, before.number), with: before.record.bytes, sync: true) }
         let to = ask.record["To"] ?? "human"

@@ -62,18 +62,47 @@ struct Request {
 }
 
 extension Team {
+    /// The tool by which the agent's program asks for its plan to be approved, if it has a plan mode.
+    public func planTool(of agent: AgentView) throws -> String? { try known(agent.card["Program"] ?? "")?.planTool }
+
     /// A permission is given to an agent of `--auto`, or by a rule. Else it becomes an ask, and its answer the decision. Without
     /// one in time nothing is decided, and the program's own dialog stands.
     func permission(_ call: HookCall, _ agent: AgentView, _ print: (String) -> Void) throws {
         let known = try known(agent.card["Program"] ?? "")
         guard let request = Request(call, known) else { return }
         let what = request.title
+        /// Of a task that is for planning, it is that plan. Where its time is over it still waits, beside the program's dialog.
+        func decidePlan(_ claim: Claim, _ text: [UInt8]) throws {
+            let plan: Plan
+            do {
+                let planning = try bus.submitPlan(claim, text)
+                guard planning.step == .submitted, let submitted = planning.plan else { return allow("its plan") }
+                plan = submitted
+            } catch let failure as Failure where failure.kind == .no { return deny(failure.message) }
+            try bus.report(agent.name, state: .waiting, source: "hook", note: "its plan of task \(claim.id), ask \(plan.ask)")
+            let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
+            guard seconds > 0, try bus.waitForAnswer(plan.ask, until: Time.now() + seconds) != nil, let ask = try bus.ask(plan.ask), ask.record["By"] != "cadre" else { return }
+            try goOn(agent.name)
+            if ask.answer == "approved" { allow("ask \(ask.id)") } else { deny(saidNo(ask)) }
+        }
+        func saidNo(_ ask: Ask) -> String {
+            let why = [ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }.joined(separator: ": ")
+            return "'\(ask.record["By"] ?? "human")' said no\(why.isEmpty ? "" : ": \(why)")"
+        }
+        func deny(_ message: String) { decide("\"behavior\":\"deny\",\"message\":\(JSON.string(message))") }
         func decide(_ decision: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\"PermissionRequest\",\"decision\":{\(decision)}}}\n") }
         func allow(_ by: String) {
             bus.journal("permission", by: agent.name, ["agent": agent.name, "allowed": by, "tool": Names.shown(request.tool), "digest": request.digest])
-            decide("\"behavior\":\"allow\"")
+            // Where a dialog is meant for the person, a yes alone does not do: what is allowed must be said as well.
+            decide("\"behavior\":\"allow\"" + (known?.planTool == request.tool ? ",\"updatedInput\":\(request.input.canonical)" : ""))
         }
         if known?.dialogTools.contains(request.tool) == true { return try bus.report(agent.name, state: .waiting, source: "hook", note: "its own dialog, \(what)") }
+        if try planTool(of: agent) == request.tool, let text = request.input["plan"]?.string, text.contains(where: { !$0.isWhitespace }), text.utf8.count <= Bus.longestPlan,
+            let claim = try bus.claims().first(where: { $0.owner == agent.name && $0.token == agent.token }), let header = try bus.header(claim.id),
+            try bus.planning(claim.id, header)?.holds == true
+        {
+            return try decidePlan(claim, Array(text.utf8))
+        }
         if agent.card["Auto"] == "yes" { return allow("--auto") }
         if let worktree = agent.worktree, let directory = request.directory, let rules = Rules(directory: directory, worktree: worktree, bus: bus),
             let rule = rules.allowing(settings.list("allow"), tool: request.tool, request.input)
@@ -90,9 +119,7 @@ extension Team {
         }
         try goOn(agent.name)
         guard ask.answer != "approved" else { return allow("ask \(ask.id)") }
-        let by = ask.record["By"] ?? "human"
-        let why = [ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }.joined(separator: ": ")
-        decide("\"behavior\":\"deny\",\"message\":\(JSON.string("'\(by)' said no\(why.isEmpty ? "" : ": \(why)")"))")
+        deny(saidNo(ask))
     }
 
     /// It works again, unless it waits for another permission.

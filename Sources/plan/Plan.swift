@@ -19,6 +19,8 @@ public struct PlanVerb: ParsableCommand {
     /// The task's plan. Throws `Failure.no` if it has none.
     static func planning(_ tool: Tool, _ id: Int) throws -> (planning: Planning, plan: Plan) {
         let bus = try tool.bus()
+        // Its ask is to be seen a moment before it is.
+        try bus.finishPlans()
         guard let header = try bus.header(id) else { throw bus.noTask(id) }
         guard let planning = try bus.planning(id, header), let plan = planning.plan else { throw Failure.no("task \(id) has no plan" + (header.plan ? " yet" : "")) }
         try plan.check()

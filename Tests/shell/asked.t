@@ -122,6 +122,35 @@ a_form='%run @
 a_question='Do you want to proceed'
 a_asked claude
 
+# The plan mode of Claude Code: what it hands in there is the plan of its task.
+cp "$HOME/.claude/settings.json" "$HOME/settings"
+jq '.permissions.defaultMode = "plan"' "$HOME/settings" >"$HOME/.claude/settings.json"
+task=$(cadre task add --plan 'planned in its own way' '%say begun')
+cadre spawn -q one --agent claude --no-pull --task "$task"
+wait_for 20 a_shows one '● begun'
+wait_for 10 is_state one idle
+file=$(grep -o '/[^ "\\]*/plans/[a-z0-9-]*\.md' "$t_dir/model.log" | tail -n 1)
+plan_in() { # TEXT: has it plan so
+  cadre send -q one "$(printf '%%call Write {"file_path": "%s", "content": "%s\\n"}\n%%call ExitPlanMode {}\n%%say planned: %s' "$file" "$1" "$1")"
+  wait_for 20 eval 'cadre ask list | cut -f 2 | grep -qx plan'
+}
+plan_in 'one step'
+like "$(cadre plan show "$task")" "*Plan: submitted * by 'one', waits for 'human'*one step" "claude: its plan is submitted"
+is_state one waiting
+ok "and waits"
+cadre plan reject -q --why 'one is not enough' "$task"
+wait_for 10 eval '[ "$(a_requests "one is not enough")" -gt 0 ]'
+ok "rejected, the model is told why"
+wait_for 20 is_state one idle
+plan_in 'two steps'
+cadre plan approve -q "$task"
+wait_for 20 a_shows one '● planned: two steps'
+ok "approved it goes on"
+is "$(cadre task show --json "$task" | jq -r .planState)" approved "and so does its task"
+wait_for 20 is_state one idle
+cadre retire -q --discard one
+mv "$HOME/settings" "$HOME/.claude/settings.json"
+
 # First dialogs.
 a_first() { # claude|codex
   cadre spawn -q one --agent "$1" --no-worktree >/dev/null 2>&1

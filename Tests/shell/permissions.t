@@ -224,4 +224,32 @@ like "$(cadre log --json | grep '"permission"' | tail -n 1)" '*Bash(ls\*)*' "and
 is "$(cat "$(cadre path agent one)/log" 2>/dev/null)" "" "no hook went wrong"
 code 0 "the bus is sound" cadre doctor
 cadre retire -q --discard one
+# A plan mode of its own: of a task that is for planning it is that plan.
+git config cadre.permissionWait 5m
+git config cadre.program.asker.planTool ExitPlan
+cadre task add -q --plan 'to be planned'
+begin planner --auto --task "$(cadre task list --state ready | cut -f1)"
+task=$(field planner task)
+plans() { # TEXT: asks in the background, and gives the ask
+  hook planner PermissionRequest "$(call ExitPlan "$(jq -nc --arg plan "$1" '{plan: $plan}')")" >"$t_dir/decision" &
+  asking=$!
+  wait_for 10 eval '[ -n "$(cadre ask list)" ]'
+  id=$(cadre ask list | cut -f1)
+}
+plans $'# first\nstep'
+is "$(cadre ask list)" "$id	plan	planner	plan of task $task: to be planned" "its plan is submitted"
+like "$(cadre plan show "$task")" "*# first
+step" "as it is"
+is "$(field planner state),$(field planner note)" "waiting,its plan of task $task, ask $id" "and waits, also of one that is allowed all else"
+cadre plan reject -q --why 'more of it' "$task"
+wait "$asking"
+is "$(jq -r '.hookSpecificOutput.decision | .behavior + ", " + .message' "$t_dir/decision")" "deny, 'human' said no: more of it" "rejected, the reason goes to the model"
+like "$(hook planner PermissionRequest "$(call ExitPlan '{"plan": "# first\nstep"}')")" '*"behavior":"deny"*this very plan was rejected*' "the same again is refused at once"
+plans '# second'
+cadre ask approve -q "$id"
+wait "$asking"
+is "$(behaviour <"$t_dir/decision")" allow "approved, the program goes on"
+is "$(cadre task show --json "$task" | jq -r .planState)" approved "and so does the task"
+like "$(hook planner PermissionRequest "$(call ExitPlan '{"plan": "# third"}')")" '*"behavior":"allow"*' "another one is none of the task's then"
+cadre retire -q --discard planner
 t_end
