@@ -6,7 +6,7 @@ import PackageDescription
 // it uses beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
     ("init", []), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", ["Git"]), ("plan", []),
-    ("heartbeat", []), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []), ("cost", []),
+    ("heartbeat", []), ("handoff", ["Team"]), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []), ("cost", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
     ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),

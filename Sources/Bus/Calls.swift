@@ -76,13 +76,15 @@ extension Bus {
         try Files.mkdir(answers(name))
     }
 
-    /// Whether the agent is to call, because this process can't write the bus.
+    /// Whether the agent is to call, because this process can't write the bus, or does not see its supervisor: among
+    /// processes of its own the kernel doesn't tell whose it is, and nobody outside can be signalled.
     public func mustCall(_ name: String) throws -> Bool {
         guard try Files.exists(calls(name)) else { return false }
         let probe = aside()
         do { _ = try Files.create(probe) } catch is Failure { return true }
         try Files.unlink(probe)
-        return false
+        guard let session = try Record.read(session(name)), let pid = session.int("Pid"), let start = session["Start"].flatMap({ UInt64($0) }) else { return false }
+        return try Host.startTime(Int32(pid)) != start && Alive.isHeld(alive(name))
     }
 
     // MARK: the caller

@@ -10,6 +10,7 @@ import SystemPackage
 //   Task         the task that was held last in this turn
 //   Handed       what begins the next turn is from cadre: `mail` or `task`
 //   Idle         how many turns in a row have ended well and left the task as it is
+//   Handoff      the token of the session in which the agent has handed over to a new conversation
 //   Cost         where its program tells what it costs
 extension Bus {
     public func conversation(_ name: String) throws -> Record? { try Record.read(conversationFile(name)) }
@@ -22,6 +23,14 @@ extension Bus {
             change(&record)
             if record != before { try replace(conversationFile(name), with: record.bytes, sync: true) }
         }
+    }
+
+    /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk when this
+    /// returns; the notes first, so that none begins without them.
+    public func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
+        try replace(handoff(name), with: notes, sync: true)
+        try editConversation(name) { $0["Handoff"] = session }
+        journal("handoff", by: name, ["agent": name, "bytes": "\(notes.count)"])
     }
 
     /// What its program is given as settings, for this agent alone.

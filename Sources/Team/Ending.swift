@@ -84,6 +84,14 @@ extension Team {
         try waitForStart(name, after: before)
     }
 
+    /// Ends an agent's session, for another to begin afresh with these notes.
+    public func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
+        let agent = try agent(name)
+        guard agent.adopted == nil else { throw Failure.no("'\(name)' was adopted: its program is not ours to end") }
+        try bus.handOff(name, notes, session: session)
+        try signal(agent, SIGUSR1)
+    }
+
     // MARK: parking
 
     /// Stops an agent, commits what it has changed to its branch, and removes its worktree; the branch, the task and the

@@ -8,7 +8,7 @@ extension Team {
     private static let ruled = 2000
 
     /// What an agent must know now: who it is, role, rules, task, notes, mail, the verbs. At most `bound` bytes. Without
-    /// `task` the task's own text is left out, for those who get it as their prompt.
+    /// `task` the task's own text and the notes are left out, for those who get them as their prompt.
     public func priming(_ name: String, task: Bool = true, bound: Int = .max) throws -> String {
         var text = ""
         func add(_ line: String) { text += line + "\n" }
@@ -25,7 +25,7 @@ extension Team {
         let verbs = """
 
             Verbs (each has --help): cadre claim, cadre task done --commit -m MESSAGE, cadre task fail --why REASON, cadre task note ID TEXT,
-            cadre task add TITLE, cadre send NAME TEXT, cadre inbox next, cadre ask QUESTION --wait, cadre heartbeat --note TEXT, cadre agents.
+            cadre task add TITLE, cadre send NAME TEXT, cadre inbox next, cadre ask QUESTION --wait, cadre heartbeat --note TEXT, cadre handoff NOTES, cadre agents.
 
             """
         if let role = agent?.role, let file = try Share.file("roles/\(role).md"), let bytes = try Files.read(file) {
@@ -33,8 +33,8 @@ extension Team {
             add(Team.cut(bytes, "the file \(file.string)"))
         }
         if let rules = rules() { add("\n" + rules) }
-        if let notes = try Files.read(bus.handoff(name)) { add("\nNotes of your last session:"); add(Team.cut(notes, "cadre path agent \(name)")) }
         let held = try bus.claims().filter { $0.owner == name }.sorted { $0.id < $1.id }
+        if task || held.isEmpty, let notes = try notes(name) { add("\n" + notes) }
         if held.isEmpty { add("\nYou hold no task. 'cadre claim' takes the best one that is ready.") }
         for claim in held {
             let view = try bus.view(claim.id)
@@ -70,6 +70,13 @@ extension Team {
 
     /// For those whom no hook tells all this.
     static let pointer = "You work in a team, by its verbs: 'cadre prime' prints who you are in it, what you are for, your mail and the verbs.\n"
+
+    /// What the agent has handed over to itself; nil if nothing.
+    func notes(_ name: String, at most: Int = quote) throws -> String? {
+        let file = bus.handoff(name)
+        guard let notes = try Files.read(file), !notes.isEmpty else { return nil }
+        return "Notes of your last session:\n" + Team.cut(notes, "the file \(file.string)", at: most)
+    }
 
     /// The rules of the project, `cadre.rule`, an item each and each once; nil if there are none. They come from the person's
     /// configuration and from the target, never from an agent's branch.

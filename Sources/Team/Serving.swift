@@ -33,7 +33,7 @@ public final class Serving {
     private var running: [pid_t: Running] = [:]
 
     /// The verbs that can be called. Others do what they can where they are: read.
-    public static let verbs: Set<String> = ["ask", "claim", "heartbeat", "inbox", "merge", "peek", "plan", "prime", "send", "task"]
+    public static let verbs: Set<String> = ["ask", "claim", "handoff", "heartbeat", "inbox", "merge", "peek", "plan", "prime", "send", "task"]
     /// More at once wait until one has ended.
     private static let most = 16
 

@@ -9,7 +9,8 @@ import Tmux
 // How a known program is started. Its conversation outlives it, so of three ways one is taken:
 //
 //   there is a conversation, and the program has kept it      go on with it, and say what happened
-//   none, or it could not be gone on with last time           begin anew, with the task as the first words
+//   none, or it could not be gone on with last time, or the   begin anew, with the task as the first words
+//   agent has handed over to a new one
 //   the program has no conversations, or none is known of it  begin anew
 //
 // That no two processes have one conversation is seen to before: nothing of an earlier session is left by then.
@@ -24,7 +25,7 @@ extension Supervisor {
         let resume = agent.isHeadless ? known.headlessResume : known.resume
         // By turns, another task begins another conversation.
         let isOther = byTurns && held != nil && conversation?.int("Task") != held?.id
-        if conversation?["Resuming"] == nil, resume != nil, !isOther, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
+        if conversation?["Resuming"] == nil, conversation?["Handoff"] == nil, resume != nil, !isOther, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
             try bus.editConversation(name) { $0["Resuming"] = "yes" }
         } else {
             // Chosen anew: a program may refuse one that it has begun and not kept.
@@ -46,11 +47,13 @@ extension Supervisor {
         let resumes = conversation?["Resuming"] != nil
         let holds = try Team.firstPrompt(bus, name)
         var prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
-        // By whom no hook is called, the rules are told with the first words, and where there is more.
+        // By whom no hook is called, the rules are told with the first words, and where there is more; all are told there
+        // what was handed over, since there is more room than in what a hook may add.
         var now = team
         if known.hooks == nil { try now.reread() }
         let begins = known.hooks == nil && !resumes
-        let house = [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil].compactMap { $0 }
+        let notes = resumes ? nil : try team.notes(name, at: 16000)
+        let house = [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil, notes].compactMap { $0 }
         if let words = prompt { prompt = ([words] + house).joined(separator: "\n") }
         if byTurns {
             prompt = try ([turnWords(held, resumes: resumes)] + house + [mail].compactMap { $0 }).joined(separator: "\n\n")

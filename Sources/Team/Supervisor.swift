@@ -55,7 +55,7 @@ public final class Supervisor {
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
     private enum Order { case end, endNow, hangUp }
-    enum Ended { case exit(Int32), failed(String), told, work }
+    enum Ended { case exit(Int32), failed(String), told, work, handedOff }
 
     /// Seconds after which a program that is not heard of and has not ended counts as started.
     private static let settling = 0.3
@@ -236,7 +236,7 @@ public final class Supervisor {
             let (ended, obeyed) = signalled()
             if order != nil { return .told }
             if let ended { return .exit(ended) }
-            if obeyed { try obey() }
+            if obeyed, try obey() { return .handedOff }
             if called { try takeWatch() }
             if !settled, Time.monotonic() >= looked + Supervisor.settling { try settle() }
             if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
@@ -284,15 +284,18 @@ public final class Supervisor {
         }
     }
 
-    /// Freezes or thaws, as the wish on the disk says.
-    private func obey() throws {
+    /// Freezes or thaws, as the wish on the disk says; true if the agent has handed over and this session is to end.
+    private func obey() throws -> Bool {
         switch try bus.agent(named: name)?.want {
         case .freeze:
             // Three times: what starts while we walk is caught on the next.
             for _ in 0..<3 { for process in Tree.descendants(of: getpid()) { process.signal(SIGSTOP) } }
-        case .run: for process in Tree.descendants(of: getpid()).reversed() { process.signal(SIGCONT) }
+        case .run:
+            for process in Tree.descendants(of: getpid()).reversed() { process.signal(SIGCONT) }
+            return try bus.conversation(name)?["Handoff"] == token
         default: break
         }
+        return false
     }
 
     // MARK: ending
@@ -336,6 +339,7 @@ public final class Supervisor {
         try team.reread()
         let code: Int32
         let what: String
+        var isOver = true
         switch ended {
         case _ where order != nil, .told, .work:
             // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
@@ -348,8 +352,12 @@ public final class Supervisor {
         case .failed(let why):
             code = 75
             what = why
+        case .handedOff:
+            code = 0
+            what = "handed over to a new session"
+            isOver = false
         }
-        if code == 0, isByTurns(agent) {
+        if isOver, code == 0, isByTurns(agent) {
             try endTurn()
             delay = 0
             return true
@@ -359,11 +367,11 @@ public final class Supervisor {
         let policy = team.restartPolicy(agent)
         let holds = try bus.claims().contains { $0.owner == name }
         bus.journal("ended", by: name, ["agent": name, "how": what])
-        if code == 0, !holds, policy != "always" {
+        if isOver, code == 0, !holds, policy != "always" {
             try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
             return false
         }
-        if policy == "never" {
+        if isOver, policy == "never" {
             try bus.report(name, state: .dead, source: "supervisor", note: what, session: token)
             return false
         }

@@ -12,7 +12,7 @@ extension Main {
     /// Returns where the verb is to be run here.
     public static func callFromSandbox(_ verb: String, _ options: [String], _ arguments: [String]) {
         func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
-        guard Serving.verbs.contains(verb), let root = variable("CADRE_DIR"), root.hasPrefix("/"), let token = variable("CADRE_SESSION"),
+        guard Call.own == nil, Serving.verbs.contains(verb), let root = variable("CADRE_DIR"), root.hasPrefix("/"), let token = variable("CADRE_SESSION"),
             let name = variable("CADRE_AGENT"), Names.isName(name), let bus = try? Bus.open(FilePath(root)), (try? bus.mustCall(name)) == true
         else { return }
         perform("cadre \(verb)") {

@@ -10,6 +10,7 @@ import VerbCompletions
 import VerbCost
 import VerbDiff
 import VerbDoctor
+import VerbHandoff
 import VerbHeartbeat
 import VerbHook
 import VerbInbox
@@ -38,7 +39,7 @@ import VerbUp
 // program `cadre-VERB` on PATH.
 let verbs: [(String, any ParsableCommand.Type)] = [
     ("init", InitVerb.self), ("path", PathVerb.self), ("task", TaskVerb.self), ("claim", ClaimVerb.self),
-    ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("plan", PlanVerb.self), ("heartbeat", HeartbeatVerb.self),
+    ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("plan", PlanVerb.self), ("heartbeat", HeartbeatVerb.self), ("handoff", HandoffVerb.self),
     ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self), ("cost", CostVerb.self),
     ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
     ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),

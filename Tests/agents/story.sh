@@ -76,6 +76,25 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   ok "the model has seen its end"
   wait_for 5 is_state one idle
 
+  # It ends its session, and tells the next one.
+  before=$(a_conversation one)
+  id=$(a_program one)
+  cadre send -q one "%run seq -f 'note %g of this session' 200 | cadre handoff -"
+  wait_for 20 a_is_new one "$id"
+  wait_for 20 eval '[ "$(a_requests "note 200 of this session")" -gt 0 ]'
+  ok "it hands over: the model of the next session has all 200 lines of its notes"
+  wait_for 20 is_state one idle
+  [ "$(a_conversation one)" != "$before" ]
+  ok "in another conversation"
+
+  # Whatever it calls itself, the kernel knows it, also within a sandbox's own processes.
+  id=$(cadre ask --as one 'may I?')
+  cadre send -q one "%run cadre --as human ask approve $id; echo \"exit \$?\" >\"\$HOME/approves\""
+  wait_for 20 test -s "$HOME/approves"
+  is "$(cat "$HOME/approves") $(cadre ask list | cut -f 1)" "exit 1 $id" "it can't answer its own ask as the person"
+  cadre ask answer -q "$id" no
+  wait_for 10 is_state one idle
+
   # A person's half-typed line.
   tmux -L "$t_server" send-keys -t "$(field one pane)" -l 'my own words'
   wait_for 5 a_shows one 'my own words'

@@ -1,0 +1,4 @@
+import Tool
+import VerbHandoff
+
+Main.run(HandoffVerb.self)
