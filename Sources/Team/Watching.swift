@@ -18,8 +18,12 @@ final class Watch {
     private var directories = Set<Int32>()
     private var dead = Set<String>()
     private var again: Double?
-    /// When the merge queue is to try something again.
+    /// How often it was looked again since the last change.
+    private var looks = 0
+    /// When the merge queue is to try something again, or what went wrong is.
     private var retry: Double?
+    /// What went wrong in a row.
+    private var failures = 0
     /// What the first does for the screen.
     private var showing: Showing?
 
@@ -62,7 +66,8 @@ final class Watch {
     /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
     /// is a change, too, so what was dead before is no reason to act: two watchers would wake each other for ever.
     ///
-    /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked once more.
+    /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked again, soon and
+    /// once more later, for a process that had to wait for a processor in between.
     func look(_ team: Team) {
         let before = Watch.used()
         defer { spent += Watch.used() - before }
@@ -73,6 +78,7 @@ final class Watch {
         let isAll = !isShownOnly && (isDue || !changed.isEmpty || !begun)
         if isAll {
             begun = true
+            if !changed.isEmpty { looks = 0 }
             lookAtDeaths(team)
             lookAtBranches(team)
         }
@@ -89,9 +95,8 @@ final class Watch {
     private func isOnDuty(_ team: Team) -> Bool { (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true }
 
     private func lookAtDeaths(_ team: Team) {
-        let second = again != nil
         again = nil
-        // What goes wrong here is tried again at the next change, and by every other who recovers.
+        // What goes wrong here is tried again later, at the next change, and by every other who recovers.
         do {
             try add(team.bus)
             let now = Set(try team.bus.agentNames().filter { try $0 != name && !Alive.isHeld(team.bus.alive($0)) })
@@ -100,12 +105,17 @@ final class Watch {
             if died {
                 try team.recover()
                 dead.subtract(try team.revive(all: false))
-            } else if !second {
-                again = Time.monotonic() + 0.05
+            } else if looks < 2 {
+                again = Time.monotonic() + (looks == 0 ? 0.05 : 0.5)
+                looks += 1
             }
             try team.startQueue()
             retry = try Queue.nextTry(team.bus).map { Time.monotonic() + Double($0 - Time.now()) }
-        } catch { return retry = nil }
+            failures = 0
+        } catch {
+            failures = min(failures + 1, 6)
+            retry = Time.monotonic() + Double(1 << failures) / 2
+        }
     }
 
     // MARK: branches
