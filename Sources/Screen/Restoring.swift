@@ -6,7 +6,10 @@ enum Restoring {
     nonisolated(unsafe) private static var before = termios()
     nonisolated(unsafe) private static var isReady = false
     nonisolated(unsafe) private static var words: (UnsafeMutablePointer<UInt8>, Int)?
-    private static let signals = [SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE]
+    /// All that end a process, see signal(7), but SIGKILL.
+    private static let signals = [
+        SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGSYS, SIGIO, SIGPWR,
+    ]
 
     /// To be called with the terminal in use; what it was like before is known from the first call on.
     static func begin() {
@@ -18,6 +21,8 @@ enum Restoring {
             words = (copy, bytes.count)
         }
         isReady = true
+        // Who reads what we write may be gone: write(2) says so.
+        signal(SIGPIPE, SIG_IGN)
         for number in signals {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { Restoring.leave($0) }

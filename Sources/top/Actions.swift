@@ -29,6 +29,8 @@ extension Session {
         case "page-up": desk.showsHelp ? (desk.scroll.rows -= screen.rows) : move(-shownRows)
         case "first": move(-.max / 2)
         case "last": move(.max / 2)
+        case "next-column": turnColumn(1)
+        case "previous-column": turnColumn(-1)
         case "scroll-down": desk.scroll.rows += max(1, detailHeight / 2)
         case "scroll-up": desk.scroll.rows -= max(1, detailHeight / 2)
         case "scroll-left": desk.scroll.columns = max(0, desk.scroll.columns - 20)
@@ -69,6 +71,14 @@ extension Session {
         let begins = page(tab, key, frame.split.detail?.columns ?? screen.columns).enumerated().filter { $0.element.text.hasPrefix("diff --git ") }.map(\.offset)
         let at = desk.scroll.rows
         if let next = steps > 0 ? begins.first(where: { $0 > at }) : begins.last(where: { $0 < at }) { desk.scroll.rows = next }
+    }
+
+    /// Chooses the first task of the next column of the board that has any.
+    private func turnColumn(_ steps: Int) {
+        guard !desk.showsTree else { return }
+        let (at, full) = (desk.place[.tasks] ?? 0, tasks.columns.filter { !$0.range.isEmpty })
+        let now = full.firstIndex { $0.range.contains(at) } ?? 0
+        if full.indices.contains(now + steps) { choose(full[now + steps].range.lowerBound) }
     }
 
     private func turn(_ steps: Int) {
@@ -156,6 +166,8 @@ extension Session {
         case ("approve", .asks): run(["ask", "approve"])
         case ("reject", .asks): ask(.text(action: action), "why? (may be empty)")
         case ("approve", .agents), ("reject", .agents): askOfAgent(action)
+        case ("approve", .tasks): run(["plan", "approve"])
+        case ("reject", .tasks): ask(.text(action: action), "why is the plan of \(whom) rejected?")
         case ("answer", .asks): answer()
         case ("reply", .mail): ask(.text(action: action), "reply:")
         case ("acknowledge", .mail): run(["inbox", "ack"])
@@ -187,7 +199,7 @@ extension Session {
     private func askOfAgent(_ action: String) {
         guard let key = desk.chosen[.agents], let (n, name) = Detail.parts(key) else { return }
         guard let asked = board.asks.first(where: { $0.source == n && $0.ask.from == name }) else { return desk.message = "'\(name)' has asked nothing" }
-        run(["ask", action, asked.ask.id], sources[n], what: action)
+        if action == "approve" { run(["ask", "approve"], on: [asked.key]) } else { ask(.text(action: action), "why? (may be empty)", rows: [asked.key]) }
     }
 
     private func answer() {
@@ -239,8 +251,8 @@ extension Session {
         guard let agent = chosenAgent else { return desk.message = "no agent here" }
         guard agent.view.session?["Pane"] != nil else { return desk.message = "'\(agent.name)' has no pane" }
         let program = Jobs.program(["attach", agent.name], sources[agent.source])
-        // Within tmux the client goes there, and comes back here by tmux's own keys.
-        if getenv("TMUX") != nil {
+        // Within its tmux server the client goes there, and comes back here by tmux's own keys.
+        if let server = agent.view.session?["Server"], getenv("TMUX").map({ String(cString: $0).hasPrefix("\(server),") }) == true {
             return run(["attach", agent.name], sources[agent.source], what: "attach", then: { [weak self] in
                 // A popup lies above where it went to.
                 if !Tmux.isInPane() { self?.isOver = true }

@@ -5,7 +5,7 @@ import Screen
 struct AgentsList {
     static let table = Table(columns: [
         .init("agent", 8...32, 100), .init("state", 8...11, 95), .init("for", 4...4, 70, right: true), .init("task", 6...60, 80), .init("done", 5...7, 40, right: true),
-        .init("mail", 4...4, 60, right: true), .init("changed", 10...12, 50, right: true), .init("context", 7...7, 35, right: true), .init("cost", 8...8, 34, right: true),
+        .init("mail", 4...4, 60, right: true), .init("asks", 4...4, 65, right: true), .init("changed", 10...12, 50, right: true), .init("context", 7...7, 35, right: true), .init("cost", 8...8, 34, right: true),
         .init("conflict", 8...24, 55), .init("program", 7...12, 20), .init("model", 8...16, 10), .init("role", 6...12, 25), .init("branch", 10...30, 15), .init("note", 8...60, 12),
     ])
 
@@ -95,6 +95,7 @@ struct AgentsList {
         cells["task"] = Row(agent.tasks.map { "\($0.id) \($0.title)" }.joined(separator: ", "))
         cells["done"] = Row(view.report?["Progress"] ?? "")
         cells["mail"] = Row(agent.unread > 0 ? "\(agent.unread)" : "")
+        if agent.asks > 0 { cells["asks"] = Row("\(agent.asks)", Style { $0.foreground = .index(3); $0.isBold = true }) }
         if let (added, removed) = changes[agent.key], added + removed > 0 {
             cells["changed"] = Row("+\(added)", .color(2))
             cells["changed"]!.add(" −\(removed)", .color(1))

@@ -32,9 +32,12 @@ struct Board {
         /// With what its work conflicts: names and paths.
         var conflicts: [String] = []
 
+        /// Open asks of its own.
+        var asks = 0
+
         var name: String { view.name }
         /// Whether a person should look.
-        var needsPerson: Bool { [.waiting, .stuck, .quarantined, .dead].contains(view.state) }
+        var needsPerson: Bool { asks > 0 || [.waiting, .stuck, .quarantined, .dead].contains(view.state) }
     }
 
     struct Asked {
@@ -102,6 +105,7 @@ final class Reader {
         for (name, count) in try bus.counts(team) { next.counts[name, default: 0] += count }
         let claims = try bus.claims()
         let conflicts = try bus.conflicts()
+        let asks = try bus.asks()
         var held: [String: [Claim]] = [:]
         for claim in claims { held[claim.owner, default: []].append(claim) }
         let owners = try Dictionary((claims + bus.reviews()).map { ($0.id, $0.owner) }) { first, _ in first }
@@ -112,6 +116,7 @@ final class Reader {
             agent.branch = agent.branch ?? view.card["Branch"]
             agent.fill = try bus.fill(view.name)
             agent.unread = try bus.messages(of: view.name).count
+            agent.asks = asks.filter { $0.from == view.name }.count
             for conflict in conflicts {
                 for (mine, other) in [(conflict.one, conflict.other), (conflict.other, conflict.one)] {
                     guard let id = mine.task, owners[id] == view.name else { continue }
@@ -120,7 +125,7 @@ final class Reader {
             }
             next.agents.append(agent)
         }
-        next.asks += try bus.asks().map { Board.Asked(key: "\(n)/\($0.id)", source: n, ask: $0) }
+        next.asks += asks.map { Board.Asked(key: "\(n)/\($0.id)", source: n, ask: $0) }
         let now = Time.now()
         var damaged: String?
         let entries = try bus.entries { damaged = $0.message }

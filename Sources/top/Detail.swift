@@ -70,11 +70,16 @@ struct Detail {
         }
     }
 
-    static func field(_ name: String, _ value: String?) -> Row? {
-        guard let value, !value.isEmpty else { return nil }
-        var row = Row("\(name): ", .dim)
-        row.add(value)
-        return row
+    /// Those that have a value, in lines of at most so many columns.
+    static func fields(_ fields: [(name: String, value: String?)], _ width: Int) -> [Row] {
+        fields.flatMap { name, value -> [Row] in
+            guard let value, !value.isEmpty else { return [] }
+            var rows = wrap("\(name): \(value)", width)
+            var first = Row("\(name):", .dim)
+            first.add(rows[0].dropping(first.width))
+            rows[0] = first
+            return rows
+        }
     }
 
     static func task(_ id: Int, _ bus: Bus, _ width: Int) throws -> [Row] {
@@ -82,12 +87,12 @@ struct Detail {
         let header = view.header
         let planning = try bus.planning(id, header)
         var rows = wrap("\(id) \(header.title)", width, .bold)
-        rows += [
-            field("state", view.state == .blocked ? try bus.explain(view) : view.state.rawValue), field("by", view.claim?.owner), field("priority", "\(header.priority)"), field("role", header.role),
-            field("for", header.to), field("depends", header.depends.map(String.init).joined(separator: ", ")), field("parent", header.parent.map(String.init)),
-            field("children", try bus.children(id).map(String.init).joined(separator: ", ")), field("branch", try bus.branch(id)?.name), field("verify", header.verify),
-            field("plan", planning?.text), field("attempts", view.attempts > 0 ? "\(view.attempts)" : nil), field("made by", "\(header.by), \(Time.text(header.created))"),
-        ].compactMap { $0 }
+        rows += fields([
+            ("state", view.state == .blocked ? try bus.explain(view) : view.state.rawValue), ("by", view.claim?.owner), ("priority", "\(header.priority)"), ("role", header.role), ("for", header.to),
+            ("depends", header.depends.map(String.init).joined(separator: ", ")), ("parent", header.parent.map(String.init)), ("children", try bus.children(id).map(String.init).joined(separator: ", ")),
+            ("branch", try bus.branch(id)?.name), ("verify", header.verify), ("plan", planning?.text), ("attempts", view.attempts > 0 ? "\(view.attempts)" : nil),
+            ("made by", "\(header.by), \(Time.text(header.created))"),
+        ], width)
         func part(_ title: String, _ bytes: [UInt8]?) {
             guard let bytes, !bytes.isEmpty else { return }
             rows += [Row(), Row(title, .bold)] + text(bytes, width)
@@ -128,8 +133,9 @@ struct Detail {
     }
 
     static func ask(_ ask: Ask, _ width: Int) -> [Row] {
-        var rows = [field("from", ask.from), field("to", ask.record["To"]), field("kind", ask.record["Kind"]), field("severity", ask.record["Severity"])].compactMap { $0 }
-        if let time = ask.record.int("Time") { rows.append(field("asked", Time.text(time))!) }
+        var rows = fields([
+            ("from", ask.from), ("to", ask.record["To"]), ("kind", ask.record["Kind"]), ("severity", ask.record["Severity"]), ("asked", ask.record.int("Time").map(Time.text)),
+        ], width)
         rows += [Row()] + text(ask.record.body, width)
         let options = (ask.record["Options"] ?? "").split(separator: ",")
         if !options.isEmpty {
@@ -139,7 +145,7 @@ struct Detail {
                 return row
             }
         }
-        if let answer = ask.answer { rows += [Row(), field("answered", "\(answer) by \(ask.record["By"] ?? "?")")!] }
+        if let answer = ask.answer { rows += [Row()] + fields([("answered", "\(answer) by \(ask.record["By"] ?? "?")")], width) }
         return rows
     }
 

@@ -59,12 +59,13 @@ struct Frame {
         return (out, cursor.map { (rows - 1, $0) })
     }
 
-    /// The views' names as the first line has them, from its left.
+    /// The views' names as the first line has them, from its left. Where there is no room for all of them only the one that
+    /// is shown has its name.
     var labels: [(view: View, text: String)] {
-        View.allCases.enumerated().map { n, view in
-            let count = [View.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { counts[$0] } ?? 0
-            return (view, " \(n + 1) \(view.title)" + (count > 0 ? " \(count) " : " "))
-        }
+        let named = View.allCases.enumerated().map { n, view in (view: view, number: n + 1, count: [.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { counts[$0] } ?? 0) }
+        let whole = named.map { (view: $0.view, text: " \($0.number) \($0.view.title)" + ($0.count > 0 ? " \($0.count) " : " ")) }
+        if whole.map(\.text.count).reduce(0, +) <= columns { return whole }
+        return zip(named, whole).map { short, long in long.view == desk.view ? long : (short.view, " \(short.number)" + (short.count > 0 ? ":\(short.count) " : " ")) }
     }
 
     private func bar() -> Row {

@@ -7,6 +7,8 @@ final class Pages {
     private let reader: Reader
     private let jobs: Jobs
     private var known: [String: (rows: [Row], age: Int, time: Double)] = [:]
+    /// When the page that is shown is to be printed again, if something has changed that it may not tell of yet.
+    var due: Double?
     /// Pages that are kept.
     private static let limit = 200
 
@@ -30,7 +32,10 @@ final class Pages {
         }
         let name = "\(source.bus.root.string) \(words)"
         let page = known[name]
-        if !jobs.isLooking("page"), page.map({ $0.age != reader.age && Time.monotonic() - $0.time > 2 }) ?? true {
+        let next = page.map { $0.age == reader.age ? .infinity : $0.time + 2 } ?? 0
+        if next > Time.monotonic() {
+            due = next < .infinity ? next : nil
+        } else if !jobs.isLooking("page") {
             let age = reader.age
             jobs.look("page", words, source) { [weak self] result in self?.known[name] = (Detail.rows(result, of: tab), age, Time.monotonic()) }
         }

@@ -38,6 +38,7 @@ extension Session {
     var detailHeight: Int { max(1, (frame.split.detail?.rows ?? 2) - 1) }
 
     func paint() {
+        pages.due = nil
         listing = listed()
         settle()
         let frame = frame

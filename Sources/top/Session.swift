@@ -76,6 +76,7 @@ final class Session {
         if reader.descriptor < 0 { seconds = min(seconds, 1) }
         if isStale { seconds = min(seconds, max(0, readAt + Session.pause - now)) }
         if previewed != nil { seconds = min(seconds, preview.pause(now)) }
+        if let due = pages.due { seconds = min(seconds, max(0, due - now)) }
         if desk.view == .tasks || desk.view == .day, tasks.readMore() { seconds = 0 }
         _ = poll(&entries, nfds_t(entries.count), Int32((seconds * 1000).rounded(.up)))
         if entries[1].revents != 0 || reader.descriptor < 0 { isStale = true }

@@ -158,9 +158,11 @@ final class Tasks {
             cells["depends"] = Row(header.depends.map(String.init).joined(separator: " "), .dim)
             cells["role"] = Row(header.role ?? "", .dim)
         }
-        cells["title"] = Row(header?.title ?? "…", header?.isEpic == true ? .bold : .plain)
+        // The first column is of numbers, which stand at its right.
+        cells["title"] = Row(String(repeating: "  ", count: min(depth, 8)))
+        cells["title"]!.add(header?.title ?? "…", header?.isEpic == true ? .bold : .plain)
         cells["owner"] = Row(one.owner ?? "")
-        return Item(one.key, cells, indent: depth)
+        return Item(one.key, cells)
     }
 
     static func style(_ state: State) -> Style {

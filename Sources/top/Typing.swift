@@ -74,8 +74,11 @@ extension Session {
         let (text, rows) = (input.text, input.rows)
         let source = rows.first.flatMap(Detail.parts).map { sources[$0.source] } ?? sources[0]
         switch action {
-        case "reject" where input.view == .asks: run(["ask", "reject"], on: rows, after: text.isEmpty ? [] : ["--", text])
-        case "reject": run(["merge", "reject"], on: rows, after: text.isEmpty ? [] : ["--why", text])
+        case "reject":
+            switch input.view {
+            case .merge, .tasks: run([input.view == .merge ? "merge" : "plan", "reject"], on: rows, after: text.isEmpty ? [] : ["--why", text])
+            default: run(["ask", "reject"], on: rows, after: text.isEmpty ? [] : ["--", text])
+            }
         case "new":
             ask(.text(action: "first-words"), "its first words, if any:", rows: rows)
             desk.input?.before = text

@@ -65,6 +65,10 @@ import Testing
         }
     }
 
+    @Test func fieldsAreWrapped() {
+        #expect(Detail.fields([("why", "one two"), ("who", nil), ("by", "x")], 8).map(\.text) == ["why: one", "two", "by: x"])
+    }
+
     @Test func spansOfTime() {
         #expect([0, 59, 60, 3599, 3600, 86_399, 86_400, -5].map(AgentsList.span) == ["0s", "59s", "1m", "59m", "1h", "23h", "1d", "0s"])
     }

@@ -82,6 +82,14 @@ in_pane 'env -u TMUX TERM=dumb cadre top'
 see 'left with 75' "not on one without a screen"
 see "'cadre top --plain' prints the rows" "which is told what does"
 
+in_pane 'cadre top'
+see '1 agents 2' "in another tmux server"
+press j Enter
+see '^I am eve' "the agent's is attached to"
+press C-b d
+see '1 agents 2' "and left to come back"
+press q
+
 # Any number at once; what happens to one is nothing to the others.
 in_pane 'cadre top'
 see '1 agents 2' "one"

@@ -174,9 +174,31 @@ press Enter
 wait_for 10 eval 'cadre ask show "$o" | grep -q "by an editor"'
 ok "and is sent by a key"
 
+# From the list of agents.
+cadre heartbeat -q --as eve --state idle
+wait_for 10 hides 'or that'
+n=$(cadre ask --as eve "from afar?")
+see 'from afar' "an ask of who is idle"
+press 1 g
+see 'mail *asks' "is counted in the list"
+press w
+see 'I am eve' "is found by the same key"
+press N
+see 'why?' "and rejected"
+type_text 'too far'
+press Enter
+wait_for 10 eval 'cadre ask show "$n" | grep -q "too far"'
+ok "with why"
+
 # Tasks.
 press 2
 see 'blocked 1' "the board"
+press g
+see 'depends: 1' "its first"
+press l
+see 'by: bob' "of the next column"
+press h
+see 'depends: 1' "and of the one before"
 press n
 type_text "typed in #(touch $t_dir/x)"
 press Enter
@@ -285,7 +307,22 @@ press Enter
 see 'send: 1' "mail was sent"
 press '*'
 see '▸' "marks"
-press '*' '?'
+press '*'
+n=$(cadre task add --plan 'to be planned')
+cadre claim -q --as eve "$n"
+seq -f 'step %g' 12 | cadre plan submit -q --as eve "$n" -
+press 3
+see 'plan of task' "a plan"
+see 'step 12' "can be read as a whole"
+press 2 /
+type_text 'to be planned'
+press Enter
+see 'plan: submitted' "where its task is as well"
+press y
+wait_for 10 eval 'cadre plan show "$n" | grep -q "^Plan: approved"'
+ok "approved by a key"
+cadre task cancel -q "$n"
+press Escape 1 '?'
 see 'cadre.key.ACTION' "the keys"
 press '?'
 see '1 agents 4' "and back"
@@ -321,13 +358,18 @@ ok "that was repaired"
 press C-l g
 see '1 agents 4' "goes on"
 
+kill -PIPE "$(t_pgrep -fx "cadre top")"
+press j
+wait_for 10 eval '[[ $(chosen) != *lead* ]]'
+ok "nor does a broken pipe end it"
+
 # It leaves the terminal as it was.
 press q
 see 'left with 0' "left"
 modes='#{alternate_on}#{mouse_any_flag}#{cursor_flag}'
 is "$(tmux -L "$t_server" display-message -p "$modes")" 001 "the terminal is as before"
 is "$(cat "$t_dir/err")" "" "nothing was complained of"
-for signal in TERM HUP SEGV; do
+for signal in TERM HUP SEGV USR1; do
   t_top 80 24
   see '1 agents 4' "again"
   kill -"$signal" "$(t_pgrep -fx "cadre top")"
