@@ -22,7 +22,9 @@ extension Session {
                 day = (reader.age, Day(spans: sources.map { source in Spans((try? source.bus.lastEvents(20_000, bytes: 4_000_000) { $0["task"] != nil }) ?? []) }))
                 tasks.read(reader.age)
             }
-            return Listing(day.shown.items(sources.map(\.name), now: now, width: screen.columns - 2) { self.tasks.header($0)?.title ?? "" })
+            let items = day.shown.items(sources.map(\.name), now: now, width: screen.columns - 2) { self.tasks.header($0)?.title ?? "" }
+            // The axis stays.
+            return Listing(items.prefix(1) + Lists.filtered(Array(items.dropFirst()), desk.filter[.day]))
         case .cost:
             let names = { (key: String) in Detail.parts(key).map { self.sources.count > 1 ? "\(self.sources[$0.source].name)/\($0.name)" : $0.name } ?? key }
             return Listing(Lists.filtered(spending.items(names), desk.filter[.cost]))

@@ -246,6 +246,12 @@ wait_for 10 eval '! cadre inbox list | grep -q subject'
 ok "acknowledged"
 press 6
 see '^ bob  .*1 ' "the day"
+press /
+type_text nobody
+wait_for 10 hides ' bob '
+ok "filtered"
+see ' UTC' "beneath its hours"
+press Escape
 press 7
 see '^ *bob *- ' "what is not known is shown so"
 git config cadre.program.counted.command 'exec idler'
