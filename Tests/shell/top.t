@@ -252,6 +252,7 @@ wait_for 10 hides ' bob '
 ok "filtered"
 see ' UTC' "beneath its hours"
 press Escape
+see '^ bob ' "and not"
 press 7
 see '^ *bob *- ' "what is not known is shown so"
 git config cadre.program.counted.command 'exec idler'
@@ -328,7 +329,9 @@ press y
 wait_for 10 eval 'cadre plan show "$n" | grep -q "^Plan: approved"'
 ok "approved by a key"
 cadre task cancel -q "$n"
-press Escape 1 '?'
+press Escape
+see 'typed in' "with all tasks"
+press 1 '?'
 see 'cadre.key.ACTION' "the keys"
 press '?'
 see '1 agents 4' "and back"
