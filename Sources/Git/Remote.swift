@@ -74,7 +74,7 @@ extension Queue {
         let result = try overNetwork(
             ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=", "--", remote.name, "+\(branch):\(reference)"])
         if result.status == 0, let commit = try git.commit(reference) { return .holds(commit) }
-        guard String(decoding: result.error, as: UTF8.self).contains("couldn't find remote ref") else { return .unreachable(Queue.complaint(result)) }
+        guard String(decoding: result.error, as: UTF8.self).contains("couldn't find remote ref") else { return .unreachable(Git.complaint(result)) }
         _ = try git.attempt(["update-ref", "-d", reference])
         return .none
     }
@@ -82,7 +82,7 @@ extension Queue {
     /// What a branch of the remote holds, without fetching it.
     func head(_ remote: Remote, _ branch: String) throws -> Fetched {
         let result = try overNetwork(["ls-remote", "--refs", "--", remote.name, branch])
-        guard result.status == 0 else { return .unreachable(Queue.complaint(result)) }
+        guard result.status == 0 else { return .unreachable(Git.complaint(result)) }
         for line in result.text.split(separator: "\n") {
             let words = line.split(separator: "\t").map(String.init)
             if words.count == 2, words[1] == branch { return .holds(words[0]) }
@@ -114,29 +114,7 @@ extension Queue {
         case .unreachable(let why):
             return .unknown("'\(remote.name)' can't be reached: \(why)")
         }
-        return .refused("'\(remote.name)' does not take it: \(Queue.refusal(result))")
-    }
-
-    /// What git says of a remote that it can't read, without the advice behind it.
-    private static func complaint(_ result: Program.Result) -> String {
-        let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix { !$0.hasPrefix("Please make sure ") }
-        let general = "fatal: Could not read from remote repository."
-        guard let line = lines.last(where: { $0 != general }) else { return result.complaint }
-        return Names.shown(line.hasPrefix("fatal: ") ? String(line.dropFirst("fatal: ".count)) : line)
-    }
-
-    /// Why a push was refused: the reason of the reference's line, and what the other side said last.
-    private static func refusal(_ result: Program.Result) -> String {
-        func lines(_ bytes: [UInt8]) -> [String] { bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } }
-        let reason = lines(result.output).first { $0.hasPrefix("!") }?.split(separator: "\t").last.map(String.init)
-        // Padded, so that it covers a line of progress.
-        let said = lines(result.error).filter { $0.hasPrefix("remote: ") }.map { line -> String in
-            var line = line.dropFirst("remote: ".count)
-            while line.last == " " { line.removeLast() }
-            return String(line)
-        }.last { !$0.isEmpty }
-        guard let reason else { return complaint(result) }
-        return Names.shown([reason, said].compactMap { $0 }.joined(separator: ": "))
+        return .refused("'\(remote.name)' does not take it: \(Git.refusal(result))")
     }
 
     /// git over the network: it asks nobody anything, has no terminal, and an end. In the main worktree, to which the path
@@ -281,5 +259,29 @@ extension Queue {
         case .holds(let now) where try git.isAncestor(commit, of: now): try arrive(entry, remote, &report)
         case .holds, .none: _ = try bus.advance(entry, to: .queued)
         }
+    }
+}
+
+extension Git {
+    /// What git says of a remote that it can't read, without the advice behind it.
+    public static func complaint(_ result: Program.Result) -> String {
+        let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix { !$0.hasPrefix("Please make sure ") }
+        let general = "fatal: Could not read from remote repository."
+        guard let line = lines.last(where: { $0 != general }) else { return result.complaint }
+        return Names.shown(line.hasPrefix("fatal: ") ? String(line.dropFirst("fatal: ".count)) : line)
+    }
+
+    /// Why a push was refused: the reason of the reference's line, and what the other side said last.
+    public static func refusal(_ result: Program.Result) -> String {
+        func lines(_ bytes: [UInt8]) -> [String] { bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } }
+        let reason = lines(result.output).first { $0.hasPrefix("!") }?.split(separator: "\t").last.map(String.init)
+        // Padded, so that it covers a line of progress.
+        let said = lines(result.error).filter { $0.hasPrefix("remote: ") }.map { line -> String in
+            var line = line.dropFirst("remote: ".count)
+            while line.last == " " { line.removeLast() }
+            return String(line)
+        }.last { !$0.isEmpty }
+        guard let reason else { return complaint(result) }
+        return Names.shown([reason, said].compactMap { $0 }.joined(separator: ": "))
     }
 }

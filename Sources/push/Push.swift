@@ -22,7 +22,7 @@ public struct PushVerb: Verb {
             try team.work.keep(agent)
             let branch = String(reference.dropFirst("refs/heads/".count))
             let result = try git.attempt(["push", "--porcelain", "--", remote, "\(reference):\(reference)"])
-            guard result.status == 0 else { throw Failure.unsure("unable to push '\(branch)' to '\(remote)': \(result.complaint)") }
+            guard result.status == 0 else { throw Failure.unsure("unable to push '\(branch)' to '\(remote)': \(Git.refusal(result))") }
             tool.print([name, branch], json: ["name": .string(name), "branch": .string(branch), "remote": .string(remote)])
             if pr { try openRequest(team, agent, branch, tool) }
         }
