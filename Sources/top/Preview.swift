@@ -8,11 +8,13 @@ final class Preview {
     private var client: ControlClient?
     private var server = ""
     private var look: (pane: String, rows: [Row], isDead: Bool)?
+    /// As tmux printed them.
+    private var lines: [String] = []
     private var next = 0.0
     private var lastChange = 0.0
 
-    private static let quick = 0.1
-    private static let slow = 0.5
+    /// Seconds between two looks at a pane that has changed within so many, or earlier.
+    private static let pauses = [(within: 2.0, pause: 0.1), (within: 10, pause: 0.5), (within: .infinity, pause: 1)]
 
     /// To be polled; `read` is to be called when it can be read.
     var descriptor: Int32 { client?.descriptor ?? -1 }
@@ -32,7 +34,7 @@ final class Preview {
         let now = Time.monotonic()
         if let client, client.hasEnded || self.server != server || client.isBusy && now > next + 2 { self.client = nil }
         guard now >= next else { return }
-        next = now + (now - lastChange < 2 ? Preview.quick : Preview.slow)
+        next = now + Preview.pauses.first { now - lastChange < $0.within }!.pause
         if client == nil {
             guard Tmux.answers(server), let tmux = try? Tmux(source.bus) else {
                 look = (pane, [Row("its tmux server is gone: resume starts it again", .dim)], true)
@@ -46,13 +48,13 @@ final class Preview {
 
     func read() {
         guard let found = client?.read() else { return }
+        if let look, look.pane == found.pane, look.isDead == found.isDead, lines == found.lines { return }
+        lines = found.lines
         var text = Ansi()
         var rows = found.lines.map { text.row($0) }
         while rows.last?.width == 0 { rows.removeLast() }
-        if look?.pane != found.pane || look!.rows != rows || look!.isDead != found.isDead {
-            look = (found.pane, rows, found.isDead)
-            lastChange = Time.monotonic()
-        }
+        look = (found.pane, rows, found.isDead)
+        lastChange = Time.monotonic()
     }
 
     /// What the pane showed last; nothing before it was seen.
