@@ -195,11 +195,16 @@ extension Session {
         }
     }
 
-    /// Approves or rejects what the chosen agent has asked.
+    /// Approves or rejects what the chosen agent has asked, which is not on the screen here, so it is shown with the question.
     private func askOfAgent(_ action: String) {
         guard let key = desk.chosen[.agents], let (n, name) = Detail.parts(key) else { return }
         guard let asked = board.asks.first(where: { $0.source == n && $0.ask.from == name }) else { return desk.message = "'\(name)' has asked nothing" }
-        if action == "approve" { run(["ask", "approve"], on: [asked.key]) } else { ask(.text(action: action), "why? (may be empty)", rows: [asked.key]) }
+        let text = asked.ask.text.split(separator: "\n").first ?? ""
+        if action == "approve" {
+            ask(.choice(["y": Choice(["ask", "approve"]), "n": Choice()]), "y approve, n leave it: \(text)", rows: [asked.key])
+        } else {
+            ask(.text(action: action), "why not? (may be empty) \(text):", rows: [asked.key])
+        }
     }
 
     private func answer() {

@@ -183,8 +183,13 @@ press 1 g
 see 'mail *asks' "is counted in the list"
 press w
 see 'I am eve' "is found by the same key"
+press y
+see 'y approve, n leave it: from afar?' "is shown before it is approved"
+press n
+wait_for 10 hides 'y approve, n'
+is "$(cadre ask show "$n" --json | jq -r .answer)" null "or left"
 press N
-see 'why?' "and rejected"
+see 'why not? .*from afar?:' "and rejected"
 type_text 'too far'
 press Enter
 wait_for 10 eval 'cadre ask show "$n" | grep -q "too far"'
