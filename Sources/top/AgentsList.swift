@@ -47,8 +47,13 @@ struct AgentsList {
         case .since: return less(b.view.report?.int("Since") ?? 0, a.view.report?.int("Since") ?? 0)
         case .task: return less(a.tasks.first?.id ?? .max, b.tasks.first?.id ?? .max)
         case .mail: return less(b.unread, a.unread)
+        case .changed: return less(changed(b), changed(a))
+        case .context: return less(b.fill?.int("Context") ?? -1, a.fill?.int("Context") ?? -1)
+        case .cost: return less(money[b.key]?.known ?? -1, money[a.key]?.known ?? -1)
         }
     }
+
+    private func changed(_ agent: Board.Agent) -> Int { changes[agent.key].map { $0.added + $0.removed } ?? 0 }
 
     private func tree(_ agents: [Board.Agent]) -> [Item] {
         let shown = Set(agents.map(\.key))

@@ -19,7 +19,7 @@ enum View: String, CaseIterable {
 
 enum Tab: String { case screen, diff, stat, task, mail, log, ask, review, letter }
 
-enum Order: String, CaseIterable { case name, state, since, task, mail }
+enum Order: String, CaseIterable { case name, state, since, task, mail, changed, context, cost }
 enum Grouping: String, CaseIterable { case tree, state, role, project, flat }
 
 /// What the person has chosen, of what there is: all that is not read from the bus.

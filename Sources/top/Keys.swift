@@ -72,7 +72,7 @@ struct Keys {
         Binding("next-file", ["}"], "next file of a diff"),
         Binding("previous-file", ["{"], "previous file of a diff"),
         Binding("filter", ["/"], "filter, to what has a text"),
-        Binding("sort", ["s"], "another order"),
+        Binding("sort", ["s"], "order: name, state, since, task, mail, changed, context, cost"),
         Binding("group", ["v"], "tree, role, state, project or flat; tasks as board or tree"),
         Binding("waiting", ["w"], "next that waits"),
         Binding("mark", ["Space"], "mark, for an action on several"),

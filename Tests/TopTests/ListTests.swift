@@ -42,6 +42,19 @@ import Testing
         #expect(found == ["0/b", "0/c", "0/a"])
     }
 
+    @Test func byWhatItCosts() {
+        var board = Board()
+        board.agents = [agent("a"), agent("b"), agent("c")]
+        var (desk, some, more) = (Desk(), Sum(), Sum())
+        (desk.grouping, desk.order) = (.flat, .cost)
+        some.add(5)
+        more.add(7)
+        let list = AgentsList(board: board, desk: desk, sources: [], changes: ["0/a": (1, 0), "0/b": (0, 3)], money: ["0/b": some, "0/c": more], now: 100)
+        #expect(list.items().map(\.key) == ["0/c", "0/b", "0/a"])
+        desk.order = .changed
+        #expect(AgentsList(board: board, desk: desk, sources: [], changes: list.changes, money: list.money, now: 100).items().map(\.key) == ["0/b", "0/a", "0/c"])
+    }
+
     @Test func aFilterHasAllItsWords() {
         let found = items([agent("anna", .idle), agent("anton", .working)]) { $0.filter[.agents] = "AN idle" }
         #expect(found == ["0/anna"])
