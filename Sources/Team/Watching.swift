@@ -72,8 +72,9 @@ final class Watch {
         let before = Watch.used()
         defer { spent += Watch.used() - before }
         let changed = watcher.drain()
-        // What only changes what is shown is no death and moves no branch.
-        let isShownOnly = !changed.isEmpty && changed.isSubset(of: directories.union(showing?.watched ?? []))
+        // What only changes what is shown is no death and moves no branch. Without inotify, or where it has lost count, it
+        // may be anything.
+        let isShownOnly = !changed.isEmpty && !changed.contains(-1) && changed.isSubset(of: directories.union(showing?.watched ?? []))
         let isDue = [again, due, retry].compactMap { $0 }.contains { $0 <= Time.monotonic() }
         let isAll = !isShownOnly && (isDue || !changed.isEmpty || !begun)
         if isAll {
