@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # text for the agent's shell
+# Run alone: its programs take most of the inotify instances that a user may have.
 # Agents without a terminal whose program does one turn and ends: Claude Code and Codex, the real programs against a model
 # on loopback, and one that can't call verbs, as aider can't, imitated.
 . "$(dirname "$0")/lib.sh"
