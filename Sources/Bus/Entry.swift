@@ -71,6 +71,11 @@ public struct Entry {
     public var isApproved: Bool { record["Approved"] == tip }
 
     var claim: Claim { Claim(id: id, owner: author, token: token) }
+    /// When what it waits for is tried again without anybody's asking, and how often it was.
+    public var again: (at: Int, tries: Int)? {
+        guard step == .waiting || step == .landing, let at = record.int("Retry-At") ?? record.int("Look-At") else { return nil }
+        return (at, record.int("Retries") ?? record.int("Looks") ?? 1)
+    }
 
     /// Smallest goes first: the priority, minus one for each hour waited.
     private func rank(_ now: Int) -> Int { priority * 3600 - (now - time) }
@@ -188,17 +193,19 @@ extension Bus {
     /// Why the queue as a whole stands still, with when; nil if it does not.
     public func stopped() throws -> Record? { try Record.read(mergeStopped) }
 
-    /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long.
-    public func setStopped(_ why: String?, passes: Bool = false) throws {
+    /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long; each minute where it is a
+    /// checkout `inLanding`, between two commits.
+    public func setStopped(_ why: String?, passes: Bool = false, inLanding: Bool = false) throws {
         guard let why else { try Files.unlink(mergeStopped); return }
         var record = Record()
         if passes {
             let tries = try (stopped()?.int("Retries") ?? 0) + 1
             record["Retries"] = "\(tries)"
-            record["Retry-At"] = "\(Time.now() + Bus.backoff(tries))"
+            record["Retry-At"] = "\(Time.now() + Bus.backoff(inLanding ? 1 : tries))"
         }
         record["Why"] = why
         record["Time"] = "\(Time.now())"
         try write(record, to: mergeStopped)
+        record["Landing"] = inLanding ? "yes" : nil
     }
 }

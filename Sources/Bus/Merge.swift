@@ -209,7 +209,7 @@ extension Bus {
             }
             if let red = entry.record["Red"], let gate = entry.record["Gate"] { try Files.unlink(verdictFile(red, gate)) }
             entry.step = .queued
-            for key in ["Why", "Attempts", "Returned-By", "Red", "Index", "Index-Stamp", "Tree", "Gate", "Commit", "Old", "Top", "Top-Tree", "Retries", "Retry-At", "Look-At", "Pushed", "Request", "Looked"] { entry.record[key] = nil }
+            for key in ["Why", "Attempts", "Returned-By", "Red", "Index", "Index-Stamp", "Tree", "Gate", "Commit", "Old", "Top", "Top-Tree", "Retries", "Retry-At", "Looks", "Look-At", "Pushed", "Request", "Looked"] { entry.record[key] = nil }
             journal("retried", by: by, ["task": "\(id)"])
         }
     }

@@ -268,12 +268,13 @@ struct Batch {
         let all = Queue.Candidate(commit: top.commit, tree: top.tree, parent: local)
         switch try queue.move(to: all, checkout, why: "land task\(count > 1 ? "s" : "") \(tasks)") {
         case .elsewhere: try goBack()
-        case .blocked(let why, let paths):
-            // Ignored files are not seen before git refuses to overwrite them. Whose they are not is stacked again.
+        case .halfway(let why): try queue.stand(landing, why, &report)
+        case .blocked(let why, let paths, let file):
+            // Ignored files are not seen before. Whose they are not is stacked again.
             let blocked = try zip(landing, layers).map { try !queue.changes($1.candidate, among: paths).isEmpty }
             for (n, entry) in landing.enumerated() {
                 if blocked[n] || !blocked.contains(true) {
-                    try queue.wait(entry, why, checkout?.index, &report)
+                    try queue.wait(entry, why, file, &report)
                 } else {
                     _ = try bus.advance(entry, to: .queued)
                 }

@@ -71,7 +71,7 @@ public struct Git {
     public func run(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws -> Program.Result {
         let result = try attempt(arguments, input: input, environment: environment)
         guard result.status == 0 else {
-            throw Failure.unsure("git \(arguments.first { !$0.hasPrefix("-") } ?? "") failed in '\((worktree ?? directory).string)': \(result.complaint)")
+            throw Failure.unsure("git \(arguments.first { !$0.hasPrefix("-") } ?? "") failed in '\((worktree ?? directory).string)': \(result.lock == nil ? result.complaint : result.trouble)")
         }
         return result
     }
@@ -102,7 +102,7 @@ public struct Git {
         if result.status == 0 { return true }
         // git has one exit code for all: look whether it was the old value.
         guard try self.reference(reference) == old else { return false }
-        throw Failure.unsure("unable to move '\(reference)': \(result.complaint)")
+        throw Failure.unsure("unable to move '\(reference)': \(result.trouble)")
     }
 
     /// Whether `ancestor` is reachable from `commit`.

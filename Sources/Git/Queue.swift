@@ -40,56 +40,8 @@ public struct Queue {
         public var waiting: [String] = []
         /// Entries that can't be read, a line each.
         public var damaged: [String] = []
-    }
-
-    // MARK: when
-
-    /// Whether there is work for a runner and none is at it.
-    public static func needsRunner(_ bus: Bus) throws -> Bool {
-        guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
-        if let stopped = try bus.stopped(), let time = stopped.int("Time"), stopped.int("Retry-At") ?? (time + 300) > Time.now() {
-            guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
-        }
-        // Runners that die again and again are not started again until something is new.
-        if try tries(bus) >= 3, let bell = try Files.status(bus.mergeBell), let last = try Files.status(bus.mergeLock),
-            bell.st_mtim.tv_sec <= last.st_mtim.tv_sec
-        { return false }
-        return try Lock.isFree(bus.mergeLock)
-    }
-
-    /// How many runners in a row did not come to their end: told by the lock's file.
-    private static func tries(_ bus: Bus) throws -> Int {
-        try Files.read(bus.mergeLock).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) } ?? 0
-    }
-
-    /// Whether looking at the entry now may move it.
-    private static func isDue(_ entry: Entry, _ bus: Bus) throws -> Bool {
-        switch entry.step {
-        case .queued, .gating, .landed, .returning: return true
-        case .held: return try bus.reviewAsk(entry)?.answer != nil
-        // Its last runner could not finish it, it is to be tried again, or what blocks it is a file of git's that has
-        // changed since.
-        case .landing, .waiting:
-            let again = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
-            if let again, again <= Time.now() { return true }
-            guard let index = entry.record["Index"] else { return entry.step == .landing && again == nil }
-            return try stamp(FilePath(index)) != entry.record["Index-Stamp"]
-        case .stuck, .withdrawn: return false
-        }
-    }
-
-    /// When a runner is to try something again, if nothing else calls for one before; nil if nothing waits for a time that
-    /// is still to come.
-    public static func nextTry(_ bus: Bus) throws -> Int? {
-        let entries = try bus.entries({ _ in })
-        var times = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
-        if !entries.isEmpty, let stopped = try bus.stopped() { times.append(stopped) }
-        return times.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") }.filter { $0 > Time.now() }.min()
-    }
-
-    static func stamp(_ path: FilePath) throws -> String {
-        guard let st = try Files.status(path) else { return "none" }
-        return "\(st.st_mtim.tv_sec).\(st.st_mtim.tv_nsec)"
+        /// Whether a checkout is in the middle of a landing, so that nothing else lands.
+        var stands = false
     }
 
     // MARK: running
@@ -121,6 +73,7 @@ public struct Queue {
             let queue = Queue(Work(bus: bus, repository: git, settings: settings), tell: tell)
             if first { try queue.resume(&report) }
             first = false
+            if report.stands { break }
             let due = try queue.due(seen)
             guard !due.isEmpty else { break }
             if let (why, passes) = try queue.obstacle() {
@@ -209,13 +162,21 @@ public struct Queue {
     func resume(_ report: inout Report, network: Bool = true) throws {
         try Tree.end(Queue.gateMark(bus), of: "the gate")
         try forgetLanded()
-        try resumeFollowing()
+        try resumeFollowing(&report)
+        if report.stands { return }
+        if try bus.stopped()?["Landing"] != nil {
+            // What was in the middle of a landing no more is: it is said again if it is.
+            try bus.setStopped(nil)
+            try bus.closeAsk(named: "merge", by: "cadre", "")
+        }
         for entry in try bus.entries({ _ in }) where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
             let worktree = try checkout(entry.record["Worktree"])
             var why = try unlock(worktree)
             if why == nil, let worktree, let old = entry.old {
                 why = try heal(from: old, to: entry.record["Top"] ?? commit, worktree, why: "land task \(entry.id)")
+                // All that land with it are in the same checkout.
+                if let why, entry.record["Remote"] == nil { return try stand(bus.entries({ _ in }).filter { $0.step == .landing }, why, &report) }
             }
             if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
                 try landed(entry, commit, &report)
@@ -321,10 +282,11 @@ public struct Queue {
         tell(["\(entry.id)", "returned", why])
     }
 
-    /// Seconds after which supervisors look again at what no file tells of.
-    private static let pause = 900
+    /// Seconds after which supervisors try again what no file tells of, for the n-th time.
+    private static func pause(_ tries: Int) -> Int { min(900, 5 << min(tries - 1, 10)) }
 
-    /// The entry waits until the file has changed, or with `again` for a time; `note` is written with it.
+    /// The entry waits until the file has changed, or for a time that grows; with `again` nobody tries it before, not even a
+    /// person's run. `note` is written with it.
     func wait(
         _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, _ note: (inout Record) -> Void = { _ in }
     ) throws {
@@ -340,7 +302,9 @@ public struct Queue {
             let tries = ($0.int("Retries") ?? 0) + 1
             $0["Retries"] = again ? "\(tries)" : nil
             $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
-            $0["Look-At"] = again || index != nil ? nil : "\(Time.now() + Queue.pause)"
+            let looks = ($0.int("Looks") ?? 0) + 1
+            $0["Looks"] = again ? nil : "\(looks)"
+            $0["Look-At"] = again || index != nil ? nil : "\(Time.now() + Queue.pause(looks))"
             note(&$0)
         }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
         report.waiting.append("\(entry.id): \(why)")

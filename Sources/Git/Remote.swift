@@ -180,23 +180,26 @@ extension Queue {
         }
         try bus.setFollowing(from: local, to: commit, worktree: ground.checkouts.first?.git.worktree)
         let moved = try move(to: step, ground.checkouts.first, why: "follow the remote")
-        try bus.endFollowing()
+        // What is half done is finished by a later run, which is told so by this.
+        if case .halfway = moved {} else { try bus.endFollowing() }
         switch moved {
         case .moved: return .followed
         case .elsewhere: return .elsewhere
-        case .blocked(let why, _):
-            try wait(entry, why, ground.checkouts.first?.index, &report)
+        case .blocked(let why, _, let file):
+            try wait(entry, why, file, &report)
+            return .waits
+        case .halfway(let why):
+            try stand([], why, &report)
             return .waits
         }
     }
 
-    /// Finishes what a killed runner left of `follow`. What stands in the way of that is in the way of landing as well,
-    /// which says so.
-    func resumeFollowing() throws {
+    /// Finishes what a killed runner left of `follow`.
+    func resumeFollowing(_ report: inout Report) throws {
         guard let following = try bus.following(), let old = following["Old"], let new = following["New"] else { return }
         let worktree = try checkout(following["Worktree"])
         guard try unlock(worktree) == nil else { return }
-        if let worktree, try heal(from: old, to: new, worktree, why: "follow the remote") != nil { return }
+        if let worktree, let why = try heal(from: old, to: new, worktree, why: "follow the remote") { return try stand([], why, &report) }
         try bus.endFollowing()
     }
 
@@ -228,7 +231,8 @@ extension Queue {
             switch try move(to: step, checkout, why: "land task \(entry.id)") {
             case .moved: return try landed(next, commit, &report)
             case .elsewhere: return try stay(next, "'\(work.targetName)' moved meanwhile", nil, &report)
-            case .blocked(let why, _): return try stay(next, why, checkout?.index, &report)
+            case .blocked(let why, _, let file): return try stay(next, why, file, &report)
+            case .halfway(let why): return try stand([next], why, &report)
             }
         }
         try landed(entry, commit, &report)

@@ -80,7 +80,8 @@ extension Work {
         guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
             let result = try asOwner(worktree, arguments, input: input)
-            guard result.status == 0 else { throw Failure.no("unable to commit: \(result.complaint)") }
+            if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }
+            guard result.status == 0 else { throw Failure.no("unable to commit: \(arguments[0] == "add" ? result.trouble : result.complaint)") }
         }
     }
 

@@ -196,7 +196,14 @@ public struct Work {
                     new = try repository.run(["commit-tree", empty, "-p", old, "-p", tip], input: Array("kept\n".utf8), environment: Work.identity).text
                 }
             }
-            if try repository.move(reference, to: new, from: old, why: "keep") { return }
+            do {
+                if try repository.move(reference, to: new, from: old, why: "keep") { return }
+            } catch let failure as Failure where failure.kind == .unsure {
+                // Only we lock these, for a moment: one that stays was left by a git that was killed.
+                let lock = repository.directory.pushing(FilePath(reference + ".lock"))
+                guard try Files.exists(lock) else { throw failure }
+                if let why = try removeStale(lock, []) { throw Failure.unsure(why) }
+            }
         }
         throw Failure.unsure("'\(reference)' moves too fast, try again")
     }

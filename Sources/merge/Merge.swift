@@ -16,12 +16,16 @@ public struct MergeVerb: ParsableCommand {
         if tool.common.quiet { return }
         let title = try tool.bus().header(entry.id)?.title ?? ""
         let branch = String(entry.branch.dropFirst("refs/heads/".count))
-        guard tool.common.json else { return Out.line(fields: ["\(entry.id)", entry.step.rawValue, entry.author, branch, entry.why ?? title]) }
+        let again = entry.again
+        guard tool.common.json else {
+            let next = again.map { " (try \($0.tries + 1) at \(Time.text($0.at)))" } ?? ""
+            return Out.line(fields: ["\(entry.id)", entry.step.rawValue, entry.author, branch, (entry.why ?? title) + next])
+        }
         var fields: [(String, JSONValue)] = [
             ("id", .int(entry.id)), ("state", .string(entry.step.rawValue)), ("author", .string(entry.author)), ("branch", .string(branch)),
             ("base", .string(entry.base)), ("tip", .string(entry.tip)), ("commit", .string(entry.commit)), ("why", .string(entry.why)),
             ("strategy", .string(entry.record["Strategy"])), ("request", .string(entry.record["Request"])),
-            ("again", .string(entry.record.int("Retry-At").map(Time.text))),
+            ("again", .string(again.map { Time.text($0.at) })), ("tries", .int(again?.tries)),
             ("priority", .int(entry.priority)), ("attempts", .int(entry.attempts)), ("title", .string(title)),
             ("submitted", .string(Time.text(entry.time))), ("approved", .string(entry.isApproved ? entry.record["Approved-By"] : nil)),
         ]
@@ -83,7 +87,7 @@ public struct MergeVerb: ParsableCommand {
                 field("Tip", entry.tip)
                 field("Strategy", entry.record["Strategy"])
                 field("Pull request", entry.record["Request"].map(Names.shown))
-                field("Tried again", entry.record.int("Retry-At").map(Time.text))
+                field("Tried again", entry.again.map { "\(Time.text($0.at)), try \($0.tries + 1)" })
                 field("Commit", entry.step == .landed ? entry.commit : nil)
                 field("Submitted", Time.text(entry.time))
                 field("Priority", "\(entry.priority)")

@@ -8,11 +8,11 @@ t_world
 git=$(command -v git)
 
 wrap git
-# A git whose merge is killed before its n-th system call of a name, and its caller with it.
-cat >"$t_dir/wrapped/git-merge-killed" <<END
+# A git whose read-tree is killed before its n-th system call of a name, and its caller with it.
+cat >"$t_dir/wrapped/git-read-tree-killed" <<END
 #!/bin/bash
 case " \$* " in
-*" merge -q "*)
+*" read-tree -m -u "*)
   strace -f -qq -o /dev/null -e "trace=\$WRAP_CALL" -e "inject=\$WRAP_CALL:signal=KILL:when=\$WRAP_AT" "$git" "\$@" 2>/dev/null
   [ \$? -ge 128 ] || touch "$t_dir/whole"
   kill -KILL "\$PPID"
@@ -22,7 +22,7 @@ exec "$git" "\$@"
 END
 chmod +x "$t_dir/wrapped"/*
 mkdir "$t_dir/killed"
-ln -s ../wrapped/git-merge-killed "$t_dir/killed/git"
+ln -s ../wrapped/git-read-tree-killed "$t_dir/killed/git"
 
 world="$t_dir/world"
 t_agents=$world
@@ -164,14 +164,14 @@ if command -v strace >/dev/null; then
       fresh queued
       rm -f "$t_dir/whole"
       { WRAP_CALL=$call WRAP_AT=$n PATH="$t_dir/killed:$PATH" cadre merge run; } >/dev/null 2>&1
-      check "git merge killed at $call $n"
+      check "git read-tree killed at $call $n"
       [ -e "$t_dir/whole" ] && break
       points=$((points + 1))
     done
   done
-  shown "landing, killed inside git merge"
+  shown "landing, killed inside git read-tree"
 else
-  echo "# no strace: not killed inside git merge"
+  echo "# no strace: not killed inside git read-tree"
 fi
 
 returned() {
@@ -220,7 +220,7 @@ mkdir "$t_dir/partial"
 cat >"$t_dir/partial/git" <<END
 #!/bin/bash
 case " \$* " in
-*" merge -q "*)
+*" read-tree -m -u "*)
   seq 3000 | head -c 100 >big
   touch .git/index.lock
   kill -KILL "\$PPID"

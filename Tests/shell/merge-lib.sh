@@ -52,7 +52,11 @@ wrap() { # PROGRAM...
 #!/bin/bash
 echo >>"$t_dir/calls"
 [ "\$(wc -l <"$t_dir/calls")" = "\$WRAP_AT" ] || exec "$real" "\$@"
-"$real" "\$@" >/dev/null 2>&1
+# One that is talked to ends when its caller does.
+case " \$* " in
+*" --stdin "*) "$real" "\$@" 2>/dev/null ;;
+*) "$real" "\$@" >/dev/null 2>&1 ;;
+esac
 kill -KILL "\$PPID"
 END
     chmod +x "$t_dir/wrapped/$program"

@@ -112,7 +112,7 @@ mkfifo "$t_dir/begun" "$t_dir/go"
 cat >"$t_dir/slow/git" <<END
 #!/bin/sh
 case " \$* " in
-*" merge -q "*) echo >"$t_dir/begun" && read -r _ <"$t_dir/go" ;;
+*" read-tree -m -u "*) echo >"$t_dir/begun" && read -r _ <"$t_dir/go" ;;
 esac
 exec "$(command -v git)" "\$@"
 END

@@ -24,7 +24,8 @@ for word in "$@"; do
   update-ref | checkout | merge | commit | add | worktree | read-tree | rebase | switch)
     echo >>"$WRAP_COUNT"
     [ "$(wc -l <"$WRAP_COUNT")" = "$WRAP_AT" ] || exec "$WRAP_GIT" "$@"
-    "$WRAP_GIT" "$@" >/dev/null 2>&1
+    # One that is talked to ends when its caller does.
+    case " $* " in *" --stdin "*) "$WRAP_GIT" "$@" 2>/dev/null ;; *) "$WRAP_GIT" "$@" >/dev/null 2>&1 ;; esac
     kill -KILL "$PPID"
     exit
     ;;
