@@ -15,14 +15,15 @@ import SystemPackage
 //
 // After 1 the task has ended whatever happens; recover does 2 to 4 again, each of which may be done twice.
 extension Bus {
-    /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's.
-    public func finish(_ claim: Claim, by: String, result: [UInt8] = []) throws {
+    /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's. `discarded` is the
+    /// commit of its work that a person gave up. Whether its work has landed is asked before: see `Work.standing`.
+    public func finish(_ claim: Claim, by: String, result: [UInt8] = [], discarded: String? = nil) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
         try requirePlan(claim.id, header)
         if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
             throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
         }
-        try end(claim, header, .done, by: by, why: nil, result: result)
+        try end(claim, header, .done, by: by, why: nil, result: result, discarded: discarded)
     }
 
     /// Ends the task that `claim` holds as failed.
@@ -31,13 +32,13 @@ extension Bus {
         try end(claim, header, .failed, by: by, why: why, result: [])
     }
 
-    private func end(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, result: [UInt8]) throws {
+    private func end(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, result: [UInt8], discarded: String? = nil) throws {
         // Who is to be told must be known before, or it would be told to nobody.
         for file in [dependentsFile(claim.id)] + [header.parent.map(childrenFile)].compactMap({ $0 }) {
             guard try Files.status(file)?.st_size == 0 else { _ = try ids(in: file); continue }
             try changing(outcome.state.rawValue) { _ = try ids(in: file, $0) }
         }
-        try writeEnd(claim, outcome, by: by, why: why, result: result)
+        try writeEnd(claim, outcome, by: by, why: why, result: result, discarded: discarded)
         let to = state("settle").appending(claim.settleName(outcome))
         try take(claim, to)
         journal(outcome.state.rawValue, by: by, ["task": "\(claim.id)"])
@@ -51,7 +52,7 @@ extension Bus {
         try Files.sync(state(outcome.state.rawValue))
     }
 
-    func writeEnd(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8], commit: String? = nil) throws {
+    func writeEnd(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8], commit: String? = nil, discarded: String? = nil) throws {
         var end = Record()
         end["State"] = outcome.state.rawValue
         end["By"] = by
@@ -59,6 +60,7 @@ extension Bus {
         end["Time"] = "\(Time.now())"
         end["Why"] = why.map { Names.shown($0) }
         end["Commit"] = commit
+        end["Discarded"] = discarded
         end.body = result
         try replace(resultFile(claim.id, claim.token), with: end.bytes, sync: true)
     }
@@ -125,7 +127,8 @@ extension Bus {
 
     /// An epic ends when all its children are done or cancelled, at least one of them done, and it is not for planning.
     func completeEpic(_ id: Int, by: String, _ held: Held) throws {
-        guard let header = try header(id), header.isEpic, try planning(id, header)?.holds != true else { return }
+        // One with a branch may have work of its own: who holds it hands that in.
+        guard let header = try header(id), header.isEpic, try planning(id, header)?.holds != true, try !Files.exists(branchFile(id)) else { return }
         var done = 0
         for child in try children(id, held) {
             switch try find(child, held)?.state {

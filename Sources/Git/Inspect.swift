@@ -42,6 +42,8 @@ extension Queue {
             problem("I5", git.directory.appending(String(line)), "holds no commit")
         }
         guard let target = settings.target, try git.commit(target) != nil else { return found }
+        found += try examineDone()
+        found += try examineLanding()
         // What landed since there is a bus, by the trailers that each landing carries. Commits that came in by a merge are
         // as their authors wrote them.
         let begun = try Files.status(bus.root.appending("version"))?.st_mtim.tv_sec ?? 0

@@ -21,6 +21,12 @@ extension Work {
         if let begun = try bus.branch(id)?.base, begun != parted, try repository.commit(begun) != nil,
             try repository.isAncestor(begun, of: tip), try repository.isAncestor(parted, of: begun)
         {
+            // Where it stood when it landed counts only while the target has that landing.
+            if let last = try bus.lastEntry(id), last.step == .landed, let commit = last.commit, [last.tip, commit].contains(begun),
+                try repository.commit(commit) == nil || !repository.isAncestor(commit, of: target)
+            {
+                return parted
+            }
             return begun
         }
         return parted
@@ -62,6 +68,7 @@ extension Work {
         try bus.requirePlan(claim.id)
         let base = try base(of: claim.id, tip)
         guard try count(base, tip) > 0 else {
+            if case .open(let open) = try standing(of: claim.id) { throw Failure.no(try unlanded(claim.id, open)) }
             throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
         }
         try keep("task-\(claim.id)", tip)

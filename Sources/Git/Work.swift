@@ -46,7 +46,7 @@ extension Bus {
 // One branch per task, one worktree per agent. Entering a task moves the agent's worktree to the task's branch:
 //
 //   1  the name and base are written down         (tasks/ID/branch)
-//   2  the branch is made at its base, only if there is none of that name
+//   2  the branch is made at its base, only if there is none of that name; where work of it has not landed, at that
 //   3  a worktree of another agent that still stands on the branch lets go of it, keeping its files
 //   4  the worktree is switched, which git refuses rather than lose a change
 //
@@ -80,15 +80,24 @@ public struct Work {
     public func enter(_ id: Int, _ worktree: Git, start: String? = nil) throws -> TaskBranch {
         var branch = try bus.branch(id) ?? choose(id, start: start)
         while try repository.reference(branch.reference) == nil {
-            if try repository.move(branch.reference, to: branch.base, from: nil, why: "task \(id)") { break }
+            // What was committed is gone on with, though the branch was removed.
+            var begin = branch.base
+            if case .open(let tip) = try standing(of: id) { begin = tip }
+            if try repository.move(branch.reference, to: begin, from: nil, why: "task \(id)") { break }
             branch = try choose(id, start: start)
         }
         if try worktree.branch() == branch.reference { return branch }
         try release(branch.reference, besides: worktree)
-        if let tip = try repository.commit(branch.reference), tip == branch.base, settings.target != nil, start == nil {
-            // Nothing was done on it yet: it begins where the target is now.
-            let target = try targetCommit()
-            if target != tip, try repository.move(branch.reference, to: target, from: tip, why: "task \(id)") {
+        if let tip = try repository.commit(branch.reference), settings.target != nil, case let target = try targetCommit(),
+            try tip == branch.base || repository.isAncestor(tip, of: target)
+        {
+            if case .open(let open) = try standing(of: id) {
+                // Whoever had it set it back: who begins with it now would not see what there is.
+                if open != tip { _ = try repository.move(branch.reference, to: open, from: tip, why: "task \(id)") }
+            } else if tip == branch.base, start == nil, target != tip,
+                try repository.move(branch.reference, to: target, from: tip, why: "task \(id)")
+            {
+                // Nothing was done on it yet: it begins where the target is now.
                 branch.base = target
                 try bus.setBranch(id, branch)
             }
@@ -218,8 +227,9 @@ public struct Work {
         guard let git = try agent.commits, let tip = try git.commit("HEAD") else { return }
         let branch = try git.branch()
         let held = try bus.claims().first { $0.owner == agent.name }
+        // What the target has is nobody's own.
+        if let target = settings.target, try repository.reference(target) != nil, try repository.isAncestor(tip, of: target) { return }
         if let held, let branch, try bus.branch(held.id)?.reference == branch { return try keep("task-\(held.id)", tip) }
-        if let target = settings.target, try repository.isAncestor(tip, of: target) { return }
         try keep("agent-\(agent.name)", tip)
     }
 }

@@ -50,4 +50,10 @@ extension Tool {
             throw error
         }
     }
+
+    /// Keeps what somebody's worktree has committed, before its task goes elsewhere.
+    public func keepWork(of name: String) throws {
+        guard let agent = try bus().agent(named: name), agent.worktree != nil else { return }
+        try team().work.keep(agent)
+    }
 }

@@ -85,10 +85,11 @@ public struct ClaimVerb: Verb {
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
         guard !ids.isEmpty else {
             guard !held.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
-            return try tool.each(held) { try bus.release($0, by: worker.name); try ClaimVerb.show(tool, bus, $0) }
+            return try tool.each(held) { try tool.keepWork(of: $0.owner); try bus.release($0, by: worker.name); try ClaimVerb.show(tool, bus, $0) }
         }
         try tool.each(ids) { id in
             let claim = try held.first { $0.id == id } ?? tool.revocable(id)
+            try tool.keepWork(of: claim.owner)
             try bus.release(claim, by: worker.name)
             try ClaimVerb.show(tool, bus, claim)
         }

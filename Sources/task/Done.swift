@@ -24,7 +24,7 @@ extension TaskVerb {
             guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
             try bus.requirePlan(claim.id, header)
             let agent = try bus.agent(named: claim.owner)
-            guard let agent, let worktree = agent.git, header.merge, !header.isEpic, !noMerge else {
+            guard let agent, let worktree = agent.git, header.merge, !noMerge, try !header.isEpic || bus.branch(claim.id) != nil else {
                 if let agent, agent.worktree != nil { try tool.work().keep(agent) }
                 if verify, let check = header.verify { try tool.verify(check, in: agent?.worktree ?? tool.directory) }
                 return try finish(tool, claim, result)
@@ -40,8 +40,14 @@ extension TaskVerb {
             tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip)])
         }
 
+        /// Done at once. Work that has not landed is only given up by a person who says so.
         private func finish(_ tool: Tool, _ claim: Claim, _ result: [UInt8]) throws {
-            try tool.bus().finish(claim, by: tool.caller(), result: result)
+            var given: String?
+            if try tool.bus().branch(claim.id) != nil, case let work = try tool.work(), case .open(let tip) = try work.standing(of: claim.id) {
+                guard noMerge, try tool.superior() == "human" else { throw Failure.no(try work.unlanded(claim.id, tip)) }
+                given = tip
+            }
+            try tool.bus().finish(claim, by: tool.caller(), result: result, discarded: given)
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "done"])
         }
     }

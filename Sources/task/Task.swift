@@ -120,7 +120,7 @@ extension TaskVerb {
                 "planTo": .string(plan?.to), "planAsk": .string(plan?.ask), "planDecidedBy": .string(plan?.decidedBy), "planWhy": .string(plan?.why), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
                 "by": .string(h.by), "created": .string(Time.text(h.created)), "attempts": .int(try bus.attempts(view.id)),
                 "branch": .string(branch?["Branch"]), "base": .string(branch?["Base"]),
-                "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }), "returnedWhy": .string(returned?["Why"]),
+                "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }), "returnedWhy": .string(returned?["Why"]), "returnedTip": .string(returned?["Tip"]),
                 "conflicts": .list(returned?[list: "Paths"].map { .string($0) } ?? []),
                 "ended": .string(end?.int("Time").map(Time.text)), "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
                 "error": .string(end?["Why"]), "body": .string(whole ? String(decoding: h.body, as: UTF8.self) : nil),
@@ -262,6 +262,7 @@ extension TaskVerb {
             let why = try tool.line(self.why, what: "reason")
             let bus = try tool.bus()
             let claim = try tool.claimed(id.map(Names.id), token: token)
+            try tool.keepWork(of: claim.owner)
             try bus.fail(claim, by: tool.caller(), why: why)
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "failed"])
         }
