@@ -59,7 +59,11 @@ public struct Entry {
     public var token: String { record["Token"] ?? "" }
     /// When it was submitted.
     public var time: Int { record.int("Time") ?? 0 }
-    public var priority: Int { record.int("Priority") ?? 2 }
+    /// The task's as it is now.
+    public var priority: Int { current ?? record.int("Priority") ?? 2 }
+    var current: Int?
+    /// Since when it waits for its turn: a conflict that sent it back is no reason to stand behind again.
+    public var since: Int { record.int("Since") ?? time }
     /// How often its task has come back.
     public var attempts: Int { record.int("Attempts") ?? 0 }
     public var why: String? { record["Why"] }
@@ -67,21 +71,21 @@ public struct Entry {
     public var commit: String? { record["Commit"] }
     /// What the target held when the candidates were made.
     public var old: String? { record["Old"] }
-    /// Whether somebody approved what is submitted now.
-    public var isApproved: Bool { record["Approved"] == tip }
-
-    var claim: Claim { Claim(id: id, owner: author, token: token) }
     /// When what it waits for is tried again without anybody's asking, and how often it was.
     public var again: (at: Int, tries: Int)? {
         guard step == .waiting || step == .landing, let at = record.int("Retry-At") ?? record.int("Look-At") else { return nil }
         return (at, record.int("Retries") ?? record.int("Looks") ?? 1)
     }
+    /// Whether somebody approved what is submitted now.
+    public var isApproved: Bool { record["Approved"] == tip }
+
+    var claim: Claim { Claim(id: id, owner: author, token: token) }
 
     /// Smallest goes first: the priority, minus one for each hour waited.
-    private func rank(_ now: Int) -> Int { priority * 3600 - (now - time) }
+    private func rank(_ now: Int) -> Int { priority * 3600 - (now - since) }
 
     /// Whether it goes before the other.
-    public func isBefore(_ other: Entry, _ now: Int) -> Bool { (rank(now), time, id) < (other.rank(now), other.time, other.id) }
+    public func isBefore(_ other: Entry, _ now: Int) -> Bool { (rank(now), since, id) < (other.rank(now), other.since, other.id) }
 }
 
 extension Bus {
@@ -98,7 +102,11 @@ extension Bus {
     }
 
     /// The task's entry in the queue; nil if it has none.
-    public func entry(_ id: Int) throws -> Entry? { try entry(id, in: mergeQueue) }
+    public func entry(_ id: Int) throws -> Entry? {
+        var found = try entry(id, in: mergeQueue)
+        if found != nil { found!.current = (try? header(id))?.priority }
+        return found
+    }
 
     /// What became of the task's last entry; nil if none has left the queue.
     public func lastEntry(_ id: Int) throws -> Entry? { try entry(id, in: mergeDone) }
@@ -198,6 +206,7 @@ extension Bus {
     public func setStopped(_ why: String?, passes: Bool = false, inLanding: Bool = false) throws {
         guard let why else { try Files.unlink(mergeStopped); return }
         var record = Record()
+        record["Landing"] = inLanding ? "yes" : nil
         if passes {
             let tries = try (stopped()?.int("Retries") ?? 0) + 1
             record["Retries"] = "\(tries)"
@@ -206,6 +215,5 @@ extension Bus {
         record["Why"] = why
         record["Time"] = "\(Time.now())"
         try write(record, to: mergeStopped)
-        record["Landing"] = inLanding ? "yes" : nil
     }
 }

@@ -58,7 +58,9 @@ extension Bus {
             record["Author"] = claim.owner
             record["Time"] = "\(Time.now())"
             record["Priority"] = "\(header.priority)"
-            record["Attempts"] = try returned(claim.id)?["Attempts"]
+            let back = try returned(claim.id)
+            record["Attempts"] = back?["Attempts"]
+            record["Since"] = back?["Since"]
             record.body = result
             let old = try self.entry(claim.id)
             record["Strategy"] = try strategy ?? (old ?? lastEntry(claim.id))?.record["Strategy"]
@@ -93,7 +95,8 @@ extension Bus {
         }
     }
 
-    /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Paths (a list); the body is the
+    /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Target (the commit on which it was
+    /// put), Since and Paths (a list); the body is the
     /// conflict with its other side, or the gate's output.
     public func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
 
@@ -138,15 +141,19 @@ extension Bus {
         try conclude(entry)
     }
 
-    /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed.
-    /// False if the entry is not the one any more that was looked at.
+    /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed. `target`
+    /// is the commit with which it conflicts. False if the entry is not the one any more that was looked at.
     @discardableResult
-    public func giveBack(_ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool) throws -> Bool {
+    public func giveBack(
+        _ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool, target: String? = nil
+    ) throws -> Bool {
         var record = Record()
         record["Why"] = why
         record["Time"] = "\(Time.now())"
         record["Tip"] = entry.tip
         record["Attempts"] = "\(entry.attempts + (counted ? 1 : 0))"
+        record["Target"] = target
+        record["Since"] = target == nil ? nil : "\(entry.since)"
         record[list: "Paths"] = paths
         record.body = details
         return try changing("merge") { held in

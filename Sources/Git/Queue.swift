@@ -215,7 +215,10 @@ public struct Queue {
         let shown = paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
         let advice = "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit again.\n\n"
         let other = try otherSide(entry, paths, below: target, target: target)
-        try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: true, &report)
+        // What has come to the target since its author brought it in is no fault of that author's.
+        let before = try bus.returned(entry.id)?["Target"].flatMap { try git.commit($0) }
+        let isNew = try before.map { try git.isAncestor($0, of: entry.tip) } ?? false
+        try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: !isNew, target: target, &report)
     }
 
     /// The target has the entry's work already. It is landing first, so that nothing else is put in its place meanwhile.
@@ -263,7 +266,9 @@ public struct Queue {
         try Files.ring(bus.mergeSwept)
     }
 
-    func giveBack(_ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, _ report: inout Report) throws {
+    func giveBack(
+        _ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, target: String? = nil, _ report: inout Report
+    ) throws {
         let limit = try settings.int("mergeAttempts", 3)
         if counted, entry.attempts + 1 >= limit {
             let attempts = entry.attempts + 1
@@ -277,7 +282,7 @@ public struct Queue {
             tell(["\(entry.id)", "stuck", why])
             return
         }
-        guard try bus.giveBack(entry, why: why, details: details, paths: paths, counted: counted) else { return }
+        guard try bus.giveBack(entry, why: why, details: details, paths: paths, counted: counted, target: target) else { return }
         report.returned.append(entry.id)
         tell(["\(entry.id)", "returned", why])
     }
