@@ -146,7 +146,7 @@ extension Queue {
             }
             last.append("Cadre-Squashed: not rebased, its commits do not come to the same one by one")
         }
-        return try committer.commit(tree, [below], Message.with(last, message(entry)), by: git.originals(["-1", entry.tip]).first)
+        return try committer.commit(tree, [below], Message.with(last, squashed(entry, below)), by: git.originals(["-1", entry.tip]).first)
     }
 
     /// The entry's commits and the trees they come to, one put on the other, without those that change nothing; nil if
@@ -175,6 +175,33 @@ extension Queue {
         let body = String(validating: header.body, as: UTF8.self) == nil || header.body.contains(0) ? [] : header.body
         return Array("\(header.title)\n\n".utf8) + Message.withoutBlankEnds(body)
     }
+
+    /// What a commit says in which all of the work is: the task's words, and those of the commits below, as a list. Of a branch
+    /// for which no words of a task's were found, the words of its one commit; of several the first one's subject.
+    private func squashed(_ entry: Entry, _ below: String) throws -> [UInt8] {
+        guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
+        let own = try git.originals(["--reverse", "--topo-order", "--no-merges", entry.tip, "^\(entry.base)", "^\(below)"])
+            .map { Message.withoutBlankEnds($0.message) }.filter { !$0.isEmpty }
+        let isNameless = try bus.branch(entry.id)?.given == true && header.title == Work.title(ofBranch: entry.branch) && header.body.isEmpty
+        if isNameless, own.count == 1 { return own[0] }
+        let task = isNameless && !own.isEmpty ? Message.subject(own[0]) : try Message.withoutBlankEnds(message(entry))
+        let listed = isNameless ? own : own.filter { $0 != Array(header.title.utf8) }
+        guard !listed.isEmpty else { return task }
+        var (text, trailers) = try Message.parts(task)
+        var items: [[UInt8]] = []
+        for words in listed.prefix(Queue.mostListed) {
+            let (said, more) = try Message.parts(words)
+            items.append(Message.item(said))
+            trailers += more.filter { !trailers.contains($0) }
+        }
+        if listed.count > Queue.mostListed { items.append(Array("and \(listed.count - Queue.mostListed) more".utf8)) }
+        let space = Array((items.contains { $0.contains(10) } ? "\n\n" : "\n").utf8)
+        text += Array("\n\n".utf8) + items.joined(separator: space)
+        return trailers.isEmpty ? text : text + Array("\n\n".utf8) + trailers.joined(separator: [10])
+    }
+
+    /// So many commits are listed.
+    private static let mostListed = 50
 
     /// Paths that the candidate changes and that match `cadre.protected`, or `.cadre` itself.
     func protected(_ candidate: Candidate) throws -> [String] {

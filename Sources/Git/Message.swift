@@ -24,6 +24,30 @@ enum Message {
         return result.output
     }
 
+    /// A message without the trailers at its end, and those, one line each.
+    static func parts(_ text: [UInt8]) throws -> (words: [UInt8], trailers: [[UInt8]]) {
+        let text = withoutBlankEnds(text)
+        let blank = text.indices.last { $0 > 0 && text[$0] == 10 && text[$0 - 1] == 10 }
+        // Trailers are the last of several paragraphs.
+        guard let blank, text[blank...].contains(58) else { return (text, []) }
+        var program = Program(["git", "-c", "core.commentChar=\u{1}", "interpret-trailers", "--no-divider", "--only-trailers", "--unfold"])
+        program.environment = Git.environment.merging(["GIT_DIR": "/dev/null", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"]) { $1 }
+        program.directory = "/"
+        program.input = text + [10]
+        let result = try program.run()
+        guard result.status == 0 else { throw Failure.unsure("git interpret-trailers failed: \(result.complaint)") }
+        let trailers = result.output.split(separator: 10).filter { !isOurs($0) }.map(Array.init)
+        return result.output.isEmpty ? (text, []) : (withoutBlankEnds(Array(text[..<blank])), trailers)
+    }
+
+    static func subject(_ text: [UInt8]) -> [UInt8] { Array(text.prefix { $0 != 10 }) }
+
+    /// As one of a list: the subject behind a star, the rest below it, moved in.
+    static func item(_ text: [UInt8]) -> [UInt8] {
+        let lines = text.split(separator: 10, omittingEmptySubsequences: false)
+        return Array(lines.enumerated().map { n, line in (n == 0 ? [42, 32] : line.isEmpty ? [] : [32, 32]) + line }.joined(separator: [10]))
+    }
+
     private static let cut = Array(" ------------------------ >8 ------------------------".utf8)
 
     /// `Cadre-WORD:`, in upper or lower case, perhaps with blanks before the colon.

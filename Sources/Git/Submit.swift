@@ -108,6 +108,9 @@ extension Work {
 
 extension Work {
     /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
+    /// What a task is called that is made for a branch.
+    public static func title(ofBranch name: String) -> String { "Merge branch '\(name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : name)'" }
+
     /// that was is used again.
     public func submit(branch: String, tip: String, as worker: Worker, title: String, strategy: Strategy? = nil) throws -> Entry {
         guard branch != settings.target else { throw Failure.no("'\(targetName)' is the target itself: submit another branch") }

@@ -22,7 +22,7 @@ extension MergeVerb {
             let work = try tool.work()
             let branch = try name ?? current(tool)
             guard let tip = try work.repository.tip(ofBranch: branch) else { throw Failure.no("no agent and no branch '\(Names.shown(branch))'") }
-            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), title: "Merge branch '\(branch)'", strategy: strategy)
+            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), title: Work.title(ofBranch: branch), strategy: strategy)
             try MergeVerb.submitted(tool, entry)
         }
 
