@@ -72,6 +72,7 @@ extension Work {
             throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
         }
         try keep("task-\(claim.id)", tip)
+        try requireContent(base, tip)
         if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base, given: true)) }
         let kept = try repository.reference("refs/cadre/work/task-\(claim.id)") ?? tip
         return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, strategy: strategy?.rawValue, result: result)
@@ -107,10 +108,10 @@ extension Work {
 }
 
 extension Work {
-    /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
     /// What a task is called that is made for a branch.
     public static func title(ofBranch name: String) -> String { "Merge branch '\(name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : name)'" }
 
+    /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
     /// that was is used again.
     public func submit(branch: String, tip: String, as worker: Worker, title: String, strategy: Strategy? = nil) throws -> Entry {
         guard branch != settings.target else { throw Failure.no("'\(targetName)' is the target itself: submit another branch") }
