@@ -16,6 +16,21 @@ extension Tool {
         return team
     }
 
+    /// Has the merge queue run where there is work for it and nobody sees that: supervisors do, while one of the project's agents
+    /// runs. A project that has had a team gets the runner that a supervisor would start; elsewhere the person is told.
+    public func startQueue() throws {
+        let bus = try bus()
+        let names = try bus.agentNames()
+        guard try !names.contains(where: { try Alive.isHeld(bus.alive($0)) }), try Queue.needsRunner(bus) else { return }
+        if try names.contains(where: { try Record.read(bus.session($0))?["Pid"] != nil }) {
+            do {
+                try team().startQueue()
+                return say("no agent runs: the merge queue runs in a window of its own")
+            } catch let failure as Failure { say(failure.message) }
+        }
+        say("no agent runs, so nobody sees it: 'cadre merge run' lands it")
+    }
+
     /// Throws `Failure.no` unless the caller may decide over the agent: a person over any, an agent over itself and those
     /// it is above.
     public func requireSuperior(of name: String) throws {

@@ -51,6 +51,7 @@ public struct AskVerb: ParsableCommand {
         }
         guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else { throw Failure.no("ask '\(id)' is answered already") }
         tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
+        if try bus.entry(reviewedIn: ask) != nil { try tool.startQueue() }
     }
 
     /// A person answers any; an agent what it is asked, and what those ask that it is above. A review of an entry is

@@ -143,6 +143,7 @@ public struct MergeVerb: ParsableCommand {
                 }
                 try MergeVerb.show(tool, bus.approve(id, by: by))
             }
+            try tool.startQueue()
         }
     }
 
@@ -175,6 +176,7 @@ public struct MergeVerb: ParsableCommand {
                 let (_, by) = try MergeVerb.owned(tool, id, author: false)
                 try MergeVerb.show(tool, tool.bus().retry(id, by: by))
             }
+            try tool.startQueue()
         }
     }
 

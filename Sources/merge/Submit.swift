@@ -58,8 +58,6 @@ extension MergeVerb {
 
     static func submitted(_ tool: Tool, _ entry: Entry) throws {
         tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip), "branch": .string(entry.branch)])
-        let bus = try tool.bus()
-        let watched = try bus.agentNames().contains { try Alive.isHeld(bus.alive($0)) }
-        if !watched { tool.say("no agent runs, so nobody sees it: 'cadre merge run' lands it") }
+        try tool.startQueue()
     }
 }
