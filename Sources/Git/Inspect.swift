@@ -16,6 +16,7 @@ extension Queue {
             guard let agent = try bus.agent(named: name) else { continue }
             try work.keep(agent)
         }
+        try work.dropAllLanded()
     }
 
     /// Lock files of our own references: a git that was killed leaves them.
@@ -41,9 +42,9 @@ extension Queue {
         for line in try git.run(["for-each-ref", "--format=%(refname)", "refs/cadre/work"]).text.split(separator: "\n") where try git.commit(String(line)) == nil {
             problem("I5", git.directory.appending(String(line)), "holds no commit")
         }
-        guard let target = settings.target, try git.commit(target) != nil else { return found }
         found += try examineDone()
         found += try examineLanding()
+        guard let target = settings.target, try git.commit(target) != nil else { return found }
         // What landed since there is a bus, by the trailers that each landing carries. Commits that came in by a merge are
         // as their authors wrote them.
         let begun = try Files.status(bus.root.appending("version"))?.st_mtim.tv_sec ?? 0

@@ -178,6 +178,11 @@ public struct Work {
         try bus.setBranch(id, branch)
     }
 
+    /// The same for every branch on which nobody stands any more: whoever left it may have been killed, or put aside.
+    func dropAllLanded() throws {
+        for name in try repository.run(["for-each-ref", "--format=%(refname)", "refs/heads/"]).text.split(separator: "\n") { try dropLanded(String(name)) }
+    }
+
     /// All worktrees and the branch each is on.
     public func worktrees() throws -> [(path: FilePath, branch: String?)] {
         var all: [(path: FilePath, branch: String?)] = []

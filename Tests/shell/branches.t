@@ -49,5 +49,15 @@ g=$(cadre task add --to two fifth)
 code 0 "an agent does not" cadre task wait --timeout 30s "$(cadre task add --to three 'for another' "cadre claim -q --as two $g")"
 like "$(cadre task list --state claimed)" "$g*two*" "what it claims for another is claimed"
 is "$(git branch --list 'cadre/*-fifth')" "" "but moves no worktree"
+
+# Nobody moves on from the last branch of an agent that is put aside.
+h=$(cadre task add --to three sixth 'echo 6 >six')
+code 0 "its last task" cadre task wait --timeout 30s "$h"
+cadre pause -q three
+like "$(git branch --list "cadre/$h-*")" "*cadre/$h-sixth" "the branch on which an agent was put aside stays"
+cadre recover -q
+is "$(git branch --list "cadre/$h-*")" "" "until somebody recovers"
+cadre resume -q three
+is "$(cat "$(cadre path worktree three)/six")" 6 "its worktree comes back all the same"
 code 0 "doctor finds nothing" cadre doctor
 t_end
