@@ -274,7 +274,7 @@ cadre merge submit -q --strategy squash mine 2>/dev/null
 before=$(git rev-parse main)
 is "$(cadre merge run | cut -f2 | uniq -c | tr -s ' ')" " 3 landed" "three land, each in its way"
 is "$(wc -l <"$t_dir/gates")" 1 "with one gate"
-is "$(git log --first-parent --format=%s "$before"..main)" "Merge branch 'mine'
+is "$(git log --first-parent --format=%s "$before"..main)" "at once squashed
 at once merged
 work on once1
 work on once1" "on each other"
