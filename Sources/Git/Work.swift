@@ -93,7 +93,7 @@ public struct Work {
         {
             if case .open(let open) = try standing(of: id) {
                 // Whoever had it set it back: who begins with it now would not see what there is.
-                if open != tip { _ = try repository.move(branch.reference, to: open, from: tip, why: "task \(id)") }
+                if open != tip, !branch.given { _ = try repository.move(branch.reference, to: open, from: tip, why: "task \(id)") }
             } else if tip == branch.base, start == nil, target != tip,
                 try repository.move(branch.reference, to: target, from: tip, why: "task \(id)")
             {
