@@ -178,11 +178,11 @@ extension Queue {
 
     /// What a commit says in which all of the work is: the task's words, and those of the commits below, as a list. Of a branch
     /// for which no words of a task's were found, the words of its one commit; of several the first one's subject.
-    private func squashed(_ entry: Entry, _ below: String) throws -> [UInt8] {
+    func squashed(_ entry: Entry, _ below: String) throws -> [UInt8] {
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
         let own = try git.originals(["--reverse", "--topo-order", "--no-merges", entry.tip, "^\(entry.base)", "^\(below)"])
             .map { Message.withoutBlankEnds($0.message) }.filter { !$0.isEmpty }
-        let isNameless = try bus.branch(entry.id)?.given == true && header.title == Work.title(ofBranch: entry.branch) && header.body.isEmpty
+        let isNameless = try isNameless(entry, header)
         if isNameless, own.count == 1 { return own[0] }
         let task = isNameless && !own.isEmpty ? Message.subject(own[0]) : try Message.withoutBlankEnds(message(entry))
         let listed = isNameless ? own : own.filter { $0 != Array(header.title.utf8) }
@@ -198,6 +198,11 @@ extension Queue {
         let space = Array((items.contains { $0.contains(10) } ? "\n\n" : "\n").utf8)
         text += Array("\n\n".utf8) + items.joined(separator: space)
         return trailers.isEmpty ? text : text + Array("\n\n".utf8) + trailers.joined(separator: [10])
+    }
+
+    /// Whether the task was made for a branch, so that it has no words of its own.
+    func isNameless(_ entry: Entry, _ header: TaskHeader) throws -> Bool {
+        try bus.branch(entry.id)?.given == true && header.title == Work.title(ofBranch: entry.branch) && header.body.isEmpty
     }
 
     /// So many commits are listed.

@@ -74,10 +74,16 @@ extension Queue {
             }
         }
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
-        let body = [header.body, entry.record.body].map(Message.withoutBlankEnds).filter { !$0.isEmpty }.joined(separator: Array("\n\n".utf8))
+        var (title, words) = (header.title, header.body)
+        if try isNameless(entry, header) {
+            let said = try squashed(entry, entry.base)
+            title = Names.shown(String(decoding: Message.subject(said), as: UTF8.self))
+            words = Array(said.drop { $0 != 10 })
+        }
+        let body = [words, entry.record.body].map(Message.withoutBlankEnds).filter { !$0.isEmpty }.joined(separator: Array("\n\n".utf8))
         let made = try gh(
             [
-                "pr", "create", "--repo", url, "--head", branch, "--base", String(remote.branch.dropFirst("refs/heads/".count)), "--title=\(header.title)",
+                "pr", "create", "--repo", url, "--head", branch, "--base", String(remote.branch.dropFirst("refs/heads/".count)), "--title=\(title)",
                 "--body-file", "-",
             ], input: Array(body) + [10])
         guard made.status == 0, let address = made.text.split(separator: "\n").last else { return .none("gh opens no pull request: \(made.complaint)") }
