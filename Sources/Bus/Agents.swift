@@ -15,7 +15,7 @@ public enum Want: String {
 public struct AgentView {
     public var name: String
     /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port, Restart, Pull, Auto,
-    /// Task, At, By, Created, Adopted; the body is its first prompt.
+    /// Task, At, Equip, By, Created, Adopted; the body is its first prompt.
     public var card: Record
     /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Pane, Server. Nil if it never ran.
     public var session: Record?

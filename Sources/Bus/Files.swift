@@ -216,6 +216,16 @@ public enum Files {
         try rmdir(path)
     }
 
+    /// Lets its owner write in a directory and in all below it. Follows no link. The C function is `chmod`.
+    public static func makeWritable(_ path: FilePath) throws {
+        guard let st = try status(path), st.st_mode & S_IFMT == S_IFDIR else { return }
+        if st.st_mode & S_IRWXU != S_IRWXU {
+            Fault.point(mutating: true)
+            if path.withPlatformString({ chmod($0, st.st_mode & 0o7777 | S_IRWXU) }) != 0 { throw failure("change", path) }
+        }
+        for name in try list(path) ?? [] { try makeWritable(path.appending(name)) }
+    }
+
     /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
     public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
         Fault.point(mutating: true)

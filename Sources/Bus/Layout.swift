@@ -70,6 +70,10 @@ extension Bus {
     func restartsFile(_ name: String) -> FilePath { agent(name).appending("restarts") }
     /// Files of a paused agent's worktree that are not in git.
     public func kept(_ name: String) -> FilePath { agent(name).appending("kept") }
+    /// What a worktree had after its setup and git ignores; see `Work.recordSetup`.
+    public func setupMade(_ name: String) -> FilePath { agent(name).appending("made") }
+    /// The repositories of the submodules of a paused agent's worktree.
+    public func keptModules(_ name: String) -> FilePath { agent(name).appending("modules") }
     /// What an agent without a terminal and its supervisor print.
     public func output(_ name: String) -> FilePath { agent(name).appending("output") }
     /// What was printed before that, once there was much.

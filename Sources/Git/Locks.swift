@@ -64,6 +64,12 @@ extension Work {
         return nil
     }
 
+    /// Whether a lock file was left: it is there for so many seconds, and no git is at work.
+    func isStale(_ lock: FilePath, _ places: [FilePath], seconds: Int) throws -> Bool {
+        guard let st = try Files.status(lock) else { return false }
+        return Time.now() - st.st_mtim.tv_sec > seconds && gitAtWork(places) == nil
+    }
+
     /// A git process that runs in one of these directories.
     private func gitAtWork(_ places: [FilePath]) -> pid_t? {
         for name in (try? Files.list("/proc")) ?? [] {

@@ -22,8 +22,12 @@ public struct Settings {
     /// Reads all of it. `bus` is nil before there is one.
     public init(_ git: Git, bus: Bus?) throws {
         let mine = try Settings.parse(git.attempt(["config", "--null", "--get-regexp", "^cadre\\."]))
-        let name = try mine.last { $0.key == "target" }?.value ?? bus?.target()
-        target = name.map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
+        let set = mine.last { $0.key == "target" }?.value
+        target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
+        if let gone = target, let now = try git.renamed(gone) {
+            target = now
+            if set == nil { try bus?.setTarget(now) }
+        }
         var theirs: [(key: String, value: String)] = []
         if let target, try git.reference("\(target):.cadre") != nil {
             theirs = try Settings.parse(git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))

@@ -51,7 +51,7 @@ extension Work {
     }
 
     /// The command that finishes what a worktree is in the middle of; nil if it is in the middle of nothing.
-    private func underWay(_ worktree: Git) throws -> String? {
+    func underWay(_ worktree: Git) throws -> String? {
         for (file, command) in [
             ("rebase-merge", "git rebase --continue"), ("rebase-apply", "git rebase --continue"), ("CHERRY_PICK_HEAD", "git cherry-pick --continue"),
             ("REVERT_HEAD", "git revert --continue"), ("MERGE_HEAD", "git commit"),

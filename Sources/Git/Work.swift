@@ -69,9 +69,18 @@ public struct Work {
             throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'")
         }
         guard let commit = try repository.commit(target) else {
-            throw Failure.no("the target '\(target.dropFirst(11))' has no commit yet: commit something to it first")
+            throw Failure.no(try targetIsGone() ?? "the target '\(target.dropFirst(11))' has no commit yet: commit something to it first")
         }
         return commit
+    }
+
+    /// Why there is no target although there are branches, and what to do; nil if that is not so.
+    public func targetIsGone() throws -> String? {
+        guard let target = settings.target, try repository.reference(target) == nil else { return nil }
+        let first = try repository.run(["for-each-ref", "--count=1", "refs/heads"]).text
+        guard !first.isEmpty else { return nil }
+        let head = try repository.branch().flatMap { try repository.reference($0) == nil ? nil : String($0.dropFirst(11)) }
+        return "the target '\(target.dropFirst(11))' is gone: 'git config cadre.target \(head ?? "BRANCH")' chooses \(head == nil ? "another" : "this")"
     }
 
     /// Moves the worktree to the task's branch, which is made at the first time. `start` is where it is made, if not at
@@ -103,7 +112,7 @@ public struct Work {
             }
         }
         let before = try worktree.branch()
-        try worktree.run(["checkout", "-q", "--no-guess", branch.name, "--"])
+        try checkOut(branch.reference, worktree)
         if let before { try dropLanded(before) }
         return branch
     }
@@ -111,7 +120,7 @@ public struct Work {
     /// Moves the worktree to the target as it is now, on no branch.
     public func visit(_ worktree: Git) throws {
         let before = try worktree.branch()
-        try worktree.run(["checkout", "-q", "--detach", targetCommit()])
+        try checkOut(targetCommit(), detached: true, worktree)
         if let before { try dropLanded(before) }
     }
 
@@ -156,7 +165,7 @@ public struct Work {
                 throw Failure.no("branch '\(reference.dropFirst(11))' is checked out in '\(path.string)': leave it there first")
             }
             guard let other = try agent.commits, let tip = try other.commit("HEAD") else { continue }
-            try other.run(["update-ref", "--no-deref", "-m", "cadre: let go of \(reference)", "HEAD", tip])
+            try other.run(["update-ref", "--no-deref", "-m", Work.letGo + reference, "HEAD", tip])
         }
     }
 
@@ -168,8 +177,7 @@ public struct Work {
 
     /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done.
     public func dropLanded(_ reference: String) throws {
-        // In names that we gave the task's id is the first number after the last slash.
-        guard let id = reference.split(separator: "/").last.flatMap({ Int($0.drop { !$0.isNumber }.prefix { $0.isNumber }) }),
+        guard let id = task(of: reference),
             var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil
         else { return }
         let landed = try bus.lastEntry(id).flatMap { $0.step == .landed ? $0 : nil }
@@ -181,6 +189,11 @@ public struct Work {
     /// The same for every branch on which nobody stands any more: whoever left it may have been killed, or put aside.
     func dropAllLanded() throws {
         for name in try repository.run(["for-each-ref", "--format=%(refname)", "refs/heads/"]).text.split(separator: "\n") { try dropLanded(String(name)) }
+    }
+
+    /// The id in the name of a branch that we have made: the first number after the last slash.
+    func task(of reference: String) -> Int? {
+        reference.split(separator: "/").last.flatMap { Int($0.drop { !$0.isNumber }.prefix { $0.isNumber }) }
     }
 
     /// All worktrees and the branch each is on.

@@ -36,10 +36,10 @@ extension Team {
         try work.keep(agent)
     }
 
-    /// Signals the supervisor, if the process that its session names is still the one.
+    /// Signals the supervisor, if the process that its session names is still the one, and holds its lock.
     private func signal(_ agent: AgentView, _ signal: Int32) throws {
         guard let session = agent.session, session["Boot"] == Host.boot, let pid = session.int("Pid"),
-            let start = session["Start"].flatMap({ UInt64($0) }), Host.startTime(Int32(pid)) == start
+            let start = session["Start"].flatMap({ UInt64($0) }), Host.startTime(Int32(pid)) == start, Tree.isOpen(bus.alive(agent.name), by: Int32(pid))
         else {
             // It holds its lock and has not begun its session yet: it looks at the wish before it does.
             return
@@ -69,7 +69,9 @@ extension Team {
     }
 
     /// Makes it run (again): thaws, or starts.
-    public func bringUp(_ name: String, by: String) throws {
+    public func bringUp(_ name: String, by: String, say: (String) -> Void = { _ in }) throws {
+        var panes = Panes()
+        try waitForHangUp(name, &panes)
         let agent = try agent(name)
         let before = agent.report?["Session"]
         try bus.closeAsk(named: "quarantined-\(name)", by: by, "started")
@@ -80,6 +82,7 @@ extension Team {
         }
         try bus.setWant(name, .run, by: by)
         try bus.clearRestarts(name)
+        try prepare(name, say: say)
         try start(name)
         try waitForStart(name, after: before)
     }
@@ -92,68 +95,132 @@ extension Team {
         try signal(agent, SIGUSR1)
     }
 
-    // MARK: parking
+    // MARK: hanging up
 
-    /// Stops an agent, commits what it has changed to its branch, and removes its worktree; the branch, the task and the
-    /// agent stay. Ignored files that are equipment are put by; others are not thrown away unless `discard`.
-    public func pause(_ name: String, discard: Bool, by: String) throws {
-        let agent = try agent(name)
-        try stop(name, want: .pause, by: by)
-        guard let git = agent.git, let path = agent.worktree, try Files.exists(path) else { return }
-        if !discard {
-            let lost = try ignoredWork(in: git)
-            guard lost.isEmpty else {
-                throw Failure.no("ignored files would be lost: \(Team.shown(lost)); name them in .worktreeinclude, move them, or use --discard; '\(name)' is stopped")
-            }
+    /// Waits for a supervisor that is about to end since its terminal is gone, as all do when the tmux server is killed: it
+    /// holds its lock until its program has ended. Throws `Failure.unsure` if it does not end in time.
+    func waitForHangUp(_ name: String, _ panes: inout Panes) throws {
+        guard try isHangingUp(name, &panes) else { return }
+        let watcher = Watcher()
+        watcher.watch(bus.alive(name))
+        let deadline = Time.monotonic() + 10
+        while try Alive.isHeld(bus.alive(name)) {
+            guard Time.monotonic() < deadline else { throw Failure.unsure("'\(name)' has no terminal any more and does not end: 'cadre stop --now \(name)' kills it") }
+            watcher.wait(seconds: 0.2)
         }
-        if try !git.dirty().isEmpty {
-            try git.run(["add", "-A", "--", "."])
-            try git.run(["commit", "-q", "--no-verify", "--no-gpg-sign", "-m", "Work in progress of \(name)"], environment: identityIfNone(git))
-        }
-        guard let tip = try git.commit("HEAD") else { throw Failure.unsure("no commit in '\(path.string)'") }
-        try work.keep(agent)
-        try bus.editCard(name) { $0["At"] = tip }
-        let equipment = try equipment(of: git)
-        if !equipment.isEmpty {
-            let kept = bus.kept(name)
-            for file in equipment {
-                let target = kept.pushing(FilePath(file))
-                try Files.mkdirs(target.removingLastComponent())
-                try Program(["cp", "-a", "--", path.pushing(FilePath(file)).string, target.string]).run(or: "unable to keep '\(Names.shown(file))'")
-            }
-        }
-        try removeWorktree(path)
     }
 
-    /// The user's identity, or ours where none is set.
-    func identityIfNone(_ git: Git) throws -> [String: String?] {
-        try git.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : Work.identity
+    /// Ends a supervisor that was started for the bus where it was before the repository was moved: it finds nothing there.
+    /// What it had started ends with it.
+    func endMoved(_ name: String) throws {
+        guard let agent = try bus.agent(named: name), agent.alive, agent.want == .run, let pid = agent.session?.int("Pid"),
+            let place = Tree.variable("CADRE_DIR", of: Int32(pid)), place != bus.root.string, try !Files.exists(FilePath(place))
+        else { return }
+        try signal(agent, SIGTERM)
+        try waitForEnd(name, again: SIGTERM, until: Time.monotonic() + 10)
+        if try Alive.isHeld(bus.alive(name)) { throw Failure.unsure("'\(name)' was started where the repository was before, and does not end: 'cadre stop --now \(name)'") }
+    }
+
+    /// Whether the agent lives and its pane does not.
+    private func isHangingUp(_ name: String, _ panes: inout Panes) throws -> Bool {
+        guard let agent = try bus.agent(named: name), agent.alive, agent.want == .run, let session = agent.session, session["Host"] == Host.name,
+            let pane = session["Pane"], let server = session["Server"], !server.isEmpty, !agent.isHeadless, agent.adopted == nil
+        else { return false }
+        return try !panes.mayBe(pane, on: server)
+    }
+
+    /// The panes of tmux servers, each server asked once.
+    struct Panes {
+        private var known: [String: Set<String>] = [:]
+        private var silent = Set<String>()
+
+        mutating func mayBe(_ pane: String, on server: String) throws -> Bool {
+            if known[server] == nil, !silent.contains(server) {
+                if !Tmux.answers(server) { known[server] = [] } else if let found = try Tmux.panes(at: server) { known[server] = found } else { silent.insert(server) }
+            }
+            return known[server]?.contains(pane) ?? true
+        }
+    }
+
+    // MARK: parking
+
+    // Pausing:
+    //
+    //   1  the agent is stopped; what its worktree holds and a commit can't is looked for, and refused
+    //   2  what is uncommitted becomes a commit on its branch
+    //   3  the card names that commit, and that the worktree is to be equipped again            At, Equip
+    //   4  equipment and the submodules' repositories are put by                                agents/NAME/kept, modules
+    //   5  the worktree is removed
+    //
+    // Killed after 3, the next start brings back what 4 has put by; see `restoreWorktree`.
+
+    /// Stops an agent, commits what it has changed to its branch, and removes its worktree; the branch, the task and the
+    /// agent stay. Ignored files that are equipment are put by; what else no commit holds is not thrown away unless `discard`.
+    public func pause(_ name: String, discard: Bool, by: String) throws {
+        try mend(name)
+        try work.requireOwn(agent(name))
+        try stop(name, want: .pause, by: by)
+        let agent = try agent(name)
+        guard let git = agent.git, let path = agent.worktree, try Files.exists(path) else { return }
+        try work.takeBack(git)
+        if !discard {
+            let held = try work.holdings(of: agent, in: git)
+            if let lost = held.uncommittable {
+                throw Failure.no("\(lost); name files in .worktreeinclude or cadre.disposable, move them, or use --discard; '\(name)' is stopped")
+            }
+            if let command = held.underWay { throw Failure.no("'\(command)' is to be done first in '\(path.string)', or use --discard; '\(name)' is stopped") }
+        }
+        try work.commitProgress(git, "Work in progress of \(name)")
+        guard let tip = try git.commit("HEAD") else { throw Failure.unsure("no commit in '\(path.string)'") }
+        try work.keep(agent)
+        try bus.editCard(name) { $0["At"] = tip; $0["Equip"] = "yes" }
+        let kept = bus.kept(name)
+        for file in try work.equipment(of: git) {
+            let target = kept.pushing(FilePath(file))
+            try Files.mkdirs(target.removingLastComponent())
+            try Program(["cp", "-a", "--", path.pushing(FilePath(file)).string, target.string]).run(or: "unable to keep '\(Names.shown(file))'")
+        }
+        let modules = git.directory.appending("modules")
+        if try Files.exists(modules) { try carry(modules, to: bus.keptModules(name)) }
+        try work.remove(agent)
+    }
+
+    /// Mends what a move of the repository has left of an agent's worktree.
+    private func mend(_ name: String) throws {
+        let agent = try agent(name)
+        if case .moved = try work.condition(agent) { _ = try work.mend(agent, usual: worktreePath(name)) }
     }
 
     // MARK: letting go
 
-    /// What would be lost with the agent: uncommitted paths.
-    public func lostWith(_ agent: AgentView) throws -> [String] {
-        guard let git = agent.git, let path = agent.worktree, try Files.exists(path) else { return [] }
-        return try git.dirty()
+    /// Why an agent can't be let go without a loss; nil if it can.
+    private func lost(with agent: AgentView) throws -> String? {
+        guard let git = agent.git, let path = agent.worktree, try Files.exists(path) else { return nil }
+        try work.takeBack(git)
+        let held = try work.holdings(of: agent, in: git)
+        let changes = held.changes.isEmpty ? nil : "uncommitted changes of '\(agent.name)' would be lost: \(Names.list(held.changes))"
+        guard let more = held.uncommittable else { return changes.map { "\($0); commit them, 'cadre pause \(agent.name)', or use --discard" } }
+        return [changes, more].compactMap { $0 }.joined(separator: "; ") + "; commit or move them, name files in cadre.disposable, or use --discard"
     }
 
     /// Stops an agent and forgets it, its worktree with it. Its branches stay, but for the one it stands on if that has
     /// landed, and with `discard` that of the task it held, unless the user named it; what it held is offered again; mail
-    /// it did not read becomes dead letters.
-    public func retire(_ name: String, discard: Bool, by: String) throws {
-        let agent = try agent(name)
+    /// it did not read becomes dead letters. Nothing that its worktree alone holds is lost unless `discard`, and a directory
+    /// that is not proved to be its worktree is left where it is.
+    public func retire(_ name: String, discard: Bool, by: String, say: (String) -> Void = { _ in }) throws {
+        try mend(name)
+        var agent = try agent(name)
         if !discard {
-            let lost = try lostWith(agent)
-            guard lost.isEmpty else {
-                throw Failure.no("uncommitted changes of '\(name)' would be lost: \(Team.shown(lost)); commit them, 'cadre pause \(name)', or use --discard")
-            }
+            try work.requireOwn(agent)
+            if let why = try lost(with: agent) { throw Failure.no(why) }
         }
         try stop(name, want: .retire, by: by)
+        agent = try self.agent(name)
         if !discard {
             // It may have changed something until it ended.
-            let lost = try lostWith(agent)
-            guard lost.isEmpty else { throw Failure.no("uncommitted changes of '\(name)' would be lost: \(Team.shown(lost)); use --discard; '\(name)' is stopped") }
+            if let why = try lost(with: agent) { throw Failure.no("\(why); '\(name)' is stopped") }
+            if let git = agent.git { try work.keepSubmodules(in: git.directory.appending("modules")) }
+            try work.keepSubmodules(in: bus.keptModules(name))
         }
         for claim in try bus.claims() where claim.owner == name && claim.until == 0 {
             do { try bus.release(claim, by: by) } catch let failure as Failure where failure.kind == .no {}
@@ -165,15 +232,12 @@ extension Team {
             try tmux.closePane(pane)
         }
         let stood = try agent.commits?.branch()
-        if let path = agent.worktree { try removeWorktree(path) }
+        do { try work.remove(agent) } catch let failure as Failure where failure.kind == .no && discard { say("\(failure.message); nothing there was removed") }
         if let stood { try work.dropLanded(stood) }
         for reference in [Team.seen(name)] + (discard ? ["refs/cadre/work/agent-\(name)"] : []) { _ = try git.attempt(["update-ref", "-d", reference]) }
         try bus.forget(name, by: by)
     }
 
     /// Paths for a line to a person: the first five.
-    public static func shown(_ paths: [String]) -> String {
-        let first = paths.prefix(5).map { Names.shown($0) }.joined(separator: ", ")
-        return paths.count > 5 ? "\(first) and \(paths.count - 5) more" : first
-    }
+    public static func shown(_ paths: [String]) -> String { Names.list(paths) }
 }

@@ -64,7 +64,7 @@ extension Team {
             if !isPlain, !["missing", "dangling ", "loop ", "notdir "].contains(where: { found.hasSuffix($0) || found.hasPrefix($0) }) { return }
             let home = try home()
             if settings.string("setup") != nil { return }
-            if try Files.exists(home.appending(".git")), try equipment(of: Git(directory: git.directory, worktree: home)).contains(inside.string) { return }
+            if try Files.exists(home.appending(".git")), try work.equipment(of: Git(directory: git.directory, worktree: home)).contains(inside.string) { return }
         } else if access(path.string, X_OK) == 0 {
             return
         }

@@ -16,12 +16,21 @@ extension Team {
 
     /// Claims the best task for an agent that holds none, and moves its worktree; nil if there is none that can be now.
     func takeReady(_ agent: AgentView, _ worker: Worker) throws -> Claim? {
-        guard try agent.git?.dirty().isEmpty ?? true, let claim = try bus.claimBest(worker) else { return nil }
+        var left: Work.Leftover?
+        if let worktree = try standingWorktree(agent.name) {
+            try work.takeBack(worktree)
+            if try !worktree.dirty().isEmpty {
+                left = try leftover(agent, worktree)
+                if left == nil { return nil }
+            }
+        }
+        guard let claim = try bus.claimBest(worker) else { return nil }
         do {
             // Of the task it may be used up as well.
             if let reached = try reached(agent) { throw Failure.no(reached.text) }
-            if let worktree = agent.git, let header = try bus.header(claim.id), !header.isEpic {
+            if let worktree = try self.agent(agent.name).git, let header = try bus.header(claim.id), !header.isEpic {
                 try work.keep(agent)
+                if let left { try putBy(left, agent, worktree, for: claim.id) }
                 if header.merge { try work.enter(claim.id, worktree, start: agent.card["Base"]) } else { try work.visit(worktree) }
             }
             return claim
@@ -29,6 +38,20 @@ extension Team {
             try bus.release(claim, by: agent.name)
             throw error
         }
+    }
+
+    /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes nothing
+    /// between two tasks, those of any.
+    public func leftover(_ agent: AgentView, _ worktree: Git) throws -> Work.Leftover? {
+        try work.leftover(of: agent, in: worktree, any: agent.card["Program"] == "sh")
+    }
+
+    /// Puts them by before the worktree is moved to another task.
+    public func putBy(_ leftover: Work.Leftover, _ agent: AgentView, _ worktree: Git, for id: Int, say: (String) -> Void = { _ in }) throws {
+        if leftover.task == id, leftover.isOnBranch { return }
+        let commit = try work.putBy(leftover, of: agent, in: worktree)
+        say("what was left of task \(leftover.task) is kept as \(commit.prefix(12))")
+        try bus.note(leftover.task, by: agent.name, Array("uncommitted changes that were left of it are kept: git show \(commit.prefix(12))\n".utf8))
     }
 }
 

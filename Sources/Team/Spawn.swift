@@ -58,7 +58,12 @@ extension Team {
             _ = try clearDrafts()
             let depth = try checkLimits(request, by: by)
             let name = try chooseName(request)
-            if request.worktree { draft["Worktree"] = try worktreePath(name).string }
+            if request.worktree {
+                let path = try worktreePath(name)
+                // What the draft names is removed if this fails.
+                guard try !Files.exists(path) else { throw inTheWay(path) }
+                draft["Worktree"] = path.string
+            }
             draft["Port"] = "\(try bus.freePort(from: settings.int("portBase", 42000)))"
             try bus.makeDraft(name, draft)
             guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
@@ -85,11 +90,10 @@ extension Team {
             card["Micros"] = "\(now % 1_000_000)"
             card["Port"] = draft["Port"]
             if let commit {
-                let (path, directory) = try makeWorktree(try worktreePath(name), at: commit)
+                let (path, directory) = try makeWorktree(FilePath(draft["Worktree"] ?? worktreePath(name).string), at: commit, say: say)
                 card["Worktree"] = path.string
                 card["GitDir"] = directory.string
-                try carryOver(to: path)
-                try setUp(path, name: name, port: card["Port"] ?? "", say: say)
+                try equip(path, name: name, port: card["Port"] ?? "", say: say)
             } else {
                 card["Directory"] = try request.adopted?.directory ?? home().string
                 card["Adopted"] = request.adopted?.field
@@ -235,21 +239,6 @@ extension Team {
         try bus.setBranch(task, TaskBranch(reference: reference, base: base, given: true))
     }
 
-    private func setUp(_ path: FilePath, name: String, port: String, say: (String) -> Void) throws {
-        if !settings.unseen.isEmpty {
-            try bus.openAsk(named: "commands", by: "cadre", "'.cadre' brings commands that you have not seen: 'cadre init' shows them and lets them run")
-            say("'.cadre' brings commands that are not run before you have seen them: 'cadre init' shows them")
-        }
-        guard let command = settings.string("setup") else { return }
-        var program = Program(["/bin/sh", "-c", command])
-        program.directory = path
-        program.environment = Git.clean.merging(["CADRE_PORT": port, "CADRE_NAME": name]) { $1 }
-        program.timeout = 1800
-        program.ownGroup = true
-        let result = try program.run()
-        guard result.status == 0 else { throw Failure.no("cadre.setup failed for '\(name)': \(result.complaint)") }
-    }
-
     // MARK: what killed spawns left
 
     /// Removes drafts whose spawn is gone, with their worktrees. Under the spawn lock. Returns how many there were.
@@ -266,9 +255,7 @@ extension Team {
                 if draft["Made"] != nil { try bus.cancel(task, by: "cadre") } else { try bus.unreserve(task, for: name, by: "cadre") }
             } catch let failure as Failure where failure.kind == .no {}
         }
-        if let path = draft["Worktree"], try work.worktrees().contains(where: { $0.path.string == path && $0.branch == nil }) {
-            try removeWorktree(FilePath(path))
-        }
+        if let path = draft["Worktree"] { try work.removeDraft(FilePath(path)) }
         if try Files.exists(bus.card(name)) { try bus.forget(name, by: "cadre") } else { try bus.dropDraft(name) }
     }
 }

@@ -134,7 +134,10 @@ extension Supervisor {
             } catch let failure as Failure where failure.kind == .no {}
             try bus.editCard(name) { $0["Task"] = nil }
         }
-        guard let first = held.first, let worktree = agent.git else { return }
+        guard let worktree = agent.git else { return }
+        // Nothing of its last session runs by now.
+        do { try team.work.takeBack(worktree) } catch let failure as Failure { try bus.report(name, source: "supervisor", note: failure.message) }
+        guard let first = held.first else { return }
         do { try team.work.enter(first.id, worktree, start: agent.card["Base"]) } catch let failure as Failure {
             // A worktree with changes on another branch: the program or a person must see to them.
             try bus.report(name, source: "supervisor", note: "task \(first.id): \(failure.message)")

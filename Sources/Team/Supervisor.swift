@@ -166,7 +166,7 @@ public final class Supervisor {
         let byTurns = isByTurns(agent)
         // Between two turns it is idle.
         try bus.report(name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting, source: "supervisor", session: token)
-        try team.restoreWorktree(agent)
+        try team.restoreWorktree(name) { terminal?.say("cadre: \(name): \($0)") }
         agent = try team.agent(name)
         try takeTask(agent)
         serving = known?.sandbox == nil ? nil : try serve(agent)

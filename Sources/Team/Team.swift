@@ -55,6 +55,14 @@ public struct Team {
         }
     }
 
+    /// Brings back the worktree of an agent that is about to be started, under its lock, so that only one does; nothing is
+    /// done if it lives. Not part of the start, which holds up every other: its setup may take long.
+    func prepare(_ name: String, say: (String) -> Void) throws {
+        guard let alive = try Alive.take(bus.alive(name)) else { return }
+        defer { try? alive.close() }
+        try restoreWorktree(name, say: say)
+    }
+
     /// Why the agent is not started again, if it ended too often.
     func tooMany(_ name: String) throws -> String? {
         let limit = try settings.int("maxRestarts", 5)
@@ -142,7 +150,11 @@ public struct Team {
     /// Starts again who should run and does not, oldest first: with `all` everybody, else only who died without a word (not
     /// those whose window or server was closed, which a person does on purpose). Returns who was started; `refused` hears
     /// why others could not be.
-    public func revive(all: Bool, refused: (Failure) -> Void = { _ in }) throws -> [String] {
+    public func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws -> [String] {
+        if all {
+            var panes = Panes()
+            for name in try bus.agentNames() { do { try endMoved(name); try waitForHangUp(name, &panes) } catch let failure as Failure { refused(failure) } }
+        }
         let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
             guard !agent.alive, agent.want == .run, agent.report?["State"] != AgentState.resting.rawValue else { return false }
             // One without a terminal would be our own child: a supervisor must not become another's.
@@ -152,6 +164,7 @@ public struct Team {
         var started: [String] = []
         var quarantined = false
         for agent in dead.sorted(by: { $0.age < $1.age }) {
+            if all { do { try prepare(agent.name, say: say) } catch let failure as Failure { refused(failure); continue } }
             do {
                 if try start(agent.name, counted: !all) { started.append(agent.name) }
             } catch let failure as Failure where failure.kind == .no { refused(failure) }

@@ -277,12 +277,22 @@ public struct Tmux {
         return result.status == 0 ? pid_t(result.text) : nil
     }
 
-    /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers.
+    /// The panes that there are on the server of a socket; nil if it does not tell.
+    public static func panes(at socket: String) throws -> Set<String>? {
+        let result = try Tmux(at: socket).attempt(["list-panes", "-a", "-F", "#{pane_id}"], seconds: 5)
+        return result.status == 0 ? Set(result.text.split(separator: "\n").map(String.init)) : nil
+    }
+
+    /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers. That of a
+    /// bus of which this one is a copy is not ours; of one that was moved it is.
     public func owns(_ pane: String, _ bus: Bus, agent: String) throws -> Bool {
         guard Tmux.isPane(pane) else { return false }
-        let result = try attempt(["list-panes", "-a", "-F", "#{pane_id} #{@cadre_agent} #{@cadre_bus_id}"])
+        let result = try attempt(["list-panes", "-a", "-F", "#{pane_id} #{@cadre_agent} #{@cadre_bus_id} #{@cadre_dir}"])
         guard result.status == 0 else { return false }
-        return result.text.split(separator: "\n").contains { $0 == "\(pane) \(agent) \(bus.identity)" }
+        let mark = "\(pane) \(agent) \(bus.identity) "
+        guard let line = result.text.split(separator: "\n").first(where: { $0.hasPrefix(mark) }) else { return false }
+        let root = String(line.dropFirst(mark.count))
+        return try root == bus.root.string || !Files.exists(FilePath(root))
     }
 
     static func isPane(_ text: String) -> Bool { text.first == "%" && Int(text.dropFirst()) != nil }

@@ -21,25 +21,32 @@ extension Tool {
     }
 
     /// Throws `Failure.no` if the caller's worktree can't be moved to another task now: it has uncommitted changes, or
-    /// is at work on a task that is still held.
+    /// is at work on a task that is still held. A worktree that was removed is made again; changes that a task has left
+    /// which is no longer the caller's are no hindrance: they are put by when it is moved.
     public func requireFree(_ worker: Worker, for id: Int? = nil) throws {
-        guard let worktree = try ownWorktree(worker) else { return }
+        guard try ownWorktree(worker) != nil else { return }
         if let other = try atWork(worker).first {
             guard let id, let header = try bus().header(id), header.merge, !header.isEpic else { return }
             throw Failure.no("'\(worker.name)' is at work on \(other): finish or release it first")
         }
+        guard let worktree = try team().standingWorktree(worker.name) else { return }
+        try team().work.takeBack(worktree)
         let dirty = try worktree.dirty()
-        guard dirty.isEmpty else { throw Failure.no("uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove them first") }
+        if dirty.isEmpty { return }
+        leftover = try team().leftover(team().agent(worker.name), worktree)
+        guard leftover != nil else { throw Failure.no("uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove them first") }
     }
 
     /// Moves the caller's worktree to what it has claimed. If that can't be, a claim made just now is given back; one
     /// that it held before stays, and its worktree is moved only if it is on another branch.
     public func enter(_ claim: Claim, _ worker: Worker, fresh: Bool = true) throws {
-        guard let worktree = try ownWorktree(worker), let header = try bus().header(claim.id), !header.isEpic else { return }
+        guard try ownWorktree(worker) != nil, let header = try bus().header(claim.id), !header.isEpic else { return }
         let team = try team()
         do {
+            guard let worktree = try team.standingWorktree(worker.name) else { return }
             let agent = try team.agent(worker.name)
             try team.work.keep(agent)
+            if header.merge || fresh, let leftover { try team.putBy(leftover, agent, worktree, for: claim.id) { say($0) } }
             if header.merge {
                 try team.work.enter(claim.id, worktree, start: agent.card["Base"])
             } else if try fresh && atWork(worker).isEmpty {

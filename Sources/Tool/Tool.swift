@@ -11,6 +11,8 @@ public final class Tool {
     public let directory: FilePath
     private var opened: Bus?
     var openedTeam: Team?
+    /// What the caller's worktree was seen to hold of an earlier task, see `requireFree`.
+    var leftover: Work.Leftover?
 
     public init(_ common: Common.Values) throws {
         self.common = common

@@ -29,7 +29,11 @@ public struct DoctorVerb: Verb {
             }
         }
         // git is asked only about a bus that can be read.
-        if found.isEmpty, (try? tool.repository()) != nil { found = try Queue(tool.work()).examine() }
+        if found.isEmpty, (try? tool.repository()) != nil {
+            if fix { for name in try tool.team().mendWorktrees() { tool.print(["fixed", name, "the worktree was moved"], json: ["fixed": true, "path": .string(name), "what": "the worktree was moved"]) } }
+            found = try tool.team().examineWorktrees()
+            found += try Queue(tool.work()).examine()
+        }
         if found.isEmpty, (try? tool.repository()) != nil { try tellOfPrograms(tool) }
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])

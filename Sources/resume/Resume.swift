@@ -14,7 +14,7 @@ public struct ResumeVerb: Verb {
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
-            try team.bringUp(name, by: tool.caller())
+            try team.bringUp(name, by: tool.caller()) { tool.say($0) }
             tool.print([name], json: ["name": .string(name)])
         }
     }

@@ -16,7 +16,7 @@ public struct RetireVerb: Verb {
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
             let farewell = try tool.farewell(name)
-            try team.retire(name, discard: discard, by: tool.caller())
+            try team.retire(name, discard: discard, by: tool.caller()) { tool.say($0) }
             if let farewell { tool.say(farewell) }
             tool.print([name], json: ["name": .string(name)])
         }

@@ -29,14 +29,14 @@ public struct UpVerb: Verb {
         if names.isEmpty { return try start(team, tool) }
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
-            try team.bringUp(name, by: tool.caller())
+            try team.bringUp(name, by: tool.caller()) { tool.say($0) }
             tool.print([name], json: ["name": .string(name)])
         }
     }
 
     private func start(_ team: Team, _ tool: Tool) throws {
         var refused: [Failure] = []
-        for name in try team.revive(all: !dead, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
+        for name in try team.revive(all: !dead, say: { tool.say($0) }, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
         try tool.each(refused) { throw $0 }
     }
 }

@@ -1,0 +1,35 @@
+import Bus
+import Git
+import SystemPackage
+
+// What doctor sees of agents' worktrees and of the branch that they begin at.
+extension Team {
+    /// What is wrong, and what to do.
+    public func examineWorktrees() throws -> [Doctor.Problem] {
+        var found: [Doctor.Problem] = []
+        func problem(_ path: FilePath, _ what: String) { found.append(Doctor.Problem(invariant: "worktree", path: path.string, what: what)) }
+        if let why = try work.targetIsGone() { problem(git.directory, why) }
+        for name in try bus.agentNames() {
+            guard let agent = try bus.agent(named: name), let place = agent.worktree else { continue }
+            switch try work.condition(agent) {
+            case .none: break
+            case .whole:
+                if let lock = try work.staleLock(agent) { problem(lock, "left by a git that was killed: remove it, or 'cadre up \(name)' does once '\(name)' is stopped") }
+            case .removed, .forgotten:
+                // Between pause and resume there is none.
+                if agent.card["At"] == nil { problem(place, "the worktree of '\(name)' was removed: 'cadre up \(name)' makes it again") }
+            case .moved: problem(place, "the repository or the worktree of '\(name)' was moved: 'cadre up' mends what names the old place")
+            case .strange(let why): problem(place, "the worktree of '\(name)' is not proved to be its own: \(why)")
+            }
+        }
+        return found
+    }
+
+    /// Mends what moves have left of the worktrees of all agents that don't run; returns whose.
+    public func mendWorktrees() throws -> [String] {
+        try bus.agentNames().filter { name in
+            guard let agent = try bus.agent(named: name), !agent.alive, case .moved = try work.condition(agent) else { return false }
+            return try work.mend(agent, usual: worktreePath(name))
+        }
+    }
+}
