@@ -78,5 +78,7 @@ tip=$(git -C "$(field x worktree)" rev-parse HEAD)
 rm -r "$repository.cadre/x"
 code 0 "recover, where a worktree is registered but not there" cadre recover
 is "$(git for-each-ref --contains "$tip" "refs/cadre/work/task-$task" | wc -l)" 1 "what was committed in it is kept"
-code 0 "the bus is sound" cadre doctor
+code 75 "doctor names the worktree" cadre doctor
+cadre resume -q x
+code 0 "made again, the bus is sound" cadre doctor
 t_end

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# What a worktree holds and nothing else does: whatever removes one, moves it or uses it again loses none of it. And no
+# directory is removed, and no process ended, because a file says that it is an agent's.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
+t_world
+git config --global protocol.file.allow always
+echo 'exec sleep 1000' | t_program idler
+tree() { field "$1" worktree; }
+said() { tr -d '\n' <"$t_dir/err"; }
+clear_all() { cadre agents -o name | cadre retire -q --discard -; }
+
+cd "$(t_repository)" || exit 1
+repository=$PWD
+printf 'build/\nout/\n.env\n' >.gitignore
+printf '.env\n' >.worktreeinclude
+git add . && git commit -qm ignore
+echo secret >.env
+cadre init -q
+
+# Repositories in it, and ignored files.
+cadre spawn -q a --agent idler 'holds much'
+mkdir -p "$(tree a)/lib" && git init -q "$(tree a)/lib/inner" && echo precious >"$(tree a)/lib/inner/file"
+echo beside >"$(tree a)/lib/beside"
+code 1 "pause: a git repository that is no submodule" cadre pause a
+like "$(said)" "*git repositories would be lost: lib/inner/*" "is named"
+git -C "$(tree a)/lib/inner" add file && git -C "$(tree a)/lib/inner" commit -qm precious
+code 1 "one with a commit as well" cadre pause a
+code 1 "retire" cadre retire a
+like "$(said)" "*git repositories would be lost: lib/inner/*" "names it too"
+is "$(cat "$(tree a)/lib/inner/file")" precious "and it is there"
+cadre up -q a
+git -C "$(tree a)" add -A 2>/dev/null && git -C "$(tree a)" commit -qm inner
+code 1 "its commit is no work to be handed in" env CADRE_AGENT=a CADRE_SESSION="$(sed -n 's/^Token: //p' .git/cadre/agents/a/session)" cadre task done
+like "$(said)" "*'lib/inner' is a git repository of its own*" "since it would land without content"
+code 1 "committed as a name it is still the only one" cadre retire a
+rm -rf "$(tree a)/lib/inner/.git"
+mkdir "$(tree a)/build" && echo object >"$(tree a)/build/object"
+code 1 "retire: ignored files" cadre retire a
+like "$(said)" "*ignored files would be lost: build/*" "are named, as pause does"
+is "$(cat "$(tree a)/build/object")" object "and stay"
+git config --add cadre.disposable build/
+git -C "$(tree a)" rm -q --cached lib/inner && git -C "$(tree a)" add -A && git -C "$(tree a)" commit -qm 'no repository'
+code 0 "but those that cadre.disposable names" cadre retire a
+
+# Submodules: their repositories are in the worktree's own git directory.
+git init -q "$t_dir/part" && (cd "$t_dir/part" && echo 1 >part && git add . && git commit -qm part)
+git submodule --quiet add "$t_dir/part" part && git commit -qm submodule
+# shellcheck disable=SC2016 # the setup's
+git config cadre.setup 'git submodule update -q --init; echo "$CADRE_NAME" >>out/made 2>/dev/null || { mkdir out; echo "$CADRE_NAME" >out/made; }'
+git config --add cadre.disposable out/
+cadre spawn -q m --agent idler 'work in the submodule'
+is "$(cat "$(tree m)/part/part")" 1 "setup brings the submodule"
+echo 2 >"$(tree m)/part/part"
+echo new >"$(tree m)/part/new"
+code 1 "pause: changes in a submodule" cadre pause m
+like "$(said)" "*changes in submodules would be lost: part/part, part/new*" "are named"
+code 1 "retire too" cadre retire m
+git -C "$(tree m)/part" add . && git -C "$(tree m)/part" commit -qm precious
+tip=$(git -C "$(tree m)/part" rev-parse HEAD)
+code 0 "what is committed there is no hindrance" cadre pause m
+code 0 "resume" cadre resume m
+is "$(cat "$(tree m)/part/part")" 2 "brings it back, checked out"
+is "$(git -C "$(tree m)/part" rev-parse HEAD)" "$tip" "at its commit"
+is "$(cat "$(tree m)/out/made")" m "setup has run there"
+is "$(cat "$(tree m)/.env")" secret "and the equipment is there"
+code 0 "retire" cadre retire m
+is "$(git -C part cat-file -t "$tip")" commit "keeps the commit, in the project's own repository of the submodule"
+is "$(git -C part for-each-ref --contains "$tip" | wc -l)" 1 "by a reference"
+rm -rf .git/modules
+cadre spawn -q m --agent idler 'again'
+git -C "$(tree m)/part" commit -q --allow-empty -m 'more'
+tip=$(git -C "$(tree m)/part" rev-parse HEAD)
+cadre pause -q m
+code 0 "retire, paused, where the project has no repository of it" cadre retire m
+is "$(git for-each-ref --contains "$tip" | wc -l)" 1 "keeps it in the project's"
+git submodule --quiet update --init
+
+# Setup and equipment, wherever a worktree is made.
+cadre spawn -q s --agent idler 'set up'
+code 0 "pause --discard" cadre pause --discard s
+code 0 "resume" cadre resume s
+is "$(cat "$(tree s)/out/made" "$(tree s)/.env" | xargs)" "s secret" "is set up again"
+at=$(tree s)
+echo staged >"$at/staged" && git -C "$at" add staged
+cadre stop -q s
+rm -rf "$at"
+code 75 "a worktree that was removed" cadre doctor
+like "$(cat "$t_dir/out")" "*$at*was removed: 'cadre up s'*" "doctor names it, and what to do"
+code 0 "resume" cadre resume s
+is "$(cat "$at/out/made" "$at/.env" "$at/staged" | xargs)" "s secret staged" "makes it again, what was staged too"
+like "$(git -C "$at" branch --show-current)" "cadre/*-set-up" "on its branch"
+git config cadre.setup 'exit 3'
+cadre pause -q --discard s
+code 1 "a setup that fails" cadre resume s
+like "$(said)" "*cadre.setup failed for 's'*" "says so"
+git config cadre.setup 'echo again >fixed'
+code 0 "and runs again next time" cadre resume s
+is "$(cat "$(tree s)/fixed")" again "to its end"
+git config --unset cadre.setup
+
+# Only what is proved ours is removed.
+card=.git/cadre/agents/s/card
+cp "$card" "$t_dir/card"
+sed -i "s|^Worktree: .*|Worktree: $repository|" "$card"
+code 1 "a card that names the main worktree: retire" cadre retire s
+code 1 "pause" cadre pause s
+code 75 "doctor" cadre doctor
+like "$(cat "$t_dir/out")" "*not proved to be its own*" "says so"
+cp "$t_dir/card" "$card"
+git worktree add -q --detach "$t_dir/mine" && echo mine >"$t_dir/mine/mine"
+sed -i "s|^Worktree: .*|Worktree: $t_dir/mine|" "$card"
+code 0 "retire --discard of one whose card names a person's worktree" cadre retire --discard s
+like "$(said)" "*not proved to be its own*nothing there was removed*" "says so"
+is "$(cat "$t_dir/mine/mine")$(git -C "$t_dir/mine" status --porcelain)" "mine?? mine" "and leaves it"
+git worktree remove --force "$at"
+cadre spawn -q e --agent idler
+sed -i "s|^Worktree: .*|Worktree: $repository|" .git/cadre/agents/e/card
+cadre retire -q --discard e 2>/dev/null
+is "$(git log -1 --format=%s) $(cat file)" "submodule first" "the main worktree is never removed"
+git worktree remove --force "$repository.cadre/e"
+git worktree add -q --detach "$repository.cadre/x" && echo mine >"$repository.cadre/x/mine"
+code 1 "a person's worktree where an agent's is to be" cadre spawn x --agent idler
+is "$(cat "$repository.cadre/x/mine")" mine "is left alone"
+git worktree remove --force "$repository.cadre/x"
+
+# A pid that a file names is no proof either.
+cadre spawn -q p --agent idler --no-worktree
+sleep 1000 &
+other=$!
+before=$(field p pid)
+start=$(cut -d ' ' -f 22 "/proc/$other/stat")
+sed -i -e "s/^Pid: .*/Pid: $other/" -e "s/^Start: .*/Start: $start/" .git/cadre/agents/p/session
+timeout 3 cadre stop --now p >/dev/null 2>&1
+kill -0 "$other"
+ok "stop --now ends no process that is not the agent's supervisor"
+kill "$other"
+kill -9 "$before"
+cadre retire -q --discard p
+t_end
