@@ -80,6 +80,10 @@ final class Examination {
 
     func open() throws -> Bus? {
         let version = root.appending("version")
+        if let st = try Files.status(root), st.st_mode & S_IFMT == S_IFDIR, st.st_uid == geteuid(), st.st_mode & 0o077 != 0 {
+            report("files", root, "others may enter it: its mode is \(String(st.st_mode & 0o777, radix: 8)), not 700") { try Files.setMode(self.root, 0o700) }
+            return nil
+        }
         do { return try Bus.open(root) } catch let failure as Failure {
             // Only what looks like a bus is given a version; a newer one and one of another user are left alone.
             guard try Files.exists(root.appending("tasks")), try Files.exists(root.appending("state")),
@@ -118,6 +122,7 @@ final class Examination {
 
     func records(_ bus: Bus) throws {
         for name in try Files.list(bus.agents) ?? [] { try agent(bus, name) }
+        for file in [bus.environmentFile, bus.settingsFile, bus.runnerFile] { whole(file) { _ = try Record.read(file) } }
         for directory in [bus.openAsks, bus.doneAsks] {
             for name in try Files.list(directory) ?? [] {
                 whole(directory.appending(name)) { _ = try Record.read(directory.appending(name)) }
@@ -196,7 +201,7 @@ final class Examination {
 
     private func agent(_ bus: Bus, _ name: String) throws {
         guard Names.isName(name) else { return report("files", bus.agent(name), "not an agent's name") { try self.setAside(bus.agent(name)) } }
-        for file in [bus.session(name), bus.agentState(name), bus.fillFile(name)] { whole(file) { _ = try Record.read(file) } }
+        for file in [bus.session(name), bus.agentState(name), bus.fillFile(name), bus.environmentFile(name)] { whole(file) { _ = try Record.read(file) } }
         attempt(bus.card(name)) {
             if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) { throw bus.missing("agents/\(name)/card") }
         }

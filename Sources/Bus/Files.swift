@@ -8,8 +8,22 @@ import SystemPackage
 public enum Files {
     // MARK: reading
 
-    /// The whole file, or what comes after so many bytes; nil if there is none. The C functions are `open` and `read`.
+    /// The whole file, or what comes after so many bytes; nil if there is none. Throws if it is anything else than a regular
+    /// file, from which one might wait for ever. The C functions are `open` with `O_NONBLOCK`, `fstat` and `read`.
     public static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
+        Fault.point(mutating: false)
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("open", path)
+        }
+        defer { close(fd) }
+        try requireRegular(fd, path)
+        return try drain(fd, path, from: offset)
+    }
+
+    /// The same of whatever a person names: a pipe or a device too, which is waited for.
+    public static func readAny(_ path: FilePath) throws -> [UInt8]? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard fd >= 0 else {
@@ -17,6 +31,18 @@ public enum Files {
             throw failure("open", path)
         }
         defer { close(fd) }
+        return try drain(fd, path)
+    }
+
+    /// Throws unless the descriptor is of a regular file. The C function is `fstat`.
+    static func requireRegular(_ fd: Int32, _ path: FilePath) throws {
+        var st = stat()
+        guard fstat(fd, &st) == 0 else { throw failure("stat", path) }
+        guard st.st_mode & S_IFMT == S_IFREG else { throw Failure.unsure("'\(path.string)' is not a regular file") }
+    }
+
+    /// What comes after so many bytes, to the end.
+    private static func drain(_ fd: Int32, _ path: FilePath, from offset: Int = 0) throws -> [UInt8] {
         if offset > 0, lseek(fd, off_t(offset), SEEK_SET) < 0 { throw failure("read", path) }
         var bytes: [UInt8] = []
         var chunk = 4096
@@ -62,12 +88,13 @@ public enum Files {
     /// The last bytes of a file, at most so many, or nil if there is none.
     public static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
         Fault.point(mutating: false)
-        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return nil }
             throw failure("open", path)
         }
         defer { close(fd) }
+        try requireRegular(fd, path)
         let size = Int(lseek(fd, 0, SEEK_END))
         var bytes = [UInt8](repeating: 0, count: min(max(size, 0), count))
         let got = pread(fd, &bytes, bytes.count, off_t(max(0, size - count)))
@@ -182,6 +209,12 @@ public enum Files {
         throw failure("remove", path)
     }
 
+    /// The C function is `chmod`.
+    public static func setMode(_ path: FilePath, _ mode: UInt32) throws {
+        Fault.point(mutating: true)
+        if path.withPlatformString({ Glibc.chmod($0, mode) }) != 0 { throw failure("change the mode of", path) }
+    }
+
     /// Makes a directory; false if the name is taken.
     @discardableResult
     public static func mkdir(_ path: FilePath) throws -> Bool {
@@ -229,7 +262,7 @@ public enum Files {
     /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
     public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode) }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)
@@ -240,7 +273,7 @@ public enum Files {
     /// first, because ext4 would flush it.
     public static func overwrite(_ path: FilePath, with bytes: [UInt8]) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)
@@ -249,7 +282,7 @@ public enum Files {
     /// Appends with one write(2), so that writers never interleave. Made if it is not there.
     public static func append(_ bytes: [UInt8], to path: FilePath, sync: Bool = false) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)
@@ -262,7 +295,7 @@ public enum Files {
         let from = other.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard from >= 0 else { throw failure("open", other) }
         defer { close(from) }
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         var chunk = [UInt8](repeating: 0, count: 1 << 20)
@@ -290,7 +323,7 @@ public enum Files {
     /// Opens a file for another program to append to, close-on-exec; made if it is not there.
     public static func openToAppend(_ path: FilePath) throws -> FileDescriptor {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw failure("open", path) }
         return FileDescriptor(rawValue: fd)
     }
@@ -298,7 +331,7 @@ public enum Files {
     /// Sets the times of a file to now, making it if need be: a bell that inotify hears as IN_ATTRIB.
     public static func ring(_ path: FilePath) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         if futimens(fd, nil) != 0 { throw failure("touch", path) }
@@ -313,6 +346,9 @@ public enum Files {
     }
 
     static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure {
+        // Of `open`: what is no link and no pipe, and is not followed or waited for where it is one.
+        if verb == "open", code == ELOOP { return .unsure("'\(path.string)' is a symbolic link, which is not followed") }
+        if verb == "open", code == ENXIO { return .unsure("'\(path.string)' is not a regular file") }
         let target = to.map { " to '\($0.string)'" } ?? ""
         return .unsure("unable to \(verb) '\(path.string)'\(target): \(String(cString: strerror(code)))")
     }

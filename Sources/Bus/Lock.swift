@@ -46,7 +46,7 @@ public enum Lock {
 
     /// Whether nobody holds the lock now. Asks without writing, so that who watches the file is not woken.
     public static func isFree(_ path: FilePath) throws -> Bool {
-        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return true }
             throw Files.failure("open", path)
@@ -64,8 +64,12 @@ public enum Lock {
     }
 
     private static func open(_ path: FilePath) throws -> Int32 {
-        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw Files.failure("open", path) }
+        do { try Files.requireRegular(fd, path) } catch {
+            close(fd)
+            throw error
+        }
         return fd
     }
 
@@ -105,7 +109,7 @@ public enum Alive {
     /// Takes the lock and keeps it until the descriptor is closed; nil if another holds it.
     public static func take(_ path: FilePath) throws -> FileDescriptor? {
         Fault.point(mutating: false)
-        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw Files.failure("open", path) }
         if csys_ofd_lock(fd, 0) == 0 { return FileDescriptor(rawValue: fd) }
         let code = errno
@@ -120,7 +124,7 @@ public enum Alive {
     /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
     public static func isHeld(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: false)
-        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return false }
             throw Files.failure("open", path)
