@@ -7,10 +7,10 @@ import PackageDescription
 let verbs: [(name: String, needs: [String])] = [
     ("init", []), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", ["Git"]), ("plan", []),
     ("heartbeat", []), ("handoff", ["Team"]), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []), ("cost", []),
-    ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Tmux"]),
+    ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Team", "Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
     ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
-    ("merge", ["Git", "Processes"]), ("completions", ["Git", "Team"]), ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
+    ("merge", ["Git", "Processes", "Team"]), ("completions", ["Git", "Team"]), ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
 ]
 
 // Layers, lowest first; a target may name only targets of a lower layer.

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <sys/stat.h>
@@ -69,6 +70,17 @@ static inline int csys_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_ope
 static inline int csys_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC); }
 static inline int csys_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 static inline int csys_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+// The hard limit RLIMIT_RTTIME of this process, see getrlimit(2): all ones is none.
+static inline unsigned long long csys_rttime(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_RTTIME, &limit) ? ~0ULL : limit.rlim_max;
+}
+static inline int csys_set_rttime(unsigned long long microseconds) {
+    struct rlimit limit = {.rlim_cur = microseconds, .rlim_max = microseconds};
+    return setrlimit(RLIMIT_RTTIME, &limit);
+}
+static inline int csys_getrlimit(int resource, struct rlimit *limit) { return getrlimit(resource, limit); }
+static inline int csys_setrlimit(int resource, const struct rlimit *limit) { return setrlimit(resource, limit); }
 // F_NOTIFY, see fcntl(2): SIGIO whenever names or times of files in this directory change.
 static inline int csys_notify(int fd) { return fcntl(fd, F_NOTIFY, DN_CREATE | DN_ATTRIB | DN_MULTISHOT); }
 extern char **environ;

@@ -117,7 +117,7 @@ extension Queue {
             programs.append(program)
         }
         let ends = try Together.run(programs, limit: Queue.gateLimit)
-        try Tree.end(Queue.gateMark(bus), of: "the gate")
+        try Tree.end(Queue.gateMark(bus), of: "the gate", bus)
         var why: [String] = []
         var output: [UInt8] = []
         for (n, part) in parts.enumerated() {
@@ -151,8 +151,7 @@ extension Queue {
     private func program(_ command: String) -> Program {
         let sandbox = settings.string("sandbox").map { $0 + " " } ?? ""
         var program = Program(["/bin/sh", "-c", sandbox + "\"$@\"; exit $?", "sh", "/bin/sh", "-c", command])
-        program.environment = Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") }
-        program.environment["GATE_OF"] = bus.root.string
+        program.environment = Environment.gate.merging(["GATE_OF": bus.root.string]) { $1 }
         return program
     }
 

@@ -28,19 +28,18 @@ public struct Git {
         "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
     ]
 
-    /// `git rev-parse --local-env-vars`, and what makes git ask or speak another language.
+    /// What makes git ask or speak another language, or look at paths in another way.
     static let environment: [String: String?] = {
         var all: [String: String?] = [
             "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_ASKPASS": "true",
+            "CADRE_WITHIN": "git",
         ]
-        for name in [
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_OBJECT_DIRECTORY",
-            "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS",
-            "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX",
-            "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
-        ] { all[name] = .some(nil) }
+        for name in ["GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"] { all[name] = .some(nil) }
         return all
     }()
+
+    /// Set for all that our calls of git start: filters, drivers and hooks, which agents may have chosen.
+    public static let within = ["CADRE_WITHIN=git"]
 
     /// For commands of a project's own, such as its setup: nothing of ours, nothing that points git elsewhere.
     public static let clean: [String: String?] = {

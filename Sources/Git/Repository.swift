@@ -17,7 +17,9 @@ public struct Repository {
         var at = try real(start)
         if !plain, let set = getenv("GIT_DIR") {
             let directory = try real(start.pushing(FilePath(String(cString: set))))
-            return Repository(commonDirectory: try common(directory), gitDirectory: directory, worktree: nil)
+            var worktree = try getenv("GIT_WORK_TREE").map { try real(start.pushing(FilePath(String(cString: $0)))) }
+            if worktree == nil, let here = try? find(from: start, plain: true), here.gitDirectory == directory { worktree = here.worktree }
+            return Repository(commonDirectory: try common(directory), gitDirectory: directory, worktree: worktree)
         }
         while true {
             if let directory = try directory(of: at) {

@@ -112,7 +112,7 @@ public struct Program {
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        var envp: [UnsafeMutablePointer<CChar>?] = Program.environment(environment).map { strdup($0) } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] = Program.environment(environment).map { entry in (entry + [0]).withUnsafeBytes { strdup($0.baseAddress!.assumingMemoryBound(to: CChar.self)) } } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var pid: pid_t = 0
         let code = posix_spawnp(&pid, argv[0]!, &actions, &attributes, &argv, &envp)
@@ -126,8 +126,8 @@ public struct Program {
     /// Removes the variables of this process whose names fit.
     public static func without(_ fits: (String) -> Bool) -> [String: String?] {
         var changes: [String: String?] = [:]
-        for entry in environment([:]) {
-            let name = String(entry.prefix { $0 != "=" })
+        for entry in Environment.entries() {
+            let name = Environment.name(of: entry)
             if fits(name) { changes[name] = .some(nil) }
         }
         return changes
@@ -136,17 +136,14 @@ public struct Program {
     /// `POSIX_SPAWN_SETSID` of glibc.
     private static let setSession: Int32 = 0x80
 
-    /// This process's environment with the changes applied, as `NAME=value`.
-    static func environment(_ changes: [String: String?]) -> [String] {
-        var all: [String] = []
-        var at = csys_environ()
-        while let entry = at?.pointee {
-            let text = String(cString: entry)
-            if let name = text.split(separator: "=", maxSplits: 1).first, changes[String(name)] == nil { all.append(text) }
-            at = at! + 1
+    /// The environment of a child, as `NAME=value` each: this process's without what is of git, and with the changes applied.
+    /// Bytes that are no UTF-8 stay as they are.
+    private static func environment(_ changes: [String: String?]) -> [[UInt8]] {
+        let kept = Environment.entries().filter { entry in
+            let name = Environment.name(of: entry)
+            return changes[name] == nil && !Environment.ofGit.contains(name)
         }
-        for (name, value) in changes { if let value { all.append("\(name)=\(value)") } }
-        return all
+        return kept + changes.compactMap { name, value in value.map { Array("\(name)=\($0)".utf8) } }
     }
 
     /// Reads both pipes until the program has ended. What its children hold open is not waited for.

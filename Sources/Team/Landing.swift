@@ -9,9 +9,9 @@ extension Team {
     public func startQueue() throws {
         guard try Queue.needsRunner(bus) else { return }
         let tmux = try Tmux(bus)
-        var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
+        var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": "", "CADRE_STARTED": "yes"]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
-        let program = [Share.executable.string, "-C", git.directory.string, "merge", "run"]
+        let program = [Share.executable.string, "merge", "run"]
         let pane = try tmux.open(bus, name: "merge", in: tmux.ready(bus), place: .window, program: program, environment: environment)
         _ = try tmux.attempt(["set-option", "-p", "-t", pane, "remain-on-exit", "off"])
     }

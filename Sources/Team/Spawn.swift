@@ -98,6 +98,7 @@ extension Team {
                 card["Directory"] = try request.adopted?.directory ?? home().string
                 card["Adopted"] = request.adopted?.field
             }
+            if request.adopted == nil { try recordEnvironment(of: name, by: by) }
             if let prompt = request.prompt, request.task == nil {
                 var header = TaskHeader(title: Team.title(prompt))
                 header.to = name

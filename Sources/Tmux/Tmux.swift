@@ -97,8 +97,7 @@ public struct Tmux {
     public func attempt(_ arguments: [String], input: [UInt8]? = nil, seconds: Double = 20) throws -> Program.Result {
         // A semicolon at an argument's end would end the command.
         var call = Program(command(arguments.map { $0 != ";" && $0.hasSuffix(";") ? $0.dropLast() + "\\;" : $0 }))
-        // A server started by this call must not run its windows in our terminal's or an agent's name.
-        call.environment = ["CADRE_AGENT": nil, "CADRE_SESSION": nil, "CADRE_FAULT": nil]
+        call.environment = Environment.server
         call.input = input
         call.timeout = seconds
         return try call.run()

@@ -13,6 +13,7 @@ public struct AttachVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         let (tmux, pane, _) = try tool.pane(of: name)
+        if try tool.isPersonAtTerminal() { try tool.team().refreshEnvironment(of: name) }
         try tmux.run(["select-window", "-t", pane, ";", "select-pane", "-t", pane])
         let socket = try tmux.socket()
         if tool.environment("TMUX")?.split(separator: ",").first.map(String.init) == socket {

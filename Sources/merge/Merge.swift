@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Git
+import Team
 import Tool
 
 public struct MergeVerb: ParsableCommand {
@@ -118,6 +119,8 @@ public struct MergeVerb: ParsableCommand {
             let bus = try tool.bus()
             let by = try tool.superior()
             guard try bus.agent(named: by) == nil else { throw Failure.no("agent '\(by)' does not run the queue: a person or a supervisor does") }
+            // In a window that a supervisor has opened, tmux's environment is of another day.
+            if tool.environment("CADRE_STARTED") != nil { try Team.adoptEnvironment(bus) }
             let report = try Queue.run(bus, tool.git(), once: once, remote: remote) { words in
                 tool.print(words, json: ["id": .string(words[0]), "did": .string(words[1]), "what": .string(words[2])])
                 Out.flush()

@@ -11,9 +11,11 @@ public struct ResumeVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try tool.becomeKnown()
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
+            if try tool.isPersonAtTerminal() { try team.renewEnvironment(of: [name]) }
             try team.bringUp(name, by: tool.caller()) { tool.say($0) }
             tool.print([name], json: ["name": .string(name)])
         }

@@ -24,11 +24,16 @@ public struct UpVerb: Verb {
             }
         }
         if let pane { try tool.useBus(of: pane) }
+        if !dead { try tool.becomeKnown() }
         let team = try tool.team()
         try team.recover()
-        if names.isEmpty { return try start(team, tool) }
+        if names.isEmpty {
+            if try !dead && tool.isPersonAtTerminal() { try team.renewEnvironment(of: tool.bus().agentNames()) }
+            return try start(team, tool)
+        }
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))
+            if try tool.isPersonAtTerminal() { try team.renewEnvironment(of: [name]) }
             try team.bringUp(name, by: tool.caller()) { tool.say($0) }
             tool.print([name], json: ["name": .string(name)])
         }
