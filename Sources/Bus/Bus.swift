@@ -17,6 +17,9 @@ public struct Bus {
         guard st.st_uid == geteuid() else {
             throw Failure.unsure("'\(root.string)' belongs to another user (uid \(st.st_uid))")
         }
+        guard st.st_mode & 0o022 == 0 else {
+            throw Failure.unsure("others can write to '\(root.string)': 'chmod 700 \(root.string)', or 'cadre doctor --fix', if nobody has")
+        }
         let version = root.appending("version")
         guard let bytes = try Files.read(version) else {
             throw Failure.unsure("'\(version.string)' is missing: the bus is damaged; see 'cadre doctor'")
@@ -112,6 +115,17 @@ extension Bus {
         // The merge queue may have stood still for it.
         try Files.ring(mergeBell)
     }
+
+    /// The settings that bind agents, a list field each, as a person knew them last; nil if none was recorded.
+    public func knownSettings() throws -> Record? { try Record.read(settingsFile) }
+    public func setKnownSettings(_ record: Record) throws {
+        guard try Record.read(settingsFile) != record else { return }
+        try replace(settingsFile, with: record.bytes, sync: true)
+        try Files.ring(mergeBell)
+    }
+
+    /// Whether the supervisor of any agent lives.
+    public func hasLiving() throws -> Bool { try agentNames().contains { try Alive.isHeld(alive($0)) } }
 
     /// The socket of the tmux server of this project's agents; nil before the first.
     public func server() throws -> String? { try value(serverFile) }

@@ -23,6 +23,10 @@ extension Bus {
     var repositoryFile: FilePath { root.appending("repository") }
     /// The branch that work lands on by default, set when the bus is made.
     var targetFile: FilePath { root.appending("target") }
+    /// The environment of the person who started agents last.
+    public var environmentFile: FilePath { root.appending("environment") }
+    /// The settings that bind agents, as they were when a person last started something.
+    var settingsFile: FilePath { root.appending("settings") }
     /// The commands of the repository's `.cadre` that the person has seen, a line each.
     var seenFile: FilePath { root.appending("seen") }
     /// The socket of the tmux server that agents were last started in.
@@ -66,6 +70,8 @@ extension Bus {
     public func agent(_ name: String) -> FilePath { agents.appending(name) }
     public func card(_ name: String) -> FilePath { agent(name).appending("card") }
     func draft(_ name: String) -> FilePath { agent(name).appending("draft") }
+    /// The environment that it runs in.
+    public func environmentFile(_ name: String) -> FilePath { agent(name).appending("environment") }
     func spawnsFile(_ name: String) -> FilePath { agent(name).appending("spawns") }
     func restartsFile(_ name: String) -> FilePath { agent(name).appending("restarts") }
     /// Files of a paused agent's worktree that are not in git.
@@ -122,6 +128,8 @@ extension Bus {
     // The merge queue.
     public var merge: FilePath { root.appending("merge") }
     public var mergeLock: FilePath { merge.appending("lock") }
+    /// The process that holds it, or was the last to.
+    var runnerFile: FilePath { merge.appending("runner") }
     public var mergeBell: FilePath { merge.appending("bell") }
     public var mergeQueue: FilePath { merge.appending("queue") }
     public var mergeDone: FilePath { merge.appending("done") }

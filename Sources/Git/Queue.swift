@@ -50,9 +50,14 @@ public struct Queue {
     /// runner that is at work.
     public static func run(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
         var report = Report()
+        let mark = Mark.next()
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
             try Lock.wait(bus.mergeLock) {
+                // What the last one has started may be there still, and acts on its own now.
+                if let last = try bus.runner(), !last.isProcess(getpid()) { try Tree.end(gateMark(bus), or: Mark.Holders(last.record), of: "the merge queue", bus) }
+                try bus.beginRun(mark: mark)
+                if let mark { Mark.take(mark) }
                 try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)
                 try whole(bus, git, once: once, remote: remote, tell, &report)
                 try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
@@ -69,6 +74,7 @@ public struct Queue {
         while true {
             // Read anew each time: what landed may have changed `.cadre`.
             var settings = try Settings(git, bus: bus)
+            try settings.askForWaiting(bus)
             if remote { settings.set("mergeMode", "remote") }
             let queue = Queue(Work(bus: bus, repository: git, settings: settings), tell: tell)
             if first { try queue.resume(&report) }
@@ -160,7 +166,7 @@ public struct Queue {
     /// Goes on with what the last runner left. Needs the runner's lock. What may have been pushed is left as it is unless the
     /// network may be used.
     func resume(_ report: inout Report, network: Bool = true) throws {
-        try Tree.end(Queue.gateMark(bus), of: "the gate")
+        try Tree.end(Queue.gateMark(bus), of: "the gate", bus)
         try forgetLanded()
         try resumeFollowing(&report)
         if report.stands { return }

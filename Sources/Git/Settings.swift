@@ -19,8 +19,11 @@ public struct Settings {
     /// The branch that work lands on, as `refs/heads/…`; nil if none is set.
     public private(set) var target: String?
 
-    /// Reads all of it. `bus` is nil before there is one.
-    public init(_ git: Git, bus: Bus?) throws {
+    /// What was made to bind agents less and waits for a person's answer; see Binding.
+    public internal(set) var waiting: [Loosened] = []
+
+    /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows waits.
+    public init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
         let mine = try Settings.parse(git.attempt(["config", "--null", "--get-regexp", "^cadre\\."]))
         let set = mine.last { $0.key == "target" }?.value
         target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
@@ -39,6 +42,7 @@ public struct Settings {
             theirs.removeAll { Settings.isCommand($0.key) }
         }
         values = theirs + mine
+        if holds, let bus { try hold(bus) }
     }
 
     /// Whether anything is set at all, as a glance at the files tells: no configuration file of git's names cadre or includes
@@ -53,7 +57,7 @@ public struct Settings {
             FilePath((variable("XDG_CONFIG_HOME") ?? home + "/.config") + "/git/config"), "/etc/gitconfig",
         ]
         return try files.contains { file in
-            guard let bytes = try Files.read(file) else { return false }
+            guard let bytes = try Files.readAny(file) else { return false }
             let text = String(decoding: bytes, as: UTF8.self).lowercased()
             return text.contains("cadre") || text.contains("include")
         }
@@ -61,6 +65,10 @@ public struct Settings {
 
     /// Takes the place of whatever is set.
     mutating func set(_ key: String, _ value: String) { values.append((key.lowercased(), value)) }
+    mutating func set(_ key: String, to all: [String]) {
+        values.removeAll { $0.key == key }
+        values += all.map { (key, $0) }
+    }
 
     private static func oneLine(_ text: String) -> String {
         text.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : String($0) }.joined()

@@ -18,7 +18,10 @@ public struct Team {
     }
 
     /// The configuration as it is now, for those who live long.
-    mutating func reread() throws { settings = try Settings(git, bus: bus) }
+    mutating func reread() throws {
+        settings = try Settings(git, bus: bus)
+        try settings.askForWaiting(bus)
+    }
 
     public var work: Work { Work(bus: bus, repository: git, settings: settings) }
 

@@ -46,6 +46,7 @@ public struct DoctorVerb: Verb {
     /// damage, but to be known.
     private func tellOfPrograms(_ tool: Tool) throws {
         let team = try tool.team()
+        for one in team.settings.waiting { tool.say("\(one.text): waits for your answer to ask 'settings', as agents run") }
         for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() {
             for why in try [team.unheld(program), team.untried(program)] { if let why { tool.say(why) } }
         }

@@ -12,6 +12,7 @@ public struct InitVerb: Verb {
         let bus = try tool.busOrNew()
         // Again in a repository that had no commit or no branch when the bus was made.
         if try bus.target() == nil, let branch = try tool.repository().checkedOut() { try bus.setTarget(branch) }
+        try tool.becomeKnown()
         let settings = try tool.settings()
         let target = settings.target.map { String($0.dropFirst("refs/heads/".count)) }
         tool.print(
@@ -32,5 +33,7 @@ public struct InitVerb: Verb {
         for line in settings.brought { tool.say("  \(line)") }
         try bus.setSeenCommands(settings.brought)
         try bus.closeAsk(named: "commands", by: "human", "seen")
+        // With them, since they bind agents too.
+        try tool.becomeKnown()
     }
 }

@@ -64,6 +64,7 @@ public struct SpawnVerb: Verb {
 
         _ = try tool.busOrNew()
         let by = try tool.superior()
+        if !dryRun { try tool.becomeKnown() }
         request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
         let team = try tool.team()
         request.program = program ?? (adopt == nil ? nil : "claude") ?? team.settings.string("program") ?? "sh"
