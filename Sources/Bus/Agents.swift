@@ -17,7 +17,7 @@ public struct AgentView {
     /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port, Restart, Pull, Auto,
     /// Task, At, Equip, By, Created, Adopted; the body is its first prompt.
     public var card: Record
-    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Pane, Server. Nil if it never ran.
+    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server. Nil if it never ran.
     public var session: Record?
     /// Fields State, Source, Since, Time, Note, Progress, as last reported, and Session, the token its supervisor spoke of last.
     public var report: Record?
@@ -99,7 +99,7 @@ extension Bus {
     }
 
     /// A new session: its token is on the disk before the program runs.
-    public func beginSession(_ name: String, pane: String?, server: String?) throws -> Record {
+    public func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil) throws -> Record {
         let number = (try Record.read(session(name))?.int("Number") ?? 0) + 1
         var record = Record()
         record["Token"] = Random.token()
@@ -109,6 +109,7 @@ extension Bus {
         record["Boot"] = Host.boot
         record["Pid"] = "\(getpid())"
         record["Start"] = Host.startTime(getpid()).map { "\($0)" }
+        record["Mark"] = mark.map { "\($0)" }
         record["Pane"] = pane
         record["Server"] = server
         try replace(session(name), with: record.bytes, sync: true)

@@ -37,10 +37,7 @@ enum Message {
         let result = try program.run()
         guard result.status == 0 else { throw Failure.unsure("git interpret-trailers failed: \(result.complaint)") }
         let trailers = result.output.split(separator: 10).filter { !isOurs($0) }.map(Array.init)
-        guard !result.output.isEmpty else { return (text, []) }
-        var words = text[..<blank]
-        while words.last == 10 { words.removeLast() }
-        return (Array(words), trailers)
+        return result.output.isEmpty ? (text, []) : (withoutBlankEnds(Array(text[..<blank])), trailers)
     }
 
     static func subject(_ text: [UInt8]) -> [UInt8] { Array(text.prefix { $0 != 10 }) }

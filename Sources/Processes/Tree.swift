@@ -42,38 +42,78 @@ public enum Tree {
     }
 
     /// The caller's ancestors, nearest first.
-    public static func ancestors() throws -> [pid_t] {
-        var all: [pid_t] = []
+    public static func ancestors() throws -> [pid_t] { try ancestry().map(\.pid) }
+
+    /// The same, each with the name of what it runs, at most 15 bytes.
+    private static func ancestry() throws -> [(pid: pid_t, name: String)] {
+        var all: [(pid: pid_t, name: String)] = []
         var pid = getppid()
-        while pid > 0, !all.contains(pid) {
-            all.append(pid)
-            guard let parent = try parent(pid) else { break }
+        while pid > 0, !all.contains(where: { $0.pid == pid }) {
+            let stat = try stat(pid)
+            all.append((pid, stat?.name ?? ""))
+            guard let parent = stat?.parent else { break }
             pid = parent
         }
         return all
     }
 
-    private static func parent(_ pid: pid_t) throws -> pid_t? {
-        guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { return nil }
-        let fields = bytes[(end + 1)...].split(separator: 32)
-        return fields.count > 1 ? pid_t(String(decoding: fields[1], as: UTF8.self)) : nil
+    /// Whether a process is among the caller's ancestors.
+    public static func isBelow(_ ancestor: pid_t) throws -> Bool {
+        var pid = getppid()
+        while pid > 1 {
+            if pid == ancestor { return true }
+            pid = try stat(pid)?.parent ?? 0
+        }
+        return false
     }
 
-    /// Processes whose environment has all these `NAME=value`, with what descends from them, whatever that has.
+    /// The caller's ancestors that are cadre's own, nearest first, of whatever version.
+    public static func ancestorsOfOurs() throws -> [pid_t] { try ancestry().filter { $0.name.hasPrefix("cadre") || $0.name == ownName }.map(\.pid) }
+
+    private static let ownName: String = {
+        guard let found = realpath("/proc/self/exe", nil) else { return "cadre" }
+        defer { free(found) }
+        return String((String(cString: found).split(separator: "/").last ?? "cadre").prefix(15))
+    }()
+
+    /// The agent whose supervisor a process is, if it is one of this bus and alive.
+    public static func supervised(by pid: pid_t, _ bus: Bus) throws -> String? {
+        let words = (try Files.read(FilePath("/proc/\(pid)/cmdline")) ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        guard words.contains(where: { $0 == "supervise" || $0.hasSuffix("cadre-supervise") }) else { return nil }
+        return try words.first { name in
+            guard Names.isName(name), let session = try Record.read(bus.session(name)) else { return false }
+            return try session["Boot"] == Host.boot && session.int("Pid") == Int(pid) && Alive.isHeld(bus.alive(name))
+        }
+    }
+
+    /// What a process runs and its parent; nil if it is gone. From proc(5)'s stat.
+    private static func stat(_ pid: pid_t) throws -> (name: String, parent: pid_t?)? {
+        guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let start = bytes.firstIndex(of: 40), let end = bytes.lastIndex(of: 41) else { return nil }
+        let fields = bytes[(end + 1)...].split(separator: 32, maxSplits: 2)
+        return (String(decoding: bytes[(start + 1)..<end], as: UTF8.self), fields.count > 1 ? pid_t(String(decoding: fields[1], as: UTF8.self)) : nil)
+    }
+
+    /// Processes whose environment has all these `NAME=value`, or that are among `holders`, with what descends from them,
+    /// whatever that has; but no agent of this bus that lives, which one of them may have started.
     /// A process that belongs to another user can't be seen into and is not ours.
-    static func carrying(_ variables: [String]) throws -> [Process] {
+    private static func carrying(_ variables: [String], or holders: Mark.Holders?, _ bus: Bus) throws -> Set<Process> {
         guard let names = try Files.list("/proc") else { throw Failure.unsure("unable to look for processes: no /proc") }
         let wanted = variables.map { Array($0.utf8) }
         var found = Set<Process>()
         for name in names {
-            guard let pid = pid_t(name), pid != getpid() else { continue }
+            guard let pid = pid_t(name), pid != getpid(), let st = try? Files.status(FilePath("/proc/\(pid)")), st.st_uid == geteuid() else { continue }
             // Gone or not ours to see.
             let entries = environment(of: pid)
-            guard wanted.allSatisfy(entries.contains), let process = Process(pid) else { continue }
+            let carries = wanted.allSatisfy(entries.contains)
+            guard carries || holders != nil, let process = Process(pid), carries || holders!.include(process) else { continue }
             found.insert(process)
             found.formUnion(descendants(of: pid))
         }
-        return Array(found)
+        for process in found where try supervised(by: process.pid, bus) != nil {
+            found.remove(process)
+            found.subtract(descendants(of: process.pid))
+        }
+        return found
     }
 
     /// Whether the caller or one of its ancestors was started with all these `NAME=value`.
@@ -90,30 +130,30 @@ public enum Tree {
     /// Seconds between TERM and KILL: what is swept was told already, by the end of its supervisor.
     private static let grace = 0.25
 
-    /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone:
-    /// TERM (with CONT, for what is stopped), and KILL for what is there `grace` seconds later. What starts meanwhile is
-    /// found by looking again until nothing is left. Throws `Failure.unsure` if that takes too long, or if the caller
-    /// itself is one of them.
+    /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone: what
+    /// carries the agent's name and its bus in its environment, and what has the session's mark.
     public static func sweep(bus: Bus, agent: String) throws {
-        try end(["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"], of: agent)
+        try end(["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"], or: Mark.Holders(try Record.read(bus.session(agent))), of: agent, bus)
     }
 
-    /// The same for all whose environment has these `NAME=value`.
-    public static func end(_ marks: [String], of agent: String) throws {
+    /// Ends all whose environment has these `NAME=value`, or that are among `holders`: TERM (with CONT, for what is stopped),
+    /// and KILL for what is there `grace` seconds later. What starts meanwhile is found by looking again until nothing is
+    /// left. Throws `Failure.unsure` if that takes too long, or if the caller itself is one of them.
+    public static func end(_ marks: [String], or holders: Mark.Holders? = nil, of agent: String, _ bus: Bus) throws {
         let own = try Set(ancestors() + [getpid()])
         let begin = Time.monotonic()
         while true {
-            let left = try carrying(marks)
+            let left = try carrying(marks, or: holders, bus)
             if left.isEmpty { return }
             guard !left.contains(where: { own.contains($0.pid) }) else {
                 throw Failure.unsure("process \(getpid()) itself runs in the name of '\(agent)', whose supervisor is gone")
             }
             let elapsed = Time.monotonic() - begin
-            guard elapsed < 10 else { throw Failure.unsure("process \(left[0].pid) of '\(agent)' does not end") }
+            guard elapsed < 10 else { throw Failure.unsure("process \(left.first?.pid ?? 0) of '\(agent)' does not end") }
             for process in left {
                 if elapsed < grace { process.signal(SIGTERM); process.signal(SIGCONT) } else { process.signal(SIGKILL) }
             }
-            wait(left, seconds: elapsed < grace ? grace - elapsed : 1)
+            wait(Array(left), seconds: elapsed < grace ? grace - elapsed : 1)
         }
     }
 

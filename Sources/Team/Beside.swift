@@ -1,5 +1,6 @@
 import CSys
 import Glibc
+import Processes
 
 // The small processes beside a supervisor.
 extension Supervisor {
@@ -16,9 +17,15 @@ extension Supervisor {
         exit(0)
     }
 
-    /// Becomes the program: asks for TERM when the supervisor dies, makes sure that it has not died before, and execs. The
-    /// C functions are `prctl` (PR_SET_PDEATHSIG) and `execvp`.
-    public static func becomeChild(of supervisor: pid_t, _ arguments: [UnsafeMutablePointer<CChar>?]) -> Never {
+    /// The call of the step between this process, a supervisor, and a program, which it marks.
+    static func step(to program: [String], mark: UInt64?) -> [String] {
+        [Share.executable.string, "supervise", "--child", "\(getpid())", mark.map { "\($0)" } ?? "0"] + program
+    }
+
+    /// Becomes the program: asks for TERM when the supervisor dies, makes sure that it has not died before, takes the mark if
+    /// there is one, and execs. The C functions are `prctl` (PR_SET_PDEATHSIG) and `execvp`.
+    public static func becomeChild(of supervisor: pid_t, mark: UInt64, _ arguments: [UnsafeMutablePointer<CChar>?]) -> Never {
+        if mark > 0 { Mark.take(mark) }
         _ = csys_set_parent_death_signal(SIGTERM)
         if getppid() != supervisor { exit(143) }
         var argv = arguments + [nil]

@@ -95,7 +95,7 @@ extension Supervisor {
     }
 
     private func call(_ line: String, _ arguments: [String]) -> Program {
-        Program([Share.executable.string, "supervise", "--child", "\(getpid())", "/bin/sh", "-c", line, name] + arguments)
+        Program(["/bin/sh", "-c", line, name] + arguments)
     }
 
     /// A program that ended by itself before it went on with its conversation can't: the next start begins anew.

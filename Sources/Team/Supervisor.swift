@@ -11,7 +11,7 @@ import Tmux
 //
 //   1  take `alive`, whose lock says for as long as we live that the agent does
 //   2  become the subreaper, so that whatever the program starts stays a descendant
-//   3  sweep: a free lock meant that the last supervisor was dead, not what it had started
+//   3  sweep: a free lock meant that the last supervisor was dead, not what it had started, which its mark tells (see Mark)
 //   4  begin a session: a new token on the disk; claims of the last session are carried over to it, which fences that one
 //   5  bring the worktree back, and to the branch of the held task
 //   6  start the program in a process group of its own, in the foreground of the terminal
@@ -157,11 +157,13 @@ public final class Supervisor {
         let pane = getenv("TMUX_PANE").map { String(cString: $0) }
         let server = getenv("TMUX").map { String(cString: $0).split(separator: ",").first.map(String.init) ?? "" }
         try Tree.sweep(bus: bus, agent: name)
+        try Team.adoptEnvironment(bus, of: name)
         if agent.session != nil { try keep() }
         known = try team.known(agent.card["Program"] ?? "")
         token = agent.token ?? ""
         if known?.sandbox != nil { try serve(agent).finish() }
-        token = try bus.beginSession(name, pane: pane, server: server)["Token"] ?? ""
+        let mark = Mark.next()
+        token = try bus.beginSession(name, pane: pane, server: server, mark: mark)["Token"] ?? ""
         try bus.closePermissions(of: name, "its program has ended")
         let byTurns = isByTurns(agent)
         // Between two turns it is idle.
@@ -178,6 +180,7 @@ public final class Supervisor {
         }
         let start = { [self] (mail: String?) in
             var program = try launch(agent, known, mail: mail)
+            program.arguments = Supervisor.step(to: program.arguments, mark: mark)
             program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
             program.environment.merge(environment(agent)) { ours, _ in ours }
             child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)

@@ -15,13 +15,15 @@ extension Main {
         guard Call.own == nil, Serving.verbs.contains(verb), let root = variable("CADRE_DIR"), root.hasPrefix("/"), let token = variable("CADRE_SESSION"),
             let name = variable("CADRE_AGENT"), Names.isName(name), let bus = try? Bus.open(FilePath(root)), (try? bus.mustCall(name)) == true
         else { return }
+        var place = Common.Values()
+        var words: [String] = []
+        var left = options[...]
+        while let option = left.popFirst() {
+            if option == "-C" { place.directory = left.popFirst() } else if option.hasPrefix("-C") { place.directory = String(option.dropFirst(2)) } else { words.append(option) }
+        }
+        // Another project's bus is not the supervisor's.
+        guard (try? Tool(place).busPath()) ?? bus.root == bus.root else { return }
         perform("cadre \(verb)") {
-            var place = Common.Values()
-            var words: [String] = []
-            var left = options[...]
-            while let option = left.popFirst() {
-                if option == "-C" { place.directory = left.popFirst() } else if option.hasPrefix("-C") { place.directory = String(option.dropFirst(2)) } else { words.append(option) }
-            }
             // Behind a subcommand, if it is one.
             let all = [verb] + arguments.prefix(1) + words + arguments.dropFirst()
             guard all.allSatisfy(Bytes.isText) else { throw Failure.usage("an argument is not valid UTF-8: give it on standard input") }

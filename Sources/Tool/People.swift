@@ -39,23 +39,6 @@ extension Tool {
         return claim
     }
 
-    /// Who calls, as the kernel tells it: an agent if a supervisor is among the caller's ancestors, whatever the
-    /// environment says; else the caller as it names itself. Throws `Failure.no` within a gate: it runs the agents' code.
-    public func superior() throws -> String {
-        let bus = try bus()
-        guard try !Tree.isWithin(Queue.gateMark(bus)) else { throw Failure.no("this runs within a gate: a person or an agent does it, outside") }
-        let ancestors = try Tree.ancestors()
-        var nearest: (name: String, distance: Int)?
-        for name in try bus.agentNames() {
-            guard let session = try Record.read(bus.session(name)), session["Boot"] == Host.boot, let pid = session.int("Pid"),
-                let distance = ancestors.firstIndex(of: pid_t(pid)), try Alive.isHeld(bus.alive(name))
-            else { continue }
-            if distance < nearest?.distance ?? .max { nearest = (name, distance) }
-        }
-        if let nearest { return nearest.name }
-        return try caller()
-    }
-
     /// Whether `name` decides about a plan: a person any, an agent what it is asked, and those of whom it is above; never who
     /// made it or holds its task.
     public func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {

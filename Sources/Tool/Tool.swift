@@ -43,23 +43,48 @@ public final class Tool {
 
     // MARK: where
 
-    /// Where the bus is or would be: `$CADRE_DIR`, else `cadre/` in the common git directory.
+    /// Where the bus is or would be: with `-C` that of the repository there, else `$CADRE_DIR`, else `cadre/` in the common
+    /// git directory. The bus that `$CADRE_DIR` names is that of its repository with `-C` as well.
     public func busPath() throws -> FilePath {
-        if let set = environment("CADRE_DIR") {
-            guard set.hasPrefix("/") else { throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'") }
-            return FilePath(set)
-        }
-        return try repository().commonDirectory.appending("cadre")
+        guard let set = environment("CADRE_DIR") else { return try repository().commonDirectory.appending("cadre") }
+        guard set.hasPrefix("/") else { throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'") }
+        guard common.directory != nil else { return FilePath(set) }
+        let found = try repository().commonDirectory
+        if let bus = try Bus.open(FilePath(set)), try bus.repository() == found { return bus.root }
+        return found.appending("cadre")
     }
 
-    /// The repository of the place the verb runs in.
-    public func repository() throws -> Repository { try Repository.find(from: directory) }
+    /// Whether `-C` leads out of the project whose bus the environment names.
+    var isElsewhere: Bool {
+        guard common.directory != nil, let set = environment("CADRE_DIR"), let path = try? busPath() else { return false }
+        return path != FilePath(set)
+    }
+
+    /// The repository of the place the verb runs in. What git tells its hooks and aliases counts, unless `-C` names a place.
+    public func repository() throws -> Repository { try Repository.find(from: directory, plain: common.directory != nil) }
 
     /// git on the bus's repository, without a worktree.
     public func git() throws -> Git { Git(common: try bus().repository()) }
 
     /// The configuration in force.
-    public func settings() throws -> Settings { try Settings(git(), bus: bus()) }
+    public func settings() throws -> Settings {
+        if let openedTeam { return openedTeam.settings }
+        let settings = try Settings(git(), bus: bus())
+        // Where the bus can't be written others will ask.
+        try? settings.askForWaiting(bus())
+        return settings
+    }
+
+    /// A person starts something: what binds agents counts from now on as it is configured. What binds less than it did is
+    /// told while agents run.
+    public func becomeKnown() throws {
+        guard try isPerson() else { return }
+        let bus = try bus()
+        let settings = try Settings(git(), bus: bus, holds: false)
+        let loosened = try settings.becomeKnown(bus)
+        openedTeam = Team(bus: bus, git: try git(), settings: settings)
+        if try !loosened.isEmpty && bus.hasLiving() { for one in loosened { say("binds agents less from now on: \(one.text)") } }
+    }
 
     /// What is done with branches and worktrees.
     public func work() throws -> Work { try team().work }
@@ -72,6 +97,12 @@ public final class Tool {
         }
         opened = bus
         return bus
+    }
+
+    /// The bus; nil without one.
+    func busIfAny() throws -> Bus? {
+        if opened == nil { opened = try Bus.open(busPath()) }
+        return opened
     }
 
     /// The bus, made if there is none, which is said on standard error.
@@ -92,16 +123,13 @@ public final class Tool {
 
     public func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
 
-    /// The name the caller acts under: `--as`, else `$CADRE_AGENT`, else `human`.
-    public lazy var callerResult: Result<String, Error> = Result {
-        try Names.caller(common.as ?? environment("CADRE_AGENT") ?? "human")
-    }
-    public func caller() throws -> String { try callerResult.get() }
+    lazy var callerResult = Result { try findCaller() }
+    lazy var descentResult = Result { try findDescent() }
 
     /// The session the caller presents: `$CADRE_SESSION`, if it acts under its own name.
     public var session: String? {
         if let name = common.as, name != environment("CADRE_AGENT") { return nil }
-        return environment("CADRE_SESSION")
+        return isElsewhere ? nil : environment("CADRE_SESSION")
     }
 
     /// The caller as one who claims. With a card and the current session's token, or where a person acts for an agent
@@ -162,7 +190,7 @@ public final class Tool {
         if let file {
             guard text == nil else { throw Failure.usage("give a text or -F, not both") }
             if file == "-" { return try standardInput() }
-            guard let bytes = try Files.read(directory.pushing(FilePath(file))) else { throw Failure.usage("no file '\(Names.shown(file))'") }
+            guard let bytes = try Files.readAny(directory.pushing(FilePath(file))) else { throw Failure.usage("no file '\(Names.shown(file))'") }
             return bytes
         }
         guard let text else { return try otherwise() }

@@ -19,7 +19,7 @@ struct Live {
         self.words = words
         let tool = try? Tool(common)
         bus = try? tool?.bus()
-        caller = try? tool?.caller()
+        caller = try? tool?.reader()
         settings = verb == "spawn" ? try? tool?.settings() : nil
     }
 

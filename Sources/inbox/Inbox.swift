@@ -41,7 +41,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     static func find(_ tool: Tool, _ id: String) throws -> Message {
-        let name = try tool.caller()
+        let name = try tool.reader()
         guard let message = try tool.bus().message(id, of: name) else { throw Failure.no("no message '\(Names.shown(id))' in the box of '\(name)'") }
         return message
     }
@@ -55,7 +55,7 @@ public struct InboxVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
-            let name = try tool.caller()
+            let name = try tool.reader()
             var seen = Set<String>()
             if wait != nil, try !bus.waitForMail(name, until: tool.deadline(wait)) { throw Failure.no("no mail in time") }
             func look() throws {
@@ -108,9 +108,10 @@ public struct InboxVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
+            let name = try tool.caller()
             try tool.each(tool.names(messages)) { id in
                 let message = try InboxVerb.find(tool, id)
-                guard try bus.acknowledge(message.id, of: tool.caller()) else { throw Failure.no("message '\(message.id)' is acknowledged already") }
+                guard try bus.acknowledge(message.id, of: name) else { throw Failure.no("message '\(message.id)' is acknowledged already") }
                 tool.print([message.id], json: ["id": .string(message.id)])
             }
         }
@@ -123,7 +124,7 @@ public struct InboxVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
-            let name = try tool.caller()
+            let name = try tool.reader()
             for (id, _) in try bus.messages(of: name, all: true) {
                 guard let message = try bus.message(id, of: name) else { continue }
                 let all = message.subject + "\n" + message.from + "\n" + String(decoding: message.body, as: UTF8.self)
@@ -139,7 +140,7 @@ public struct InboxVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
-            let name = try tool.caller()
+            let name = try tool.reader()
             let start = try InboxVerb.find(tool, message)
             let all = try bus.messages(of: name, all: true).compactMap { try bus.message($0.id, of: name) }
             // Both ways along the answers until nothing is new.

@@ -17,14 +17,14 @@ public struct SuperviseVerb: Verb {
         try Supervisor(name, tool.team()).run()
     }
 
-    /// `supervise --child PID PROGRAM...`: the step between a supervisor and its program. `supervise --witness PID`: see
+    /// `supervise --child PID MARK PROGRAM...`: the step between a supervisor and its program. `supervise --witness PID`: see
     /// `Supervisor.witness`. Both cost as little as can be. Returns if it is neither of them.
     public static func becomeHelperIfAsked(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ count: Int) {
         guard count >= 4 else { return }
         let words = (1...3).map { String(cString: arguments[$0]!) }
         guard words[0] == "supervise", let pid = Int32(words[2]) else { return }
         if words[1] == "--witness" { Supervisor.witness(of: pid) }
-        guard words[1] == "--child", count >= 5 else { return }
-        Supervisor.becomeChild(of: pid, (4..<count).map { arguments[$0] })
+        guard words[1] == "--child", count >= 6, let mark = UInt64(String(cString: arguments[4]!)) else { return }
+        Supervisor.becomeChild(of: pid, mark: mark, (5..<count).map { arguments[$0] })
     }
 }

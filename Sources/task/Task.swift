@@ -84,7 +84,7 @@ extension TaskVerb {
             let role = try self.role.map(Names.role)
             let parent = try self.parent.map(Names.id)
             let bus = try tool.bus()
-            let me = try tool.caller()
+            let me = mine ? try tool.reader() : nil
             for view in try bus.list(states.isEmpty ? nil : Set(states)) {
                 if let role, view.header.role != role { continue }
                 if let parent, view.header.parent != parent { continue }
@@ -114,7 +114,7 @@ extension TaskVerb {
             json: [
                 "id": .int(view.id), "title": .string(h.title), "state": .string(view.state.rawValue),
                 "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "to": .string(h.to),
-                "owner": .string(owner(view)), "token": .string(try owner(view) == tool.caller() ? view.claim?.token : nil), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
+                "owner": .string(owner(view)), "token": .string(owner(view).map { $0 == (try? tool.caller()) } == true ? view.claim?.token : nil), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
                 "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []), "verify": .string(h.verify),
                 "plan": .bool(h.plan), "planState": .string(planning?.step.rawValue), "planBy": .string(plan?.by), "planTime": .string(plan.map { Time.text($0.time) }),
                 "planTo": .string(plan?.to), "planAsk": .string(plan?.ask), "planDecidedBy": .string(plan?.decidedBy), "planWhy": .string(plan?.why), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),

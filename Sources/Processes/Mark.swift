@@ -1,0 +1,64 @@
+import Bus
+import CSys
+import Glibc
+import SystemPackage
+
+// A mark tells which session a process belongs to, also where it has changed its environment, its session or its parent.
+//
+// It is a resource limit, since the kernel hands limits on by fork and exec, and only who has privileges raises one again:
+// RLIMIT_RTTIME, which matters to no program, set to a number of the session's own of some thousand years in microseconds.
+// A number below the one inherited is free to take, so what is started below a marked process can have a mark of its own.
+// A process can lower its own limit and so shed its mark; it can't take that of a session which began above it.
+public enum Mark {
+    private static let highest: UInt64 = 1 << 62
+    private static let lowest: UInt64 = 1 << 53
+
+    private static func isMark(_ limit: UInt64) -> Bool { (lowest..<highest).contains(limit) }
+
+    /// The mark of this process; nil if it has none.
+    public static var own: UInt64? {
+        let limit = UInt64(csys_rttime())
+        return isMark(limit) ? limit : nil
+    }
+
+    /// A number for a new mark below this process's own; nil where its limit leaves no room.
+    public static func next() -> UInt64? {
+        let above = min(UInt64(csys_rttime()), highest)
+        let mark = above - 1 - UInt64.random(in: 0..<above / 1024)
+        return isMark(mark) ? mark : nil
+    }
+
+    /// Marks this process and what it starts from now on; false if the kernel refuses. The C function is `setrlimit`.
+    @discardableResult
+    public static func take(_ mark: UInt64) -> Bool { csys_set_rttime(mark) == 0 }
+
+    /// The mark of a process; nil if it has none or is gone. From proc(5)'s limits.
+    static func of(_ pid: pid_t) -> UInt64? {
+        guard let bytes = try? Files.read(FilePath("/proc/\(pid)/limits")) else { return nil }
+        let wanted = Array("Max realtime timeout".utf8)
+        guard let line = bytes.split(separator: 10).first(where: { $0.starts(with: wanted) }) else { return nil }
+        let words = line.dropFirst(wanted.count).split(separator: 32)
+        guard words.count >= 2, let limit = UInt64(String(decoding: words[1], as: UTF8.self)) else { return nil }
+        return isMark(limit) ? limit : nil
+    }
+}
+
+extension Mark {
+    /// The processes of a session or a run, as a record on the bus names them: by Mark, Boot, and Start, before which none of
+    /// them began. Nil if it names none of this boot.
+    public struct Holders {
+        var mark: UInt64
+        var since: UInt64
+
+        public init?(_ record: Record?) {
+            guard let record, record["Boot"] == Host.boot, let mark = record["Mark"].flatMap({ UInt64($0) }), Mark.isMark(mark),
+                let since = record["Start"].flatMap({ UInt64($0) })
+            else { return nil }
+            self.mark = mark
+            self.since = since
+        }
+
+        /// Whether a process, which is our user's, is one of them.
+        func include(_ process: Tree.Process) -> Bool { process.start >= since && Mark.of(process.pid) == mark }
+    }
+}
