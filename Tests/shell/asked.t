@@ -51,6 +51,7 @@ a_asked() { # claude|codex
   ok "the model was told why, and nothing was done"
 
   git config cadre.allow 'Bash(touch by-*)'
+  cadre init -q 2>/dev/null
   before=$(cadre log --json | grep -c '"ask"')
   cadre send -q one "${a_form/@/touch by-rule}"
   wait_for 20 test -e "$(field one worktree)/by-rule"

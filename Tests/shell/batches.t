@@ -191,7 +191,8 @@ first=$id
 work eve i2 x
 second=$id
 work bob i3 x
-git config cadre.gate "test -e '$t_dir/cancelled' || { touch '$t_dir/cancelled'; env -u GATE_OF '$CADRE_BIN/cadre' -C '$repo' task cancel -q $second; }"
+git config cadre.gate "touch '$t_dir/gating'; until test -e '$t_dir/cancelled'; do sleep 0.05; done"
+{ wait_for 60 test -e "$t_dir/gating" && cadre task cancel -q "$second" && touch "$t_dir/cancelled"; } &
 is "$(cadre merge run | cut -f1,2)" "$first	landed
 $id	landed" "one that is cancelled meanwhile does not land"
 [ ! -e i2 ]

@@ -79,6 +79,7 @@ cadre ask reject -q budget-agent-one
 hook Stop '{}' >/dev/null
 is "$(cadre ask list),$(field one note | cut -c1-28)" ",the budget of 'one' is used " "rejected: it stays, and is not asked again"
 git config --replace-all cadre.budget 9/agent 1/agent
+cadre init -q 2>/dev/null
 hook UserPromptSubmit '{}' >/dev/null
 is "$(field one note)" "" "the configuration raises it as well"
 

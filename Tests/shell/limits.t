@@ -79,7 +79,9 @@ for ask in "$(cat "$t_dir/ask")" "$(cadre ask 'may I?')"; do
   env -i PATH="$PATH" HOME="$HOME" setsid cadre ask approve "$ask" 2>>"$t_dir/caught-ask"
 done
 child=$(head -n 1 "$t_dir/sneaked")
-cadre ask answer "$(cadre --as "$child" ask 'which one?')" 'as you like' >"$t_dir/answered"
+echo "$child" >"$t_dir/child"
+until [ -s "$t_dir/asked" ]; do sleep 0.05; done
+cadre ask answer "$(cat "$t_dir/asked")" 'as you like' >"$t_dir/answered"
 echo done >"$t_dir/sneak-done"
 exec sleep 1000
 END
@@ -92,6 +94,8 @@ git config cadre.maxChildren 2
 cadre spawn -q other --agent idler --no-worktree
 cadre ask 'shall we?' >"$t_dir/ask"
 cadre spawn -q sneak --agent sneak --no-worktree
+wait_for 30 test -s "$t_dir/child"
+cadre --as "$(cat "$t_dir/child")" ask 'which one?' >"$t_dir/asking" && mv "$t_dir/asking" "$t_dir/asked"
 wait_for 30 test -e "$t_dir/sneak-done"
 is "$(wc -l <"$t_dir/sneaked")" 2 "without its environment it is still that agent"
 is "$(sort -u "$t_dir/caught")" "cadre spawn: limit reached: 'sneak' has 2 children (cadre.maxChildren)" "and hears why"

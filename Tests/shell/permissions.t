@@ -160,6 +160,7 @@ given() { hook one PermissionRequest "$1" | behaviour; }
 rule() {
   git config --unset-all cadre.allow
   git config cadre.allow "$1"
+  cadre init -q 2>/dev/null
 }
 allowed() { # RULE COMMAND...
   rule "$1"
