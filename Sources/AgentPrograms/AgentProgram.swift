@@ -30,6 +30,8 @@ public struct AgentProgram {
     /// Whether it takes its first prompt as its last argument, and the option that goes before it, if one does.
     public let takesPrompt: Bool
     private let promptOption: String?
+    /// Whether it can be told in words what to do.
+    public var isTold: Bool { takesPrompt || headlessPrompt != nil || !doors.isEmpty }
     /// The option that names a model.
     public let model: String?
 

@@ -17,7 +17,8 @@ public struct AgentView {
     /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port, Restart, Pull, Auto,
     /// Task, At, Equip, By, Created, Adopted; the body is its first prompt.
     public var card: Record
-    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server. Nil if it never ran.
+    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server, Takes. Nil if it
+    /// never ran.
     public var session: Record?
     /// Fields State, Source, Since, Time, Note, Progress, as last reported, and Session, the token its supervisor spoke of last.
     public var report: Record?
@@ -29,6 +30,14 @@ public struct AgentView {
     public var isHeadless: Bool { card["Place"] == AgentView.headless }
 
     public var role: String? { card["Role"] }
+    /// Its program's name, by which tasks are for it: the first word of what was asked for. A command that a shell runs is no
+    /// agent `sh`.
+    public var program: String? {
+        guard let whole = card["Program"], let first = whole.split(separator: " ").first else { return nil }
+        let word = String(first)
+        guard Names.isName(word) else { return nil }
+        return word == "sh" && whole != word ? nil : word
+    }
     public var parent: String? { card["Parent"] }
     public var worktree: FilePath? { card["Worktree"].map { FilePath($0) } }
     public var token: String? { session?["Token"] }
@@ -98,8 +107,8 @@ extension Bus {
         journal(want.rawValue, by: by, ["agent": name])
     }
 
-    /// A new session: its token is on the disk before the program runs.
-    public func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil) throws -> Record {
+    /// A new session: its token is on the disk before the program runs. `takes`: it takes only tasks for this program.
+    public func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil, takes: String? = nil) throws -> Record {
         let number = (try Record.read(session(name))?.int("Number") ?? 0) + 1
         var record = Record()
         record["Token"] = Random.token()
@@ -112,6 +121,7 @@ extension Bus {
         record["Mark"] = mark.map { "\($0)" }
         record["Pane"] = pane
         record["Server"] = server
+        record["Takes"] = takes
         try replace(session(name), with: record.bytes, sync: true)
         try Files.unlink(goneFile(name))
         journal("started", by: name, ["agent": name, "session": "\(number)"])

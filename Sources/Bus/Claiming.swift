@@ -9,6 +9,10 @@ public struct Worker {
     public var role: String?
     /// Whether its role may take epics.
     public var manages = false
+    /// The name of its program; nil for a command, and for one without a card.
+    public var program: String?
+    /// Whether it takes only what is for its program, or for itself by name.
+    public var onlyForProgram = false
     /// Seconds of a lease.
     public var lease = 3600
 
@@ -20,8 +24,28 @@ public struct Worker {
         self.lease = lease
     }
 
+    /// An agent in its session.
+    public init(_ agent: AgentView, role: String?, manages: Bool, lease: Int = 3600) {
+        self.init(name: agent.name, session: agent.token, role: role, manages: manages, lease: lease)
+        program = agent.program
+        onlyForProgram = agent.session?["Takes"] != nil
+    }
+
     /// The ready queues it takes from.
-    public var queues: [String] { own + ["any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : []) }
+    public var queues: [String] {
+        let shared = onlyForProgram ? [] : ["any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : [])
+        return own + shared + forProgram
+    }
+
+    /// Those of its program.
+    private var forProgram: [String] {
+        guard let program else { return [] }
+        let all = TaskHeader.queue(program: program, role: nil)
+        return [all] + (role.map { [TaskHeader.queue(program: program, role: $0)] } ?? [])
+    }
+
+    /// The queue whose `turn` it waits at, which is one for all that take from the same.
+    var line: String { forProgram.last ?? role.map { "role=\($0)" } ?? "any" }
 
     /// Those that nobody else takes from.
     var own: [String] { ["for=\(name)", "first=\(name)"] }
@@ -50,8 +74,10 @@ extension Bus {
     }
 
     private func takeBest(_ worker: Worker) throws -> Claim? {
+        // Most queues were never made: they are asked for once, not for each priority.
+        let queues = try worker.queues.filter { try Files.exists(queue($0)) }
         for priority in 0...4 {
-            while let (queue, id) = try best(worker.queues, priority) {
+            while let (queue, id) = try best(queues, priority) {
                 // One that can't be read is not to be taken.
                 _ = try header(id)
                 if let claim = try take(id, queue, priority, worker) { return claim }
@@ -117,6 +143,13 @@ extension Bus {
         }
         if let role = header.role, role != worker.role, worker.name != "human", header.to != worker.name {
             throw Failure.no("task \(id) is for role '\(role)'")
+        }
+        guard let own = worker.program, own != header.program, header.to != worker.name else { return }
+        if let program = header.program, !header.isEpic {
+            throw Failure.no("task \(id) is for the program '\(program)'")
+        }
+        if worker.onlyForProgram {
+            throw Failure.no("task \(id) is not for '\(own)': 'cadre task edit --agent \(own) \(id)' gives it to that")
         }
     }
 

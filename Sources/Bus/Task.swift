@@ -6,6 +6,8 @@ public struct TaskHeader {
     /// 0 (first) to 4 (last).
     public var priority = 2
     public var role: String?
+    /// The agent program it is for, by its name.
+    public var program: String?
     /// The one agent it is for.
     public var to: String?
     /// Until when `to` holds, seconds since the epoch; 0: for ever.
@@ -23,6 +25,8 @@ public struct TaskHeader {
     /// Not before this time, seconds since the epoch; 0: at once.
     public var deferred = 0
     public var by = "human"
+    /// Where it was imported from: a digest of the line's id and title.
+    public var source: String?
     public var created = 0
     public var body: [UInt8] = []
     /// Has children: taken only by roles that manage. Not in the file; told by the file `children` beside it.
@@ -38,15 +42,20 @@ public struct TaskHeader {
     var queue: String {
         if let only { return toUntil == 0 ? "for=\(only)" : "first=\(only)" }
         if isEpic { return "epic" }
+        if let program { return TaskHeader.queue(program: program, role: role) }
         if let role { return "role=\(role)" }
         return "any"
     }
+
+    /// The ready queue of tasks for a program, and for a role beside it.
+    static func queue(program: String, role: String?) -> String { "program=\(program)" + (role.map { ",role=\($0)" } ?? "") }
 
     var record: Record {
         var r = Record()
         r["Title"] = title
         r["Priority"] = "\(priority)"
         r["Role"] = role
+        r["Program"] = program
         r["For"] = to
         r["For-Until"] = toUntil == 0 ? nil : "\(toUntil)"
         r["Depends"] = depends.map(String.init).joined(separator: " ")
@@ -57,6 +66,7 @@ public struct TaskHeader {
         r["Merge"] = merge ? nil : "no"
         r["Defer"] = deferred == 0 ? nil : "\(deferred)"
         r["By"] = by
+        r["Source"] = source
         r["Created"] = "\(created)"
         r.body = body
         return r
@@ -75,6 +85,7 @@ public struct TaskHeader {
             return n
         }
         role = r["Role"]
+        program = r["Program"]
         to = r["For"]
         toUntil = try number("For-Until", digits: 12) ?? 0
         depends = try (r["Depends"] ?? "").split(separator: " ").map { word in
@@ -88,6 +99,7 @@ public struct TaskHeader {
         merge = r["Merge"] != "no"
         deferred = try number("Defer", digits: 12) ?? 0
         by = r["By"] ?? "human"
+        source = r["Source"]
         created = try number("Created", digits: 12) ?? 0
         body = r.body
     }
@@ -198,7 +210,10 @@ extension Bus {
     /// Adds a line of text to the task's notes, with who and when. Bytes of the text are kept as they are.
     public func note(_ id: Int, by: String, _ text: [UInt8]) throws {
         guard try Files.exists(task(id)) else { throw noTask(id) }
-        try Files.append(Array("## \(Time.text(Time.now())) \(by)\n".utf8) + text + [10], to: notesFile(id), sync: true)
+        try Files.append(Bus.noteText(by: by, text), to: notesFile(id), sync: true)
         journal("note", by: by, ["task": "\(id)"])
     }
+
+    /// A note as it stands among a task's.
+    public static func noteText(by: String, _ text: [UInt8]) -> [UInt8] { Array("## \(Time.text(Time.now())) \(by)\n".utf8) + text + [10] }
 }

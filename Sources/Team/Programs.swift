@@ -14,13 +14,59 @@ extension Team {
         return try AgentProgram(program, file: Share.file("programs/\(program)"), set: settings.list)
     }
 
+    /// The names of the programs that are known, sorted.
+    public static func programNames(_ settings: Settings) throws -> [String] {
+        let files = try Share.file("programs").flatMap { try Files.list($0) } ?? []
+        return Set(files + settings.names(of: "program", with: "command")).filter(Names.isName).sorted()
+    }
+
     /// The programs that are known, by name, each with whether it can be run here: those that come with cadre, and those
     /// that the user has set a command of.
     public static func programs(_ settings: Settings) throws -> [(name: String, isThere: Bool)] {
-        let files = try Share.file("programs").flatMap { try Files.list($0) } ?? []
-        return try Set(files + settings.names(of: "program", with: "command")).sorted().compactMap { name in
+        try programNames(settings).compactMap { name in
             try known(name, settings).map { known in (name, word(known.command).map { $0.contains("/") && !$0.hasPrefix("/") || isThere($0) } ?? true) }
         }
+    }
+
+    /// The programs that are known and here, and that can be told in words what to do.
+    static func modelPrograms(_ settings: Settings) throws -> [String] {
+        let set = settings.names(of: "program", with: "command")
+        return try programNames(settings).filter { name in
+            // The command of one that comes with cadre is of its name: where that is not here, its file is not read.
+            guard set.contains(name) || isThere(name), let known = try known(name, settings), known.isTold else { return false }
+            return word(known.command).map(isThere) ?? true
+        }
+    }
+
+    /// The program of an agent of which none was named: the one that is set, else the only one that is here, which is said.
+    /// Where there is none it is `sh`, but never for a prompt, which is no script.
+    public static func program(_ settings: Settings, forPrompt: Bool, say: (String) -> Void) throws -> String {
+        if let set = settings.string("program") { return set }
+        let here = try modelPrograms(settings)
+        if here.count > 1 {
+            let names = here.map { "'\($0)'" }.joined(separator: " and ")
+            throw Failure.usage(
+                "which program? \(names) are here: name one with --agent, or for good with 'git config cadre.program \(here[0])'")
+        }
+        if let one = here.first {
+            say("the program is '\(one)', the only one that is here ('git config cadre.program' names another)")
+            return one
+        }
+        if forPrompt {
+            let known = try programNames(settings).filter { $0 != "sh" }.joined(separator: ", ")
+            throw Failure.usage(
+                "no program to give a prompt to is here (\(known)): name one with --agent or 'git config cadre.program'; "
+                    + "'sh' runs a prompt as a script")
+        }
+        say("the program is 'sh', which runs what its tasks say as scripts: no other is here")
+        return "sh"
+    }
+
+    /// The one program whose tasks alone an agent is to take; nil if it takes those for any. What others are asked in words
+    /// `sh` would run as a script.
+    func takes(_ program: String?) throws -> String? {
+        guard program == "sh", settings.string("program") != "sh", try !Team.modelPrograms(settings).isEmpty else { return nil }
+        return program
     }
 
     /// What is to be said of a program that is here in a version which it was not seen with; nil if there is nothing.

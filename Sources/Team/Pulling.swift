@@ -10,8 +10,8 @@ import Tmux
 extension Team {
     /// The agent as one who takes tasks unasked; nil for one that was told not to, and for roles that make the tasks.
     func puller(_ agent: AgentView) -> Worker? {
-        guard agent.card["Pull"] != "no", let token = agent.token, !["lead", "coordinator"].contains(agent.role ?? "") else { return nil }
-        return Worker(name: agent.name, session: token, role: agent.role, manages: agent.role == "manager")
+        guard agent.card["Pull"] != "no", agent.token != nil, !["lead", "coordinator"].contains(agent.role ?? "") else { return nil }
+        return Worker(agent, role: agent.role, manages: agent.role == "manager")
     }
 
     /// Claims the best task for an agent that holds none, and moves its worktree; nil if there is none that can be now.

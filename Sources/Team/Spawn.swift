@@ -50,6 +50,10 @@ extension Team {
             say("'\(request.program)' was never run by cadre's makers: what is known of it comes from its documentation")
         }
         if let why = try unheld(request.program) { say(why) }
+        if request.prompt == nil, request.task == nil, let only = try takes(request.program) {
+            say("'\(only)' takes only tasks for it ('task add --agent \(only)'), since programs to give a prompt to are here; "
+                + "'git config cadre.program \(only)' has it take any")
+        }
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
         var room = try request.headless || request.adopted != nil ? nil : Room(bus)
@@ -103,6 +107,7 @@ extension Team {
                 var header = TaskHeader(title: Team.title(prompt))
                 header.to = name
                 header.toUntil = Time.now() + Team.reservation
+                header.program = try known(request.program)?.name
                 header.body = prompt
                 if !request.worktree { header.merge = false }
                 request.task = try bus.add(header, by: by) { id in

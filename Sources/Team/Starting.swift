@@ -127,7 +127,8 @@ extension Supervisor {
     func takeTask(_ agent: AgentView) throws {
         var held = try bus.adopt(name, session: token)
         if held.isEmpty, let id = agent.card.int("Task") {
-            let worker = Worker(name: name, session: token, role: agent.role, manages: true)
+            var worker = Worker(agent, role: agent.role, manages: true)
+            worker.session = token
             do {
                 held = [try bus.claim(id, worker)]
                 try bus.unreserve(id, for: name, by: name)

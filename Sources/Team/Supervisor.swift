@@ -163,7 +163,8 @@ public final class Supervisor {
         token = agent.token ?? ""
         if known?.sandbox != nil { try serve(agent).finish() }
         let mark = Mark.next()
-        token = try bus.beginSession(name, pane: pane, server: server, mark: mark)["Token"] ?? ""
+        let takes = try team.takes(agent.program)
+        token = try bus.beginSession(name, pane: pane, server: server, mark: mark, takes: takes)["Token"] ?? ""
         try bus.closePermissions(of: name, "its program has ended")
         let byTurns = isByTurns(agent)
         // Between two turns it is idle.

@@ -31,6 +31,14 @@ extension Tool {
         say("no agent runs, so nobody sees it: 'cadre merge run' lands it")
     }
 
+    /// The names of the programs that are known; read once.
+    public func programNames() throws -> [String] {
+        if let names = knownPrograms { return names }
+        let names = try Team.programNames(settingsBefore())
+        knownPrograms = names
+        return names
+    }
+
     /// Throws `Failure.no` unless the caller may decide over the agent: a person over any, an agent over itself and those
     /// it is above.
     public func requireSuperior(of name: String) throws {

@@ -13,6 +13,7 @@ public final class Tool {
     var openedTeam: Team?
     /// What the caller's worktree was seen to hold of an earlier task, see `requireFree`.
     var leftover: Work.Leftover?
+    var knownPrograms: [String]?
 
     public init(_ common: Common.Values) throws {
         self.common = common
@@ -86,6 +87,11 @@ public final class Tool {
         if try !loosened.isEmpty && bus.hasLiving() { for one in loosened { say("binds agents less from now on: \(one.text)") } }
     }
 
+    /// The configuration, of a repository that may have no bus yet.
+    public func settingsBefore() throws -> Settings {
+        try busBefore() == nil ? Settings(Git(common: repository().commonDirectory), bus: nil) : settings()
+    }
+
     /// What is done with branches and worktrees.
     public func work() throws -> Work { try team().work }
 
@@ -100,9 +106,20 @@ public final class Tool {
     }
 
     /// The bus; nil without one.
-    func busIfAny() throws -> Bus? {
+    func busIfAny() throws -> Bus? { try busBefore() }
+
+    /// The bus, if there is one.
+    public func busBefore() throws -> Bus? {
         if opened == nil { opened = try Bus.open(busPath()) }
         return opened
+    }
+
+    /// Throws for a bad name or id where there is no bus, before that is told; `-` stands for standard input. Where there is
+    /// one, each is looked at in its turn.
+    public func checkUsage(agents: [String] = [], ids: [String] = []) throws {
+        guard try busBefore() == nil else { return }
+        for name in agents where name != "-" { _ = try Names.agent(name) }
+        for id in ids where id != "-" { _ = try Names.id(id) }
     }
 
     /// The bus, made if there is none, which is said on standard error.
@@ -138,7 +155,11 @@ public final class Tool {
         let name = try caller()
         let card = try bus().agent(named: name)
         let role = try role.map(Names.role) ?? card?.role
-        var worker = Worker(name: name, role: role, manages: try role.map(manages) ?? false, lease: try lease ?? defaultLease())
+        let manages = try role.map(manages) ?? false
+        let lease = try lease ?? defaultLease()
+        var worker = card.map { Worker($0, role: role, manages: manages, lease: lease) }
+            ?? Worker(name: name, role: role, manages: manages, lease: lease)
+        worker.session = nil
         if let session, let card {
             guard card.token == session else { throw Failure.no("this session of '\(name)' is over: a later one has begun") }
             worker.session = session

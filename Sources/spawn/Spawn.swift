@@ -8,7 +8,7 @@ public struct SpawnVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "spawn", abstract: "Make agents and start them; print their names.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: "A known program, else a command for /bin/sh; sh if not given.") var agent: String?
+    @Option(name: .long, help: "A known program, else a command for /bin/sh; the only one that is here if not given.") var agent: String?
     @Option(name: .long, help: "The model, for programs that have a choice.") var model: String?
     @Option(name: .long, help: "What it is for: worker, manager, lead, reviewer or your own.") var role: String?
     @Option(name: .long, help: "The task it is to do.") var task: String?
@@ -62,12 +62,13 @@ public struct SpawnVerb: Verb {
         // The last is the longest.
         if let name, count > 1 { _ = try Names.agent("\(name)\(count)") }
 
+        let fallback = try program == nil && adopt == nil ? Team.program(tool.settingsBefore(), forPrompt: prompt != nil) { tool.say($0) } : "claude"
         _ = try tool.busOrNew()
         let by = try tool.superior()
         if !dryRun { try tool.becomeKnown() }
         request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
         let team = try tool.team()
-        request.program = program ?? (adopt == nil ? nil : "claude") ?? team.settings.string("program") ?? "sh"
+        request.program = program ?? fallback
         if let adopt {
             guard prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil, ![window, pane, session, headless].contains(true) else {
                 throw Failure.usage("--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")

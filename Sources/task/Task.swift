@@ -17,6 +17,7 @@ struct TaskOptions: ParsableArguments {
     @Option(name: [.customShort("p", allowingJoined: true), .long], help: "0 (first) to 4 (last); 2 if not given.") var priority: String?
     @Option(name: .long, help: "The epic it belongs to.") var parent: String?
     @Option(name: .long, help: "Only for this role.") var role: String?
+    @Option(name: .long, help: ArgumentHelp("Only for agents of this program.", valueName: "program")) var agent: String?
     @Option(name: .long, help: "Only for this agent.") var to: String?
     @Option(name: .long, help: "A command that its agent runs before it is done.") var verify: String?
     @Flag(name: .long, inversion: .prefixedNo, help: "Claimed for planning until its plan is approved.") var plan: Bool?
@@ -32,6 +33,7 @@ struct TaskOptions: ParsableArguments {
         }
         if let parent { header.parent = parent.isEmpty ? nil : try Names.id(parent) }
         if let role { header.role = role.isEmpty ? nil : try Names.role(role) }
+        if let agent { header.program = agent.isEmpty ? nil : try TaskOptions.program(agent, tool) }
         if let to { header.to = to.isEmpty ? nil : try Names.caller(to); header.toUntil = 0 }
         if let verify { header.verify = verify.isEmpty ? nil : try tool.line(verify, what: "command") }
         if let plan { header.plan = plan }
@@ -42,6 +44,15 @@ struct TaskOptions: ParsableArguments {
             }
             header.deferred = time
         }
+    }
+
+    /// The name of a program that is known: of another there would never be an agent.
+    static func program(_ name: String, _ tool: Tool) throws -> String {
+        let known = try tool.programNames()
+        guard known.contains(name) else {
+            throw Failure.usage("no program '\(Names.shown(name))' is known: use " + known.joined(separator: ", "))
+        }
+        return name
     }
 }
 
@@ -102,7 +113,7 @@ extension TaskVerb {
         tool.print(["\(view.id)", try bus.explain(view) + (planning?.holds == true ? ", \(planning!.mark)" : ""), owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title], json: [:])
     }
 
-    static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView, whole: Bool = false) throws {
+    static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
         let h = view.header
         let end = try bus.end(view.id)
         let branch = try Record.read(bus.branchFile(view.id))
@@ -113,7 +124,7 @@ extension TaskVerb {
             [],
             json: [
                 "id": .int(view.id), "title": .string(h.title), "state": .string(view.state.rawValue),
-                "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "to": .string(h.to),
+                "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "program": .string(h.program), "to": .string(h.to), "toUntil": .string(h.toUntil == 0 ? nil : Time.text(h.toUntil)),
                 "owner": .string(owner(view)), "token": .string(owner(view).map { $0 == (try? tool.caller()) } == true ? view.claim?.token : nil), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
                 "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []), "verify": .string(h.verify),
                 "plan": .bool(h.plan), "planState": .string(planning?.step.rawValue), "planBy": .string(plan?.by), "planTime": .string(plan.map { Time.text($0.time) }),
@@ -123,8 +134,8 @@ extension TaskVerb {
                 "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }), "returnedWhy": .string(returned?["Why"]), "returnedTip": .string(returned?["Tip"]),
                 "conflicts": .list(returned?[list: "Paths"].map { .string($0) } ?? []),
                 "ended": .string(end?.int("Time").map(Time.text)), "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
-                "error": .string(end?["Why"]), "body": .string(whole ? String(decoding: h.body, as: UTF8.self) : nil),
-                "notes": .string(whole ? try Files.read(bus.notesFile(view.id)).map { String(decoding: $0, as: UTF8.self) } : nil),
+                "error": .string(end?["Why"]), "body": .string(String(decoding: h.body, as: UTF8.self)),
+                "notes": .string(try Files.read(bus.notesFile(view.id)).map { String(decoding: $0, as: UTF8.self) }),
             ])
     }
 
@@ -135,12 +146,13 @@ extension TaskVerb {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let view = try bus.view(id)
                 if tool.common.quiet { return }
                 if body { return Out.raw(view.header.body) }
-                if tool.common.json { return try TaskVerb.json(tool, bus, view, whole: true) }
+                if tool.common.json { return try TaskVerb.json(tool, bus, view) }
                 let h = view.header
                 Out.line("\(id)", h.title)
                 func field(_ name: String, _ value: String?) { if let value, !value.isEmpty { Out.line("\(name): \(value)") } }
@@ -148,6 +160,7 @@ extension TaskVerb {
                 field("Owner", TaskVerb.owner(view))
                 field("Priority", "\(h.priority)")
                 field("Role", h.role)
+                field("Program", h.program)
                 field("To", h.to)
                 field("Depends", h.depends.map { "\($0)" }.joined(separator: " "))
                 field("Parent", h.parent.map { "\($0)" })
@@ -193,8 +206,11 @@ extension TaskVerb {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
-            let bus = try tool.bus()
+            try tool.checkUsage(ids: ids)
             let title = try self.title.map { try tool.line($0) }
+            var nothing = TaskHeader(title: "")
+            try options.apply(&nothing, tool)
+            let bus = try tool.bus()
             let body = try file.map { try tool.body(nil, file: $0) }
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 if options.plan == false { try tool.requireFreeOfPlan(id) }
@@ -217,6 +233,7 @@ extension TaskVerb {
 
         func run(_ tool: Tool) throws {
             let id = try Names.id(id)
+            guard text != "" else { throw Failure.usage("empty note") }
             let bus = try tool.bus()
             let text = try tool.body(self.text, file: file, otherwise: tool.standardInput)
             guard !text.isEmpty else { throw Failure.usage("empty note") }
@@ -234,9 +251,9 @@ extension TaskVerb {
 
         func run(_ tool: Tool) throws {
             let id = try Names.id(id)
-            let bus = try tool.bus()
             let add = try self.add.map(Names.id)
             let remove = try self.remove.map(Names.id)
+            let bus = try tool.bus()
             if !add.isEmpty || !remove.isEmpty {
                 try bus.edit(id, by: tool.caller()) { header in
                     for other in remove where !header.depends.contains(other) { throw Failure.no("task \(id) does not depend on \(other)") }
@@ -260,6 +277,7 @@ extension TaskVerb {
 
         func run(_ tool: Tool) throws {
             let why = try tool.line(self.why, what: "reason")
+            try tool.checkUsage(ids: id.map { [$0] } ?? [])
             let bus = try tool.bus()
             let claim = try tool.claimed(id.map(Names.id), token: token)
             try tool.keepWork(of: claim.owner)
@@ -274,6 +292,7 @@ extension TaskVerb {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 try bus.cancel(id, by: tool.caller())
@@ -288,6 +307,7 @@ extension TaskVerb {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 try bus.reopen(id, by: tool.caller())
@@ -304,6 +324,7 @@ extension TaskVerb {
 
         func run(_ tool: Tool) throws {
             let deadline = try tool.deadline(timeout)
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             let ids = try tool.names(ids).map(Names.id)
             guard try bus.waitForEnd(ids, until: deadline) else {
