@@ -29,6 +29,7 @@ extension Bus {
         try Files.sync(aside)
         let id = try changing("add") { held in
             try check(header, nil, held)
+            if !header.depends.isEmpty { try refuseCycle([0: header], held) { $0 == 0 ? "it" : "\($0)" } }
             let id = try allocate(1)
             try before(id)
             guard try Files.create(Marker(id: id, place: .edit).path(self)) else { throw Failure.bug("id \(id) is taken") }
@@ -60,7 +61,7 @@ extension Bus {
         return next
     }
 
-    /// Refuses a header that names what is not there or makes a circle. `id` is the task's own, nil if it is new.
+    /// Refuses a header that names what is not there. `id` is the task's own, nil if it is new.
     func check(_ header: TaskHeader, _ id: Int?, _ held: Held) throws {
         for other in header.depends + [header.parent].compactMap({ $0 }) {
             guard other != id else { throw Failure.usage("task \(other) can't wait for itself") }
@@ -70,43 +71,6 @@ extension Bus {
             state == .done || state == .failed || state == .cancelled || state == .review
         {
             throw Failure.no("task \(parent) is \(state.rawValue): it can't get children")
-        }
-        try refuseCycle(header, id)
-    }
-
-    /// A task waits for what it and its ancestors depend on; an epic also for its children. So a new arrow to D makes a
-    /// circle if from D one comes to the task, to its parents' line or to anything below it. Iterative: chains are long.
-    private func refuseCycle(_ header: TaskHeader, _ id: Int?) throws {
-        var ancestors = Set<Int>()
-        var up = header.parent
-        while let parent = up, ancestors.insert(parent).inserted { up = try self.header(parent)?.parent }
-        if let id, ancestors.contains(id) { throw Failure.usage("task \(id) can't be below itself") }
-        for other in header.depends where ancestors.contains(other) {
-            throw Failure.usage("task \(other) is an epic above this one: depending on it makes a cycle")
-        }
-        guard id != nil || !header.depends.isEmpty else { return }
-        var waiting = header.depends
-        for ancestor in ancestors where id != nil { waiting += try self.header(ancestor)?.depends ?? [] }
-        var seen = Set<Int>()
-        while let next = waiting.popLast() {
-            guard next != id else { throw Failure.usage("the dependency makes a cycle through task \(next)") }
-            guard seen.insert(next).inserted, let header = try self.header(next) else { continue }
-            if header.isEpic {
-                for child in try children(next) {
-                    if id == nil, child == 0 { continue }
-                    waiting.append(child)
-                }
-                if ancestors.contains(next) { throw Failure.usage("the dependency makes a cycle through epic \(next)") }
-            }
-            waiting += header.depends
-            var above = header.parent
-            var line = Set<Int>()
-            while let parent = above, line.insert(parent).inserted {
-                guard parent != id else { throw Failure.usage("the dependency makes a cycle through epic \(parent)") }
-                guard let header = try self.header(parent) else { break }
-                waiting += header.depends
-                above = header.parent
-            }
         }
     }
 
@@ -121,6 +85,9 @@ extension Bus {
                 var new = old
                 try change(&new)
                 try check(new, id, held)
+                // What only lets go makes none, and must be possible where there is one.
+                let isBelowAnother = new.parent != nil && new.parent != old.parent
+                if isBelowAnother || !Set(new.depends).isSubset(of: old.depends) { try refuseCycle([id: new], held) }
                 switch marker.place {
                 case .settle, .done, .failed, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
                 case .claimed, .review:
@@ -153,14 +120,25 @@ extension Bus {
         public var header: TaskHeader
         public var depends: [Int] = []
         public var parent: Int?
+        /// What it has in notes already.
+        public var notes: [UInt8] = []
         public init(_ header: TaskHeader) { self.header = header }
     }
 
     /// Adds all of them or none; returns their ids in order.
     public func add(_ drafts: [Draft], by: String) throws -> [Int] {
         guard !drafts.isEmpty else { return [] }
-        try refuseCycle(drafts)
         let ids = try changing("import") { held in
+            // The first is -1: no task has an id below 1.
+            let headers = drafts.map { draft in
+                var header = draft.header
+                header.depends += draft.depends.map { -$0 - 1 }
+                if let parent = draft.parent { header.parent = -parent - 1 }
+                return header
+            }
+            try refuseCycle(Dictionary(uniqueKeysWithValues: headers.enumerated().map { (-$0 - 1, $1) }), held) { id in
+                id < 0 ? "'\(drafts[-id - 1].header.title)'" : "\(id)"
+            }
             let first = try allocate(drafts.count)
             var bytes: [UInt8] = []
             for draft in drafts {
@@ -172,6 +150,12 @@ extension Bus {
                 if let parent = draft.parent { header.parent = first + parent }
                 bytes += header.record.bytes
             }
+            for (index, draft) in drafts.enumerated() where !draft.notes.isEmpty {
+                var notes = Record()
+                notes["Notes-Of"] = "\(first + index)"
+                notes.body = draft.notes
+                bytes += notes.bytes
+            }
             let file = imports.appending("\(first)-\(first + drafts.count - 1)")
             try replace(file, with: bytes, sync: true)
             try apply(file, held)
@@ -181,45 +165,9 @@ extension Bus {
         return ids
     }
 
-    private func refuseCycle(_ drafts: [Draft]) throws {
-        // First the parents alone: what follows goes up from each task to its end.
-        var reaches = [Bool](repeating: false, count: drafts.count)
-        for start in drafts.indices {
-            var line: [Int] = []
-            var onLine = Set<Int>()
-            var up: Int? = start
-            while let at = up, !reaches[at] {
-                guard onLine.insert(at).inserted else { throw Failure.usage("the import's task \(at) can't be below itself") }
-                line.append(at)
-                up = drafts[at].parent
-            }
-            for at in line { reaches[at] = true }
-        }
-        // Depth first over what each waits for; 1: on the path, 2: done.
-        func waits(_ i: Int) -> [Int] {
-            var all: [Int] = drafts[i].depends
-            var up = drafts[i].parent
-            while let parent = up { all += drafts[parent].depends; up = drafts[parent].parent }
-            return all
-        }
-        var below = [[Int]](repeating: [], count: drafts.count)
-        for (i, draft) in drafts.enumerated() { if let parent = draft.parent { below[parent].append(i) } }
-        var mark = [Int](repeating: 0, count: drafts.count)
-        for start in drafts.indices where mark[start] == 0 {
-            var path: [(Int, [Int])] = [(start, waits(start) + below[start])]
-            mark[start] = 1
-            while var (at, rest) = path.popLast() {
-                guard let next = rest.popLast() else { mark[at] = 2; continue }
-                path.append((at, rest))
-                if mark[next] == 1 { throw Failure.usage("the import's task \(next) waits for itself") }
-                if mark[next] == 0 { mark[next] = 1; path.append((next, waits(next) + below[next])) }
-            }
-        }
-    }
-
     /// Makes the tasks of a committed import that are not there yet, then drops the record.
     func apply(_ file: FilePath, _ held: Held) throws {
-        let (range, records) = try imported(file)
+        let (range, records, notes) = try imported(file)
         for (id, record) in zip(range, records) {
             if try Files.exists(task(id)) {
                 // There, but perhaps not whole after a power cut.
@@ -229,6 +177,7 @@ extension Bus {
             let aside = aside()
             try Files.mkdir(aside)
             try Files.write(record.bytes, to: aside.appending("task"), sync: false)
+            if let text = notes[id] { try Files.write(text, to: aside.appending("notes"), sync: false) }
             _ = try Files.create(Marker(id: id, place: .edit).path(self))
             guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
         }
@@ -238,16 +187,24 @@ extension Bus {
         try Files.unlink(file)
     }
 
-    /// What a record of an import holds: its ids and what each task says.
-    func imported(_ file: FilePath) throws -> (ids: ClosedRange<Int>, records: [Record]) {
+    /// What a record of an import holds: its ids, what each task says, and the notes of those that have some.
+    func imported(_ file: FilePath) throws -> (ids: ClosedRange<Int>, records: [Record], notes: [Int: [UInt8]]) {
         let range = (file.lastComponent?.string ?? "").split(separator: "-").compactMap { Names.number($0) }
         guard range.count == 2, 0 < range[0], range[0] <= range[1], let bytes = try Files.read(file) else { throw Record.damaged(file) }
         var at = 0
         var records: [Record] = []
         while at < bytes.count { records.append(try Record(bytes, from: &at, of: file)) }
-        guard records.count == range[1] - range[0] + 1 else { throw Record.damaged(file) }
-        for record in records { _ = try TaskHeader(record, of: file) }
-        return (range[0]...range[1], records)
+        let count = range[1] - range[0] + 1
+        guard records.count >= count else { throw Record.damaged(file) }
+        for record in records.prefix(count) { _ = try TaskHeader(record, of: file) }
+        var notes: [Int: [UInt8]] = [:]
+        for record in records.dropFirst(count) {
+            guard let id = record.int("Notes-Of"), (range[0]...range[1]).contains(id) else {
+                throw Record.damaged(file)
+            }
+            notes[id] = record.body
+        }
+        return (range[0]...range[1], Array(records.prefix(count)), notes)
     }
 
     /// Flushes the whole file system, which for many files is cheaper than each. The C function is `syncfs`.

@@ -43,6 +43,16 @@ extension Examination {
             for other in header.depends { dependents[other, default: []].append(id) }
             if let parent = header.parent { children[parent, default: []].append(id) }
         }
+        // What has ended keeps nobody waiting.
+        let open = headers.filter { id, _ in
+            guard let place = markers[id]?.first?.place else { return true }
+            return ![.done, .cancelled].contains(Marker(id: id, place: place).state)
+        }
+        let waiting = WaitsFor(header: { open[$0] }, children: { (children[$0] ?? []).filter { open[$0] != nil } })
+        if let cycle = try waiting.cycle(from: open.keys.sorted()) {
+            let advice = "'cadre task dep' or 'cadre task edit --parent' undoes one of these"
+            report("I3", bus.taskFile(cycle[0]), "tasks that wait for each other: \(WaitsFor.told(cycle)); \(advice)")
+        }
         for id in known {
             superset(bus, bus.dependentsFile(id), dependents[id] ?? [])
             superset(bus, bus.childrenFile(id), children[id] ?? [])

@@ -224,6 +224,7 @@ extension Bus {
         case .settle(let claim, let outcome): try settle(claim, outcome, header, held)
         default: throw Failure.no("task \(id) is \(marker.state.rawValue), not ended")
         }
+        try refuseCycle([id: header], held)
         try leaveQueue(id, held)
         for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") { try Files.unlink(task(id).appending(name)) }
         let ended = state(marker.state.rawValue).appending("\(id)")
