@@ -17,6 +17,7 @@ extension TaskVerb {
         @Argument(help: "The task; what I hold if not given.") var id: String?
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: id.map { [$0] } ?? [])
             let bus = try tool.bus()
             let result = try tool.body(self.result, file: nil)
             let message = try self.message.map(Bytes.of)

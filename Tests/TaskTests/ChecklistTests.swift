@@ -4,7 +4,7 @@ import Testing
 @testable import VerbTask
 
 @Suite struct ChecklistTests {
-    private func parse(_ text: String) throws -> [Bus.Draft] { try TaskVerb.Checklist.parse(text) }
+    private func parse(_ text: String) throws -> [Bus.Draft] { try TaskVerb.Checklist.parse(text, by: "human").drafts }
 
     @Test func itemsChildrenAndBodies() throws {
         let drafts = try parse(
@@ -26,8 +26,10 @@ import Testing
         #expect(String(decoding: drafts[0].header.body, as: UTF8.self) == "its body\n\nmore of it\n")
     }
 
-    @Test(arguments: ["- [ ]", "- [ ]   ", "- [ ] a\u{1b}b"])
-    func aTitleMustBeOne(_ text: String) { #expect(throws: Failure.self) { try parse(text) } }
+    @Test func aTitleMustBeOne() { #expect(throws: Failure.self) { try parse("- [ ] a\u{1b}b") } }
+
+    @Test(arguments: ["- [ ]", "- [ ]   ", "- [P] a legend", "- [ ](link) of no task", "<!--\n- [ ] a\n-->", "```\n- [ ] a\n```"])
+    func whatIsNoItem(_ text: String) throws { #expect(try parse(text).isEmpty) }
 
     @Test func crlfIsALineEnd() throws { #expect(try parse("- [ ] a\r\n- [ ] b\r\n").map(\.header.title) == ["a", "b"]) }
 }

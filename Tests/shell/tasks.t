@@ -113,6 +113,72 @@ ok "what show and list print can be imported elsewhere"
 is "$(cadre -C "$t_dir/other" task list --json | jq -c '[.id, .title, .depends]' | xargs)" '[1,b,[2]] [2,a,[]]' "with what depends on what"
 code 64 "a cycle inside an import" cadre task import - <<<'{"title":"a","depends":[1]}
 {"title":"b","depends":[0]}'
+# Cycles through an epic, by every way in.
+x=$(cadre task add x) y=$(cadre task add y)
+z=$(cadre task add --parent "$y" -d "$x" z)
+code 64 "an epic below what waits for it" cadre task edit --parent "$x" "$y"
+like "$(cat "$t_dir/err")" "*$z waits for $x*" "which is told"
+code 64 "a child that waits for what waits for its epic" cadre task add --parent "$x" -d "$z" c
+v=$(cadre task add -d "$x" v)
+code 64 "a first child that waits for what waits for its parent" cadre task add --parent "$x" -d "$v" c
+code 64 "by an import" cadre task import - <<<"{\"title\":\"c\",\"parent\":\"$x\",\"depends\":[\"$v\"]}"
+code 64 "by dep" cadre task dep "$x" --add "$z"
+code 0 "what makes none goes" cadre task edit --parent "$y" "$v"
+cadre task edit -q --parent '' "$v"
+cadre claim -q "$x"
+cadre task done -q --no-merge "$x"
+# One that is there already, as of an earlier version.
+sed -i "s/^Depends: $x$/Depends: $z/" ".git/cadre/tasks/$z/task"
+code 75 "doctor finds a cycle" cadre doctor
+like "$(cat "$t_dir/out")" "*$z waits for itself*" "and names it"
+sed -i "s/^Depends: $z$/Depends: $x/" ".git/cadre/tasks/$z/task"
+
+# What list prints, elsewhere.
+git init -q "$t_dir/third" && git -C "$t_dir/third" commit -q --allow-empty -m first
+plan=$(printf '%s\n' '{"id":"a","title":"a","body":"first\nsecond"}' '{"id":"b","title":"b","depends":["a"]}' '{"id":"c","title":"c","depends":["b","d"],"parent":"e"}' \
+  '{"id":"d","title":"d"}' '{"id":"e","title":"e"}' '{"id":"f","title":"f","parent":"e"}')
+cadre -C "$t_dir/third" task import -q - <<<"$plan" 2>/dev/null
+code 1 "what was imported before is told" cadre -C "$t_dir/third" task import - <<<"$plan"
+like "$(cat "$t_dir/err")" "*'a' as 1 and 5 more*" "by its name"
+(
+  cd "$t_dir/third" || exit 1
+  cadre claim -q 1 && cadre task done -q --no-merge --result 'a went well' 1
+  cadre claim -q 4 && cadre task fail -q --why 'd is hard' 4
+  cadre claim -q 6 && cadre task done -q --no-merge 6
+  cadre task note 2 'remember'
+) >/dev/null
+git init -q "$t_dir/fourth" && git -C "$t_dir/fourth" commit -q --allow-empty -m first
+cadre -C "$t_dir/third" task list --json >"$t_dir/list"
+is "$(cadre -C "$t_dir/fourth" task import - <"$t_dir/list" 2>"$t_dir/err" | xargs)" "1 2 3" "what has ended is left out"
+like "$(cat "$t_dir/err")" "*left out: 2 done, 1 failed*'c' depended on 'd', which is not done*" "and counted"
+is "$(cadre -C "$t_dir/fourth" task list --json | jq -c '[.id, .title, .state, .depends, .parent]' | xargs)" \
+  '[1,b,ready,[],null] [2,c,blocked,[1],3] [3,e,ready,[],null]' "dependencies on it are dropped"
+like "$(cadre -C "$t_dir/fourth" task show 1)" "*remember*" "notes go along"
+is "$(cadre -C "$t_dir/third" task list --json | jq -r 'select(.id == 1).body')" $'first\nsecond' "and bodies"
+git init -q "$t_dir/fifth" && git -C "$t_dir/fifth" commit -q --allow-empty -m first
+cadre -C "$t_dir/fifth" task import -q --history - <"$t_dir/list" 2>/dev/null
+like "$(cadre -C "$t_dir/fifth" task show 1)" "*a: done
+a went well*" "with --history what came of it is a note"
+code 0 "again if it is wanted" cadre -C "$t_dir/fifth" task import --again - <"$t_dir/list"
+is "$(printf -- '- [x] past\n  - [ ] below\n' | cadre task import - 2>&1)" "left out: 1 done, 1 below those" "a checklist that is done is told of"
+list=$(cat <<'LIST'
+<!--
+- [ ] T000 sample
+-->
+- [P] means other files
+- [-] begun
+  ```python
+  def t():
+      pass  # - [ ] no
+  ```
+- [ ]
+LIST
+)
+is "$(cadre -C "$t_dir/fifth" task import - <<<"$list" | wc -l)" 1 "boxes in comments and fences, legends and empty ones are none"
+one=$(cadre -C "$t_dir/fifth" task list | tail -n 1 | cut -f 1)
+is "$(cadre -C "$t_dir/fifth" task show --body "$one")" "$(printf '```python\ndef t():\n    pass  # - [ ] no\n```')" "a body keeps its indents"
+like "$(cadre -C "$t_dir/fifth" task show "$one")" "*marked \[-\]*" "another mark is open, with a note"
+is "$(printf -- '- [ ] %s\n' "$(printf 'x%.0s' {1..1200})" | cadre -C "$t_dir/fifth" task import - | cadre -C "$t_dir/fifth" task show --body - | wc -c)" 1201 "a long title is cut, and whole in the body"
 like "$(cadre task graph --dot)" "digraph*" "graph"
 [ ! -e x ]
 ok "no text was run"
