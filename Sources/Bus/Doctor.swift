@@ -214,6 +214,14 @@ final class Examination {
 
     /// I4: a message is in one box, once.
     func mail(_ bus: Bus) throws {
+        for name in try Files.list(root.appending("mail")) ?? [] where Names.isName(name) || name == "human" {
+            let cur = bus.box(name).appending("cur")
+            let told = Set(((try? bus.unreadInCur(name)) ?? []).map(\.id))
+            for file in try Files.list(cur) ?? [] where !file.hasPrefix(".") && !Message.isSeen(file) {
+                if told.contains(Message.base(file)) { continue }
+                report("I4", cur.appending(file), "unread, and not listed as that") { try Files.setTime(cur, digits: 0) }
+            }
+        }
         var seen: [String: FilePath] = [:]
         for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") {
             for part in ["cur", "new"] {

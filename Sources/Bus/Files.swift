@@ -337,6 +337,17 @@ public enum Files {
         if futimens(fd, nil) != 0 { throw failure("touch", path) }
     }
 
+    /// Sets the time of a file's last change to now, but for its last six digits. The C function is `utimensat`.
+    static func setTime(_ path: FilePath, digits: Int) throws {
+        Fault.point(mutating: true)
+        let now = Time.micros()
+        // (1 << 30) - 2 is UTIME_OMIT: the time of the last access stays.
+        let nanoseconds = now % 1_000_000 / 1000 * 1_000_000 + digits
+        var times = [timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2), timespec(tv_sec: now / 1_000_000, tv_nsec: nanoseconds)]
+        let result = path.withPlatformString { utimensat(AT_FDCWD, $0, &times, 0) }
+        if result != 0 { throw failure("touch", path) }
+    }
+
     /// Flushes a directory, so that names made or moved in it survive a power cut. The C function is `fsync`.
     public static func sync(_ directory: FilePath) throws {
         let fd = directory.withPlatformString { csys_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }

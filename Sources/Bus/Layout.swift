@@ -16,7 +16,7 @@ extension Bus {
     public var counted: [FilePath] {
         // A task comes to a ready queue from one of these, and leaves it to one.
         ["blocked", "claimed", "review", "settle", "cancelled", "deferred", "edit"].map(state)
-            + [openAsks, box("human").appending("new"), mergeQueue, conflicts]
+            + [openAsks, box("human").appending("new"), box("human").appending("cur"), mergeQueue, conflicts]
     }
 
     /// The common git directory of the repository, where the bus is not in it.

@@ -21,7 +21,8 @@ public struct Message {
 // Mail. Sending writes tmp/NAME, flushes it, renames it to new/NAME, flushes new/, and only then prints the id.
 // Microseconds in the name are larger than those of the sender's last message; the last is kept in a file of the
 // sender's, whose lock is held until the rename, so mail of one sender arrives in order however clocks step.
-// Acknowledging is new/NAME -> cur/NAME:2,S; of two who try, one finds the source.
+// Acknowledging is new/NAME -> cur/NAME:2,S; of two who try, one finds the source. What a mail reader has moved to cur/
+// and nobody has seen is unread as well, see Unread.
 extension Bus {
     /// Who can get mail: the person, and every agent with a card.
     public func canReceive(_ name: String) throws -> Bool {
@@ -67,25 +68,18 @@ extension Bus {
 
     /// Makes the Maildir of a recipient, if it is not there.
     public func makeBox(_ name: String) throws {
-        for part in ["tmp", "new", "cur"] { try Files.mkdirs(box(name).appending(part)) }
+        for part in ["tmp", "new"] { try Files.mkdirs(box(name).appending(part)) }
+        if try Files.mkdir(box(name).appending("cur")) { try markFresh(name) }
     }
 
     /// Unread ids, oldest first; with `all` the acknowledged ones as well.
     public func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
-        var found = try unread(name).map { ($0, false) }
+        var found = try unread(name).map { ($0.id, false) }
         if all {
-            found += try (Files.list(box(name).appending("cur")) ?? []).filter { !$0.hasPrefix(".") }.map { (Message.base($0), true) }
+            let read = try (Files.list(box(name).appending("cur")) ?? []).filter { !$0.hasPrefix(".") && Message.isSeen($0) }
+            found += read.map { (Message.base($0), true) }
         }
         return found.sorted { $0.0 < $1.0 }.map { (id: $0.0, read: $0.1) }
-    }
-
-    /// The names in `new`, unsorted. Who never got mail has no box; who has one has all of it.
-    private func unread(_ name: String) throws -> [String] {
-        guard let names = try Files.list(box(name).appending("new")) else {
-            guard try !Files.exists(box(name)) else { throw missing("mail/\(name)/new") }
-            return []
-        }
-        return names.filter { !$0.hasPrefix(".") }
     }
 
     /// The message, wherever in the box it is; nil if it is not there. `id` may be any prefix that names just one.
@@ -94,8 +88,11 @@ extension Bus {
         for _ in 0..<3 {
             if let message = try load(box(name).appending("new").appending(id), id, read: false) { return message }
             if let message = try load(box(name).appending("cur").appending(id + ":2,S"), id, read: true) { return message }
+            if let one = try unreadInCur(name).first(where: { $0.id == id }),
+                let message = try load(box(name).pushing(FilePath(one.file)), id, read: false)
+            { return message }
             for file in try Files.list(box(name).appending("cur")) ?? [] where Message.base(file) == id {
-                if let message = try load(box(name).appending("cur").appending(file), id, read: true) { return message }
+                if let message = try load(box(name).appending("cur").appending(file), id, read: Message.isSeen(file)) { return message }
             }
         }
         return nil
@@ -113,7 +110,7 @@ extension Bus {
     @discardableResult
     public func acknowledge(_ id: String, of name: String, door: String? = nil) throws -> Bool {
         guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return false }
-        let moved = try Files.rename(box(name).appending("new").appending(id), box(name).appending("cur").appending(id + ":2,S"))
+        let moved = try moveToRead(id, of: name)
         if moved { journal("read", by: name, door.map { ["message": id, "door": $0] } ?? ["message": id]) }
         return moved
     }
@@ -137,14 +134,14 @@ extension Bus {
                     try shrink(name)
                     return false
                 }
-                let stable = names.filter { $0 < start || Int($0.prefix(16)) == nil }
-                let ids = (stable.isEmpty ? names : stable).sorted()
-                if ids.count > 200 {
-                    try replace(order, with: Array((Random.hex(8) + "\n" + ids.joined(separator: "\n") + "\n").utf8), sync: false)
+                let stable = names.filter { $0.id < start || Int($0.id.prefix(16)) == nil }
+                let files = (stable.isEmpty ? names : stable).sorted { $0.id < $1.id }.map(\.file)
+                if files.count > 200 {
+                    try replace(order, with: Array((Random.hex(8) + "\n" + files.joined(separator: "\n") + "\n").utf8), sync: false)
                     if try follow(order, name, deliver) { return true }
                     continue
                 }
-                for id in ids where try take(id, name, deliver) {
+                for file in files where try take(file, name, deliver) {
                     if names.count == 1 { try shrink(name) }
                     return true
                 }
@@ -163,14 +160,16 @@ extension Bus {
         if try Files.renameNew(fresh, new) { try Files.sync(box(name)) } else { try Files.rmdir(fresh) }
     }
 
-    private func take(_ id: String, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
-        guard let message = try load(box(name).appending("new").appending(id), id, read: false) else { return false }
+    private func take(_ file: String, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
+        let last = String(file.drop { $0 != "/" }.dropFirst())
+        let id = file.hasPrefix("new/") ? last : Message.base(last)
+        guard let message = try load(box(name).pushing(FilePath(file)), id, read: false) else { return false }
         try deliver(message)
         _ = try acknowledge(id, of: name)
         return true
     }
 
-    /// `order` is a random tag and the names, a line each; `order.at` is the tag and the offset of the next name.
+    /// `order` is a random tag and the files, a line each; `order.at` is the tag and the offset of the next name.
     private func follow(_ order: FilePath, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
         let fd = order.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard fd >= 0 else { return false }
@@ -187,9 +186,9 @@ extension Bus {
             let parts = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
             if parts.count == 2, parts[0] == tag, let n = Int(parts[1]) { at = n }
         }
-        while let id = line(at) {
-            at += id.utf8.count + 1
-            if try take(id, name, deliver) {
+        while let file = line(at) {
+            at += file.utf8.count + 1
+            if try take(file, name, deliver) {
                 let digits = String(at)
                 let line = "\(tag) \(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits)\n"
                 try Files.overwrite(box(name).appending("order.at"), with: Array(line.utf8))
@@ -202,8 +201,8 @@ extension Bus {
 
     /// Moves what a retired agent did not read to the dead letters.
     public func deadLetter(_ name: String) throws {
-        for file in try Files.list(box(name).appending("new")) ?? [] {
-            _ = try Files.rename(box(name).appending("new").appending(file), deadBox.appending("new").appending(file))
+        for one in try (Files.exists(box(name).appending("new")) ? unread(name) : []) {
+            _ = try Files.rename(box(name).pushing(FilePath(one.file)), deadBox.appending("new").appending(one.id))
         }
     }
 }

@@ -24,6 +24,42 @@ is "$(cadre inbox next | tail -c 5 | od -An -tx1 | tr -d ' \n')" 7320ff000a "any
 [ -d "$(cadre path inbox human)/new" ]
 ok "a Maildir"
 
+# What a mail reader moves to cur/ stays unread until it has been seen.
+cur=$(cadre path inbox human)/cur new=$(cadre path inbox human)/new
+one=$(cadre --as alice send human -s one first | cut -f1) two=$(cadre --as alice send human -s two second | cut -f1) three=$(cadre --as alice send human -s three third | cut -f1)
+mv "$new/$one" "$cur/$one:2,"
+mv "$new/$two" "$cur/$two:2,F"
+is "$(cadre inbox | cut -f1,2)" "$(printf '%s\tunread\n' "$one" "$two" "$three")" "moved by a mail reader it is unread"
+is "$(cadre inbox list -a | cut -f1 | sort | uniq -d)" "" "and listed once"
+is "$(cadre status --format '%(mail)')" 3 "and counted"
+is "$(cadre inbox ack "$two")" "$two" "it is acknowledged"
+is "$(ls "$cur/$two"*)" "$cur/$two:2,FS" "its other flags stay"
+is "$(cadre inbox | cut -f1)" "$(printf '%s\n' "$one" "$three")" "the rest are still unread"
+is "$(cadre inbox next | head -1)" "$one" "next is the oldest, wherever it is"
+is "$(ls "$cur/$one"*)" "$cur/$one:2,S" "and seen by that"
+mv "$new/$three" "$cur/$three"
+is "$(cadre inbox | cut -f1)" "$three" "without any flags it is unread, too"
+mv "$cur/$three" "$cur/$three:2,RS"
+is "$(cadre inbox)" "" "read there it is read here"
+four=$(cadre --as alice send human -s four fourth | cut -f1)
+mv "$new/$four" "$cur/$four:2,T"
+is "$(cadre inbox)$(cadre status --format '%(mail)')" 0 "so is what was thrown away"
+# cur/ is not listed where only cadre has moved something there.
+sleep 0.1
+cadre inbox >/dev/null
+five=$(cadre --as alice send human -s five fifth | cut -f1)
+cadre inbox ack -q "$five"
+is "$(strace -f -e trace=openat cadre inbox 2>&1 | grep -c "mail/human/cur")" 0 "a box that only cadre has moved in is not listed"
+mv "$cur/$five:2,S" "$cur/$five:2,"
+is "$(cadre inbox | cut -f1)" "$five" "marked as unread it is unread"
+cadre inbox ack -q "$five"
+for n in 1 2 3; do cadre --as alice send human "many $n" >/dev/null; done
+for file in "$new"/*; do mv "$file" "$cur/${file##*/}:2,"; done
+for n in 1 2 3; do cadre inbox next | tail -n 1; done >"$t_dir/many"
+is "$(xargs <"$t_dir/many")" "many 1 many 2 many 3" "several are taken in their order"
+code 1 "and each once" cadre inbox next
+code 0 "doctor finds nothing" cadre doctor
+
 # An emptied box is as quick as a new one.
 new=$(cadre path inbox human)/new
 (cd "$new" && seq -f 'a-name-that-makes-the-directory-grow-%.0f' 3000 | xargs touch && find . -name 'a-name-*' -delete)
