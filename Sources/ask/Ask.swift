@@ -93,16 +93,18 @@ public struct AskVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             guard text != nil || file != nil else { throw Failure.usage("ask what? give a text, - or -F FILE") }
+            guard self.text != "" else { throw Failure.usage("empty ask") }
+            let to = try Names.caller(to)
+            let deadline = try tool.deadline(wait)
+            let choices = try options.map { try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map { try tool.line(AskVerb.trimmed($0), what: "option") } } ?? []
+            let severity = try self.severity.map { try tool.line($0, what: "severity") }
             let bus = try tool.bus(toRead: false)
             let text = try tool.body(self.text, file: file)
             guard !text.isEmpty else { throw Failure.usage("empty ask") }
-            let to = try Names.caller(to)
             guard try bus.canReceive(to) else { throw Failure.no("no agent '\(to)'") }
-            let deadline = try tool.deadline(wait)
-            let choices = try options.map { try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map { try tool.line(AskVerb.trimmed($0), what: "option") } } ?? []
             let id = try bus.ask(
                 text, by: tool.caller(), to: to, options: choices,
-                severity: severity.map { try tool.line($0, what: "severity") })
+                severity: severity)
             tool.print([id], json: ["id": .string(id)])
             guard wait != nil else { return }
             Out.flush()

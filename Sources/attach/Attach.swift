@@ -12,6 +12,7 @@ public struct AttachVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try tool.checkUsage(agents: [name])
         let (tmux, pane, _) = try tool.pane(of: name)
         if try tool.isPersonAtTerminal() { try tool.team().refreshEnvironment(of: name) }
         try tmux.run(["select-window", "-t", pane, ";", "select-pane", "-t", pane])

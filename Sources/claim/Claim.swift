@@ -18,8 +18,12 @@ public struct ClaimVerb: Verb {
     public func run(_ tool: Tool) throws {
         guard !(renew && release) else { throw Failure.usage("--renew or --release, not both") }
         let deadline = try tool.deadline(wait)
+        let lease = try ttl.map(tool.seconds)
+        if let role { _ = try Names.role(role) }
+        _ = try tool.caller()
+        try tool.checkUsage(ids: ids)
         let bus = try tool.bus()
-        let worker = try tool.worker(role: role, lease: ttl.map(tool.seconds))
+        let worker = try tool.worker(role: role, lease: lease)
         let chosen = try tool.names(ids).map(Names.id)
         guard ids.isEmpty || !chosen.isEmpty else { throw Failure.no("no task named on standard input") }
         if renew { return try renew(tool, bus, worker, chosen) }

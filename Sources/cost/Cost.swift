@@ -19,7 +19,6 @@ public struct CostVerb: Verb {
     }
 
     public func run(_ tool: Tool) throws {
-        let bus = try tool.bus()
         let key: (Bus.Spent) -> String?
         switch by {
         case nil: key = { _ in "total" }
@@ -29,6 +28,7 @@ public struct CostVerb: Verb {
         case "day": key = { $0.day }
         case let other?: throw Failure.usage("no cost by '\(Names.shown(other))': use agent, task, role or day")
         }
+        let bus = try tool.bus()
         var rows: [Row] = []
         func at(_ name: String?) -> Int {
             if let at = rows.firstIndex(where: { $0.name == name }) { return at }

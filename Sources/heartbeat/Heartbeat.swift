@@ -12,8 +12,6 @@ public struct HeartbeatVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        let bus = try tool.bus()
-        let name = try tool.caller()
         let reportable: [AgentState] = [.starting, .working, .idle, .waiting, .stuck]
         let state = try self.state.map { text -> AgentState in
             guard let state = AgentState(rawValue: text), reportable.contains(state) else {
@@ -28,6 +26,8 @@ public struct HeartbeatVerb: Verb {
             }
         }
         let note = try self.note.map { $0.isEmpty ? "" : try tool.line($0, what: "note") }
+        let bus = try tool.bus()
+        let name = try tool.caller()
         let worker = try tool.worker()
         if try Files.exists(bus.card(name)) {
             try bus.report(name, state: state, source: "heartbeat", note: note, progress: progress)

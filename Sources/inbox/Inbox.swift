@@ -54,10 +54,11 @@ public struct InboxVerb: ParsableCommand {
         @Flag(name: .long, help: "Go on listing as mail comes.") var follow = false
 
         func run(_ tool: Tool) throws {
+            let deadline = try tool.deadline(wait)
             let bus = try tool.bus()
             let name = try tool.reader()
             var seen = Set<String>()
-            if wait != nil, try !bus.waitForMail(name, until: tool.deadline(wait)) { throw Failure.no("no mail in time") }
+            if wait != nil, try !bus.waitForMail(name, until: deadline) { throw Failure.no("no mail in time") }
             func look() throws {
                 for (id, _) in try bus.messages(of: name, all: all) where seen.insert(id).inserted {
                     if let message = try bus.message(id, of: name) { InboxVerb.show(tool, message) }

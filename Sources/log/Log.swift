@@ -13,10 +13,11 @@ public struct LogVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        let bus = try tool.bus()
-        if let html { return try report(tool, bus, to: html) }
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
+        if html != nil, follow || agent != nil || task != nil { throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task") }
+        let bus = try tool.bus()
+        if let html { return try report(tool, bus, to: html) }
         try bus.events(follow: follow) { event in
             if let agent, !event.tells(ofAgent: agent) { return }
             if let task, event["task"] != "\(task)" { return }
@@ -26,7 +27,6 @@ public struct LogVerb: Verb {
     }
 
     private func report(_ tool: Tool, _ bus: Bus, to path: String) throws {
-        guard !follow, agent == nil, task == nil else { throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task") }
         var events: [Event] = []
         try bus.events(follow: false) { if $0["task"] != nil { events.append($0) } } pause: {}
         var spent: [String: (money: Sum, input: Sum, output: Sum)] = [:]

@@ -73,6 +73,7 @@ public struct MergeVerb: ParsableCommand {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else { throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and was never in the merge queue") }
@@ -137,6 +138,7 @@ public struct MergeVerb: ParsableCommand {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             let by = try tool.superior()
             let work = try tool.work()
@@ -157,6 +159,7 @@ public struct MergeVerb: ParsableCommand {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let why = try self.why.map { try tool.line($0, what: "reason") }
             let bus = try tool.bus()
             let by = try tool.superior()
@@ -175,6 +178,7 @@ public struct MergeVerb: ParsableCommand {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let (_, by) = try MergeVerb.owned(tool, id, author: false)
                 try MergeVerb.show(tool, tool.bus().retry(id, by: by))
@@ -189,6 +193,7 @@ public struct MergeVerb: ParsableCommand {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let (_, by) = try MergeVerb.owned(tool, id, author: true)
                 try tool.bus().withdraw(id, by: by, why: "taken out of the queue by '\(by)'")

@@ -12,6 +12,7 @@ public struct PathVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try checkUsage()
         let bus = try tool.bus()
         if list {
             for name in ["bus", "status", "journal", "merge"] { try show(tool, [name], bus) }
@@ -20,9 +21,20 @@ public struct PathVerb: Verb {
             for task in try bus.list() { try show(tool, ["task", "\(task.id)"], bus) }
             return
         }
-        guard !what.isEmpty else { throw Failure.usage("which path? bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") }
         let path = try find(what, bus)
         tool.print([path.string], json: ["path": .string(path.string)])
+    }
+
+    private func checkUsage() throws {
+        if list { return }
+        guard let first = what.first else { throw Failure.usage("which path? bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") }
+        switch (first, what.count) {
+        case ("bus", 1), ("status", 1), ("journal", 1), ("merge", 1): break
+        case ("inbox", 2): _ = try Names.caller(what[1])
+        case ("agent", 2), ("worktree", 2): _ = try Names.agent(what[1])
+        case ("task", 2): _ = try Names.id(what[1])
+        default: throw Failure.usage("no path '\(Names.shown(what.joined(separator: " ")))': bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
+        }
     }
 
     private func show(_ tool: Tool, _ words: [String], _ bus: Bus) throws {
@@ -51,7 +63,7 @@ public struct PathVerb: Verb {
             let id = try Names.id(id)
             guard try Files.exists(bus.task(id)) else { throw Failure.no("no task \(id)") }
             return bus.task(id)
-        default: throw Failure.usage("no path '\(Names.shown(words.joined(separator: " ")))': bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
+        default: throw Failure.bug("no path '\(words[0])'")
         }
     }
 }

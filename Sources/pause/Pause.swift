@@ -12,6 +12,7 @@ public struct PauseVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))

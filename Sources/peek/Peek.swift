@@ -15,6 +15,7 @@ public struct PeekVerb: Verb {
             guard let n = Int(text), n > 0 else { throw Failure.usage("bad number of lines '\(Names.shown(text))'") }
             return n
         }
+        try tool.checkUsage(agents: [name])
         var all = try tool.screen(of: name, lines: lines).split(separator: "\n", omittingEmptySubsequences: false)
         while all.last?.allSatisfy(\.isWhitespace) ?? false { all.removeLast() }
         for line in lines.map({ all.suffix($0) }) ?? all[...] {

@@ -37,7 +37,6 @@ public struct PlanVerb: ParsableCommand {
         @Argument(help: "A file with the plan; without one, or for -, standard input.") var path: String?
 
         func run(_ tool: Tool) throws {
-            let bus = try tool.bus()
             let deadline = try tool.deadline(wait)
             // A word that is no number is the file.
             let isTask = id.map { $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } && !$0.isEmpty } ?? false
@@ -45,6 +44,7 @@ public struct PlanVerb: ParsableCommand {
             guard isTask || id == nil || self.path == nil else { throw Failure.usage("bad task id '\(Names.shown(id ?? ""))', use a number") }
             guard path == nil || file == nil else { throw Failure.usage("give a file or -F, not both") }
             let chosen = try isTask ? id.map(Names.id) : nil
+            let bus = try tool.bus()
             let text = try tool.body(nil, file: file ?? path ?? "-")
             guard text.contains(where: { ![9, 10, 13, 32].contains($0) }) else { throw Failure.usage("empty plan") }
             guard text.count <= Bus.longestPlan else { throw Failure.usage("plan of \(text.count) bytes, at most \(Bus.longestPlan): it is to be read") }
@@ -73,6 +73,7 @@ public struct PlanVerb: ParsableCommand {
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
+            try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let (planning, plan) = try PlanVerb.planning(tool, id)
@@ -106,11 +107,12 @@ public struct PlanVerb: ParsableCommand {
     }
 
     private static func decide(_ tool: Tool, _ ids: [String], _ answer: String, _ digest: String?, why: String?) throws {
-        let bus = try tool.bus()
-        let by = try tool.superior()
+        try tool.checkUsage(ids: ids)
         if let digest, digest.utf8.count < 8 || digest.utf8.contains(where: { !("0123456789abcdef".utf8.contains($0)) }) {
             throw Failure.usage("bad digest '\(Names.shown(digest))': give at least 8 of its digits")
         }
+        let bus = try tool.bus()
+        let by = try tool.superior()
         try tool.each(tool.names(ids).map(Names.id)) { id in
             let (planning, plan) = try PlanVerb.planning(tool, id)
             let changed = Failure.no("the plan of task \(id) was changed meanwhile: 'cadre plan show \(id)' prints it as it is now")

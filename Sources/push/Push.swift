@@ -15,6 +15,7 @@ public struct PushVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             let agent = try team.agent(Names.agent(name))

@@ -11,6 +11,7 @@ public struct ResumeVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try tool.checkUsage(agents: names)
         try tool.becomeKnown()
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in

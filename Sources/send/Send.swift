@@ -15,7 +15,6 @@ public struct SendVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        let bus = try tool.bus(toRead: false)
         let from = try tool.caller()
         // Recipients come first; the text, if it is an argument, is last.
         var to = words
@@ -24,6 +23,7 @@ public struct SendVerb: Verb {
         guard !to.isEmpty else { throw Failure.usage("to whom? name an agent, @role, @all, @parent, @children or human") }
         guard to != ["-"] || text != nil || file != nil else { throw Failure.usage("with recipients from standard input give a text or -F FILE") }
         let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
+        let bus = try tool.bus(toRead: false)
         let body = try tool.body(text, file: file, otherwise: tool.standardInput)
         var reply = replyTo
         if to == ["-"] { to = try tool.names(to) }

@@ -14,6 +14,7 @@ public struct StopVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         guard !(now && freeze) else { throw Failure.usage("--now or --freeze, not both") }
+        try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             try tool.requireSuperior(of: Names.agent(name))

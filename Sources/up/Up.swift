@@ -23,6 +23,7 @@ public struct UpVerb: Verb {
                 try team.show()
             }
         }
+        if pane == nil { try tool.checkUsage(agents: names) }
         if let pane { try tool.useBus(of: pane) }
         if !dead { try tool.becomeKnown() }
         let team = try tool.team()
