@@ -34,7 +34,7 @@ public struct DoctorVerb: Verb {
             found = try tool.team().examineWorktrees()
             found += try Queue(tool.work()).examine()
         }
-        if found.isEmpty, (try? tool.repository()) != nil { try tellOfPrograms(tool) }
+        if found.isEmpty, (try? tool.repository()) != nil { try notes(tool) }
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }
@@ -42,13 +42,19 @@ public struct DoctorVerb: Verb {
         tool.say("healthy")
     }
 
-    /// Of the agents' programs: budgets of which it can't be told when they are reached, and versions that were not tried. No
-    /// damage, but to be known.
-    private func tellOfPrograms(_ tool: Tool) throws {
+    /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are reached and
+    /// versions that were not tried; what lands unchecked.
+    private func notes(_ tool: Tool) throws {
+        func note(_ of: String, _ what: String) { tool.print(["note", of, what], json: ["note": .string(of), "what": .string(what)]) }
         let team = try tool.team()
         for one in team.settings.waiting { tool.say("\(one.text): waits for your answer to ask 'settings', as agents run") }
         for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() {
-            for why in try [team.unheld(program), team.untried(program)] { if let why { tool.say(why) } }
+            for why in try [team.unheld(program), team.untried(program)] { if let why { note(program, why) } }
         }
+        if team.settings.list("gate").isEmpty {
+            let review = team.settings.string("review")
+            note("cadre.gate", review == "none" ? "there is no gate and no review: what agents hand in lands unchecked" : "there is no gate: what agents hand in waits for \(review.map { "'\($0)'" } ?? "you") to approve it")
+        }
+        Out.flush()
     }
 }

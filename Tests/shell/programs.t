@@ -101,7 +101,10 @@ git config cadre.program.mine.version 'echo mine v2 3.4'
 cadre spawn -q mine --agent mine --no-worktree
 like "$(cadre doctor 2>&1)" "*'mine' is of version 3.4 here, and what is known of it was seen with 1.2*healthy" "a version that was not tried is told of by doctor"
 git config --add cadre.program.mine.tried 3.4
+like "$(cadre doctor)" "note	cadre.gate	*" "what is no damage is a note: there is no gate"
+git config cadre.gate true
 is "$(cadre doctor 2>&1)" healthy "and one that was is not"
+git config --unset cadre.gate
 cadre retire -q mine
 for name in gemini opencode qwen; do
   printf 'printf "%%s\\n" "$@" >"$t_dir/arguments"\nexec sleep 1000\n' | t_program "$name"
