@@ -176,6 +176,8 @@ public struct Tmux {
             // one that others are opened in, but shows the project as well.
             run = ["new-session", "-d", "-P", "-F", format] + variables + ["-s", free, "-n", title, "-x", "200", "-y", "50", "--"] + program
                 + [";", "set-option", "-t", "=\(free):", place == .session ? "@cadre_member" : "@cadre_bus", bus.identity]
+                // Nobody is attached to it, and where that ends a session it would not live to the next call.
+                + [";", "set-option", "-t", "=\(free):", "destroy-unattached", "off"]
         }
         let pane = try record(self.run(run), bus)
         if place == .pane { try self.run(["set-option", "-w", "-t", pane, "@cadre_tiles", "on"]) }

@@ -64,6 +64,17 @@ code 0 "off" keys off
 unchanged "all keys are as before"
 is "$(tmux -L "$inner" list-keys -N | diff "$t_dir/before.notes" -)" "" "their notes too"
 is "$(tmux -L "$inner" show-environment -gh)" "" "nothing is left"
+# A tmux that prints nothing of one key alone, as 3.7 does. It is found where the server's own program is none.
+mkdir "$t_dir/new"
+cat >"$t_dir/new/tmux" <<END
+#!/bin/sh
+case " \$* " in *' list-keys -T '*' '?' '* | *' list-keys -N -P  -T '*' '?' '*) exit 0 ;; esac
+exec $(command -v tmux) -L "$inner" "\$@"
+END
+chmod +x "$t_dir/new/tmux"
+code 0 "where one key is not printed" eval 'keys on && (PATH=$t_dir/new:$PATH TMUX=none,0,0 "$plugin/scripts/keys" off)'
+unchanged "all keys are as before"
+is "$(tmux -L "$inner" list-keys -N | diff "$t_dir/before.notes" -)" "" "their notes too"
 for _ in 1 2 3 4; do keys on & done
 wait
 code 0 "off, after four at once" keys off
@@ -141,6 +152,27 @@ press C-b d
 wait_for 10 hides 'I am bob'
 ok "closed"
 is "$(tmux -L "$inner" list-sessions | wc -l)" 2 "and gone"
+
+# It ends with its agent, also where a client goes on to another session when its own has ended.
+tmux -L "$inner" set -g detach-on-destroy off
+cadre spawn -q aaron --agent idler --no-worktree
+cadre spawn -q abel --agent idler --no-worktree --pane
+cadre spawn -q ada --agent idler --no-worktree --pane
+for name in aaron abel; do
+  choose a
+  see '─ look into ─' "attach: a menu"
+  press "$(shown | grep -oE "$name .*\([1-9]\)" | grep -oE '[1-9]\)' | tr -d ')')"
+  see "I am $name" "$name in a popup"
+  cadre retire -q "$name"
+  wait_for 10 hides ' cadre '
+  ok "retired, its popup is gone"
+  hides 'I am ada'
+  ok "and shows no other"
+done
+is "$(tmux -L "$inner" list-sessions -F '#S' | grep -c look)" 0 "no session is left of it"
+is "$(tmux -L "$inner" show-hooks -w -t "$(field ada pane)" | grep -c kill-session)" 0 "nor a hook"
+tmux -L "$inner" set -gu detach-on-destroy
+cadre retire -q ada
 
 # Mail.
 printf '%s\n' "$evil" >"$HOME/written"
