@@ -126,7 +126,7 @@ extension Bus {
 
 /// Writing JSON (RFC 8259).
 public enum JSON {
-    /// The text as a JSON string with its quotes.
+    /// The text as a JSON string with its quotes; control characters are escaped.
     public static func string(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
@@ -137,7 +137,8 @@ public enum JSON {
             case "\r": out += "\\r"
             case "\t": out += "\\t"
             default:
-                if scalar.value < 0x20 || scalar.value == 0x7f {
+                // Also what a terminal takes for a command, or turns text around by.
+                if Names.isControl(scalar) {
                     let hex = String(scalar.value, radix: 16)
                     out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
                 } else {

@@ -10,17 +10,37 @@ public struct Record: Equatable {
 
     public static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
 
-    /// A header's value. Set to nil or "" to leave it out; a value keeps one line.
+    /// A header's value. Set to nil or "" to leave it out; a value keeps one line: newlines become blanks, but those of a path,
+    /// which then stands in quotes, as git quotes it.
     public subscript(key: String) -> String? {
-        get { fields.first { $0.key == key }?.value }
+        get { fields.first { $0.key == key }.map { Record.unquoted($0.value) } }
         set {
             fields.removeAll { $0.key == key }
-            if let newValue, !newValue.isEmpty {
+            if let newValue, newValue.hasPrefix("/"), newValue.unicodeScalars.contains("\n") {
+                fields.append((key, Record.quoted(newValue)))
+            } else if let newValue, !newValue.isEmpty {
                 // By scalars: as characters CR and LF are one.
                 let newlines = newValue.unicodeScalars.contains("\n")
                 fields.append((key, newlines ? newValue.unicodeScalars.split(separator: "\n").map { String($0) }.joined(separator: " ") : newValue))
             }
         }
+    }
+
+    private static func quoted(_ path: String) -> String {
+        let escaped = path.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : $0 == "\n" ? "\\n" : String($0) }
+        return "\"" + escaped.joined() + "\""
+    }
+
+    private static func unquoted(_ value: String) -> String {
+        guard value.hasPrefix("\"/"), value.hasSuffix("\"") else { return value }
+        var out = String.UnicodeScalarView()
+        var escaped = false
+        for scalar in value.unicodeScalars.dropFirst().dropLast() {
+            if !escaped, scalar == "\\" { escaped = true; continue }
+            out.append(escaped && scalar == "n" ? "\n" : scalar)
+            escaped = false
+        }
+        return String(out)
     }
 
     public func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }

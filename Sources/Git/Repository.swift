@@ -60,7 +60,7 @@ public struct Repository {
         let dot = worktree.appending(".git")
         guard let st = try Files.status(dot) else { return nil }
         if st.st_mode & S_IFMT != S_IFREG { return try isGit(dot) ? dot : nil }
-        let text = line(try Files.read(dot) ?? [])
+        let text = path(try Files.read(dot) ?? [])
         guard text.hasPrefix("gitdir: ") else { return nil }
         let named = worktree.pushing(FilePath(String(text.dropFirst(8))))
         return try isGit(named) ? real(named) : nil
@@ -69,10 +69,15 @@ public struct Repository {
     private static func common(_ directory: FilePath, _ plain: Bool = false) throws -> FilePath {
         if !plain, let set = getenv("GIT_COMMON_DIR") { return try real(FilePath(String(cString: set))) }
         guard let bytes = try Files.read(directory.appending("commondir")) else { return directory }
-        return try real(directory.pushing(FilePath(line(bytes))))
+        return try real(directory.pushing(FilePath(path(bytes))))
     }
 
     private static func line(_ bytes: [UInt8]) -> String { String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self) }
+
+    /// A path that a file holds: all of it but the newlines at its end.
+    private static func path(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.prefix(upTo: (bytes.lastIndex { $0 != 10 && $0 != 13 } ?? -1) + 1), as: UTF8.self)
+    }
 
     /// The C function is `realpath`.
     private static func real(_ path: FilePath) throws -> FilePath {

@@ -12,24 +12,26 @@ public enum Out {
     /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
     public static let colors = isTerminal && getenv("NO_COLOR") == nil
 
-    /// Bytes as they are; on a terminal, control characters but newline and tab become `?`, and with `colors` colours (SGR
-    /// sequences of digits and semicolons) stay. `drawn` says that it will be on a terminal in the end, as through a pager.
-    public static func raw(_ bytes: [UInt8], colors: Bool = false, drawn: Bool = isTerminal) {
-        guard drawn else { return write(bytes) }
-        var text = String.UnicodeScalarView()
-        var rest = String(decoding: bytes, as: UTF8.self).unicodeScalars[...]
-        while let scalar = rest.popFirst() {
-            if colors, scalar == "\u{1b}", rest.first == "[" {
-                let digits = rest.dropFirst().prefix { ("0"..."9").contains($0) || $0 == ";" }
-                if rest[digits.endIndex...].first == "m" {
-                    text.append(contentsOf: "\u{1b}[\(String(digits))m".unicodeScalars)
-                    rest = rest[digits.endIndex...].dropFirst()
-                    continue
-                }
+    /// Bytes as they are; on a terminal, control characters but newline and tab become `?`.
+    public static func raw(_ bytes: [UInt8]) { write(isTerminal ? Array(clean(bytes).utf8) : bytes) }
+
+    /// Lines for a terminal, also through a pager, control characters but tabs as `?`, each piece of a line in its colours (the
+    /// numbers of SGR). Colours that are in the text are not: an agent's would pass for ours, or hide what it writes.
+    public static func painted(_ bytes: [UInt8], _ pieces: (String) -> [(text: Substring, colors: String?)]) {
+        for line in bytes.split(separator: 10, omittingEmptySubsequences: false).dropLast(bytes.last == 10 ? 1 : 0) {
+            for piece in pieces(clean(line)) {
+                write(Array((piece.colors.map { "\u{1b}[\($0)m\(piece.text)\u{1b}[m" } ?? String(piece.text)).utf8))
             }
+            write([10])
+        }
+    }
+
+    private static func clean(_ bytes: some Collection<UInt8>) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
             text.append(scalar == "\n" || scalar == "\t" || !Names.isControl(scalar) ? scalar : "?")
         }
-        write(Array(String(text).utf8))
+        return String(text)
     }
 
     /// One JSON object on a line.
@@ -47,7 +49,7 @@ public enum Out {
             let n = buffer.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + at, buffer.count - at) }
             if n < 0 {
                 if errno == EINTR { continue }
-                complain("unable to write standard output: \(String(cString: strerror(errno)))")
+                Main.complain("unable to write standard output: \(String(cString: strerror(errno)))")
                 exit(75)
             }
             at += n
@@ -87,7 +89,7 @@ public indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByInteger
     public init(integerLiteral value: Int) { self = .int(value) }
     public init(booleanLiteral value: Bool) { self = .bool(value) }
 
-    var text: String {
+    public var text: String {
         switch self {
         case .string(let s): return s.map(JSON.string) ?? "null"
         case .int(let n): return n.map(String.init) ?? "null"

@@ -16,11 +16,31 @@ public struct DiffVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        try tool.checkUsage(agents: [name])
         let team = try tool.team()
         let agent = try team.agent(Names.agent(name))
+        guard !tool.common.json || !color && !markSeen else {
+            throw Failure.usage("--json is of files and how much they have changed: not with --color or --mark-seen")
+        }
         if markSeen { return try team.markSeen(agent) }
         let options = (stat ? ["--stat"] : []) + (nameOnly ? ["--name-only"] : [])
         if tool.common.quiet { throw try team.difference(agent, options + ["--quiet"], sinceSeen: sinceSeen).isEmpty ? ExitCode(0) : ExitCode(1) }
-        Out.raw(try team.difference(agent, options + (color || Out.colors ? ["--color=always"] : []), sinceSeen: sinceSeen), colors: true, drawn: color || Out.isTerminal)
+        if tool.common.json { return try files(team.difference(agent, ["--numstat", "-z", "--no-renames"], sinceSeen: sinceSeen)) }
+        let bytes = try team.difference(agent, options + ["--no-color"], sinceSeen: sinceSeen)
+        guard color || Out.isTerminal else { return Out.raw(bytes) }
+        var painted = Painted()
+        Out.painted(bytes) { line in
+            guard color || Out.colors else { return [(line[...], nil)] }
+            return stat ? Painted.stat(line) : nameOnly ? [(line[...], nil)] : painted.pieces(line)
+        }
+    }
+
+    /// One object a file, of git's `--numstat -z`: added, removed, and the path, divided by tabs; a binary file has `-`.
+    private func files(_ bytes: [UInt8]) {
+        for entry in bytes.split(separator: 0) {
+            let parts = entry.split(separator: 9, maxSplits: 2, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+            guard parts.count == 3 else { continue }
+            Out.json(["path": .string(parts[2]), "added": .int(Int(parts[0])), "removed": .int(Int(parts[1]))])
+        }
     }
 }

@@ -131,7 +131,7 @@ is "$(cadre agents -o name,parent | xargs)" "child lead lead - noisy -" "agents 
 is "$(cadre agents --tree -o name)" 'lead
   child
 noisy' "agents --tree"
-is "$(cadre agents --json | jq -r 'select(.name == "noisy") | "\(.state) \(.task)"')" "working 2" "agents --json"
+is "$(cadre agents --json | jq -r 'select(.name == "noisy") | "\(.state) \(.task + 0) \(.tasks)"')" "working 2 [2]" "agents --json"
 is "$(cadre agents -q)" "" "agents -q"
 code 64 "a bad field" cadre agents -o colour
 code 0 "-o help lists them" cadre agents -o help

@@ -84,6 +84,33 @@ is "$(tmux list-windows -a -F '#W' | grep -cx in)" 0 "from outside it is found a
 tmux kill-session -t =inside:
 cd "$here" || exit 1
 
+# A server that ends sessions to which nobody is attached.
+echo 'set -g destroy-unattached on' >"$HOME/.tmux.conf"
+export CADRE_TMUX="$t_server-unattached"
+is "$(cadre spawn lonely --agent idler --no-worktree)" lonely "an agent where sessions to which nobody is attached end"
+is "$(cadre spawn alone --agent idler --no-worktree --session)" alone "in a session of its own, too"
+is "$(field lonely pid | grep -c .) $(field alone pid | grep -c .)" "1 1" "and they live"
+cadre retire -q lonely alone
+tmux -L "$CADRE_TMUX" kill-server 2>/dev/null
+rm "$HOME/.tmux.conf"
+export CADRE_TMUX="$t_server"
+
+# A repository whose path has a newline in it.
+cd "$(t_repository $'new\nline')" || exit 1
+cadre init -q
+is "$(cadre spawn bob --agent idler --headless 2>&1)" bob "an agent in a path with a newline"
+printf '\033[8mhidden\033[m\n' >"$PWD.cadre/bob/file"
+like "$(cadre diff bob)" $'*\n+\e\\[8mhidden*' "what it has changed, as it is in a pipe"
+painted=$'*\e\\[32m+?\\[8mhidden?\\[m\e\\[m*'
+like "$(script -qec 'cadre diff bob' /dev/null </dev/null | tr -d '\r')" "$painted" "on a terminal colours of the file's are made visible"
+like "$(cadre diff --color bob)" "$painted" "and for a pager"
+is "$(cadre diff --json bob)" '{"path":"file","added":1,"removed":1}' "in JSON"
+code 0 "retired" cadre retire --discard bob
+printf 'c1 \302\2338m' | cadre task add -q c1 -
+is "$(cadre task list --json | LC_ALL=C grep -c $'\302')" 0 "JSON has no control character as it is"
+is "$(cadre task list --json | jq -r .body | od -An -tx1 | tr -d ' \n')" 633120c29b386d0a "but what it stands for"
+cd "$here" || exit 1
+
 # tmux that can't do it.
 mkdir "$t_dir/old"
 # shellcheck disable=SC2016 # the program's
@@ -124,7 +151,7 @@ cadre spawn -q none --agent 'sleep 1000' --no-worktree
 is "$(field none worktree)" "" "--no-worktree"
 is "$(cadre spawn n --agent idler --no-worktree --count 2 | xargs)" "n1 n2" "--count"
 before=$(cadre agents)
-like "$(cadre spawn dry --dry-run --role worker 'x')" "dry	*" "--dry-run says what would be"
+like "$(cadre spawn dry --dry-run --agent sh --role worker 'x')" "dry	*" "--dry-run says what would be"
 is "$(cadre agents)" "$before" "and does nothing"
 code 64 "a bad revision" cadre spawn --base no-such
 code 64 "a bad branch" cadre spawn --branch 'a..b' 'x y'
