@@ -148,6 +148,24 @@ extension Bus {
         }
     }
 
+    /// With whom an agent's work conflicts, and where: `eve: file, other`. Each other once, after three how many more.
+    /// `owners` has the tasks that somebody holds.
+    public static func told(of agent: String, _ conflicts: [Conflict], _ owners: [Int: String]) -> [String] {
+        var others: [String] = []
+        var paths: [String: [String]] = [:]
+        for conflict in conflicts {
+            for (mine, other) in [(conflict.one, conflict.other), (conflict.other, conflict.one)] {
+                guard let id = mine.task, owners[id] == agent else { continue }
+                let who = other.task.flatMap { owners[$0] } ?? other.name
+                guard who != agent else { continue }
+                if paths[who] == nil { others.append(who) }
+                for path in conflict.paths where paths[who]?.contains(path) != true { paths[who, default: []].append(path) }
+            }
+        }
+        func few(_ all: [String]) -> [String] { all.count > 3 ? all.prefix(3) + ["and \(all.count - 3) more"] : all }
+        return few(others.map { who in "\(who): " + few((paths[who] ?? []).map(Names.shown)).joined(separator: ", ").replacing(", and ", with: " and ") })
+    }
+
     public func write(_ conflict: Conflict) throws {
         try Files.mkdirs(conflicts)
         try write(conflict.record, to: conflictFile(conflict.name))

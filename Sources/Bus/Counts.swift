@@ -59,6 +59,11 @@ extension Bus {
         try? replace(statusFile, with: bytes, sync: false)
     }
 
+    /// A number of `counts` in words: `1 ask`, `2 asks`.
+    public static func counted(_ count: Int, _ name: String) -> String {
+        "\(count) " + (count == 1 && ["asks", "conflicts"].contains(name) ? String(name.dropLast()) : name)
+    }
+
     /// All agents, by name.
     public func team() throws -> [AgentView] { try agentNames().compactMap { try agent(named: $0) } }
 
@@ -79,11 +84,12 @@ extension Bus {
                 for bucket in try Files.list(root.appending(top)) ?? [] { ready += try tally.entries("\(top)/\(bucket)") ?? 0 }
             }
         }
+        let mail = try entries("mail/human/new") + unreadInCur("human").count
         let counts = [
             ("agents", agents.values.reduce(0, +)), ("working", (agents[.working] ?? 0) + (agents[.starting] ?? 0)), ("idle", agents[.idle] ?? 0),
             ("waiting", agents[.waiting] ?? 0), ("stuck", agents[.stuck] ?? 0), ("dead", (agents[.dead] ?? 0) + (agents[.quarantined] ?? 0)),
             ("ready", ready), ("blocked", try entries("state/blocked")), ("claimed", try entries("state/claimed")), ("review", try entries("state/review")),
-            ("asks", try entries("asks/open")), ("mail", try entries("mail/human/new")), ("queue", try entries("merge/queue")),
+            ("asks", try entries("asks/open")), ("mail", mail), ("queue", try entries("merge/queue")),
             // Made with the first.
             ("conflicts", try tally.entries("merge/conflicts") ?? 0),
         ]

@@ -83,7 +83,10 @@ public struct Segments {
         Segments.groups.filter { segments.contains($0.segment) }.flatMap(\.names).filter { !Segments.outside.contains($0) }.compactMap(item)
     }
 
-    private static func words(_ item: Item) -> String { "\(item.count) \(item.name)" }
+    private static func words(_ item: Item) -> String { Bus.counted(item.count, item.name) }
+
+    /// What a click on a number names: what waits in the queue and what conflicts is shown elsewhere.
+    private static func range(_ segment: String, _ name: String) -> String { name == "conflicts" ? name : segment }
 
     /// How numbers look: what the user's options say.
     struct Look {
@@ -129,7 +132,7 @@ public struct Segments {
             switch icons {
             case "ascii": return "\(count)\(Segments.letters[name] ?? "")"
             case "nerd": return "\(Segments.glyphs[name] ?? "") \(count)"
-            default: return "\(count) \(name)"
+            default: return Bus.counted(count, name)
             }
         }
 
@@ -154,8 +157,10 @@ public struct Segments {
                     let (segment, name, count) = part[at]
                     var text = plain(name, count)
                     if isColored, let style = style(name) { text = "#[\(style)]\(text)#[default]" }
-                    if hasRanges, at == 0 || part[at - 1].segment != segment { text = "#[range=user|\(segment)]" + text }
-                    if hasRanges, at == part.count - 1 || part[at + 1].segment != segment { text += "#[norange]" }
+                    let range = Segments.range(segment, name)
+                    func isSame(_ other: Int) -> Bool { part.indices.contains(other) && Segments.range(part[other].segment, part[other].name) == range }
+                    if hasRanges, !isSame(at - 1) { text = "#[range=user|\(range)]" + text }
+                    if hasRanges, !isSame(at + 1) { text += "#[norange]" }
                     return text
                 }.joined(separator: " ")
             }.joined(separator: " | ")

@@ -52,15 +52,18 @@ public struct AgentsVerb: ParsableCommand {
 
     /// With whom the agent's work conflicts, and where: `eve: file, other; main: file`.
     private static func conflicts(_ agent: AgentView, _ bus: Bus) throws -> String {
-        let claims = try bus.claims() + bus.reviews()
-        return try claims.filter { $0.owner == agent.name }.map(\.id).sorted().flatMap { id in
-            try bus.conflicts(of: id).map { conflict in
-                let other = conflict.one.task == id ? conflict.other : conflict.one
-                let whose = claims.first { $0.id == other.task }?.owner ?? other.name
-                let more = conflict.paths.count > 3 ? " and \(conflict.paths.count - 3) more" : ""
-                return "\(whose): " + conflict.paths.prefix(3).map(Names.shown).joined(separator: ", ") + more
-            }
-        }.joined(separator: "; ")
+        let owners = try Dictionary((bus.claims() + bus.reviews()).map { ($0.id, $0.owner) }) { first, _ in first }
+        guard owners.values.contains(agent.name) else { return "" }
+        return try Bus.told(of: agent.name, bus.conflicts(), owners).joined(separator: "; ")
+    }
+
+    /// Fields that are numbers in JSON; of several tasks the first is `task`, and all are `tasks`.
+    private static let numbers: Swift.Set = ["task", "mail", "depth", "pid", "session", "port"]
+
+    fileprivate static func json(_ name: String, _ value: String?) -> [(String, JSONValue)] {
+        guard numbers.contains(name) else { return [(name, .string(value))] }
+        let all = (value ?? "").split(separator: " ").compactMap { Int($0) }
+        return [(name, .int(all.first))] + (name == "task" ? [("tasks", .list(all.map { .int($0) }))] : [])
     }
 
     struct List: Verb {
@@ -83,7 +86,7 @@ public struct AgentsVerb: ParsableCommand {
                 let wanted = tool.common.json && output == nil ? AgentsVerb.fields : chosen
                 let values = try wanted.map { ($0.name, try $0.value(agent, bus)) }
                 if tool.common.quiet { continue }
-                if tool.common.json { Out.json(values.map { ($0.0, .string($0.1)) }); continue }
+                if tool.common.json { Out.json(values.flatMap { AgentsVerb.json($0.0, $0.1) }); continue }
                 var words = values.map { $0.1.flatMap { $0.isEmpty ? nil : $0 } ?? "-" }
                 words[0] = String(repeating: "  ", count: depth) + words[0]
                 tool.print(words, json: [:])
@@ -113,7 +116,6 @@ public struct AgentsVerb: ParsableCommand {
         @Argument(help: "The value; an empty one forgets it.") var value: String
 
         func run(_ tool: Tool) throws {
-            let bus = try tool.bus()
             let value = value.isEmpty ? nil : try tool.line(value, what: "value")
             let field: String
             switch key {
@@ -121,12 +123,15 @@ public struct AgentsVerb: ParsableCommand {
             case "model": field = "Model"
             case "parent":
                 field = "Parent"
-                if let parent = try value.map(Names.agent), try bus.agent(named: parent) == nil { throw Failure.no("no agent '\(parent)'") }
+                _ = try value.map(Names.agent)
             case "restart": field = "Restart"; try check(value, ["never", "on-failure", "always"])
             case "pull": field = "Pull"; try check(value, ["yes", "no"])
             case "auto": field = "Auto"; try check(value, ["yes", "no"])
             default: throw Failure.usage("no key '\(Names.shown(key))': use role, parent, model, restart, pull or auto")
             }
+            try tool.checkUsage(agents: [name])
+            let bus = try tool.bus()
+            if field == "Parent", let parent = value, try bus.agent(named: parent) == nil { throw Failure.no("no agent '\(parent)'") }
             try tool.each(tool.names([name])) { name in
                 try tool.requireSuperior(of: Names.agent(name))
                 let caller = try tool.superior()

@@ -117,12 +117,7 @@ final class Reader {
             agent.fill = try bus.fill(view.name)
             agent.unread = try bus.messages(of: view.name).count
             agent.asks = asks.filter { $0.from == view.name }.count
-            for conflict in conflicts {
-                for (mine, other) in [(conflict.one, conflict.other), (conflict.other, conflict.one)] {
-                    guard let id = mine.task, owners[id] == view.name else { continue }
-                    agent.conflicts.append("\(other.task.flatMap { owners[$0] } ?? other.name): " + conflict.paths.prefix(3).joined(separator: ", "))
-                }
-            }
+            agent.conflicts = Bus.told(of: view.name, conflicts, owners)
             next.agents.append(agent)
         }
         next.asks += asks.map { Board.Asked(key: "\(n)/\($0.id)", source: n, ask: $0) }

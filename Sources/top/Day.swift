@@ -26,20 +26,53 @@ struct Day {
                 var row = Row()
                 row.add(projects.count > 1 ? "\(projects[project])/\(agent)" : agent, columns: names, .bold)
                 row.add(" ")
-                for span in spans.all where span.agent == agent && (span.to ?? now) >= from {
-                    let (start, end) = (column(span.from), max(column(span.to ?? now), column(span.from) + 1))
-                    let at = names + 1 + start
-                    guard at >= row.width else { continue }
-                    row.pad(to: at)
+                let own = spans.all.filter { $0.agent == agent && ($0.to ?? now) >= from }
+                for (n, columns) in Day.places(own.map { (column($0.from), column($0.to ?? now)) }, room) {
+                    row.pad(to: names + 1 + columns.lowerBound)
+                    guard let n else {
+                        row.add("+", Style { $0.isReversed = true; $0.isBold = true })
+                        continue
+                    }
+                    let span = own[n]
                     let style = Style {
                         $0.isReversed = true
                         $0.foreground = .index(span.end == "claimed" ? 2 : span.isLost ? 1 : 4)
                     }
-                    row.add("\(span.task) \(title("\(project)/\(span.task)"))", columns: min(end, room) - start, style)
+                    row.add("\(span.task) \(title("\(project)/\(span.task)"))", columns: columns.count, style)
                 }
                 items.append(Item("\(project)/\(agent)", ["": row]))
             }
         }
         return items
+    }
+
+    /// Which columns show which span, from the left: each has one at least, those of the same one stand together, and nil is
+    /// a column of several that are too short to have one each.
+    private static func places(_ spans: [(from: Int, to: Int)], _ room: Int) -> [(span: Int?, columns: Range<Int>)] {
+        var cells = [Int?](repeating: nil, count: room)
+        var several = Set<Int>()
+        for (n, span) in spans.enumerated() {
+            var first = min(span.from, room - 1)
+            let end = min(max(span.to, first + 1), room)
+            // The first column may be the only one of a short span before it.
+            if let other = cells[first], first == 0 || cells[first - 1] != other,
+                first + 1 == room || cells[first + 1] != other
+            {
+                if end > first + 1 { first += 1 } else { several.insert(first) }
+            }
+            for at in first..<end { cells[at] = n }
+        }
+        var out: [(span: Int?, columns: Range<Int>)] = []
+        for (at, n) in cells.enumerated() {
+            guard let n else { continue }
+            if several.contains(at) {
+                out.append((nil, at..<at + 1))
+            } else if let last = out.last, last.span == n, last.columns.upperBound == at {
+                out[out.count - 1].columns = last.columns.lowerBound..<at + 1
+            } else {
+                out.append((n, at..<at + 1))
+            }
+        }
+        return out
     }
 }

@@ -75,11 +75,19 @@ struct Frame {
         for (view, label) in labels {
             row.add(label, view == desk.view ? Style { $0.isReversed = true; $0.isBold = true; $0.isUnderlined = true } : back)
         }
+        // Rows that are not shown must not be taken for none.
+        if let filter = desk.filter[desk.view], !filter.isEmpty, desk.input?.purpose != .filter {
+            row.add(" ")
+            var sign = Row("/\(filter)")
+            sign.cut(24)
+            row.add(sign.text, Style { $0.isReversed = true; $0.foreground = .index(3); $0.isBold = true })
+            row.add(" ", back)
+        }
         if let problem {
             row.add(" ! \(problem)", Style { $0.isReversed = true; $0.foreground = .index(1); $0.isBold = true })
         } else {
             let parts = ["working", "idle", "waiting", "stuck", "dead", "ready", "blocked", "conflicts"].compactMap { name -> String? in
-                counts[name].flatMap { $0 > 0 ? "\($0) \(name)" : nil }
+                counts[name].flatMap { $0 > 0 ? Bus.counted($0, name) : nil }
             }
             let text = parts.joined(separator: ", ") + " "
             let (clean, width) = Cells.clean(text)

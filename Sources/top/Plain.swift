@@ -6,8 +6,12 @@ import Tool
 /// terminal each that changes from then on.
 struct Plain {
     private let reader: Reader
+    private let json: Bool
 
-    init(_ sources: [Source]) { reader = Reader(sources) }
+    init(_ sources: [Source], json: Bool) {
+        reader = Reader(sources)
+        self.json = json
+    }
 
     func run() {
         Cells.setLocale()
@@ -23,14 +27,29 @@ struct Plain {
         }
     }
 
+    /// The rows, as text or each as a JSON object.
     private func lines() -> [String] {
         let board = reader.board
-        return (board.problem.map { ["problem: \($0)"] } ?? [])
+        func row(_ kind: String, _ fields: [(String, JSONValue)], _ text: String) -> String {
+            json ? JSONValue.object([("row", .string(kind))] + fields).text : text
+        }
+        return (board.problem.map { [row("problem", [("text", .string($0))], "problem: \($0)")] } ?? [])
             + board.agents.map { agent in
-                ([agent.name, agent.view.state.rawValue] + agent.tasks.map { "task \($0.id) \($0.title)" } + [agent.view.report?["Note"], agent.unread > 0 ? "\(agent.unread) unread" : nil].compactMap { $0 }
-                    + agent.conflicts.map { "conflicts with \($0)" }).joined(separator: ", ")
+                let state = agent.view.state.rawValue
+                let note = agent.view.report?["Note"]
+                let words = [agent.name, state] + agent.tasks.map { "task \($0.id) \($0.title)" } + [note, agent.unread > 0 ? "\(agent.unread) unread" : nil].compactMap { $0 }
+                return row("agent", [
+                    ("name", .string(agent.name)), ("state", .string(state)), ("task", .int(agent.tasks.first?.id)), ("tasks", .list(agent.tasks.map { .int($0.id) })),
+                    ("note", .string(note)), ("unread", .int(agent.unread)), ("conflicts", .list(agent.conflicts.map { .string($0) })),
+                ], (words + (agent.conflicts.isEmpty ? [] : ["conflicts with " + agent.conflicts.joined(separator: "; ")])).joined(separator: ", "))
             }
-            + board.asks.map { "ask \($0.ask.id) from \($0.ask.from): \(String($0.ask.text.split(separator: "\n").first ?? ""))" }
-            + board.queue.map { "merge \($0.entry.id) \($0.entry.step.rawValue): \($0.title)" }
+            + board.asks.map { asked in
+                let text = String(asked.ask.text.split(separator: "\n").first ?? "")
+                return row("ask", [("id", .string(asked.ask.id)), ("from", .string(asked.ask.from)), ("text", .string(text))], "ask \(asked.ask.id) from \(asked.ask.from): \(text)")
+            }
+            + board.queue.map { queued in
+                let (id, state) = (queued.entry.id, queued.entry.step.rawValue)
+                return row("merge", [("id", .int(id)), ("state", .string(state)), ("title", .string(queued.title))], "merge \(id) \(state): \(queued.title)")
+            }
     }
 }

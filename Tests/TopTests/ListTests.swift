@@ -156,4 +156,20 @@ import Testing
         #expect(texts == expected)
         #expect(rows.map(\.key) == [nil, "0/bob", "1/bob"])
     }
+
+    @Test func everySpanIsSeen() {
+        let now = Time.point("2026-01-01T10:00:00Z")!
+        func bars(_ events: [Event]) -> String {
+            Day(spans: [Spans(events)]).items(["one"], now: now, width: 75) { _ in "" }[1].cells[""]!.text
+        }
+        // A column is ten minutes.
+        let long = bars([event("00:00:00", "claimed", "bob", 1), event("00:01:00", "done", "bob", 1), event("00:02:00", "claimed", "bob", 2), event("04:00:00", "done", "bob", 2)])
+        #expect(long.contains("2 "))
+        let short = bars([
+            event("00:00:00", "claimed", "bob", 1), event("00:01:00", "done", "bob", 1), event("00:02:00", "claimed", "bob", 2), event("00:03:00", "done", "bob", 2),
+            event("04:00:00", "claimed", "bob", 3), event("06:00:00", "done", "bob", 3), event("06:01:00", "claimed", "bob", 4), event("06:02:00", "done", "bob", 4),
+        ])
+        #expect(short.contains("+"))
+        #expect(short.contains("3 "))
+    }
 }

@@ -61,7 +61,7 @@ dan	-
 eve	bob: file" "agents shows it"
 is "$(cadre agents | awk -F '\t' '{ print $1, $NF }' | head -1)" "bob eve: file" "as the last column"
 is "$(cadre status --format '%(conflicts)')" 1 "status counts it"
-like "$(cadre status)" "* | 1 conflicts" "and shows it"
+like "$(cadre status)" "* | 1 conflict" "and shows it"
 strace -f -qq -e trace=execve -o "$t_dir/trace" cadre status >/dev/null
 is "$(grep -c execve "$t_dir/trace")" 1 "status starts no process"
 write eve third eve
@@ -346,4 +346,29 @@ cadre doctor --fix -q >/dev/null 2>&1
 is "$(checked)" "$b $e lines" "and made again once doctor has set it aside"
 code 0 "doctor finds nothing" cadre doctor
 is "$(git fsck 2>&1 | grep -v dangling)" "" "nor git"
+
+# Many: each other once, never itself, after three how many more.
+rm "$bus"/merge/conflicts/*
+held=()
+for name in bob bob bob eve eve dan none none none; do
+  held+=("$(cadre task add --no-merge many)")
+  [ "$name" = none ] || as "$name" cadre claim -q "${held[-1]}"
+done
+for one in "${held[@]}"; do
+  for other in "${held[@]}"; do
+    [ "$one" -lt "$other" ] || continue
+    record "$bus/merge/conflicts/$one,$other" <<<"A-Branch: refs/heads/many-$one
+A-Task: $one
+A-Tip: $(git rev-parse HEAD)
+B-Branch: refs/heads/many-$other
+B-Task: $other
+B-Tip: $(git rev-parse HEAD)
+Found: 1
+Paths: file"
+  done
+done
+is "$(cadre agents -o name,conflict | grep ^bob)" "bob	eve: file; dan: file; many-${held[6]}: file; and 2 more" "many conflicts in one line"
+is "$(cadre top --plain | grep ^bob | grep -o 'conflicts with.*')" \
+  "conflicts with eve: file; dan: file; many-${held[6]}: file; and 2 more" "in top, too"
+is "$(cadre top --plain --json | jq -c 'select(.name == "dan") | [.row, .state, .task, .conflicts[0]]')" "[\"agent\",\"dead\",${held[5]},\"bob: file\"]" "and as JSON"
 t_end

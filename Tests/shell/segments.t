@@ -28,18 +28,18 @@ cadre task add -q -d "$id" after 'exit 0'
 sees 10 me "1 working | 1 claimed 1 blocked" "one that waits for it"
 cadre ask -q 'what now?'
 cadre --as bob send -q human hello
-sees 10 me "1 working | 1 claimed 1 blocked | 1 asks 1 mail" "an ask and mail"
-is "$(cat .git/cadre/status)" "1 working | 1 claimed 1 blocked | 1 asks 1 mail" "the file has the same line"
-is "$(cadre status)" "1 working | 1 claimed 1 blocked | 1 asks 1 mail" "and so has 'cadre status'"
+sees 10 me "1 working | 1 claimed 1 blocked | 1 ask 1 mail" "an ask and mail"
+is "$(cat .git/cadre/status)" "1 working | 1 claimed 1 blocked | 1 ask 1 mail" "the file has the same line"
+is "$(cadre status)" "1 working | 1 claimed 1 blocked | 1 ask 1 mail" "and so has 'cadre status'"
 is "$(inner list-panes -a -f '#{@cadre_agent}' -F '#{@cadre_agent} #{@cadre_state} #{@cadre_task}')" "sh1 working $id" "options of its pane"
 # What tmux has room for, where nothing else is said.
 inner set -g status-right '#{cadre_status} #[bold]%H:%M' \; set -g status-right-length 30
 cadre status --tmux
-sees 10 me "1 asks 1 mail" "no more than status-right-length leaves"
+sees 10 me "1 ask 1 mail" "no more than status-right-length leaves"
 inner set -gu status-right \; set -gu status-right-length
 cadre status --tmux
 touch "$t_dir/go"
-sees 10 me "1 idle | 1 asks 1 mail" "both are done"
+sees 10 me "1 idle | 1 ask 1 mail" "both are done"
 cadre ask answer -q 1 nothing
 cadre inbox next -q
 sees 10 me "1 idle | 1 mail" "answered and read"
@@ -82,7 +82,7 @@ on_border() { screen look | grep -qF "evil (lead) · working · 3 #(touch"; }
 wait_for 10 on_border
 ok "the border shows it as text"
 is "$(screen look | grep -F 'evil (lead)' | sed 's/─*$//; s/^─* *//; s/ *$//')" "evil (lead) · working · 3 $(printf %s "${evil//\#/#}" | cut -c1-60 | sed "s/ *$//") · 3/10" "all of it, not expanded"
-wait_for 5 shows me "1 working | 1 claimed | 1 asks 1 mail"
+wait_for 5 shows me "1 working | 1 claimed | 1 ask 1 mail"
 ok "the line has numbers alone"
 beat --state waiting
 says() { screen me | grep -q 'evil waits for you'; }
@@ -139,8 +139,8 @@ tmux -L "$t_outer" -f /dev/null new-session -d -s far -x 80 -y 10 "env -u TMUX t
 tmux -L "$t_outer" set -t =far: status off
 sees 10 far "1 idle" "another server shows it as well"
 cadre ask -q 'what now?'
-sees 10 far "1 idle | 1 asks" "and what changes"
-sees 10 me "1 idle | 1 asks" "as does the agents' own"
+sees 10 far "1 idle | 1 ask" "and what changes"
+sees 10 me "1 idle | 1 ask" "as does the agents' own"
 far run-shell "'$t_plugin' uninstall"
 cadre ask list | cut -f1 | while read -r ask; do cadre ask answer -q "$ask" nothing; done
 cadre inbox next -q

@@ -251,11 +251,19 @@ wait_for 10 eval '! cadre inbox list | grep -q subject'
 ok "acknowledged"
 press 6
 see '^ bob  .*1 ' "the day"
+journal=$(echo .git/cadre/journal/*.jsonl)
+event() { printf '{"time":"%s","event":"%s","by":"ann","task":%s}\n' "$(date -u -d "$1" +%FT%TZ)" "$2" "$3"; }
+{ event '-20 hours' claimed 901 && event '-20 hours +1 min' done 901 && event '-20 hours +2 min' claimed 902 && event '-16 hours' done 902; } >>"$journal"
+cadre heartbeat -q --as bob
+see '^ ann .*902 ' "a long task right after a short one"
 press /
 type_text nobody
 wait_for 10 hides ' bob '
 ok "filtered"
 see ' UTC' "beneath its hours"
+press Enter
+see '/nobody' "which is shown as long as it is so"
+press /
 press Escape
 see '^ bob ' "and not"
 press 7
