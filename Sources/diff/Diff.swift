@@ -16,12 +16,12 @@ public struct DiffVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        try tool.checkUsage(agents: [name])
-        let team = try tool.team()
-        let agent = try team.agent(Names.agent(name))
         guard !tool.common.json || !color && !markSeen else {
             throw Failure.usage("--json is of files and how much they have changed: not with --color or --mark-seen")
         }
+        try tool.checkUsage(agents: [name])
+        let team = try tool.team()
+        let agent = try team.agent(Names.agent(name))
         if markSeen { return try team.markSeen(agent) }
         let options = (stat ? ["--stat"] : []) + (nameOnly ? ["--name-only"] : [])
         if tool.common.quiet { throw try team.difference(agent, options + ["--quiet"], sinceSeen: sinceSeen).isEmpty ? ExitCode(0) : ExitCode(1) }

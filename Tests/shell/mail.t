@@ -80,8 +80,16 @@ for s in $(seq 32); do
   ) 2>/dev/null &
 done
 : >"$t_dir/got"
-reader() { while cadre inbox next --wait=2s >"$t_dir/one" 2>/dev/null; do head -1 "$t_dir/one" >>"$t_dir/got"; done; }
+# To the end, however slow the senders are.
+reader() {
+  while cadre inbox next --wait=1s >"$t_dir/one" 2>/dev/null || [ ! -e "$t_dir/all-sent" ]; do head -1 "$t_dir/one" >>"$t_dir/got"; done
+  while cadre inbox next >"$t_dir/one" 2>/dev/null; do head -1 "$t_dir/one" >>"$t_dir/got"; done
+}
+senders=$(jobs -p)
 reader &
+# shellcheck disable=SC2086 # words
+wait $senders
+touch "$t_dir/all-sent"
 wait
 cat "$t_dir"/sent/* | cut -f1 | sort >"$t_dir/printed"
 is "$(sort "$t_dir/got" | uniq -d | wc -l)" 0 "none twice"

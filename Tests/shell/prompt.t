@@ -24,7 +24,7 @@ ok "it takes any task where there is no other program"
 cadre retire -q first
 
 echo 'exec sleep 1000' | t_program aider
-is "$(cadre spawn --headless --no-worktree 2>"$t_dir/err" 'fix the login')" aider1 "the only program is taken"
+is "$(cadre spawn --headless --no-worktree 'fix the login' 2>"$t_dir/err")" aider1 "the only program is taken"
 like "$(cat "$t_dir/err")" "*'aider'*" "which is said"
 is "$(cadre task list --json | jq -r 'select(.title == "fix the login").program')" aider "its task is for that program"
 cadre stop -q aider1
@@ -58,7 +58,9 @@ like "$(cat "$t_dir/err")" "*'aider' and 'claude'*--agent*cadre.program*" "are n
 code 64 "without a prompt, too" cadre spawn
 git config cadre.program sh
 cadre retire -q second third
+cadre task cancel -q 2
+last=$(cadre task add --no-merge last 'echo last')
 cadre spawn -q --headless --no-worktree fourth
-wait_for 60 is_done 2
+wait_for 60 is_done "$last"
 ok "where cadre.program is sh it takes any"
 t_end

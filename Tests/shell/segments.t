@@ -33,7 +33,7 @@ is "$(cat .git/cadre/status)" "1 working | 1 claimed 1 blocked | 1 ask 1 mail" "
 is "$(cadre status)" "1 working | 1 claimed 1 blocked | 1 ask 1 mail" "and so has 'cadre status'"
 is "$(inner list-panes -a -f '#{@cadre_agent}' -F '#{@cadre_agent} #{@cadre_state} #{@cadre_task}')" "sh1 working $id" "options of its pane"
 # What tmux has room for, where nothing else is said.
-inner set -g status-right '#{cadre_status} #[bold]%H:%M' \; set -g status-right-length 30
+inner set -g status-right '#{cadre_status} #[bold]%H:%M' \; set -g status-right-length 29
 cadre status --tmux
 sees 10 me "1 ask 1 mail" "no more than status-right-length leaves"
 inner set -gu status-right \; set -gu status-right-length

@@ -161,7 +161,8 @@ like "$(cadre -C "$t_dir/fifth" task show 1)" "*a: done
 a went well*" "with --history what came of it is a note"
 code 0 "again if it is wanted" cadre -C "$t_dir/fifth" task import --again - <"$t_dir/list"
 is "$(printf -- '- [x] past\n  - [ ] below\n' | cadre task import - 2>&1)" "left out: 1 done, 1 below those" "a checklist that is done is told of"
-list=$(cat <<'LIST'
+list=$(
+  cat <<'LIST'
 <!--
 - [ ] T000 sample
 -->
@@ -176,6 +177,7 @@ LIST
 )
 is "$(cadre -C "$t_dir/fifth" task import - <<<"$list" | wc -l)" 1 "boxes in comments and fences, legends and empty ones are none"
 one=$(cadre -C "$t_dir/fifth" task list | tail -n 1 | cut -f 1)
+# shellcheck disable=SC2016 # backquotes of Markdown
 is "$(cadre -C "$t_dir/fifth" task show --body "$one")" "$(printf '```python\ndef t():\n    pass  # - [ ] no\n```')" "a body keeps its indents"
 like "$(cadre -C "$t_dir/fifth" task show "$one")" "*marked \[-\]*" "another mark is open, with a note"
 is "$(printf -- '- [ ] %s\n' "$(printf 'x%.0s' {1..1200})" | cadre -C "$t_dir/fifth" task import - | cadre -C "$t_dir/fifth" task show --body - | wc -c)" 1201 "a long title is cut, and whole in the body"
