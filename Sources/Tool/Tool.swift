@@ -89,7 +89,7 @@ public final class Tool {
 
     /// The configuration, of a repository that may have no bus yet.
     public func settingsBefore() throws -> Settings {
-        try busBefore() == nil ? Settings(Git(common: repository().commonDirectory), bus: nil) : settings()
+        try busIfAny() == nil ? Settings(Git(common: repository().commonDirectory), bus: nil) : settings()
     }
 
     /// What is done with branches and worktrees.
@@ -106,10 +106,7 @@ public final class Tool {
     }
 
     /// The bus; nil without one.
-    func busIfAny() throws -> Bus? { try busBefore() }
-
-    /// The bus, if there is one.
-    public func busBefore() throws -> Bus? {
+    public func busIfAny() throws -> Bus? {
         if opened == nil { opened = try Bus.open(busPath()) }
         return opened
     }
@@ -117,7 +114,7 @@ public final class Tool {
     /// Throws for a bad name or id where there is no bus, before that is told; `-` stands for standard input. Where there is
     /// one, each is looked at in its turn.
     public func checkUsage(agents: [String] = [], ids: [String] = []) throws {
-        guard try busBefore() == nil else { return }
+        guard try busIfAny() == nil else { return }
         for name in agents where name != "-" { _ = try Names.agent(name) }
         for id in ids where id != "-" { _ = try Names.id(id) }
     }

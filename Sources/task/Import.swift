@@ -22,8 +22,8 @@ extension TaskVerb {
             guard !plan.drafts.isEmpty || !plan.leftOut.isEmpty else {
                 throw Failure.usage("no task in '\(Names.shown(file))': use '- [ ] title' lines or JSON lines")
             }
-            if history, try (tool.busBefore() == nil ? by : tool.superior()) != "human" { throw Failure.no("only a person imports history") }
-            if !again, let bus = try tool.busBefore() { try refuseAgain(plan.drafts, bus) }
+            if history, try (tool.busIfAny() == nil ? by : tool.superior()) != "human" { throw Failure.no("only a person imports history") }
+            if !again, let bus = try tool.busIfAny() { try refuseAgain(plan.drafts, bus) }
             for text in plan.told { tool.say(text) }
             guard !plan.drafts.isEmpty else { return }
             for id in try tool.busOrNew().add(plan.drafts, by: by) { tool.print(["\(id)"], json: ["id": .int(id)]) }
