@@ -32,29 +32,14 @@ struct Remote {
 }
 
 /// Where work lands.
-enum MergeMode: String, CaseIterable { case local, remote, pr }
+public enum MergeMode: String, CaseIterable { case local, remote, pr }
 
 extension Queue {
     /// Seconds that a call over the network may take.
     static let networkTimeout = 300.0
 
-    func mode() throws -> MergeMode { MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local }
-
-    /// Where work is pushed to; nil where it lands only here. Throws `Failure.no` if there is no such remote.
-    func remote() throws -> Remote? {
-        guard try mode() != .local, let target = settings.target else { return nil }
-        func config(_ key: String) throws -> String? {
-            let result = try git.attempt(["config", key])
-            return result.status == 0 && !result.text.isEmpty ? result.text : nil
-        }
-        let set = try config("branch.\(work.targetName).remote")
-        let name = set.flatMap { $0 == "." ? nil : $0 } ?? "origin"
-        guard try git.run(["remote"]).text.split(separator: "\n").contains(Substring(name)) else {
-            throw Failure.no("there is no remote '\(Names.shown(name))' to push '\(work.targetName)' to: add it with 'git remote add', or set branch.\(work.targetName).remote")
-        }
-        let merge = set == name ? try config("branch.\(work.targetName).merge") : nil
-        return Remote(name: name, branch: merge ?? target)
-    }
+    func mode() throws -> MergeMode { try work.mode() }
+    func remote() throws -> Remote? { try work.remote() }
 
     // MARK: over the network
 
@@ -67,13 +52,19 @@ extension Queue {
         case unreachable(String)
     }
 
-    func fetch(_ remote: Remote, _ branch: String) throws -> Fetched {
+    func fetch(_ remote: Remote, _ branch: String, seconds: Double = networkTimeout) throws -> Fetched {
         let reference = remote.reference(branch)
         // A fetch that was killed leaves its lock.
         _ = try removeStale(git.directory.appending("\(reference).lock"), [])
+        let before = try git.commit(reference)
         let result = try overNetwork(
-            ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=", "--", remote.name, "+\(branch):\(reference)"])
-        if result.status == 0, let commit = try git.commit(reference) { return .holds(commit) }
+            ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=", "--", remote.name, "+\(branch):\(reference)"],
+            seconds: seconds)
+        if result.status == 0, let commit = try git.commit(reference) {
+            if commit != before { try own.download(commit, from: remote.name) }
+            return .holds(commit)
+        }
+        if result.timedOut { return .unreachable("it took longer than \(Int(seconds)) seconds") }
         guard String(decoding: result.error, as: UTF8.self).contains("couldn't find remote ref") else { return .unreachable(Git.complaint(result)) }
         _ = try git.attempt(["update-ref", "-d", reference])
         return .none
@@ -101,8 +92,11 @@ extension Queue {
 
     /// Moves a branch of the remote from `old` (nil: there is none) to a commit, and looks whether it has it.
     func push(_ commit: String, to remote: Remote, _ branch: String, over old: String?) throws -> Pushed {
-        let result = try overNetwork([
-            "push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--force-with-lease=\(branch):\(old ?? "")", "--",
+        if let why = try own.upload(commit, beyond: [old, try git.commit(remote.reference(remote.branch))].compactMap { $0 }, to: remote.name) { return .refused(why) }
+        // The pre-push hook only where the person says so: it is a file that agents can write.
+        let hooked = try settings.flag("pushHook")
+        let result = try overNetwork((hooked ? ["-c", "core.hooksPath=\(work.hooks())"] : []) + [
+            "push", "--porcelain", hooked ? "--verify" : "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--force-with-lease=\(branch):\(old ?? "")", "--",
             remote.name, "\(commit):\(branch)",
         ])
         switch try branch == remote.branch ? fetch(remote, branch) : head(remote, branch) {
@@ -119,15 +113,15 @@ extension Queue {
 
     /// git over the network: it asks nobody anything, has no terminal, and an end. In the main worktree, to which the path
     /// of a remote may be relative.
-    private func overNetwork(_ arguments: [String]) throws -> Program.Result {
-        var environment: [String: String?] = ["SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"]
+    private func overNetwork(_ arguments: [String], seconds: Double = networkTimeout) throws -> Program.Result {
+        var environment = Git.overNetwork
         if getenv("GIT_SSH_COMMAND") == nil, getenv("GIT_SSH") == nil, try git.attempt(["config", "core.sshCommand"]).status != 0 {
             environment["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
         }
         var program = git.program(arguments, environment: environment)
         if let main = try work.worktrees().first?.path, try Files.exists(main) { program.directory = main }
         program.ownSession = true
-        program.timeout = Queue.networkTimeout
+        program.timeout = seconds
         return try program.run()
     }
 
@@ -139,6 +133,10 @@ extension Queue {
         do {
             guard let found = try self.remote() else { return nil }
             remote = found
+            let strange = try own.agentLives() ? own.configured().strange(remote.name) : []
+            if !strange.isEmpty {
+                return ("git's configuration of this repository says of '\(remote.name)' what you have not seen: run 'cadre init', then 'cadre merge run': " + strange.map(Names.shown).joined(separator: "; "), false)
+            }
         } catch let failure as Failure where failure.kind == .no { return (failure.message, false) }
         switch try fetch(remote, remote.branch) {
         case .unreachable(let why): return ("'\(remote.name)' can't be reached: \(why)", true)
@@ -266,7 +264,73 @@ extension Queue {
     }
 }
 
+extension Work {
+    public func mode() throws -> MergeMode { MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local }
+
+    /// Where work lands elsewhere; nil where it lands only here. Throws `Failure.no` if there is no such remote.
+    func remote() throws -> Remote? {
+        guard try mode() != .local, let target = settings.target else { return nil }
+        let set = try config("branch.\(targetName).remote")
+        // A request is made to where the target comes from, its branch pushed to where branches are.
+        let name = try mode() == .pr ? try set.flatMap { $0 == "." ? nil : $0 } ?? usual() : try pushRemote(targetName)
+        guard try remotes().contains(name) else {
+            throw Failure.no("there is no remote '\(Names.shown(name))' to push '\(targetName)' to: add it with 'git remote add', or set branch.\(targetName).remote")
+        }
+        let merge = set == name ? try config("branch.\(targetName).merge") : nil
+        return Remote(name: name, branch: merge ?? target)
+    }
+
+    /// The remote that `git push` sends a branch to.
+    public func pushRemote(_ branch: String) throws -> String {
+        for key in ["branch.\(branch).pushRemote", "remote.pushDefault", "branch.\(branch).remote"] {
+            if let name = try config(key), name != "." { return name }
+        }
+        return try usual()
+    }
+
+    /// origin, or the only one that there is.
+    private func usual() throws -> String {
+        let all = try remotes()
+        return all.count == 1 ? all[0] : "origin"
+    }
+
+    private func remotes() throws -> [String] { try repository.run(["remote"]).text.split(separator: "\n").map(String.init) }
+
+    private func config(_ key: String) throws -> String? {
+        let result = try repository.attempt(["config", key])
+        return result.status == 0 && !result.text.isEmpty ? result.text : nil
+    }
+
+    /// The directory of the user's hooks.
+    func hooks() throws -> String {
+        guard let set = try config("core.hooksPath") else { return repository.directory.appending("hooks").string }
+        let path = try repository.attempt(["config", "--type=path", "core.hooksPath"]).text
+        return path.hasPrefix("/") ? path : try worktrees().first?.path.pushing(FilePath(path)).string ?? set
+    }
+
+    /// Pushes a branch of an agent's as `git push` in its worktree does: with the user's pre-push hook, and a remote that
+    /// is a path taken from the main worktree. Files of git-lfs are uploaded before.
+    public func push(_ reference: String, of agent: AgentView, to remote: String) throws -> Program.Result {
+        guard let tip = try repository.commit(reference) else { throw Failure.no("'\(reference)' has no commit") }
+        let known = try repository.run(["for-each-ref", "--format=%(objectname)", "refs/remotes/\(remote)/", "refs/cadre/remote/\(remote)/"]).text.split(separator: "\n").map(String.init)
+        if let why = try Own(self).upload(tip, beyond: known, to: remote) { throw Failure.unsure("unable to push '\(reference.dropFirst(11))' to '\(remote)': \(why)") }
+        var options = ["-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"]
+        if let address = try config("remote.\(remote).pushurl") ?? config("remote.\(remote).url"), case let whole = try absolute(address), whole != address {
+            options += ["-c", "url.\(whole).insteadOf=\(address)"]
+        }
+        let place = try agent.worktree.flatMap { try Files.exists($0) ? agent.git : nil } ?? repository
+        var program = place.program([])
+        program.arguments = ["git", "--git-dir=\(place.directory.string)"] + (place.worktree.map { ["--work-tree=\($0.string)"] } ?? []) + options
+            + ["push", "--porcelain", "--", remote, "\(reference):\(reference)"]
+        if place.worktree == nil, let main = try worktrees().first?.path, try Files.exists(main) { program.directory = main }
+        return try program.run()
+    }
+}
+
 extension Git {
+    /// Nobody is asked anything over the network.
+    static let overNetwork: [String: String?] = ["SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"]
+
     /// What git says of a remote that it can't read, without the advice behind it.
     public static func complaint(_ result: Program.Result) -> String {
         let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix { !$0.hasPrefix("Please make sure ") }

@@ -9,7 +9,7 @@ import SystemPackage
 /// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
 public struct Settings {
     /// Keys whose values are run, let something run, or send work elsewhere. From `.cadre` they count only when seen.
-    static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs"]
+    static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs", "pushhook"]
 
     private var values: [(key: String, value: String)] = []
     /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
@@ -70,7 +70,8 @@ public struct Settings {
         values += all.map { (key, $0) }
     }
 
-    private static func oneLine(_ text: String) -> String {
+    /// A value with its newlines and backslashes escaped.
+    static func oneLine(_ text: String) -> String {
         text.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : String($0) }.joined()
     }
 

@@ -17,7 +17,7 @@ extension Work {
     }
 
     public func update(_ worktree: Git, rebase: Bool) throws -> Updated {
-        let target = try targetCommit()
+        let target = try front()
         let before = try underWay(worktree)
         let open = try worktree.unmerged()
         guard open.isEmpty else { return .conflict(open, before ?? "git commit") }

@@ -97,7 +97,7 @@ public struct Work {
         }
         if try worktree.branch() == branch.reference { return branch }
         try release(branch.reference, besides: worktree)
-        if let tip = try repository.commit(branch.reference), settings.target != nil, case let target = try targetCommit(),
+        if let tip = try repository.commit(branch.reference), settings.target != nil, case let target = try front(),
             try tip == branch.base || repository.isAncestor(tip, of: target)
         {
             if case .open(let open) = try standing(of: id) {
@@ -120,14 +120,14 @@ public struct Work {
     /// Moves the worktree to the target as it is now, on no branch.
     public func visit(_ worktree: Git) throws {
         let before = try worktree.branch()
-        try checkOut(targetCommit(), detached: true, worktree)
+        try checkOut(front(), detached: true, worktree)
         if let before { try dropLanded(before) }
     }
 
     /// A free name for the task's branch, written down.
     private func choose(_ id: Int, start: String?) throws -> TaskBranch {
         guard let header = try bus.header(id) else { throw bus.noTask(id) }
-        let base = try start ?? targetCommit()
+        let base = try start ?? front()
         var prefix = "refs/heads/" + (settings.string("branchPrefix") ?? "cadre/")
         // A branch `cadre` leaves no room for `cadre/…`.
         if prefix.hasSuffix("/"), try repository.reference(String(prefix.dropLast())) != nil { prefix = prefix.dropLast() + "-" }

@@ -13,12 +13,12 @@ extension Team {
         var base = head
         if sinceSeen, let seen = try git.reference(Team.seen(agent.name)) {
             base = seen
-        } else if let target = settings.target, try git.commit(target) != nil {
+        } else if let target = settings.target, try git.commit(target) != nil, case let target = try work.front() {
             let result = try git.attempt(["merge-base", head, target])
             if result.status == 0 { base = result.text }
         }
         return try withIndex(git) { environment in
-            guard let environment else { return try git.run(["diff"] + options + [base, head]).output }
+            guard let environment else { return try git.run(["diff", "--no-ext-diff", "--no-textconv"] + options + [base, head]).output }
             // A nested repository without a commit can't be added; the rest is.
             _ = try git.attempt(["add", "-A", "-N", "--ignore-errors", "--", "."], environment: environment)
             let result = try git.attempt(["diff", "--no-ext-diff", "--no-textconv"] + options + [base, "--"], environment: environment)

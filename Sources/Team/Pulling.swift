@@ -28,6 +28,7 @@ extension Team {
         do {
             // Of the task it may be used up as well.
             if let reached = try reached(agent) { throw Failure.no(reached.text) }
+            if agent.git != nil { try work.refresh() }
             if let worktree = try self.agent(agent.name).git, let header = try bus.header(claim.id), !header.isEpic {
                 try work.keep(agent)
                 if let left { try putBy(left, agent, worktree, for: claim.id) }

@@ -55,7 +55,7 @@ extension Team {
                 + "'git config cadre.program \(only)' has it take any")
         }
         if let task = request.task { try checkFree(task) }
-        let commit = try request.worktree ? startCommit(request) : nil
+        let commit = try request.worktree ? startCommit(request, fetching: true, say) : nil
         var room = try request.headless || request.adopted != nil ? nil : Room(bus)
         var draft = Record()
         let (name, slot, depth) = try bus.deciding {
@@ -207,9 +207,13 @@ extension Team {
 
     // MARK: making
 
-    func startCommit(_ request: SpawnRequest) throws -> String {
-        guard let base = request.base else { return try work.targetCommit() }
-        guard let commit = try git.commit(base) else { throw Failure.usage("no commit '\(Names.shown(base))'") }
+    /// Where the agent begins; `fetching` a remote's branch first, if that is due: what hinders that is said.
+    func startCommit(_ request: SpawnRequest, fetching: Bool = false, _ say: (String) -> Void = { _ in }) throws -> String {
+        guard let base = request.base else {
+            if fetching, let why = try work.refresh() { say(why) }
+            return try work.front()
+        }
+        guard let commit = try (fetching ? work.fetched(base, say: say) : nil) ?? git.commit(base) else { throw Failure.usage("no commit '\(Names.shown(base))'") }
         return commit
     }
 

@@ -150,6 +150,7 @@ extension Supervisor {
         return [
             "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string, "CADRE_PORT": agent.card["Port"],
             "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
+            "CADRE_FETCH": ((try? team.work.mode()) ?? .local) == .local ? nil : "yes",
             "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role, "CADRE_MODEL": agent.card["Model"], "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0) ? nil : String(decoding: agent.card.body, as: UTF8.self),
             "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string ? path : "\(Share.bin.string):\(path)",
         ]

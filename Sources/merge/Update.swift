@@ -7,6 +7,7 @@ extension MergeVerb {
     struct Update: Verb {
         static let configuration = CommandConfiguration(commandName: "update", abstract: "Bring the target into my branch.")
         @OptionGroup var common: Common
+        @Flag(name: .long, help: "Fetch the remote's target first, if that is due.") var fetch = false
         @Flag(name: .long, help: "Put my commits on top of the target instead of merging it.") var rebase = false
 
         func run(_ tool: Tool) throws {
@@ -17,6 +18,10 @@ extension MergeVerb {
             let found = try tool.repository()
             guard let worktree = try agent?.git ?? found.worktree.map({ Git(directory: found.gitDirectory, worktree: $0) }) else {
                 throw Failure.no("no worktree here: use -C DIR")
+            }
+            if fetch {
+                if let why = try work.refresh() { tool.say(why) }
+                if let id = try bus.claims().first(where: { $0.owner == agent?.name })?.id, try work.beginAnew(id, worktree) { return }
             }
             switch try work.update(worktree, rebase: rebase) {
             case .already: tool.say("already up to date with '\(work.targetName)'")

@@ -10,7 +10,7 @@ public struct PushVerb: Verb {
         verb: "push", abstract: "Push the branch of an agent's task to the remote.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Open a pull request as well, with gh.") var pr = false
-    @Option(name: .long, help: "The remote; origin if not given.") var remote: String = "origin"
+    @Option(name: .long, help: "The remote; the one that 'git push' takes if not given.") var remote: String?
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     public init() {}
 
@@ -22,7 +22,8 @@ public struct PushVerb: Verb {
             guard let git = try agent.commits, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: it holds no task") }
             try team.work.keep(agent)
             let branch = String(reference.dropFirst("refs/heads/".count))
-            let result = try git.attempt(["push", "--porcelain", "--", remote, "\(reference):\(reference)"])
+            let remote = try self.remote ?? team.work.pushRemote(branch)
+            let result = try team.work.push(reference, of: agent, to: remote)
             guard result.status == 0 else { throw Failure.unsure("unable to push '\(branch)' to '\(remote)': \(Git.refusal(result))") }
             tool.print([name, branch], json: ["name": .string(name), "branch": .string(branch), "remote": .string(remote)])
             if pr { try openRequest(team, agent, branch, tool) }
