@@ -78,7 +78,7 @@ public struct Bus {
     public func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
 
     /// Writes aside and renames in, so that a reader sees the old or the new, whole.
-    func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
+    public func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
         let new = aside()
         try Files.write(bytes, to: new, sync: sync)
         guard try Files.rename(new, path) else {
@@ -126,6 +126,17 @@ extension Bus {
 
     /// Whether the supervisor of any agent lives.
     public func hasLiving() throws -> Bool { try agentNames().contains { try Alive.isHeld(alive($0)) } }
+
+    /// The commands of git's own configuration that the person lets run.
+    public func approvedCommands() throws -> [String] {
+        try Files.read(approvedFile).map { $0.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } } ?? []
+    }
+    public func setApprovedCommands(_ lines: [String]) throws {
+        guard try lines != approvedCommands() else { return }
+        try replace(approvedFile, with: Array(lines.map { $0 + "\n" }.joined().utf8), sync: true)
+        // Entries may wait for it.
+        try Files.ring(mergeBell)
+    }
 
     /// The socket of the tmux server of this project's agents; nil before the first.
     public func server() throws -> String? { try value(serverFile) }

@@ -29,6 +29,8 @@ extension Bus {
     var settingsFile: FilePath { root.appending("settings") }
     /// The commands of the repository's `.cadre` that the person has seen, a line each.
     var seenFile: FilePath { root.appending("seen") }
+    /// The commands of git's configuration of this repository that the person lets run, a line each.
+    public var approvedFile: FilePath { root.appending("approved") }
     /// The socket of the tmux server that agents were last started in.
     var serverFile: FilePath { root.appending("server") }
     /// The sockets of other tmux servers that show this project, a line each.
@@ -158,6 +160,14 @@ extension Bus {
     /// Branches that conflict: `ID,ID` and `ID,target`.
     var conflicts: FilePath { merge.appending("conflicts") }
     func conflictFile(_ name: String) -> FilePath { conflicts.appending(name) }
+    /// The git directory with a configuration of ours, in a worktree without files.
+    public var mergeGit: FilePath { merge.appending("git") }
+    /// Directories with the `.gitattributes` of a tree, each by a digest of them.
+    public var mergeAttributes: FilePath { merge.appending("attributes") }
+    /// When a remote's branch was last fetched for who begins work, and why it could not be: by a digest of both names.
+    public var mergeFetched: FilePath { merge.appending("fetched") }
+    /// Held by the one who fetches.
+    public var fetchLock: FilePath { merge.appending("fetching") }
     /// The runner's own worktree.
     public var mergeWorktree: FilePath { merge.appending("worktree") }
 }

@@ -82,6 +82,7 @@ struct Batch {
             try queue.landAsIs(entry, target, &report)
             return .settled
         }
+        if let why = try queue.unapproved(entry, on: layers.last?.candidate.commit ?? target) { return try waitForApproval(entry, why, &report) }
         if proposes, let remote, entry.record["Pushed"] == entry.tip { return try propose(entry, to: remote, &report) }
         var stacked = try queue.stack(entry, on: layers.last?.candidate.commit ?? target)
         if !layers.isEmpty {
@@ -104,6 +105,7 @@ struct Batch {
                 try queue.wait(entry, obstacle.why, obstacle.index, &report)
                 break
             }
+            if let why = try queue.unapproved(candidate) { return try waitForApproval(entry, why, &report) }
             let review = try queue.review(entry, candidate)
             if let why = review.why {
                 try hold(entry, candidate, why, gateFirst: review.gateFirst, &report)
@@ -112,6 +114,13 @@ struct Batch {
             layers.append(Layer(entry: entry, candidate: candidate))
             return .stacked
         }
+        return .settled
+    }
+
+    /// Until the person has let run what git needs for it.
+    private func waitForApproval(_ entry: Entry, _ why: String, _ report: inout Queue.Report) throws -> Placed {
+        try queue.askForApproval()
+        try queue.wait(entry, why, bus.approvedFile, &report, asks: false)
         return .settled
     }
 

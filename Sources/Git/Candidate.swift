@@ -10,7 +10,7 @@ enum Merged {
 }
 
 extension Git {
-    /// Applies the change from `base` to `theirs` on top of `ours`, without any worktree. `theirs` descends from `base`, or
+    /// Applies the change from `base` to `theirs` on top of `ours`, without any worktree but for its attributes. `theirs` descends from `base`, or
     /// has no parent and `base` is nil: then all of it is the change. The base is forced by a commit that nobody else sees,
     /// with the tree of `ours` and `base` as parent, so what else the three have in common does not matter.
     func merge(base: String?, ours: String, theirs: String) throws -> Merged {
@@ -18,7 +18,7 @@ extension Git {
             ["commit-tree", "\(ours)^{tree}"] + (base.map { ["-p", $0] } ?? []), input: Array("merge\n".utf8),
             environment: Work.identity.merging(["GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000"]) { $1 }).text
         let options = ["--write-tree", "-z", "--name-only", "--messages"] + (base == nil ? ["--allow-unrelated-histories"] : [])
-        let result = try attempt(["merge-tree"] + options + [forced, theirs], environment: try withoutDrivers())
+        let result = try attempt(["merge-tree"] + options + [forced, theirs])
         var fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
         // A conflict and a failure have the same exit code: only the first names a tree.
         guard result.status <= 1, let tree = fields.first, tree.utf8.count >= 40, tree.utf8.allSatisfy({ $0 != 32 }) else {
@@ -41,17 +41,6 @@ extension Git {
             if let last = parts.last, parts.count > 1, commits.contains(where: last.hasPrefix) { parts.removeLast() }
             return parts.joined(separator: "~")
         }.filter { seen.insert($0).inserted }
-    }
-
-    /// Makes each merge driver that is configured one that fails: what would need it is a conflict.
-    func withoutDrivers() throws -> [String: String?] {
-        let names = try attempt(["config", "--null", "--name-only", "--get-regexp", "^merge\\..*\\.driver$"]).output.split(separator: 0)
-        var environment: [String: String?] = ["GIT_CONFIG_COUNT": "\(names.count)"]
-        for (n, name) in names.enumerated() {
-            environment["GIT_CONFIG_KEY_\(n)"] = String(decoding: name, as: UTF8.self)
-            environment["GIT_CONFIG_VALUE_\(n)"] = "false"
-        }
-        return environment
     }
 }
 
@@ -108,7 +97,7 @@ extension Queue {
         }
         let strategy = try strategy(entry)
         let tree: String
-        switch try git.merge(base: entry.base, ours: below, theirs: entry.tip) {
+        switch try own.merging(onto: below).merge(base: entry.base, ours: below, theirs: entry.tip) {
         case .conflict(let paths, let messages): return .conflict(paths, messages)
         case .tree(let made): tree = made
         }
@@ -124,7 +113,7 @@ extension Queue {
 
     /// Makes the commits that lead from `below` to the tree; the last of them.
     private func commit(_ entry: Entry, _ tree: String, _ below: String, _ strategy: Strategy) throws -> String {
-        let committer = try Committer(git)
+        let committer = try Committer(own.plain())
         let task = "Cadre-Task: \(entry.id)"
         var last = [task, "Cadre-Tip: \(entry.tip)"]
         if try bus.agent(named: entry.author) != nil { last.append("Co-authored-by: \(entry.author) <\(entry.author)@localhost>") }
@@ -155,11 +144,12 @@ extension Queue {
         var tree = try git.run(["rev-parse", "\(below)^{tree}"]).text
         var all: [(of: Git.Original, tree: String)] = []
         var last = (id: below, tree: tree)
+        let merging = try own.merging(onto: below)
         for original in try git.originals(["--reverse", "--topo-order", "--no-merges", entry.tip, "^\(entry.base)", "^\(below)"]) {
             var next = original.tree
             // Where nothing has changed below it, it is as it was.
             if last.id != original.parent || last.tree != tree {
-                guard case .tree(let made) = try git.merge(base: original.parent, ours: tree, theirs: original.id) else { return nil }
+                guard case .tree(let made) = try merging.merge(base: original.parent, ours: tree, theirs: original.id) else { return nil }
                 next = made
             }
             if next != tree { all.append((original, next)) }
@@ -208,9 +198,10 @@ extension Queue {
     /// So many commits are listed.
     private static let mostListed = 50
 
-    /// Paths that the candidate changes and that match `cadre.protected`, or `.cadre` itself.
+    /// Paths that the candidate changes and that match `cadre.protected`, `.cadre` itself, or `.lfsconfig`, which says where
+    /// files are sent.
     func protected(_ candidate: Candidate) throws -> [String] {
-        let patterns = [":(top,literal).cadre"] + settings.list("protected").map { ":(top,glob)\($0)" }
+        let patterns = [":(top,literal).cadre", ":(top,literal).lfsconfig"] + settings.list("protected").map { ":(top,glob)\($0)" }
         let result = try git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", candidate.parent, candidate.commit, "--"] + patterns)
         return result.output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }

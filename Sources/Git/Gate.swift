@@ -56,6 +56,7 @@ extension Queue {
         let begin = Time.monotonic()
         if !commands.isEmpty {
             let worktree = try prepare(commit, tree)
+            try Together.endChildren()
             try Files.mkdirs(bus.mergeLogs)
             try Files.write([], to: log, sync: false)
             for group in try settings.flag("gateParallel") ? [commands] : commands.map({ [$0] }) {
@@ -177,18 +178,20 @@ extension Queue {
     /// where filters make git think otherwise.
     private func reset(_ path: FilePath, _ commit: String, _ tree: String, fresh: Bool = false) throws -> Bool {
         guard let found = try Repository.at(path), found.commonDirectory == git.directory else { return false }
-        let worktree = Git(directory: found.gitDirectory, worktree: path)
+        let worktree = try own.git(in: path, index: found.gitDirectory.appending("index"))
         for lock in ["index.lock", "HEAD.lock"] { try Files.unlink(found.gitDirectory.appending(lock)) }
-        let whole = ["-c", "core.sparseCheckout=false", "-c", "submodule.recurse=false"]
         // A file that a gate told git to take as unchanged would stay as the gate left it.
         let files = try worktree.attempt(["ls-files", "-v", "-z"])
         guard fresh || (files.status == 0 && files.output.split(separator: 0).allSatisfy { $0.first == UInt8(ascii: "H") }),
-            try worktree.attempt(whole + ["read-tree", "-u", "--reset", commit]).status == 0,
-            try worktree.attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0,
+            try worktree.attempt(["read-tree", "-u", "--reset", commit]).status == 0,
+            try Git(common: found.gitDirectory).attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0,
             try worktree.attempt(["clean", "-q", "-ffdx"]).status == 0,
             try worktree.attempt(["write-tree"]).text == tree
         else { return false }
-        return try fresh || worktree.run(whole + ["status", "--porcelain", "--ignored"]).output.isEmpty
+        // The index is the tree: so are the files, if none differs from it and there is no other.
+        return try fresh
+            || worktree.attempt(["update-index", "-q", "--refresh"]).status == 0 && worktree.run(["diff-files", "--name-only"]).output.isEmpty
+                && worktree.run(["ls-files", "--others", "--directory"]).output.isEmpty
     }
 
     // MARK: logs

@@ -11,6 +11,10 @@ import SystemPackage
 public struct Git {
     public let directory: FilePath
     public let worktree: FilePath?
+    /// Variables of each call, besides `environment`.
+    var added: [String: String?] = [:]
+    /// Seconds after which a call is ended, with all that it has started; nil for none.
+    var limit: Double?
 
     /// A git directory, the common one or a worktree's own, without a worktree.
     public init(common: FilePath) {
@@ -52,7 +56,8 @@ public struct Git {
     public func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
         var program = Program(
             ["git", "--git-dir=\(directory.string)"] + (worktree.map { ["--work-tree=\($0.string)"] } ?? []) + Git.quiet + arguments)
-        program.environment = Git.environment.merging(extra) { $1 }
+        program.environment = Git.environment.merging(added) { $1 }.merging(extra) { $1 }
+        if let limit { (program.timeout, program.ownSession) = (limit, true) }
         // Without a worktree git must not find one around it, whose attributes and drivers would count.
         program.directory = worktree ?? "/"
         return program
@@ -93,11 +98,10 @@ public struct Git {
         return result.status == 0 ? result.text : nil
     }
 
-    static let zero = String(repeating: "0", count: 40)
-
-    /// Moves a reference if it still holds `old` (nil: if there is none); false if it does not.
+    /// Moves a reference if it still holds `old` (nil: if there is none, which git knows by the empty string whatever the
+    /// length of its ids); false if it does not.
     public func move(_ reference: String, to new: String, from old: String?, why: String) throws -> Bool {
-        let result = try attempt(["update-ref", "--no-deref", "-m", "cadre: \(why)", reference, new, old ?? Git.zero])
+        let result = try attempt(["update-ref", "--no-deref", "-m", "cadre: \(why)", reference, new, old ?? ""])
         if result.status == 0 { return true }
         // git has one exit code for all: look whether it was the old value.
         guard try self.reference(reference) == old else { return false }

@@ -84,7 +84,7 @@ extension Queue {
                 let name = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
                 if name == target || name == branch { busy = (what, file) }
             }
-            if head == target || busy != nil { found.append(Checkout(git: Git(directory: repository.gitDirectory, worktree: path), busy: busy)) }
+            if head == target || busy != nil { found.append(Checkout(git: try own.tame(Git(directory: repository.gitDirectory, worktree: path)), busy: busy)) }
         }
         return found
     }
@@ -161,7 +161,7 @@ extension Queue {
     /// A worktree by its path, as it was written down; nil if it is gone.
     func checkout(_ place: String?) throws -> Git? {
         guard let place, let repository = try Repository.at(FilePath(place)) else { return nil }
-        return Git(directory: repository.gitDirectory, worktree: FilePath(place))
+        return try own.tame(Git(directory: repository.gitDirectory, worktree: FilePath(place)))
     }
 
     /// I8: a checkout that is between two commits, with no runner at it.

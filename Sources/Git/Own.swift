@@ -53,10 +53,11 @@ extension Work {
 
     var worktreesDirectory: FilePath { repository.directory.appending("worktrees") }
 
-    /// The path that a file of one line names, made absolute; nil if there is no such file or line.
+    /// The path that a file names, all of it, made absolute; nil if there is no such file or line.
     static func link(_ file: FilePath, from directory: FilePath, after word: String = "") throws -> FilePath? {
         guard let bytes = try Files.read(file) else { return nil }
-        let line = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+        // A path may have newlines in it.
+        let line = String(decoding: bytes[..<(bytes.lastIndex { $0 != 10 && $0 != 13 }.map { $0 + 1 } ?? 0)], as: UTF8.self)
         guard line.hasPrefix(word), line.count > word.count else { return nil }
         return directory.pushing(FilePath(String(line.dropFirst(word.count)))).lexicallyNormalized()
     }

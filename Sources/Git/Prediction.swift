@@ -57,7 +57,10 @@ public struct Prediction {
     public func check(wait: Bool = true) throws -> [Conflict]? {
         try bus.checking(wait: wait) {
             let target = try work.targetCommit()
-            let before = bus.compared()
+            var before = bus.compared()
+            // By other attributes all is merged otherwise.
+            let own = OwnGit(work)
+            if let last = before?.target, last != target, try (try? own.attributes(of: last)) != own.attributes(of: target) { before = nil }
             let all = try live(target, before)
             let now = Compared(target: target, branches: Dictionary(uniqueKeysWithValues: all.map { ($0.task ?? 0, $0.compared) }))
             var known = Dictionary(uniqueKeysWithValues: try bus.conflicts().map { ($0.name, $0) })
@@ -205,7 +208,7 @@ public struct Prediction {
         _ all: [Branch], _ target: String, first: (Branch) -> Bool, known: (Branch) -> [String], then: (Branch, [String]) -> Bool
     ) throws -> (target: [(branch: Branch, paths: [String])], pairs: [(one: Branch, other: Branch, paths: [String])]) {
         guard !all.isEmpty else { return ([], []) }
-        let scratch = try Scratch(git, objects: bus.checkObjects)
+        let scratch = try Scratch(work, onto: target, objects: bus.checkObjects)
         defer { _ = try? Scratch.clear(bus.checkObjects) }
         var commits = all.map(\.tip)
         var against = all.map(known)

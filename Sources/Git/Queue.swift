@@ -23,6 +23,7 @@ public struct Queue {
     /// Told of each step: the task's id, what became of it, and why or which commit.
     let tell: ([String]) -> Void
     let gateNamed = GateName()
+    let own: OwnGit
     var bus: Bus { work.bus }
     var git: Git { work.repository }
     var settings: Settings { work.settings }
@@ -30,6 +31,7 @@ public struct Queue {
     public init(_ work: Work, tell: @escaping ([String]) -> Void = { _ in }) {
         self.work = work
         self.tell = tell
+        own = OwnGit(work)
     }
 
     /// What a run did.
@@ -59,6 +61,8 @@ public struct Queue {
                 try bus.beginRun(mark: mark)
                 if let mark { Mark.take(mark) }
                 try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)
+                // What a filter, a driver or a program that signs leaves behind stays below us, and is ended.
+                Together.adopt()
                 try whole(bus, git, once: once, remote: remote, tell, &report)
                 try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
             }
@@ -88,7 +92,9 @@ public struct Queue {
                 break
             }
             try bus.setStopped(nil)
+            try queue.closeApproval()
             let before = report.landed.count
+            defer { try? Together.endChildren() }
             for (entry, ended) in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
                 guard let now = try bus.entry(entry.id) else { continue }
                 if [.waiting, .held, .stuck].contains(now.step) || (ended && now.record == entry.record) { seen[entry.id] = now.record }
@@ -299,12 +305,12 @@ public struct Queue {
     /// The entry waits until the file has changed, or for a time that grows; with `again` nobody tries it before, not even a
     /// person's run. `note` is written with it.
     func wait(
-        _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, _ note: (inout Record) -> Void = { _ in }
+        _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, asks: Bool = true, _ note: (inout Record) -> Void = { _ in }
     ) throws {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
         let stamp = try index.map(Queue.stamp)
-        if red == nil { try ask(entry, "waits: \(why)") }
+        if red == nil, asks { try ask(entry, "waits: \(why)") }
         guard try bus.advance(now, to: .waiting, {
             $0["Why"] = Names.shown(why)
             $0["Index"] = index?.string

@@ -313,7 +313,7 @@ extension Work {
     public func push(_ reference: String, of agent: AgentView, to remote: String) throws -> Program.Result {
         guard let tip = try repository.commit(reference) else { throw Failure.no("'\(reference)' has no commit") }
         let known = try repository.run(["for-each-ref", "--format=%(objectname)", "refs/remotes/\(remote)/", "refs/cadre/remote/\(remote)/"]).text.split(separator: "\n").map(String.init)
-        if let why = try Own(self).upload(tip, beyond: known, to: remote) { throw Failure.unsure("unable to push '\(reference.dropFirst(11))' to '\(remote)': \(why)") }
+        if let why = try OwnGit(self).upload(tip, beyond: known, to: remote) { throw Failure.unsure("unable to push '\(reference.dropFirst(11))' to '\(remote)': \(why)") }
         var options = ["-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"]
         if let address = try config("remote.\(remote).pushurl") ?? config("remote.\(remote).url"), case let whole = try absolute(address), whole != address {
             options += ["-c", "url.\(whole).insteadOf=\(address)"]

@@ -95,7 +95,7 @@ extension Queue {
         let since = try entry.record["Looked"].flatMap { try git.commit($0) } ?? entry.base
         for commit in try git.run(["rev-list", "--first-parent", "--reverse", target, "^\(since)"]).text.split(separator: "\n").suffix(200).map(String.init) {
             if try git.isAncestor(entry.tip, of: commit) { return commit }
-            guard case .tree(let tree) = try git.merge(base: entry.base, ours: commit, theirs: entry.tip) else { continue }
+            guard case .tree(let tree) = try own.merging(onto: commit).merge(base: entry.base, ours: commit, theirs: entry.tip) else { continue }
             if try tree == git.run(["rev-parse", "\(commit)^{tree}"]).text { return commit }
         }
         return nil

@@ -50,7 +50,7 @@ extension Queue {
     }
 
     func reviewText(_ entry: Entry, _ candidate: Candidate, _ why: String) throws -> String {
-        let stat = try git.run(["diff", "--stat=80", "--no-color", "--no-ext-diff", candidate.parent, candidate.commit]).text
+        let stat = try git.run(["diff", "--stat=80", "--no-color", "--no-ext-diff", "--no-textconv", candidate.parent, candidate.commit]).text
         let title = try bus.header(entry.id)?.title ?? ""
         return "review task \(entry.id) of '\(entry.author)': \(title) (\(why))\n'cadre merge show \(entry.id)' shows it; 'cadre merge approve \(entry.id)' or 'cadre merge reject \(entry.id)' decides\n\n" + stat
     }

@@ -10,16 +10,15 @@ struct Scratch {
     /// Seconds after which a comparison is given up.
     private static let timeout = 60.0
 
-    init(_ git: Git, objects: FilePath) throws {
-        self.git = git
+    /// `onto`: the tree whose attributes count.
+    init(_ work: Work, onto tree: String, objects: FilePath) throws {
+        git = try OwnGit(work).merging(onto: tree)
         try Scratch.clear(objects)
         try Files.mkdirs(objects)
         // Quoted, since a colon divides.
-        let own = git.directory.appending("objects").string
+        let own = work.repository.directory.appending("objects").string
         let quoted = own.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : "\($0)" }.joined()
-        environment = try git.withoutDrivers().merging([
-            "GIT_OBJECT_DIRECTORY": objects.string, "GIT_ALTERNATE_OBJECT_DIRECTORIES": "\"\(quoted)\"",
-        ]) { $1 }
+        environment = ["GIT_OBJECT_DIRECTORY": objects.string, "GIT_ALTERNATE_OBJECT_DIRECTORIES": "\"\(quoted)\""]
     }
 
     /// Removes what is in such a directory; whether there was anything.

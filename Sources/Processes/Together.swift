@@ -24,11 +24,14 @@ public enum Together {
 
     private static let grace = 2.0
 
+    /// Makes this process adopt what loses its parent below it.
+    public static func adopt() { _ = csys_set_subreaper() }
+
     /// Runs them to their ends, which are given in the same order. They have logs, and may have timeouts; `limit` is how
     /// large a log may grow, in bytes: it is cut there. Throws `Failure.unsure` if
     /// one can't be started, or something does not end when it is killed.
     public static func run(_ programs: [Program], limit: Int) throws -> [End] {
-        _ = csys_set_subreaper()
+        adopt()
         var set = sigset_t()
         sigemptyset(&set)
         for signal in [SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT] where !isIgnored(signal) { sigaddset(&set, signal) }

@@ -79,6 +79,7 @@ public struct SpawnVerb: Verb {
             request.pull = false
         }
         if adopt == nil, !dryRun { try team.requireProgram(request) }
+        if by == "human", !dryRun { try team.letRun { tool.say($0) } }
         try tool.each(Array(1...count)) { index in
             var one = request
             one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }

@@ -28,6 +28,7 @@ public struct UpVerb: Verb {
         if !dead { try tool.becomeKnown() }
         let team = try tool.team()
         try team.recover()
+        if !dead, try tool.superior() == "human" { try team.letRun { tool.say($0) } }
         if names.isEmpty {
             if try !dead && tool.isPersonAtTerminal() { try team.renewEnvironment(of: tool.bus().agentNames()) }
             return try start(team, tool)

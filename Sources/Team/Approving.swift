@@ -1,0 +1,20 @@
+import Bus
+import Git
+
+extension Team {
+    /// The person starts work: what git's configuration of this repository makes it run now is let run, unless an agent
+    /// lives, who may have written it. What is new is told to `say`.
+    public func letRun(_ say: (String) -> Void) throws {
+        let before = try bus.approvedCommands()
+        let configured = try Configured(git, bus, target: settings.target)
+        guard configured.approvable != before else { return }
+        if try bus.hasLiving() {
+            let unseen = configured.unseen
+            if !unseen.isEmpty { say("git's configuration brings commands that you have not let run: see 'cadre init'") }
+            return
+        }
+        for line in configured.commands where !before.contains(line) { say("git's configuration of this repository has this run from now on: \(Names.shown(line))") }
+        try bus.setApprovedCommands(configured.approvable)
+        try bus.closeAsk(named: "git", by: "human", "seen")
+    }
+}
