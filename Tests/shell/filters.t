@@ -17,8 +17,8 @@ waits() { cadre merge list --json | jq -r "select(.id == $1) | .state + \" \" + 
 cat >"$t_dir/evil" <<END
 #!/bin/sh
 echo ran >>"$t_dir/ran"
-env -u CADRE_WITHIN -u CADRE_AGENT cadre merge approve 1 2>>"$t_dir/said"
-(setsid env -i PATH="\$PATH" HOME="$HOME" sh -c "cd '$PWD'; sleep 0.3; cadre merge approve 1; echo later >>'$t_dir/ran'; exec sleep 1000" >/dev/null 2>>"$t_dir/said" &)
+cd "$PWD" && env -i PATH="\$PATH" HOME="$HOME" cadre merge approve 1 2>>"$t_dir/said"
+(setsid env -i PATH="\$PATH" HOME="$HOME" sleep 98765 >/dev/null 2>&1 &)
 exec cat
 END
 chmod +x "$t_dir/evil"
@@ -50,7 +50,7 @@ cadre merge run -q
 is "$(sort -u "$t_dir/ran")" ran "then it is run"
 like "$(waits "$filtered")" "held *" "its work is reviewed"
 like "$(cat "$t_dir/said")" "*this runs within *" "it can't approve that"
-[ -z "$(pgrep -fx 'sleep 1000' | while read -r pid; do grep -qzxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"; done)" ]
+[ -z "$(t_pgrep -fx 'sleep 98765')" ]
 ok "and what it left behind is ended"
 cadre merge reject -q --why no "$filtered"
 as bob cadre task cancel -q "$filtered"
@@ -63,7 +63,6 @@ echo 2 >"$t_dir/bob/a.z"
 cadre diff bob >/dev/null 2>&1
 is "$(sort -u "$t_dir/ran")" ran "a verb that looks at a worktree runs its filters"
 like "$(cat "$t_dir/said")" "*this runs within*" "they decide nothing"
-pkill -P 1 -fx 'sleep 1000' 2>/dev/null
 as bob git -c filter.x.clean= checkout -qf --detach main 2>/dev/null
 git config --remove-section filter.x
 cadre init -q

@@ -17,6 +17,7 @@ cycle() { # KIND [BODY [PATH]]: tasks that write PATH, and the one in between
   cadre init -q || echo "# init: $?"
   git config cadre.gate "${gate-true}"
   cadre spawn -q a --agent sh 2>"$t_dir/err" || sed 's/^/# /' "$t_dir/err"
+  # shellcheck disable=SC2016 # expanded, within double quotes
   cadre task add -q one "${2-printf '%s\\n' one >'$path'}"
   code 0 "$kind: a task is done" cadre task wait --timeout "${t_patience:-60}" 1
   [ "${2+x}" ] || holds "$path" one
@@ -124,6 +125,7 @@ git clone -q --filter=blob:none --no-checkout "file://$t_dir/upstream" "$place" 
 cycle "a partial clone"
 
 fresh config
+# shellcheck disable=SC2016 # the hook's
 mkdir hooks && printf '#!/bin/sh\necho "${0##*/}" >>"%s"\n' "$t_dir/hooks" >hooks/pre-commit && chmod +x hooks/pre-commit
 git add -A && git commit -qm hooks && git config core.hooksPath hooks && git config core.fsmonitor "$t_dir/bin/unable"
 git config extensions.worktreeConfig true && git config --worktree core.untrackedCache true && git config core.ignoreCase true
