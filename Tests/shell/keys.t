@@ -100,7 +100,7 @@ is "$(shown | grep -oE '[a-z]+ +\([23]\)' | cut -d ' ' -f 1 | xargs)" "sh zed" "
 printf 'build it\n\n%s\n' "$evil" >"$HOME/written"
 press Down Enter
 goes() { [ -n "$(field "$1" pid)" ]; }
-wait_for 10 goes sh1
+wait_for 30 goes sh1
 ok "an agent runs"
 is "$(cadre task list | cut -f 1,4)" "1	build it" "with the text as its task"
 like "$(cadre task show --body 1)" "*#(touch*" "to the letter"
