@@ -132,7 +132,7 @@ struct Step {
     func finish() throws -> Program.Result? {
         for change in changes.reversed() where change.isDeleted { try? remove(change) }
         let write = changes.filter { !$0.isDeleted && $0.mode != "160000" }
-        if let failed = try bring(new, changes.map { ($0.mode, $0.new, $0.name) }, write) { return failed }
+        if let failed = try bring(toNew: true, write) { return failed }
         return try unfinished().first.map { Program.Result(status: 1, output: [], error: Array("error: unable to write '\(Names.shown($0))'\n".utf8)) }
     }
 
@@ -145,29 +145,51 @@ struct Step {
             if !change.isDeleted { try? remove(change) }
             if !change.wasAbsent { write.append(change) }
         }
-        let failed = try bring(old, changes.map { ($0.oldMode, $0.old, $0.name) }, write)
+        let failed = try bring(toNew: false, write)
         let left = try changes.filter { try !$0.isLink && [.new, .partial].contains(look($0)) }.map(\.path)
         guard failed != nil || !left.isEmpty else { return nil }
         return (left, failed?.trouble ?? "unable to write there")
     }
 
-    /// Brings paths of the index to these, which a commit has, then files to what the index has.
-    private func bring(_ commit: String, _ entries: [(mode: String, object: String, name: [UInt8])], _ files: [Change]) throws -> Program.Result? {
-        // Where it has them already nothing is written: there may be no room.
-        let differs = Set(try git.run(["diff-index", "--cached", "-z", "--name-only", "--no-renames", commit]).output.split(separator: 0).map { Array($0) })
-        if entries.contains(where: { differs.contains($0.name) }) {
-            var index: [UInt8] = []
-            for entry in entries { index += Array("\(entry.mode == "000000" ? "0" : entry.mode) \(entry.object)\t".utf8) + entry.name + [0] }
-            let updated = try git.attempt(["update-index", "-z", "--replace", "--index-info"], input: index)
+    /// Brings the index to the one commit where it has what the other has, then these files to what it has. What it has besides
+    /// somebody has staged: that stays.
+    private func bring(toNew: Bool, _ files: [Change]) throws -> Program.Result? {
+        let index = try staged()
+        var entries: [UInt8] = []
+        var foreign = Set<[UInt8]>()
+        for change in changes {
+            let before = change.wasAbsent ? nil : "\(change.oldMode) \(change.old)"
+            let after = change.isDeleted ? nil : "\(change.mode) \(change.new)"
+            let (from, to) = toNew ? (before, after) : (after, before)
+            if index[change.name] == from {
+                entries += Array("\(to ?? "0 \(toNew ? change.old : change.new)")\t".utf8) + change.name + [0]
+            } else if index[change.name] != to {
+                foreign.insert(change.name)
+            }
+        }
+        // Where there is nothing to be done nothing is written: there may be no room.
+        if !entries.isEmpty {
+            let updated = try git.attempt(["update-index", "-z", "--replace", "--index-info"], input: entries)
             guard updated.status == 0 else { return updated }
         }
-        if !files.isEmpty {
-            let names: [UInt8] = Array(files.map { $0.name + [0] }.joined())
+        let names: [UInt8] = Array(files.filter { !foreign.contains($0.name) }.map { $0.name + [0] }.joined())
+        if !names.isEmpty {
             let written = try git.attempt(["checkout-index", "-f", "-z", "--stdin"], input: names)
             guard written.status == 0 else { return written }
         }
         _ = try git.attempt(["update-index", "-q", "--refresh"])
         return nil
+    }
+
+    /// What the index has: mode and object, by name; of one in a conflict neither.
+    private func staged() throws -> [[UInt8]: String] {
+        var all: [[UInt8]: String] = [:]
+        for line in try git.run(["ls-files", "-s", "-z"]).output.split(separator: 0) {
+            guard let tab = line.firstIndex(of: 9) else { continue }
+            let words = String(decoding: line[..<tab], as: UTF8.self).split(separator: " ")
+            all[Array(line[(tab + 1)...])] = words.count == 3 && words[2] == "0" ? "\(words[0]) \(words[1])" : ""
+        }
+        return all
     }
 
     /// Removes the file, and the directories that are empty then.

@@ -52,6 +52,29 @@ is "$(git status --porcelain) $(cat new/deep/locked)" " M mine locked" "whole"
 is "$(git reflog -1 --format=%gs)" "cadre: land task $id" "HEAD's log tells it"
 before=$(git rev-parse HEAD)
 
+# What the person stages in the last moment.
+changes staged
+mkdir "$t_dir/staging"
+cat >"$t_dir/staging/git" <<END
+#!/bin/bash
+case " \$* " in
+*" read-tree -m -u "*)
+  echo staged >shut/two
+  "$(command -v git)" add shut/two
+  echo beside >shut/two
+  ;;
+esac
+exec "$(command -v git)" "\$@"
+END
+chmod +x "$t_dir/staging/git"
+code 1 "a change that came meanwhile is no" env PATH="$t_dir/staging:$PATH" cadre merge run
+like "$(cat "$t_dir/err")" "*would overwrite shut/two:*" "and is named"
+is "$(git rev-parse HEAD) $(git show :shut/two) $(cat shut/two) $(git status --porcelain -- open new)" "$before staged beside " "what is staged and what is beside it stay"
+git reset -q --hard
+echo changed >mine
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "without it it lands"
+before=$(git rev-parse HEAD)
+
 # A directory that can't be written.
 within() { # COMMAND...: where the directory shut is another file system's, read only
   unshare -m bash -c 'mount --bind shut shut && mount -o remount,bind,ro shut && "$@"' bash "$@"
@@ -64,7 +87,8 @@ if within true 2>/dev/null; then
   code 1 "a directory that can't be written is no" within cadre merge run
   like "$(cat "$t_dir/err")" "*can't be moved there: *shut/two*" "and is named"
   untouched "what was written elsewhere is taken back"
-  is "$(ls new/deep)" locked "what was added is gone"
+  is "$(ls new/deep)" "locked
+staged" "what was added is gone"
   code 0 "nothing is amiss" cadre doctor
   is "$(cadre merge run | cut -f1,2)" "$id	landed" "once it can be it lands"
   is "$(git status --porcelain) $(cat new/deep/barred)" " M mine barred" "whole"
