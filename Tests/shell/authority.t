@@ -163,7 +163,7 @@ kill -9 "$supervisor"
 touch "$t_dir/go"
 wait_for 60 grep -q ^code "$t_dir/late"
 like "$(cat "$t_dir/late")" "*can't act as*code 1*" "the supervisor killed: what it left acts as the agent still"
-cadre up -q eve
+wait_for 90 cadre up -q eve
 t_gone "$left"
 ok "and is gone before the agent runs again"
 is "$(pgrep -f "$t_dir/bin/stay\$" | wc -l)" 0 "whatever signals it ignores"
