@@ -255,7 +255,7 @@ journal=$(echo .git/cadre/journal/*.jsonl)
 event() { printf '{"time":"%s","event":"%s","by":"ann","task":%s}\n' "$(date -u -d "$1" +%FT%TZ)" "$2" "$3"; }
 { event '-20 hours' claimed 901 && event '-20 hours +1 min' done 901 && event '-20 hours +2 min' claimed 902 && event '-16 hours' done 902; } >>"$journal"
 cadre heartbeat -q --as bob
-see '^ ann .*902 ' "a long task right after a short one"
+see '^ ann .*902' "a long task right after a short one"
 press /
 type_text nobody
 wait_for 10 hides ' bob '
