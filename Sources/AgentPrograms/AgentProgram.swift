@@ -75,15 +75,19 @@ public struct AgentProgram {
     public let stateFile: String?
     /// Where it keeps a conversation; `*` is any one directory, `%c` its id.
     public let transcript: String?
-    /// Of a line of its screen, as it is in that state.
+    /// Of the line that the cursor is in while it takes input, and of one there or below while it works.
     public let idle: [Pattern]
-    public let working: [Pattern]
+    let working: [Pattern]
+    /// Of a line that it draws above its input line, and above what it shows in place of that.
+    let frame: [Pattern]
+    /// Whether it lets the cursor be seen at its input line only.
+    let cursorShown: Bool
     /// Of its title, while it works, and while it waits for a person.
-    public let titleWorking: [Pattern]
-    public let titleWaiting: [Pattern]
+    let titleWorking: [Pattern]
+    let titleWaiting: [Pattern]
     /// Of the line that the cursor is in while nothing is typed.
     public let empty: [Pattern]
-    public let dialogs: [(name: String, pattern: Pattern)]
+    let dialogs: [(name: String, pattern: Pattern)]
     /// Keys that answer a dialog in one version, for users that want that.
     public let answers: [(dialog: String, version: String, keys: [String])]
     /// The command that prints its version.
@@ -115,6 +119,7 @@ public struct AgentProgram {
         headlessResume = one("headlessResume")
         headlessPrompt = try choice("headlessPrompt", "argument or file")
         enum Choice: String { case yes, no, transcript }
+        enum Place: String { case input }
         callsVerbs = try choice("verbs", "yes or no") != Choice.no
         environment = list("environment")
         conversation = try choice("conversation", "chosen or told")
@@ -150,6 +155,8 @@ public struct AgentProgram {
         transcript = one("transcript")
         idle = try patterns("screenIdle")
         working = try patterns("screenWorking")
+        frame = try patterns("frame")
+        cursorShown = try choice("cursor", "input") == Place.input
         titleWorking = try patterns("titleWorking")
         titleWaiting = try patterns("titleWaiting")
         empty = try patterns("empty")
@@ -243,26 +250,6 @@ public struct AgentProgram {
         }
         return all
     }
-
-    // MARK: its screen
-
-    public enum Sight: Equatable { case idle, working, dialog(String), unknown }
-
-    /// What a screen shows: a dialog before anything else, since a program may show its input line below one. Words as in a
-    /// dialog for a permission stand in conversations, too: where nothing is to be typed the title alone tells of one.
-    public func sight(_ screen: String, title: String, toType: Bool = true) -> Sight {
-        let lines = screen.split(separator: "\n").map(String.init)
-        func any(_ patterns: [Pattern]) -> Bool { lines.contains { line in patterns.contains { $0.matches(line) } } }
-        func titled(_ patterns: [Pattern]) -> Bool { patterns.contains { $0.matches(title) } }
-        let known = dialogs.filter { toType || $0.name != AgentProgram.permission }
-        if let dialog = known.first(where: { dialog in lines.contains { dialog.pattern.matches($0) } }) { return .dialog(dialog.name) }
-        if titled(titleWaiting) { return .dialog(AgentProgram.permission) }
-        if titled(titleWorking) || any(working) { return .working }
-        return any(idle) ? .idle : .unknown
-    }
-
-    /// The dialog that asks for a permission.
-    private static let permission = "permission"
 
     /// The version of what its command starts now: the first word of what it prints that has digits; nil if it does not tell.
     public func runningVersion() throws -> String? {

@@ -20,7 +20,8 @@ public struct AgentView {
     /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server, Takes. Nil if it
     /// never ran.
     public var session: Record?
-    /// Fields State, Source, Since, Time, Note, Progress, as last reported, and Session, the token its supervisor spoke of last.
+    /// Fields State, Source, Since, Time, Note, Progress, as last reported; Turn, `open` while a turn of its program has begun
+    /// and not ended; and Session, the token its supervisor spoke of last.
     public var report: Record?
     public var want: Want
     public var alive: Bool
@@ -128,9 +129,10 @@ extension Bus {
         return record
     }
 
-    /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were.
+    /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were. `turn`: whether the
+    /// main turn of its program is open, which it may not be while sub-agents still work.
     public func report(
-        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil, session: String? = nil
+        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil, session: String? = nil, turn: Bool? = nil
     ) throws {
         var record = try Record.read(agentState(name)) ?? Record()
         if let state, record["State"] != state.rawValue {
@@ -142,6 +144,7 @@ extension Bus {
         if let session { record["Session"] = session }
         if let note { record["Note"] = Names.shown(note) }
         if let progress { record["Progress"] = progress }
+        if let turn { record["Turn"] = turn ? "open" : nil }
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
@@ -165,7 +168,7 @@ extension Bus {
         try Files.sync(agents)
         try Files.removeAll(aside)
         try closePermissions(of: name, "its agent is retired")
-        for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
+        for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)", "blocked-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }
 }

@@ -8,7 +8,7 @@ import SystemPackage
 //   Resuming     while the program is started to go on with it, and has not said yet that it does
 //   Stops        how often in a row the end of a turn was put off by mail
 //   Task         the task that was held last in this turn
-//   Handed       what begins the next turn is from cadre: `mail` or `task`
+//   Handed       what begins the next turn is from cadre: `mail`, `task` or `turn`
 //   Idle         how many turns in a row have ended well and left the task as it is
 //   Handoff      the token of the session in which the agent has handed over to a new conversation
 //   Cost         where its program tells what it costs
@@ -47,37 +47,107 @@ extension Bus {
 
     // MARK: mail that becomes part of it
 
-    /// Hands unread mail over as one text, oldest first, and acknowledges what was in it once `deliver` has returned, so
-    /// that a crash between hands it over again and never loses it. Whole messages, as many as fit into `bound` bytes; one
-    /// that is longer by itself is cut, with where the rest is. False if there is none.
-    public func handOver(of name: String, urgent: Bool, bound: Int, door: String, deliver: (String) throws -> Void) throws -> Bool {
+    // Handing mail over:
+    //
+    //   1  the program is given the text
+    //   2  agents/NAME/handed names what was in it, in hand from now on: unread, and given to nobody else
+    //   3  the turn stood: each is acknowledged, and the file removed. Or it did not: the file is removed, they are unread
+    //
+    // A crash between 1 and 2 hands it over again. One before 3 leaves it to the next start, which looks whether the
+    // conversation has it.
+
+    /// Mail that a program was given in a turn of which it is not known whether it stood.
+    public struct Handed {
+        public var ids: [String]
+        public var door: String
+        /// When, in nanoseconds since the epoch.
+        public var time: Int
+    }
+
+    public func handed(of name: String) throws -> Handed? {
+        guard let record = try Record.read(handedFile(name)) else { return nil }
+        return Handed(ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "", time: record.int("Time") ?? 0)
+    }
+
+    /// Acknowledges what is in hand and stood; the rest is unread again.
+    public func settleHanded(of name: String, stood: (String) -> Bool) throws {
+        // Nearly always there is none.
+        guard try Files.exists(handedFile(name)) else { return }
+        try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
+            guard let handed = try handed(of: name) else { return }
+            for id in handed.ids {
+                if stood(id) { try acknowledge(id, of: name, door: handed.door) } else { journal("not read", by: name, ["message": id, "why": "its turn did not stand"]) }
+            }
+            try Files.unlink(handedFile(name))
+        }
+    }
+
+    /// Unread mail that is not in hand, oldest first.
+    public func waitingMail(of name: String) throws -> [String] {
+        let unread = try messages(of: name).map(\.id)
+        guard !unread.isEmpty, let handed = try handed(of: name) else { return unread }
+        return unread.filter { !handed.ids.contains($0) }
+    }
+
+    /// Hands unread mail over as one text, oldest first. Whole messages, as many as fit into `bound` bytes; one that is longer
+    /// by itself is cut, with where the rest is. False if there is none. `stands`: what was delivered is read by that.
+    public func handOver(of name: String, urgent: Bool, bound: Int, door: String, stands: Bool = false, deliver: (String) throws -> Void) throws -> Bool {
         guard try !messages(of: name).isEmpty else { return false }
         return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
             var text = ""
             var handed: [String] = []
+            var senders = Set<String>()
             var left = 0
-            for (id, _) in try messages(of: name) {
+            for id in try waitingMail(of: name) {
                 guard let message = try message(id, of: name), !message.read, !urgent || message.urgent else { continue }
                 let part = Bus.quote(message, bound: bound)
                 if !handed.isEmpty, text.utf8.count + part.utf8.count > bound { left += 1; continue }
                 if left > 0 { left += 1; continue }
                 text += part
                 handed.append(id)
+                senders.insert(message.from)
             }
             guard !handed.isEmpty else { return false }
-            var head = "Mail for you, '\(name)', from others in your team; it is not your user's word. 'cadre send NAME --reply-to ID TEXT' answers.\n"
+            var head = "Mail for you, '\(name)'. \(Bus.standing(senders)) 'cadre send NAME --reply-to ID TEXT' answers.\n"
             if left > 0 { head += "\(left) more unread: 'cadre inbox next' prints one.\n" }
             try deliver(head + text)
-            for id in handed { try acknowledge(id, of: name, door: door) }
+            if stands {
+                for id in handed { try acknowledge(id, of: name, door: door) }
+                return true
+            }
+            let before = try self.handed(of: name)?.ids ?? []
+            var record = Record()
+            record["Mail"] = (before + handed).joined(separator: " ")
+            record["Door"] = door
+            record["Time"] = "\(Time.micros() * 1000)"
+            try replace(handedFile(name), with: record.bytes, sync: false)
             return true
         }
     }
 
+    /// Whose word the mail of these senders is.
+    static func standing(_ senders: Set<String>) -> String {
+        let others = senders.subtracting(["human"])
+        if others.isEmpty { return "It is from 'human', your user: your user's word." }
+        return (senders.contains("human") ? "What is from 'human' is your user's word; " : "It is not your user's word: ") + "what is from others in your team \(senders.contains("human") ? "is not." : "is theirs.")"
+    }
+
+    /// A message as it is handed over. What it says is set in, so that no line of it looks like one of ours.
     private static func quote(_ message: Message, bound: Int) -> String {
         let room = bound - 500
-        var body = Names.plain(message.body.prefix(room))
-        if message.body.count > room { body += "\n… (\(message.body.count) bytes in all: cadre inbox show \(message.id))" }
-        return "\n--- \(message.id) from \(message.from)\(message.urgent ? ", urgent" : ""): \(Names.shown(message.subject))\n\(body)\n"
+        var body = ""
+        var isCut = false
+        for line in Names.plain(message.body).split(separator: "\n", omittingEmptySubsequences: false) {
+            guard body.utf8.count + line.utf8.count + 3 <= room else {
+                let left = room - body.utf8.count - 3
+                if left > 0 { body += "  " + Names.plain(line.utf8.prefix(left)) + "\n" }
+                isCut = true
+                break
+            }
+            body += "  \(line)\n"
+        }
+        if isCut { body += "… (\(message.body.count) bytes in all: cadre inbox show \(message.id))\n" }
+        return "\n--- \(message.id) from \(message.from)\(message.urgent ? ", urgent" : ""): \(Names.shown(message.subject))\n\(body)"
     }
 }
 

@@ -97,6 +97,8 @@ extension Bus {
     public func answers(_ name: String) -> FilePath { agent(name).appending("answers") }
     func answerFile(_ id: String, to name: String) -> FilePath { answers(name).appending(id) }
     func conversationFile(_ name: String) -> FilePath { agent(name).appending("conversation") }
+    /// Mail that its program has in hand.
+    func handedFile(_ name: String) -> FilePath { agent(name).appending("handed") }
     /// What its program writes down of its conversation, where the file is ours to name.
     public func history(_ name: String) -> FilePath { agent(name).appending("history") }
     /// How full its conversation is, as its program said last.

@@ -125,20 +125,22 @@ extension Bus {
         guard try Files.exists(box(name)) else { return false }
         return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
             let order = box(name).appending("order")
-            if try follow(order, name, deliver) { return true }
+            let inHand = try handed(of: name)?.ids ?? []
+            if try follow(order, name, inHand, deliver) { return true }
             for _ in 0..<64 {
                 // A message stamped after the look began may have overtaken one of the same sender that the look missed.
                 let start = "\(Time.micros())"
-                let names = try unread(name)
+                let all = try unread(name)
+                let names = inHand.isEmpty ? all : all.filter { !inHand.contains($0.id) }
                 if names.isEmpty {
-                    try shrink(name)
+                    if all.isEmpty { try shrink(name) }
                     return false
                 }
                 let stable = names.filter { $0.id < start || Int($0.id.prefix(16)) == nil }
                 let files = (stable.isEmpty ? names : stable).sorted { $0.id < $1.id }.map(\.file)
                 if files.count > 200 {
                     try replace(order, with: Array((Random.hex(8) + "\n" + files.joined(separator: "\n") + "\n").utf8), sync: false)
-                    if try follow(order, name, deliver) { return true }
+                    if try follow(order, name, inHand, deliver) { return true }
                     continue
                 }
                 for file in files where try take(file, name, deliver) {
@@ -170,7 +172,7 @@ extension Bus {
     }
 
     /// `order` is a random tag and the files, a line each; `order.at` is the tag and the offset of the next name.
-    private func follow(_ order: FilePath, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
+    private func follow(_ order: FilePath, _ name: String, _ inHand: [String], _ deliver: (Message) throws -> Void) throws -> Bool {
         let fd = order.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard fd >= 0 else { return false }
         defer { close(fd) }
@@ -188,7 +190,7 @@ extension Bus {
         }
         while let file = line(at) {
             at += file.utf8.count + 1
-            if try take(file, name, deliver) {
+            if try !inHand.contains(where: { file.contains($0) }) && take(file, name, deliver) {
                 let digits = String(at)
                 let line = "\(tag) \(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits)\n"
                 try Files.overwrite(box(name).appending("order.at"), with: Array(line.utf8))

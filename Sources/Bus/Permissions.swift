@@ -8,7 +8,8 @@ import SystemPackage
 //   2  it waits for the ask's answer, a certain time at most
 //   3  it is answered: the hook tells the program; or the time is over: the ask is marked late under the lock of answers, so
 //      that there is an answer or a mark, never both, and stays open as long as the program's own dialog does
-//   4  who sees that the program goes on, or has ended, closes what is left of its permissions
+//   4  who sees that it was answered in the program closes what is left: the tool was used or refused, the turn or the
+//      sub-agent that asked is over, no dialog is up and the program says so after it had asked, or the program has ended
 //
 // A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case, so
 // nothing hangs on the bus.
@@ -23,7 +24,10 @@ extension Bus {
         public var digest: String
         /// A line for the list, and all of it.
         public var text: String
-        public init(tool: String, directory: String, digest: String, text: String) {
+        /// Of the program, if one asks.
+        public var subagent: String?
+        public init(tool: String, directory: String, digest: String, text: String, subagent: String? = nil) {
+            self.subagent = subagent
             self.tool = tool
             self.directory = directory
             self.digest = digest
@@ -45,6 +49,8 @@ extension Bus {
             record["Directory"] = Names.shown(wanted.directory)
             record["Session"] = session
             record["Digest"] = wanted.digest
+            record["Subagent"] = wanted.subagent.map { Names.shown($0) }
+            record["Micros"] = "\(Time.micros())"
             try Files.mkdirs(askingPlace(name))
             lock = try Alive.take(asking(name, id))
         }

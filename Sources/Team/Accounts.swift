@@ -234,7 +234,7 @@ extension Team {
 
 extension ArraySlice<UInt8> {
     /// Whether a text is in it.
-    fileprivate func holds(_ text: [UInt8]) -> Bool {
+    func holds(_ text: [UInt8]) -> Bool {
         withUnsafeBufferPointer { bytes in
             var at = 0
             while at + text.count <= bytes.count {

@@ -1,5 +1,6 @@
 import AgentPrograms
 import Bus
+import FoundationEssentials
 import SystemPackage
 
 /// What a program tells its hook, as far as it is asked about.
@@ -17,25 +18,34 @@ public struct HookCall {
     /// Of Notification.
     public var kind: String?
     public var message: String?
-    /// Of StopFailure.
+    /// Of StopFailure, the kind and the words of it.
     public var error: String?
+    public var details: String?
+    /// The sub-agent that it is about; nil for the program's main conversation.
+    public var subagent: String?
 
     public init(_ event: String) { self.event = event }
 }
 
 // What an agent program's hooks do:
 //
-//   SessionStart       note the conversation; the program is idle; what the agent must know becomes context
-//   UserPromptSubmit   it works, unless the words are cadre's and a budget is used up; unread mail becomes context
-//   PostToolUse        it works; urgent mail becomes context
-//   (these, and Stop)  what it has used is accounted for, as far as the conversation's file tells
-//   PermissionRequest  it is given at once, or it waits for that permission; see `Team.permission`
-//   Notification       it waits, if it is about a permission
-//   Stop               it is idle; if there is unread mail that becomes context and it goes on
-//   StopFailure        it is idle, with what went wrong
+//   SessionStart        note the conversation; the program is idle; what the agent must know becomes context
+//   UserPromptSubmit    it works, unless the words are cadre's and a budget is used up; unread mail becomes context
+//   PostToolUse         it works; urgent mail becomes context
+//   PostToolUseFailure  it works
+//   (these, and Stop)   what it has used is accounted for, as far as the conversation's file tells
+//   PermissionRequest   it is given at once, or it waits for that permission; see `Team.permission`
+//   Notification        it waits, if it is about a permission and no hook has said for what
+//   Stop                it is idle; if there is unread mail that becomes context and it goes on
+//   StopFailure         it is idle, with what went wrong
+//   SubagentStop        permissions that the sub-agent asked for are moot
 //
 // First what it does is reported, then mail is looked for: mail that comes in between finds the agent idle, and it is
-// woken. Mail is acknowledged when it has been printed.
+// woken. Mail that was printed is in hand, and acknowledged when a later call tells that the turn which holds it stood (see
+// `Bus.handOver`).
+//
+// Sub-agents call the same hooks, under their own name. Such a call tells of permissions of that sub-agent only: its words do
+// not reach the main conversation, and the main turn may be over while it works.
 extension Team {
     /// How often in a row mail puts off the end of a turn.
     private static let stops = 5
@@ -49,11 +59,11 @@ extension Team {
         func report(_ state: AgentState, _ note: String? = nil) throws {
             // What it waited for or what went wrong is over; what it said itself stays.
             let now = try bus.agent(named: name)?.report
-            let stale = ["hook", "budget"].contains(now?["Source"]) && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
-            try bus.report(name, state: state, source: "hook", note: note ?? (stale ? "" : nil))
+            try bus.report(name, state: state, source: "hook", note: note ?? (Team.isStale(now) ? "" : nil), turn: state == .working)
         }
-        // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters.
-        func settle() throws { try bus.closePermissions(of: name) }
+        // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters. What sub-agents have
+        // asked for waits on.
+        func settle() throws { try bus.closePermissions(of: name) { $0.record["Subagent"] == call.subagent } }
         func context(_ text: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n") }
         /// What is used in this turn counts for the task that is held now, or was last.
         func noteTask(begins: Bool) throws {
@@ -78,6 +88,24 @@ extension Team {
             try bus.handOver(of: name, urgent: urgent, bound: Team.bound, door: "hook \(call.event)") { deliver($0) }
         }
 
+        if call.subagent != nil {
+            switch call.event {
+            case "PermissionRequest": try permission(call, agent, print)
+            case "PostToolUse", "PostToolUseFailure": try closeUsed(call, name)
+            case "SubagentStop": if try bus.closePermissions(of: name, where: { $0.record["Subagent"] == call.subagent }) > 0 { try goOn(name) }
+            default: break
+            }
+            return
+        }
+        switch call.event {
+        case "UserPromptSubmit": try settleHanded(agent)
+        case "SessionStart":
+            // Cleared, it has nothing of what was in hand.
+            if call.source == "clear" { try bus.settleHanded(of: name) { _ in false } }
+        case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop", "StopFailure": try bus.settleHanded(of: name) { _ in true }
+        default: break
+        }
+
         switch call.event {
         case "SessionStart":
             // It may be of another conversation from now on.
@@ -88,7 +116,7 @@ extension Team {
                 record["Resuming"] = nil
                 record["Stops"] = nil
             }
-            try settle()
+            if call.source == "compact" { try settle() } else { try bus.closePermissions(of: name) }
             if call.source != "compact" { try report(.idle) }
             context(try priming(name, task: call.source != "startup", bound: Team.bound))
         case "UserPromptSubmit":
@@ -100,15 +128,18 @@ extension Team {
             try noteTask(begins: true)
             _ = try mail(context)
         case "PostToolUse":
-            // Others of the same turn may still be waited for.
-            if let used = Request(call, nil)?.title { try bus.closePermissions(of: name) { $0.title == used } }
-            try goOn(name)
+            try closeUsed(call, name)
+            try goOn(name, turn: true)
             try noteTask(begins: false)
             try Team.readFile(bus, agent)
             _ = try mail(urgent: true, context)
+        case "PostToolUseFailure":
+            try closeUsed(call, name)
+            try goOn(name, turn: true)
         case "PermissionRequest": try permission(call, agent, print)
         case "Notification":
-            if call.kind == "permission_prompt" { try report(.waiting, call.message) }
+            // Some seconds late, and without what it is about: a hook has told that.
+            if call.kind == "permission_prompt", agent.report?["State"] != AgentState.waiting.rawValue { try bus.report(name, state: .waiting, source: "hook", note: call.message) }
         case "Stop":
             try settle()
             try report(.idle)
@@ -126,8 +157,65 @@ extension Team {
             }
         case "StopFailure":
             try settle()
-            try report(.idle, "the turn failed: \(call.error ?? "")")
+            try report(.idle, "the turn failed: \(Team.failure(call))")
         default: break
         }
+    }
+
+    /// What a note says is over once the program tells something else, unless the agent itself has said it.
+    static func isStale(_ report: Record?) -> Bool {
+        ["hook", "budget", "screen"].contains(report?["Source"]) && report?["Note"] != nil || report?["State"] == AgentState.waiting.rawValue
+    }
+
+    /// A tool was used: who asked for that has the answer. Others of the same turn may still be waited for.
+    private func closeUsed(_ call: HookCall, _ name: String) throws {
+        guard let used = Request(call, nil)?.title else { return }
+        let closed = try bus.closePermissions(of: name) { $0.title == used && $0.record["Subagent"] == call.subagent }
+        if closed > 0, call.subagent != nil { try goOn(name) }
+    }
+
+    /// Why a turn failed, in a line: what the program says, or what it calls it.
+    private static func failure(_ call: HookCall) -> String {
+        let kind = call.error ?? ""
+        let words = call.details.map { Names.shown(String($0.split(whereSeparator: \.isNewline).first ?? "")) } ?? ""
+        if words.isEmpty { return kind }
+        return ["", "unknown"].contains(kind) ? words : "\(kind): \(words)"
+    }
+
+    /// Acknowledges mail in hand of which the file of the conversation tells that a turn with it stood; the rest is unread
+    /// again. `resumes`: the program goes on with what is in the file, whatever became of the turn.
+    func settleHanded(_ agent: AgentView, resumes: Bool = false) throws {
+        guard try bus.handed(of: agent.name) != nil else { return }
+        let transcript = try bus.conversation(agent.name)?["Transcript"].flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
+        let lines = transcript.split(separator: 10)
+        try bus.settleHanded(of: agent.name) { Team.holds(lines, Array($0.utf8), resumes: resumes) }
+    }
+
+    private struct Entry: Decodable {
+        var type: String?
+        var uuid: String?
+        var parentUuid: String?
+    }
+
+    /// Whether a conversation has this text in a turn that stood. Where entries name those that they follow, one of the person
+    /// or the model follows it: a turn that was taken back stays in the file, and nothing follows.
+    private static func holds(_ lines: [ArraySlice<UInt8>], _ text: [UInt8], resumes: Bool) -> Bool {
+        var after = Set<String>()
+        for line in lines {
+            let isIn = line.holds(text)
+            guard isIn || !after.isEmpty else { continue }
+            if isIn, resumes { return true }
+            let entry = try? JSONDecoder().decode(Entry.self, from: Data(line))
+            guard let id = entry?.uuid else {
+                // No such names: it is there.
+                if isIn, after.isEmpty, entry?.type?.hasPrefix("api-") != true { return true }
+                continue
+            }
+            if isIn { after.insert(id) }
+            guard let before = entry?.parentUuid, after.contains(before) else { continue }
+            if entry?.type == "assistant" || entry?.type == "user" { return true }
+            after.insert(id)
+        }
+        return false
     }
 }

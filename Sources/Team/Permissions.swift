@@ -112,7 +112,7 @@ extension Team {
         try bus.report(agent.name, state: .waiting, source: "hook", note: "permission: \(what)")
         let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
         guard seconds > 0 else { return }
-        let wanted = Bus.Permission(tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: request.text)
+        let wanted = Bus.Permission(tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: request.text, subagent: call.subagent)
         let waiting = try bus.askPermission(wanted, by: agent.name, session: agent.token ?? "")
         guard let ask = try bus.waitForPermission(waiting, of: agent.name, seconds: seconds), ask.record["By"] != "cadre", ask.record["Digest"] == request.digest else {
             return
@@ -123,12 +123,13 @@ extension Team {
     }
 
     /// It works again, unless it waits for another permission.
-    func goOn(_ name: String) throws {
+    func goOn(_ name: String, turn: Bool? = nil) throws {
         if let other = try bus.permissions(of: name).first {
-            return try bus.report(name, state: .waiting, source: "hook", note: "permission: \(other.title)")
+            return try bus.report(name, state: .waiting, source: "hook", note: "permission: \(other.title)", turn: turn)
         }
         let now = try bus.agent(named: name)?.report
-        let stale = ["hook", "budget"].contains(now?["Source"]) && now?["Note"] != nil || now?["State"] == AgentState.waiting.rawValue
-        try bus.report(name, state: .working, source: "hook", note: stale ? "" : nil)
+        // A sub-agent goes on beside a main turn that is over: that it works is told by the state file.
+        let source = turn == nil && now?["Turn"] == nil ? "state file" : "hook"
+        try bus.report(name, state: .working, source: source, note: Team.isStale(now) ? "" : nil, turn: turn)
     }
 }

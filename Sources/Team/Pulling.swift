@@ -63,11 +63,10 @@ extension Following {
     }
 
     /// Hands a task over; false if there is none that can be now.
-    func pull(_ worker: Worker, _ tmux: Tmux, _ pane: String) throws -> Bool {
-        try team.reread()
-        guard try isFree(tmux, pane), let claim = try team.takeReady(team.agent(name), worker) else { return false }
+    func pull(_ worker: Worker) throws -> Bool {
+        guard let claim = try team.takeReady(team.agent(name), worker) else { return false }
         do {
-            guard let text = try Team.firstPrompt(bus, name), try handing("task", tmux, pane, text) else { throw Failure.no("'\(name)' can't be typed to") }
+            guard let text = try Team.firstPrompt(bus, name), try handing("task", text) else { throw Failure.no("'\(name)' can't be typed to") }
             return true
         } catch {
             try bus.release(claim, by: name)

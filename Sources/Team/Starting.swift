@@ -45,6 +45,7 @@ extension Supervisor {
         }
         conversation = try bus.conversation(name)
         let resumes = conversation?["Resuming"] != nil
+        try team.settleHanded(agent, resumes: resumes)
         let holds = try Team.firstPrompt(bus, name)
         var prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
         // By whom no hook is called, the rules are told with the first words, and where there is more; all are told there
@@ -63,6 +64,9 @@ extension Supervisor {
             prompt = nil
         } else if prompt != nil, known.hooks != nil {
             try bus.editConversation(name) { $0["Handed"] = "task" }
+        } else if resumes, agent.report?["Turn"] != nil, try team.reached(agent) == nil {
+            prompt = "You were ended in the middle of a turn and are started again; go on with what you were at."
+            try bus.editConversation(name) { $0["Handed"] = "turn" }
         }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
         if resumes, let resume { line = resume }
@@ -104,8 +108,10 @@ extension Supervisor {
         try bus.editConversation(name) { $0 = Record() }
     }
 
-    /// Seconds until a program that is not heard of and shows nothing counts as started all the same.
+    /// Seconds until a program that is not heard of and shows nothing counts as started all the same, and for which something
+    /// that is not known has to stand on its screen to be what it waits in.
     private static let patience = 20.0
+    private static let strange = 4.0
 
     /// Whether the program has started: it has if it told so, or if its screen, as far as that is known, is as when it is
     /// idle or in a dialog, which then is what it waits for. One of which nothing is known has, if it runs.
@@ -113,13 +119,19 @@ extension Supervisor {
         guard let known, known.hooks != nil || !known.idle.isEmpty else { return true }
         if try bus.agent(named: name)?.report?["State"] != AgentState.starting.rawValue { return true }
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus), let seen = try? tmux.input(of: pane) else { return true }
-        switch known.sight(seen.lines.joined(separator: "\n"), title: seen.title) {
+        let now = Time.monotonic()
+        let sight = known.sight(Display(seen.drawn, cursor: seen.cursor, isCursorShown: seen.isCursorShown, title: seen.title))
+        if sight != strange?.sight { strange = (sight, now) }
+        switch sight {
         case .dialog(let what):
             try bus.report(name, state: .waiting, source: "screen", note: "the dialog '\(what)'")
             return true
         // What has got its first words will tell of itself soon.
         case .idle where try known.hooks == nil || Team.firstPrompt(bus, name) == nil: return true
-        default: return Time.monotonic() - started > Supervisor.patience
+        case .other(let words) where now - strange!.since > Supervisor.strange:
+            try bus.report(name, state: .waiting, source: "screen", note: "not at its input line: \(words)")
+            return true
+        default: return now - started > Supervisor.patience
         }
     }
 

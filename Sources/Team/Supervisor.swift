@@ -42,6 +42,8 @@ public final class Supervisor {
     var waiting: Waiting?
     var printed = 0
     private(set) var started = 0.0
+    /// What its screen shows while it starts, and since when.
+    var strange: (sight: AgentProgram.Sight, since: Double)?
     private var looked = 0.0
     var settled = true
     private var witnessed = false
@@ -184,14 +186,17 @@ public final class Supervisor {
             program.arguments = Supervisor.step(to: program.arguments, mark: mark)
             program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
             program.environment.merge(environment(agent)) { ours, _ in ours }
+            // What the last program has drawn is no sign of how this one is.
+            terminal?.clear()
             child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
         }
-        let handed = try byTurns && known?.hooks == nil && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", deliver: start)
+        let handed = try byTurns && known?.hooks == nil && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", stands: true, deliver: start)
         if !handed { try start(nil) }
         started = Time.monotonic()
         looked = started
         settled = false
         following = nil
+        strange = nil
         noteCost()
         return true
     }

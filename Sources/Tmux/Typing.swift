@@ -2,11 +2,13 @@ import Bus
 
 /// What is in a pane, and what is typed into it.
 extension Tmux {
-    /// What a pane shows, a line each, and what becomes of what is typed into it.
+    /// What a pane shows, and what becomes of what is typed into it.
     public struct Input {
-        public var lines: [String]
-        /// The line that the cursor is in.
+        /// Its lines, with the sequences that tell how they are drawn.
+        public var drawn: String
+        /// The line that the cursor is in, and whether the program lets it be seen.
         public var cursor: Int
+        public var isCursorShown: Bool
         public var title: String
         /// Whether what is typed reaches the program, and it alone.
         public var isOpen: Bool
@@ -17,18 +19,18 @@ extension Tmux {
     public func input(of pane: String) throws -> Input {
         guard Tmux.isPane(pane) else { throw Failure.no("no pane '\(Names.shown(pane))'") }
         let text = try attempt([
-            "display-message", "-p", "-t", pane, "#{cursor_y} #{||:#{||:#{pane_dead},#{pane_in_mode}},#{||:#{pane_input_off},#{pane_synchronized}}} #{pane_title}",
-            ";", "capture-pane", "-p", "-t", pane,
+            "display-message", "-p", "-t", pane, "#{cursor_y} #{cursor_flag} #{||:#{||:#{pane_dead},#{pane_in_mode}},#{||:#{pane_input_off},#{pane_synchronized}}} #{pane_title}",
+            ";", "capture-pane", "-p", "-e", "-t", pane,
         ])
         guard text.status == 0 else { throw Failure.unsure("unable to look at pane '\(pane)': \(text.complaint)") }
-        let lines = String(decoding: text.output, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        let head = lines[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard head.count == 3, let cursor = Int(head[0]) else { throw Failure.unsure("unable to look at pane '\(pane)'") }
+        let parts = String(decoding: text.output, as: UTF8.self).split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let head = parts[0].split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 2, head.count == 4, let cursor = Int(head[0]) else { throw Failure.unsure("unable to look at pane '\(pane)'") }
         let keys = try run(["list-clients", "-F", "#{pane_id} #{client_control_mode} #{client_activity}"]).split(separator: "\n").compactMap { line -> Int? in
             let words = line.split(separator: " ")
             return words.count == 3 && words[0] == pane && words[1] == "0" ? Int(words[2]) : nil
         }
-        return Input(lines: Array(lines.dropFirst()), cursor: cursor, title: String(head[2]), isOpen: head[1] == "0", lastKey: keys.max())
+        return Input(drawn: parts[1], cursor: cursor, isCursorShown: head[1] == "1", title: String(head[3]), isOpen: head[2] == "0", lastKey: keys.max())
     }
 
     /// Presses keys, by tmux's names for them, unless the pane has died or is in a mode.

@@ -22,6 +22,9 @@ public struct HookVerb: Verb {
         var notification_type: String?
         var message: String?
         var error: String?
+        var error_details: String?
+        var last_assistant_message: String?
+        var agent_id: String?
     }
 
     /// Accounts for what the program tells, and shows the user's own status line or a line of ours.
@@ -50,6 +53,8 @@ public struct HookVerb: Verb {
                 call.kind = input.notification_type
                 call.message = input.message
                 call.error = input.error
+                call.details = input.error_details ?? input.last_assistant_message
+                call.subagent = input.agent_id
                 try tool.team().hook(call, of: name, session: tool.session) { text in
                     Out.raw(Array(text.utf8))
                     Out.flush()

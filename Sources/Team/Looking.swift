@@ -1,0 +1,122 @@
+import AgentPrograms
+import Bus
+import Glibc
+import SystemPackage
+import Tmux
+
+/// When the screen of an agent is to be looked at, and what was seen there.
+struct Looking {
+    /// The terminal, its number with the watcher, and when it is to be looked at; whether it is watched by then.
+    let terminal: FilePath?
+    var mark: Int32 = -1
+    var due: Double?
+    var armed = false
+    var turns = 0
+    var seen: AgentProgram.Sight?
+    /// Since when that stands, and the dialogs that were answered.
+    var since = 0.0
+    var answered = Set<String>()
+    /// Whether it was seen at its input line, or told of a turn: a dialog of its start is none any more.
+    var isPastStart = false
+    /// Whether a person was asked to see to what is there.
+    var isAsked = false
+
+    /// Seconds without output after which it is looked, and after which something that is not known counts as what it waits in.
+    static let still = 0.2
+    static let strange = 3.0
+
+    init(_ terminal: FilePath?) { self.terminal = terminal }
+}
+
+extension Following {
+    /// Looks when it has stood still; while an answer is waited for also now and then while it does not, since the program may
+    /// have got it.
+    func watchScreen(_ changed: Set<Int32>) throws {
+        guard let terminal = looking.terminal else { return }
+        let now = Time.monotonic()
+        if looking.mark < 0 || changed.contains(looking.mark) || changed.contains(-1) {
+            if looking.mark < 0 { looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT))) }
+            looking.armed = false
+            looking.due = looking.due ?? now + Looking.still
+        }
+        guard let time = looking.due, time <= now else { return }
+        looking.turns += 1
+        if !looking.armed {
+            looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
+            looking.armed = true
+            looking.due = now + Looking.still
+            guard looking.turns % 6 == 0, try bus.agent(named: name)?.state == .waiting else { return }
+        } else {
+            looking.due = nil
+        }
+        looking.turns = 0
+        guard let (sight, _, input) = display() else { return }
+        if case .idle = sight { looking.isPastStart = true }
+        guard sight == looking.seen else {
+            looking.seen = sight
+            looking.since = now
+            if sight != .unknown { looking.due = now + Looking.still }
+            return
+        }
+        try see(sight, input)
+    }
+
+    private func see(_ sight: AgentProgram.Sight, _ input: Tmux.Input) throws {
+        guard let agent = try bus.agent(named: name), [.idle, .working, .waiting].contains(agent.state), agent.alive else { return }
+        func report(_ state: AgentState, _ note: String = "") throws {
+            guard state != agent.state else { return }
+            try bus.report(name, state: state, source: "screen", note: note, turn: state == .idle ? false : nil)
+            if state != .waiting { try bus.closePermissions(of: name) }
+        }
+        switch sight {
+        case .dialog(AgentProgram.permission) where file != nil: return
+        case .dialog(let what):
+            try report(.waiting, "the dialog '\(what)'")
+            try answer(what, input)
+            return try ask("the dialog '\(what)' is up", input)
+        case .other(let words):
+            // In the middle of a turn a person may look at something.
+            guard agent.state == .idle || agent.report?["Source"] == "screen" else { return }
+            let left = looking.since + Looking.strange - Time.monotonic()
+            guard left <= 0 else { return looking.due = Time.monotonic() + left }
+            try report(.waiting, "not at its input line: \(words)")
+            return try ask("it is not at its input line: \(words)", input)
+        case .unknown: return
+        case .idle, .working: break
+        }
+        if looking.isAsked {
+            looking.isAsked = false
+            try bus.closeAsk(named: "blocked-\(name)", by: "cadre", "the way is free")
+        }
+        // What has a file says there how it is; a hook that waits knows what for.
+        guard file == nil || agent.state == .waiting && agent.report?["Source"] == "screen" else { return }
+        guard try !bus.permissions(of: name).contains(where: bus.isWaited) else { return }
+        if case .idle = sight { try report(.idle) } else { try report(.working) }
+    }
+
+    /// Asks a person to see to what only a person can: of the start at once, later when nobody has pressed a key for a while.
+    private func ask(_ why: String, _ input: Tmux.Input) throws {
+        guard !looking.isAsked else { return }
+        let now = Time.monotonic()
+        let patience = looking.isPastStart ? Waking.asking : Looking.strange
+        guard now >= looking.since + patience, !looking.isPastStart || input.lastKey.map({ Double(Time.now() - $0) > Waking.asking }) ?? true else {
+            return looking.due = max(looking.since + patience, now + 1)
+        }
+        looking.isAsked = true
+        try bus.openAsk(named: "blocked-\(name)", by: "cadre", "'\(name)' waits for a person: \(why). 'cadre attach \(name)' leads there")
+    }
+
+    /// Answers a dialog of the program's start once, if the user wants it answered and it is known how in this version. At its
+    /// place there is no input line, so that nothing that a person has typed is sent.
+    private func answer(_ dialog: String, _ input: Tmux.Input) throws {
+        try team.reread()
+        guard !looking.isPastStart, team.settings.list("answerDialogs").contains(dialog), !looking.answered.contains(dialog), known.answers.contains(where: { $0.dialog == dialog }),
+            input.isOpen, input.lastKey.map({ Time.now() - $0 >= Following.typing }) ?? true
+        else { return }
+        looking.answered.insert(dialog)
+        guard let pane, let version = try known.runningVersion(), let keys = known.answers.first(where: { $0.dialog == dialog && $0.version == version })?.keys else { return }
+        guard display()?.sight == .dialog(dialog) else { return }
+        try pane.tmux.type(keys, into: pane.id)
+        bus.journal("dialog answered", by: "cadre", ["agent": name, "dialog": dialog, "version": version])
+    }
+}

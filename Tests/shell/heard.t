@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # text for the agent's shell
+# What a program is, read off its screen by the place where it stands: the real programs against a model on loopback, whose
+# conversation says what dialogs say.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
+. "$(dirname "$0")/../agents/programs.sh"
+. "$(dirname "$0")/../agents/story.sh"
+a_fetch claude codex
+t_world
+a_model
+cd "$(t_repository)" || exit 1
+a_user "$PWD"
+export CLAUDE_CODE_MAX_RETRIES=1
+# What stands in its box while nothing is typed.
+export CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION=1
+cadre init -q
+
+keys() { tmux -L "$t_server" send-keys -t "$(field "$1" pane)" "${@:2}"; }
+hears() { # NAME WHAT: mail is acted on
+  cadre send -q "$1" "%run echo $2 >>\"\$HOME/$1\"
+%say $2"
+  wait_for 20 grep -qx "$2" "$HOME/$1"
+  ok "$1: mail is heard $3"
+  wait_for 20 is_state "$1" idle
+}
+every='Do you want to proceed? Would you like to go on?\n❯ 1. Yes\n› 1. Yes\nQuick safety check: yes?\nTrust this folder? It is mine.\nHooks need review\nMake auto mode your default\nesc to interrupt\n────────────────────────────────\n❯ 2. No'
+
+a_heard() { # claude|codex
+  local id name=$1
+  cadre spawn -q "$1" --agent "$1" --no-pull --no-worktree --auto
+  wait_for 20 is_state "$1" idle
+  hears "$1" first "beside what is proposed in its box"
+  cadre send -q "$1" "%say $every"
+  wait_for 20 a_shows "$1" 'Hooks need review'
+  wait_for 20 is_state "$1" idle
+  ok "$1: idle, whatever the model says"
+  hears "$1" second "below words like those of its dialogs"
+  is "$(field "$1" state),$(field "$1" note)" "idle," "and it is said to wait for nobody"
+
+  # A person types below such words.
+  git config cadre.answerDialogs trust
+  cadre send -q "$1" "%say $every"
+  wait_for 20 eval '[ "$(cadre peek "$name" | grep -c "Hooks need review")" -ge 2 ]'
+  wait_for 20 is_state "$1" idle
+  keys "$1" -l 'half a line'
+  wait_for 10 a_shows "$1" 'half a line'
+  id=$(cadre send "$1" "%run echo third >>\"\$HOME/$1\"
+%say third" | cut -f 1)
+  wait_for 10 eval '[[ $(field "$name" note) == "mail waits: a line is half typed"* ]]'
+  is "$(field "$1" state),$(field "$1" note)" "idle,mail waits: a line is half typed in its pane" "$1: a draft in its box is why mail waits"
+  a_shows "$1" 'half a line' && cadre inbox --as "$1" | grep -q "^$id"
+  ok "it is left alone, and mail unread"
+  keys "$1" C-u
+  wait_for 30 grep -qx third "$HOME/$1"
+  ok "mail comes when it is gone"
+  wait_for 10 eval '[ "$(field "$name" state),$(field "$name" note)" = idle, ]'
+  ok "and nothing is said of it any more"
+  git config --unset cadre.answerDialogs
+
+  # The lines of the last session stand above those of the next.
+  cadre send -q "$1" "%run printf '%%b\\n' '$every' >\"\$HOME/every\"; cadre handoff 'short notes'
+%say $every"
+  wait_for 20 eval '[ "$(a_requests "short notes")" -gt 0 ] || is_state "$name" starting'
+  wait_for 20 is_state "$1" idle
+  hears "$1" fourth "by the session after its own handoff"
+  cadre retire -q "$1"
+}
+a_heard claude
+a_heard codex
+
+# A dialog that nobody knows.
+printf '{"mcpServers": {"some": {"command": "true"}}}\n' >.mcp.json
+git add .mcp.json && git commit -qm servers
+cadre spawn -q strange --agent claude --auto
+wait_for 5 is_state strange waiting
+like "$(field strange state),$(field strange note)" "waiting,not at its input line: *MCP server*" "a dialog that is not known is what it waits for, in its own words"
+wait_for 15 eval 'cadre ask list | grep -q blocked-strange'
+like "$(cadre ask show blocked-strange)" "*MCP server*cadre attach strange*" "and an ask says so"
+keys strange Escape
+wait_for 20 is_state strange idle
+ok "answered, it is idle"
+wait_for 10 eval '[ -z "$(cadre ask list)" ]'
+ok "and the ask is closed"
+hears strange fifth "then"
+cadre retire -q --discard strange
+t_end
