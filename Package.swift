@@ -72,6 +72,7 @@ let package = Package(
         }
         + [
             .testTarget(name: "BusTests", dependencies: ["Bus", system]),
+            .testTarget(name: "AgentProgramsTests", dependencies: ["AgentPrograms", system]),
             .testTarget(name: "ToolTests", dependencies: ["Tool"]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
             .testTarget(name: "TopTests", dependencies: ["VerbTop", "Screen", "Bus"]),

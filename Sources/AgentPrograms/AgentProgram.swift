@@ -53,6 +53,9 @@ public struct AgentProgram {
     public let stop: Stop?
     /// Tools that ask something which no yes or no answers: they are left to the program's own dialog.
     public let dialogTools: [String]
+    /// The tool that asks questions with options: its input has `questions`, each with `question`, `options` that have a `label`,
+    /// and `multiSelect`; it takes the answers as `answers`, by question.
+    public let questionTool: String?
     /// The tool that asks for its plan, the field `plan` of what it is used on, to be approved.
     public let planTool: String?
     /// Whether its hook is not told where a tool is to be used, which its transcript tells.
@@ -78,6 +81,8 @@ public struct AgentProgram {
     /// Of the line that the cursor is in while it takes input, and of one there or below while it works.
     public let idle: [Pattern]
     let working: [Pattern]
+    /// Of a line right above that, in which it says why a turn does not go on or has failed.
+    let trouble: [Pattern]
     /// Of a line that it draws above its input line, and above what it shows in place of that.
     let frame: [Pattern]
     /// Whether it lets the cursor be seen at its input line only.
@@ -96,8 +101,9 @@ public struct AgentProgram {
     public let tried: [String]
 
     /// Nil if nothing is known under this name. `file` is what comes with cadre; `set` gives the user's values of a key
-    /// (`program.NAME.KEY`, all lower case), which take the place of the file's.
-    public init?(_ name: String, file: FilePath?, set: (String) -> [String]) throws {
+    /// (`program.NAME.KEY`, all lower case), which take the place of the file's. `options`: words for the shell that each of
+    /// its command lines has before what varies.
+    public init?(_ name: String, options: String = "", file: FilePath?, set: (String) -> [String]) throws {
         guard Names.isName(name) else { return nil }
         let known = try file.map { try AgentProgram.read($0, name) } ?? []
         func list(_ key: String) -> [String] {
@@ -111,12 +117,13 @@ public struct AgentProgram {
             return value
         }
         func patterns(_ key: String) throws -> [Pattern] { try list(key).map { try Pattern($0, of: "cadre.program.\(name).\(key)") } }
-        guard let command = one("command") else { return nil }
+        func line(_ key: String) -> String? { one(key).map { options.isEmpty ? $0 : $0.replacing("\"$@\"", with: "\(options) \"$@\"") } }
+        guard let command = line("command"), options.isEmpty || command.contains("\"$@\"") else { return nil }
         self.name = name
         self.command = command
-        resume = one("resume")
-        headless = one("headless")
-        headlessResume = one("headlessResume")
+        resume = line("resume")
+        headless = line("headless")
+        headlessResume = line("headlessResume")
         headlessPrompt = try choice("headlessPrompt", "argument or file")
         enum Choice: String { case yes, no, transcript }
         enum Place: String { case input }
@@ -142,6 +149,7 @@ public struct AgentProgram {
         }
         stop = try choice("stop", "context or block")
         dialogTools = list("dialogTool")
+        questionTool = one("questionTool")
         planTool = one("planTool")
         hidesDirectory = try choice("directory", "transcript") == Choice.transcript
         doors = try list("door").map { word in
@@ -156,6 +164,7 @@ public struct AgentProgram {
         idle = try patterns("screenIdle")
         working = try patterns("screenWorking")
         frame = try patterns("frame")
+        trouble = try patterns("trouble")
         cursorShown = try choice("cursor", "input") == Place.input
         titleWorking = try patterns("titleWorking")
         titleWaiting = try patterns("titleWaiting")

@@ -115,6 +115,16 @@ extension AgentProgram {
         return text.joined(separator: " ")
     }
 
+    /// What the program says right above its input line of why a turn does not go on or has failed. What a model says is set in,
+    /// or begins with another sign.
+    public func trouble(_ display: Display) -> String? {
+        guard !trouble.isEmpty, let start = inputLine(display) else { return nil }
+        let above = display.lines[..<start].filter { $0.contains(where: \.isLetter) }.suffix(2)
+        return above.last { line in trouble.contains { $0.matches(line) } }.map { line in
+            Names.shown(String(line.split(whereSeparator: \.isWhitespace).drop { !$0.contains(where: { $0.isLetter || $0.isNumber }) }.joined(separator: " ").prefix(200)))
+        }
+    }
+
     /// The first line of what the program takes its input from, if the cursor is in there.
     private func inputLine(_ display: Display) -> Int? {
         guard display.lines.indices.contains(display.cursor), !cursorShown || display.isCursorShown else { return nil }

@@ -168,7 +168,7 @@ extension Bus {
         try Files.sync(agents)
         try Files.removeAll(aside)
         try closePermissions(of: name, "its agent is retired")
-        for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)", "blocked-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
+        for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)", "waits-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }
 }

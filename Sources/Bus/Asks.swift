@@ -6,11 +6,13 @@ public struct Ask {
     public var id: String
     public var record: Record
     /// Fields From, To, Kind, Severity, Options, Time, Digest, of a permission Tool, Directory, Session and, if its answer
-    /// would come too late, Late; of a plan Task, Token; when answered Answer, Note, By, Answered.
+    /// would come too late, Late; of a question that a program asks Dialog as well, and of both Subagent if one of the program's asks; of a plan Task, Token; when answered Answer, Note, By, Answered.
     public var from: String { record["From"] ?? "cadre" }
     public var text: String { String(decoding: record.body, as: UTF8.self) }
     public var title: String { String(text.prefix { $0 != "\n" }) }
     public var answer: String? { record["Answer"] }
+    /// Whether a program's hook waits for it, beside the program's own dialog.
+    var isByProgram: Bool { record["Kind"] == Bus.permission || record["Dialog"] != nil }
 }
 
 extension Bus {
@@ -95,7 +97,7 @@ extension Bus {
         try changing("answer") { held in
             if try Record.read(openAsks.appending(id))?["Kind"] == Bus.planKind { _ = try healPlans(held) }
             guard var record = try Record.read(openAsks.appending(id)), record["Answer"] == nil else { return false }
-            if record["Kind"] == Bus.permission, case let ask = Ask(id: id, record: record), try !isWaited(for: ask) {
+            if case let ask = Ask(id: id, record: record), ask.isByProgram, try !isWaited(for: ask) {
                 throw Failure.no("too late for ask '\(id)': '\(ask.from)' waits for it in its program's own dialog now, 'cadre attach \(ask.from)'")
             }
             record["Answer"] = answer
@@ -113,7 +115,7 @@ extension Bus {
         if ask.record["Kind"] == Bus.planKind {
             try decide(ask, held)
         // A program that waits for it is told by its hook.
-        } else if try canReceive(ask.from), ask.record["Kind"] != Bus.permission || ask.answer == "approved" && ask.record["Note"] != nil {
+        } else if try canReceive(ask.from), !ask.isByProgram || ask.answer == "approved" && ask.record["Note"] != nil {
             _ = try send(
                 from: ask.record["By"] ?? "human", to: ask.from, subject: "answer to ask \(ask.id)",
                 body: Array(([ask.answer, ask.record["Note"]].compactMap { $0.map { $0 + "\n" } }.joined()).utf8))

@@ -26,8 +26,11 @@ extension Bus {
         public var text: String
         /// Of the program, if one asks.
         public var subagent: String?
-        public init(tool: String, directory: String, digest: String, text: String, subagent: String? = nil) {
+        /// Of a question, the answers to choose from.
+        public var options: [String]?
+        public init(tool: String, directory: String, digest: String, text: String, subagent: String? = nil, options: [String]? = nil) {
             self.subagent = subagent
+            self.options = options
             self.tool = tool
             self.directory = directory
             self.digest = digest
@@ -44,7 +47,8 @@ extension Bus {
     /// Asks; the lock is held from before the ask can be seen.
     public func askPermission(_ wanted: Permission, by name: String, session: String) throws -> Waiting {
         var lock: FileDescriptor?
-        let id = try ask(Array(wanted.text.utf8), by: name, to: "human", kind: Bus.permission, options: [], severity: nil) { id, record in
+        let id = try ask(Array(wanted.text.utf8), by: name, to: "human", kind: wanted.options == nil ? Bus.permission : "question", options: wanted.options ?? [], severity: nil) { id, record in
+            record["Dialog"] = wanted.options == nil ? nil : "yes"
             record["Tool"] = Names.shown(wanted.tool)
             record["Directory"] = Names.shown(wanted.directory)
             record["Session"] = session
@@ -78,8 +82,8 @@ extension Bus {
     /// Whether an answer would still reach the program that asks.
     public func isWaited(for ask: Ask) throws -> Bool { try ask.record["Late"] == nil && Alive.isHeld(asking(ask.from, ask.id)) }
 
-    /// The agent's permissions that are open.
-    public func permissions(of name: String) throws -> [Ask] { try asks().filter { $0.record["Kind"] == Bus.permission && $0.from == name } }
+    /// What the agent's program asks that is open: permissions, and questions of its own.
+    public func permissions(of name: String) throws -> [Ask] { try asks().filter { $0.isByProgram && $0.from == name } }
 
     /// Closes those of an agent's open permissions that have become moot: its program has gone on, or ended.
     @discardableResult
@@ -103,7 +107,7 @@ extension Bus {
 
     /// Closes permissions whose agent has ended, or has begun another session. Returns how many.
     func closeEndedPermissions() throws -> Int {
-        let names = Set(try asks().filter { $0.record["Kind"] == Bus.permission }.map(\.from))
+        let names = Set(try asks().filter(\.isByProgram).map(\.from))
         return try names.map { name in
             let agent = try agent(named: name)
             return try closePermissions(of: name, "its program has ended") { agent?.alive != true || $0.record["Session"] != agent?.token }

@@ -85,10 +85,10 @@ final class Following {
     }
 
     /// What its pane shows now; nil if that can't be told.
-    func display() -> (sight: AgentProgram.Sight, typed: String?, input: Tmux.Input)? {
+    func display() -> (sight: AgentProgram.Sight, typed: String?, input: Tmux.Input, trouble: String?)? {
         guard let pane, let input = try? pane.tmux.input(of: pane.id) else { return nil }
         let display = Display(input.drawn, cursor: input.cursor, isCursorShown: input.isCursorShown, title: input.title)
-        return (known.sight(display), known.typed(display), input)
+        return (known.sight(display), known.typed(display), input, known.trouble(display))
     }
 
     // MARK: the state file

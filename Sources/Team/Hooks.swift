@@ -164,7 +164,7 @@ extension Team {
 
     /// What a note says is over once the program tells something else, unless the agent itself has said it.
     static func isStale(_ report: Record?) -> Bool {
-        ["hook", "budget", "screen"].contains(report?["Source"]) && report?["Note"] != nil || report?["State"] == AgentState.waiting.rawValue
+        ["hook", "budget", "screen", "supervisor"].contains(report?["Source"]) && report?["Note"] != nil || report?["State"] == AgentState.waiting.rawValue
     }
 
     /// A tool was used: who asked for that has the answer. Others of the same turn may still be waited for.

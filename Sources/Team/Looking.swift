@@ -18,6 +18,8 @@ struct Looking {
     var answered = Set<String>()
     /// Whether it was seen at its input line, or told of a turn: a dialog of its start is none any more.
     var isPastStart = false
+    /// What it was seen to say of why it does not go on.
+    var trouble: String?
     /// Whether a person was asked to see to what is there.
     var isAsked = false
 
@@ -37,7 +39,7 @@ extension Following {
         if looking.mark < 0 || changed.contains(looking.mark) || changed.contains(-1) {
             if looking.mark < 0 { looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT))) }
             looking.armed = false
-            looking.due = looking.due ?? now + Looking.still
+            looking.due = min(looking.due ?? .infinity, now + Looking.still)
         }
         guard let time = looking.due, time <= now else { return }
         looking.turns += 1
@@ -45,12 +47,15 @@ extension Following {
             looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
             looking.armed = true
             looking.due = now + Looking.still
-            guard looking.turns % 6 == 0, try bus.agent(named: name)?.state == .waiting else { return }
+            // It goes on writing.
+            let state = try looking.turns % 6 == 0 ? bus.agent(named: name)?.state : nil
+            guard state == .waiting || state == .working && looking.turns >= 18 else { return }
         } else {
             looking.due = nil
         }
         looking.turns = 0
-        guard let (sight, _, input) = display() else { return }
+        guard let (sight, _, input, trouble) = display() else { return }
+        try show(trouble: trouble)
         if case .idle = sight { looking.isPastStart = true }
         guard sight == looking.seen else {
             looking.seen = sight
@@ -59,6 +64,20 @@ extension Following {
             return
         }
         try see(sight, input)
+    }
+
+    /// What the program says in its own place of what keeps its turn from going on, or has ended it.
+    private func show(trouble: String?) throws {
+        guard let agent = try bus.agent(named: name), let report = agent.report, agent.state == .working || agent.state == .idle && known.hooks != nil && file == nil else { return }
+        let note = report["Note"].flatMap { $0.isEmpty ? nil : $0 }
+        if let trouble {
+            guard note == nil || looking.trouble != nil, looking.trouble != trouble else { return }
+            looking.trouble = trouble
+            try bus.report(name, source: "screen", note: trouble)
+        } else if looking.trouble != nil {
+            looking.trouble = nil
+            if report["Source"] == "screen" { try bus.report(name, source: "screen", note: "") }
+        }
     }
 
     private func see(_ sight: AgentProgram.Sight, _ input: Tmux.Input) throws {
@@ -86,7 +105,7 @@ extension Following {
         }
         if looking.isAsked {
             looking.isAsked = false
-            try bus.closeAsk(named: "blocked-\(name)", by: "cadre", "the way is free")
+            try bus.closeAsk(named: "waits-\(name)", by: "cadre", "the way is free")
         }
         // What has a file says there how it is; a hook that waits knows what for.
         guard file == nil || agent.state == .waiting && agent.report?["Source"] == "screen" else { return }
@@ -103,7 +122,7 @@ extension Following {
             return looking.due = max(looking.since + patience, now + 1)
         }
         looking.isAsked = true
-        try bus.openAsk(named: "blocked-\(name)", by: "cadre", "'\(name)' waits for a person: \(why). 'cadre attach \(name)' leads there")
+        try bus.openAsk(named: "waits-\(name)", by: "cadre", "'\(name)' waits for a person: \(why). 'cadre attach \(name)' leads there")
     }
 
     /// Answers a dialog of the program's start once, if the user wants it answered and it is known how in this version. At its

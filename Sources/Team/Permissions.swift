@@ -61,6 +61,33 @@ struct Request {
     }
 }
 
+/// A question with options that a program asks.
+private struct Question {
+    var text: String
+    var options: [String]
+    var details: [String]
+    var isMany: Bool
+
+    /// Nil if the input is of another kind.
+    static func all(_ input: Value) -> [Question]? {
+        guard case .list(let entries)? = input["questions"], !entries.isEmpty else { return nil }
+        let questions = entries.compactMap { entry -> Question? in
+            guard let text = entry["question"]?.string, case .list(let options)? = entry["options"] else { return nil }
+            let labels = options.compactMap { $0["label"]?.string }
+            guard labels.count == options.count else { return nil }
+            let details = options.map { $0["description"]?.string ?? "" }
+            return Question(text: text, options: labels.map { Names.shown($0) }, details: details, isMany: entry["multiSelect"]?.canonical == "true")
+        }
+        return questions.count == entries.count ? questions : nil
+    }
+
+    /// The question, and what its options mean.
+    var shown: String {
+        let lines = zip(options, details).map { "  \($0)\($1.isEmpty ? "" : ": " + Names.shown($1))" }
+        return Names.plain(text.utf8) + "\n" + (isMany ? "Several may be named, divided by commas:\n" : "") + lines.joined(separator: "\n") + "\n"
+    }
+}
+
 extension Team {
     /// The tool by which the agent's program asks for its plan to be approved, if it has a plan mode.
     public func planTool(of agent: AgentView) throws -> String? { try known(agent.card["Program"] ?? "")?.planTool }
@@ -96,7 +123,8 @@ extension Team {
             // Where a dialog is meant for the person, a yes alone does not do: what is allowed must be said as well.
             decide("\"behavior\":\"allow\"" + (known?.planTool == request.tool ? ",\"updatedInput\":\(request.input.canonical)" : ""))
         }
-        if known?.dialogTools.contains(request.tool) == true { return try bus.report(agent.name, state: .waiting, source: "hook", note: "its own dialog, \(what)") }
+        if known?.questionTool == request.tool, let questions = Question.all(request.input) { return try answerQuestions(questions, call, agent, request, decide) }
+        if known?.dialogTools.contains(request.tool) == true || known?.questionTool == request.tool { return try bus.report(agent.name, state: .waiting, source: "hook", note: "its own dialog, \(what)") }
         if try planTool(of: agent) == request.tool, let text = request.input["plan"]?.string, text.contains(where: { !$0.isWhitespace }), text.utf8.count <= Bus.longestPlan,
             let claim = try bus.claims().first(where: { $0.owner == agent.name && $0.token == agent.token }), let header = try bus.header(claim.id),
             try bus.planning(claim.id, header)?.holds == true
@@ -122,10 +150,37 @@ extension Team {
         deny(saidNo(ask))
     }
 
+    /// Questions with options become asks with those options, one after the other, as the program's dialog shows them. An answer of
+    /// another text is that; `rejected` refuses them all.
+    private func answerQuestions(_ questions: [Question], _ call: HookCall, _ agent: AgentView, _ request: Request, _ decide: (String) -> Void) throws {
+        let until = Time.now() + min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
+        var answers: [String: Value] = [:]
+        for question in questions {
+            try bus.report(agent.name, state: .waiting, source: "hook", note: "question: \(Names.shown(question.text))")
+            guard until > Time.now() else { return }
+            let wanted = Bus.Permission(
+                tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: question.shown, subagent: call.subagent, options: question.isMany ? [] : question.options)
+            let waiting = try bus.askPermission(wanted, by: agent.name, session: agent.token ?? "")
+            guard let ask = try bus.waitForPermission(waiting, of: agent.name, seconds: until - Time.now()), ask.record["By"] != "cadre", let answer = ask.answer else { return }
+            guard answer != "rejected" else {
+                try goOn(agent.name)
+                return decide("\"behavior\":\"deny\",\"message\":\(JSON.string("'\(ask.record["By"] ?? "human")' does not answer that\(ask.record["Note"].map { ": " + $0 } ?? "")"))")
+            }
+            // A yes alone takes the first, which is the one that it recommends.
+            answers[question.text] = .string(answer == "approved" ? question.options.first ?? "yes" : answer)
+        }
+        var input: [String: Value] = [:]
+        for key in request.input.keys { input[key] = request.input[key] }
+        input["answers"] = .object(answers)
+        try goOn(agent.name)
+        bus.journal("permission", by: agent.name, ["agent": agent.name, "allowed": "answers", "tool": Names.shown(request.tool), "digest": request.digest])
+        decide("\"behavior\":\"allow\",\"updatedInput\":\(Value.object(input).canonical)")
+    }
+
     /// It works again, unless it waits for another permission.
     func goOn(_ name: String, turn: Bool? = nil) throws {
         if let other = try bus.permissions(of: name).first {
-            return try bus.report(name, state: .waiting, source: "hook", note: "permission: \(other.title)", turn: turn)
+            return try bus.report(name, state: .waiting, source: "hook", note: "\(other.record["Kind"] ?? Bus.permission): \(other.title)", turn: turn)
         }
         let now = try bus.agent(named: name)?.report
         // A sub-agent goes on beside a main turn that is over: that it works is told by the state file.

@@ -10,8 +10,23 @@ extension Team {
     func known(_ program: String) throws -> AgentProgram? { try Team.known(program, settings) }
 
     private static func known(_ program: String, _ settings: Settings) throws -> AgentProgram? {
-        guard Names.isName(program) else { return nil }
-        return try AgentProgram(program, file: Share.file("programs/\(program)"), set: settings.list)
+        let (name, options) = split(program)
+        guard Names.isName(name), options.isEmpty || name != "sh" else { return nil }
+        return try AgentProgram(name, options: options, file: Share.file("programs/\(name)"), set: settings.list)
+    }
+
+    /// A command's first word, and the rest, which are options if that is a program that is known.
+    private static func split(_ program: String) -> (name: String, options: String) {
+        let parts = program.split(separator: " ", maxSplits: 1).map(String.init)
+        return (parts.first ?? "", parts.count == 2 ? parts[1] : "")
+    }
+
+    /// A known program with further options, each a word of its own.
+    public func program(_ name: String, options: [String]) throws -> String {
+        guard try known(name) != nil else { throw Failure.usage("options after -- are for a program that is known, '\(Names.shown(name))' is a command: write them there") }
+        let program = ([name] + options.map { "'" + $0.replacing("'", with: "'\\''") + "'" }).joined(separator: " ")
+        guard try known(program) != nil else { throw Failure.usage("'\(Names.shown(name))' takes no options") }
+        return program
     }
 
     /// The names of the programs that are known, sorted.
@@ -83,7 +98,7 @@ extension Team {
         guard !Team.isThere(word) else { return }
         // What the shell knows by itself.
         if try !word.hasPrefix("/") && Program(["/bin/sh", "-c", "command -v -- \"$1\"", "sh", word]).run().status == 0 { return }
-        if settings.unseen.contains(where: { $0.hasPrefix("program.\(request.program).") }) {
+        if settings.unseen.contains(where: { $0.hasPrefix("program.\(Team.split(request.program).name).") }) {
             throw Failure.no("'\(request.program)' is a program of '.cadre' that you have not seen: 'cadre init' shows it")
         }
         let what = "no program '\(Names.shown(word))'\(word.hasPrefix("/") ? "" : " on PATH")"

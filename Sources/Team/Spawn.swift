@@ -46,8 +46,8 @@ extension Team {
     public func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
         var request = request
         let program = try command(request)
-        if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(request.program)") != nil {
-            say("'\(request.program)' was never run by cadre's makers: what is known of it comes from its documentation")
+        if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(known.name)") != nil {
+            say("'\(known.name)' was never run by cadre's makers: what is known of it comes from its documentation")
         }
         if let why = try unheld(request.program) { say(why) }
         if request.prompt == nil, request.task == nil, let only = try takes(request.program) {

@@ -115,7 +115,7 @@ extension Following {
     /// Whether what was pasted may still begin its turn. Without hooks the state tells that it has.
     private func isTaken(_ now: Double) throws -> Bool {
         guard let pane, let pasted = waking.pasted, known.hooks != nil, now < pasted.time + Waking.patience, try bus.conversation(name)?["Handed"] != nil else { return false }
-        if now > pasted.time + Waking.enter, let (sight, typed, input) = display(), case .idle(false) = sight, input.isOpen, isOwn(typed) {
+        if now > pasted.time + Waking.enter, let (sight, typed, input, _) = display(), case .idle(false) = sight, input.isOpen, isOwn(typed) {
             try pane.tmux.type(["Enter"], into: pane.id)
         }
         return true
@@ -158,7 +158,7 @@ extension Following {
 
     /// Whether words may be typed. What keeps them from that is shown, and after a while a person is asked.
     func isFree(what: String) throws -> Bool {
-        guard let pane, let (sight, typed, input) = display() else { return false }
+        guard let pane, let (sight, typed, input, _) = display() else { return false }
         var why: String?
         switch sight {
         case .working: return false
@@ -179,7 +179,7 @@ extension Following {
     }
 
     private func show(blocked why: String?, what: String, lastKey: Int?) throws {
-        let ask = "blocked-\(name)"
+        let ask = "waits-\(name)"
         let now = Time.monotonic()
         guard let why else {
             guard waking.blocked != nil else { return }

@@ -37,6 +37,20 @@ public struct SendVerb: Verb {
         try tool.each(recipients) { name in
             let id = try bus.send(from: from, to: name, subject: subject, body: body, replyTo: reply, urgent: urgent)
             tool.print([id, name], json: ["id": .string(id), "to": .string(name)])
+            if let why = try SendVerb.delay(bus, name) { tool.say("'\(name)' \(why): it reads this afterwards") }
+        }
+    }
+    /// Why an agent does not read its mail now; nil if it will, or is at work.
+    private static func delay(_ bus: Bus, _ name: String) throws -> String? {
+        guard let agent = try bus.agent(named: name) else { return nil }
+        let note = agent.report?["Note"].flatMap { $0.isEmpty ? nil : $0 }
+        switch agent.state {
+        case .resting: return "rests, 'cadre up \(name)' starts it"
+        case .dead, .quarantined: return "is \(agent.state.rawValue)\(note.map { " (\($0))" } ?? ""), 'cadre up \(name)' starts it"
+        case .frozen, .stuck: return "is \(agent.state.rawValue)"
+        case .waiting: return "waits for a person\(note.map { " (\($0))" } ?? "")"
+        case .idle where ["screen", "budget"].contains(agent.report?["Source"]) && note != nil: return "is not reached now (\(note!))"
+        default: return nil
         }
     }
 }

@@ -52,7 +52,8 @@ public struct SpawnVerb: Verb {
         guard !noWorktree || base == nil && branch == nil else { throw Failure.usage("--base and --branch are of a worktree: not with --no-worktree") }
         request.headless = headless
         request.place = pane ? .pane : session ? .session : .window
-        let (name, prompt) = try named(tool)
+        let options = SpawnVerb.options(after: words)
+        let (name, prompt) = try named(tool, Array(words.dropLast(options.count)))
         request.prompt = prompt
         guard prompt == nil || request.task == nil else { throw Failure.usage("a prompt makes a task of its own: give a prompt or --task") }
         guard branch == nil || prompt != nil || request.task != nil else { throw Failure.usage("--branch needs a task or a prompt") }
@@ -69,8 +70,9 @@ public struct SpawnVerb: Verb {
         request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
         let team = try tool.team()
         request.program = program ?? fallback
+        if !options.isEmpty { request.program = try team.program(request.program, options: options.map { try tool.line($0, what: "option") }) }
         if let adopt {
-            guard prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil, ![window, pane, session, headless].contains(true) else {
+            guard options.isEmpty, prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil, ![window, pane, session, headless].contains(true) else {
                 throw Failure.usage("--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")
             }
             guard by == "human" else { throw Failure.no("only a person has a program adopted") }
@@ -95,8 +97,17 @@ public struct SpawnVerb: Verb {
         }
     }
 
+    /// The words behind `--` that are options of the program: the first begins with a dash and is one word. Otherwise that is a
+    /// prompt which begins with one.
+    private static func options(after words: [String]) -> [String] {
+        guard let end = CommandLine.arguments.firstIndex(of: "--") else { return [] }
+        let rest = Array(CommandLine.arguments[(end + 1)...])
+        guard let first = rest.first, first.hasPrefix("-"), first != "-", !first.contains(where: \.isWhitespace), words.suffix(rest.count) == rest[...] else { return [] }
+        return rest
+    }
+
     /// What the words are: a name, a prompt, or both.
-    private func named(_ tool: Tool) throws -> (String?, [UInt8]?) {
+    private func named(_ tool: Tool, _ words: [String]) throws -> (String?, [UInt8]?) {
         func prompt(_ text: String) throws -> [UInt8] {
             let bytes = try tool.body(text, file: nil)
             guard bytes.contains(where: { $0 > 32 }) else { throw Failure.usage("empty prompt") }

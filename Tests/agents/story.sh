@@ -133,7 +133,7 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   is "$(a_conversation one)" "$before" "the same conversation"
   is "$(field one task)" 1 "and the same task"
   cadre send -q one '%run echo again >>"$HOME/mail"'
-  wait_for 10 grep -q again "$HOME/mail"
+  wait_for 20 grep -q again "$HOME/mail"
   ok "mail reaches it as before"
 
   # Another beside it.
@@ -149,7 +149,7 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   wait_for 20 is_state six idle
   since=$(date +%s%N)
   id=$(cadre task add 'find me' '%run git branch --show-current >"$HOME/pulled"')
-  wait_for 10 test -s "$HOME/pulled"
+  wait_for 20 test -s "$HOME/pulled"
   ok "an idle agent gets the next task"
   a_since "$1 had begun it" "$since"
   is "$(field five task),$(cat "$HOME/pulled")" "$id,cadre/$id-find-me" "it holds it, on its branch"

@@ -75,8 +75,8 @@ git add .mcp.json && git commit -qm servers
 cadre spawn -q strange --agent claude --auto
 wait_for 5 is_state strange waiting
 like "$(field strange state),$(field strange note)" "waiting,not at its input line: *MCP server*" "a dialog that is not known is what it waits for, in its own words"
-wait_for 15 eval 'cadre ask list | grep -q blocked-strange'
-like "$(cadre ask show blocked-strange)" "*MCP server*cadre attach strange*" "and an ask says so"
+wait_for 15 eval 'cadre ask list | grep -q waits-strange'
+like "$(cadre ask show waits-strange)" "*MCP server*cadre attach strange*" "and an ask says so"
 keys strange Escape
 wait_for 20 is_state strange idle
 ok "answered, it is idle"
