@@ -104,12 +104,18 @@ extension Work {
         try Files.rmdir(place.removingLastComponent())
     }
 
-    /// Removes a worktree that is proved ours. git does not remove what it may not write in, so it is made writable.
+    /// Removes a worktree that is proved ours. It is renamed first, so that nobody ever finds half of it: what is left of one
+    /// whose removal was cut short, under that other name, goes with the next. What may not be written in is made writable.
     func remove(_ place: FilePath, _ directory: FilePath) throws {
-        if try repository.attempt(["worktree", "remove", "--force", "--force", place.string]).status == 0 { return }
-        try Files.makeWritable(place)
-        try Files.removeAll(place)
+        let aside = place.removingLastComponent().appending(".\(place.lastComponent?.string ?? "worktree").old")
+        func clear() throws {
+            try Files.makeWritable(aside)
+            try Files.removeAll(aside)
+        }
+        try clear()
+        _ = try Files.rename(place, aside)
         if try repository.attempt(["worktree", "remove", "--force", "--force", place.string]).status != 0 { try Files.removeAll(directory) }
+        try clear()
     }
 
     /// Removes the worktree that a spawn made at a place where nothing was, if it made it: one of this repository's, on no

@@ -141,7 +141,7 @@ extension Team {
             _ = try worktree.attempt(["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--no-fetch"])
         }
         try equip(path, name: name, port: agent.card["Port"] ?? "", say: say)
-        try bus.editCard(name) { $0["Equip"] = nil }
+        try bus.editCard(name) { $0["Equip"] = nil; $0["At"] = nil }
     }
 
     /// Writes the files of a worktree's index again, where git's directory of it is left; nil if it is not, or is of no use.
