@@ -19,14 +19,14 @@ cycle() { # KIND [BODY [PATH]]: tasks that write PATH, and the one in between
   cadre spawn -q a --agent sh 2>"$t_dir/err" || sed 's/^/# /' "$t_dir/err"
   # shellcheck disable=SC2016 # expanded, within double quotes
   cadre task add -q one "${2-printf '%s\\n' one >'$path'}"
-  code 0 "$kind: a task is done" cadre task wait --timeout "${t_patience:-60}" 1
+  code 0 "$kind: a task is done" cadre task wait --timeout "${t_patience:-120}" 1
   [ "${2+x}" ] || holds "$path" one
   code 0 "$kind: pause" cadre pause -q a
   [ ! -e "$(cadre path worktree a)" ]
   ok "$kind: its worktree is gone"
   code 0 "$kind: resume" cadre resume -q a
   cadre task add -q two "echo two >two"
-  code 0 "$kind: another task is done" cadre task wait --timeout "${t_patience:-60}" 2
+  code 0 "$kind: another task is done" cadre task wait --timeout "${t_patience:-120}" 2
   holds two two
   code 0 "$kind: retire" cadre retire -q a
   code 0 "$kind: doctor finds nothing" cadre doctor

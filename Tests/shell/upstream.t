@@ -55,28 +55,28 @@ late
 cadre spawn -q worker --agent sh
 # shellcheck disable=SC2016 # the body's
 cadre task add -q third 'ls >seen; true'
-code 0 "a task of sh is done" cadre task wait --timeout 60 3
+code 0 "a task of sh is done" cadre task wait --timeout 120 3
 is "$(git show main:seen | xargs)" "file one seen three two" "it saw what others have pushed"
 other four
 late
 cadre task add -q fourth 'ls >again; true'
-code 0 "and another" cadre task wait --timeout 60 4
+code 0 "and another" cadre task wait --timeout 120 4
 is "$(git show main:again | xargs)" "again file four one seen three two" "later too"
 other five
 git fetch -q origin 'refs/heads/main~0:refs/x' 2>/dev/null
 git update-ref refs/remotes/origin/main main
 late
-is "$(cadre spawn -q --base origin/main y --no-pull --agent 'exec sleep 1000')$(git -C "$(cadre path worktree y)" rev-parse HEAD)" "y$(at "$t_dir/origin.git")" "--base of a remote's branch is fetched too"
+is "$(cadre spawn --base origin/main y --no-pull --agent 'exec sleep 1000' | xargs)$(git -C "$(cadre path worktree y)" rev-parse HEAD)" "y$(at "$t_dir/origin.git")" "--base of a remote's branch is fetched too"
 is "$(git rev-parse origin/main)" "$(git rev-parse main)" "nothing of the user's is moved"
 cadre retire -q y
 
 # Offline.
 mv "$t_dir/origin.git" "$t_dir/gone.git"
 late
-cadre spawn -q z --no-pull --agent 'exec sleep 1000' 2>"$t_dir/err"
+cadre spawn z --no-pull --agent 'exec sleep 1000' 2>"$t_dir/err"
 like "$(cat "$t_dir/err")" "*'origin' can't be reached, what it held last counts*" "that a remote can't be reached is said"
 late
-cadre spawn -q zz --no-pull --agent 'exec sleep 1000' 2>"$t_dir/err"
+cadre spawn zz --no-pull --agent 'exec sleep 1000' 2>"$t_dir/err"
 is "$(cat "$t_dir/err")" "" "once"
 mv "$t_dir/gone.git" "$t_dir/origin.git"
 cadre retire -q z zz worker
@@ -149,14 +149,14 @@ git config cadre.mergeMode remote
 cadre init -q
 cadre spawn -q a --agent sh
 cadre task add -q large 'echo large >a.bin'
-code 0 "a file of git-lfs lands" cadre task wait --timeout 60 1
+code 0 "a file of git-lfs lands" cadre task wait --timeout 120 1
 git clone -q "$t_dir/origin.git" "$t_dir/clone"
 is "$(cat "$t_dir/clone/a.bin")" large "a clone has the file"
 # shellcheck disable=SC2016 # the body's
 cadre task add -q pushed 'echo huge >b.bin; git add -A; git commit -qm b; cadre push "$CADRE_AGENT"'
 git -C "$t_dir/clone" config user.name Other
 (cd "$t_dir/clone" && echo large of others >c.bin && git add -A && git commit -qm c && { for _ in 1 2 3 4 5; do git pull -q --rebase origin main && git push -q origin HEAD:main && break; done; }) 2>/dev/null
-wait_for 30 git -C "$t_dir/origin.git" rev-parse -q --verify refs/heads/cadre/2-pushed
+wait_for 120 git -C "$t_dir/origin.git" rev-parse -q --verify refs/heads/cadre/2-pushed
 git -C "$t_dir/clone" fetch -q origin cadre/2-pushed
 is "$(git -C "$t_dir/clone" checkout -q FETCH_HEAD && cat "$t_dir/clone/b.bin")" huge "what cadre push has sent has its files"
 
@@ -164,19 +164,19 @@ is "$(git -C "$t_dir/clone" checkout -q FETCH_HEAD && cat "$t_dir/clone/b.bin")"
 mkdir "$t_dir/thief.git" && git init -q --bare "$t_dir/thief.git"
 cadre task add -q redirect 'printf "[lfs]\n\turl = file://%s\n" "'"$t_dir"'/thief.git" >.lfsconfig; echo stolen >d.bin'
 held() { [ "$(cadre merge list --json | jq -r 'select(.id == 3) | .state')" = held ]; }
-wait_for 60 held
+wait_for 120 held
 ok "a change of .lfsconfig waits for a person"
 cadre merge approve -q 3
 unseen() { cadre merge list --json | jq -r 'select(.id == 4) | .why' | grep -q "'.lfsconfig' of 'main' names a server that you have not let be used"; }
-code 0 "approved, it lands" cadre task wait --timeout 60 3
+code 0 "approved, it lands" cadre task wait --timeout 120 3
 [ ! -e "$t_dir/thief.git/lfs" ]
 ok "its own file goes to the remote still"
 cadre task add -q next 'echo next >e.bin'
-wait_for 60 unseen
+wait_for 120 unseen
 ok "what comes next waits for the person to see where files go"
 like "$(cadre ask list)" "*git*" "who is asked"
 cadre init -q 2>/dev/null
-code 0 "then it lands" cadre task wait --timeout 60 4
+code 0 "then it lands" cadre task wait --timeout 120 4
 [ -e "$t_dir/thief.git/lfs" ]
 ok "and its file is where the target says"
 t_end
