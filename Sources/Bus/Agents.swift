@@ -21,7 +21,8 @@ public struct AgentView {
     /// never ran.
     public var session: Record?
     /// Fields State, Source, Since, Time, Note, Progress, as last reported; Turn, `open` while a turn of its program has begun
-    /// and not ended; and Session, the token its supervisor spoke of last.
+    /// and not ended; Session, the token its supervisor spoke of last; Tries, Tried-Since, Tried-Why, Retry-At, see Retry;
+    /// Started-For, the task that it was started again for, and Start-At, when it is started again.
     public var report: Record?
     public var want: Want
     public var alive: Bool
@@ -125,6 +126,7 @@ extension Bus {
         record["Takes"] = takes
         try replace(session(name), with: record.bytes, sync: true)
         try Files.unlink(goneFile(name))
+        try closeAsk(named: "rests-\(name)", by: name, "it runs")
         journal("started", by: name, ["agent": name, "session": "\(number)"])
         return record
     }
@@ -148,6 +150,20 @@ extension Bus {
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
+    /// Notes for which ready task an agent that had ended is started again.
+    public func noteStart(of name: String, for id: Int) throws {
+        var record = try Record.read(agentState(name)) ?? Record()
+        record["Started-For"] = "\(id)"
+        try replace(agentState(name), with: record.bytes, sync: false)
+    }
+
+    /// Notes when an agent whose program has ended is started again.
+    public func noteNextStart(of name: String, at time: Int) throws {
+        var record = try Record.read(agentState(name)) ?? Record()
+        record["Start-At"] = "\(time)"
+        try replace(agentState(name), with: record.bytes, sync: false)
+    }
+
     /// Gives up that a task waits for this agent before it is anybody's.
     public func unreserve(_ id: Int, for name: String, by: String) throws {
         do { try edit(id, by: by) { if $0.to == name, $0.toUntil != 0 { $0.to = nil; $0.toUntil = 0 } } } catch let failure as Failure where failure.kind == .no {}
@@ -168,7 +184,7 @@ extension Bus {
         try Files.sync(agents)
         try Files.removeAll(aside)
         try closePermissions(of: name, "its agent is retired")
-        for ask in ["quarantined-\(name)", "silent-\(name)", "budget-agent-\(name)", "waits-\(name)"] { try closeAsk(named: ask, by: by, "retired") }
+        for ask in ["quarantined", "silent", "rests", "retry", "budget-agent", "waits"] { try closeAsk(named: "\(ask)-\(name)", by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }
 }

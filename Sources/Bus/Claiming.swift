@@ -64,6 +64,27 @@ extension Bus {
             .sorted { $0.id < $1.id }
     }
 
+    /// What has become of a claim.
+    public enum ClaimFate {
+        case held
+        /// The task was handed in or is done, under this token.
+        case ended
+        /// It was taken away, or the task was cancelled or has failed.
+        case lost
+    }
+
+    /// Whether a claim is still its owner's, under whatever end of lease it has now.
+    public func fate(of claim: Claim) throws -> ClaimFate {
+        func isSame(_ other: Claim) -> Bool { other.token == claim.token && other.owner == claim.owner }
+        if try Files.exists(Marker(id: claim.id, place: .claimed(claim)).path(self)) { return .held }
+        switch try find(claim.id)?.place {
+        case .claimed(let now) where isSame(now): return .held
+        case .review(let now) where isSame(now), .settle(let now, .done) where isSame(now): return .ended
+        case .done: return try end(claim.id)?["Token"] == claim.token ? .ended : .lost
+        default: return .lost
+        }
+    }
+
     /// The best ready task that fits the worker, claimed; nil if there is none. A worker with a session gets what it
     /// already holds.
     public func claimBest(_ worker: Worker) throws -> Claim? {
@@ -161,7 +182,7 @@ extension Bus {
 
     func explain(_ id: Int, _ header: TaskHeader, _ marker: Marker) throws -> String {
         switch marker.place {
-        case .deferred(let due): return "deferred until \(Time.text(due))"
+        case .deferred(let due): return "deferred until \(Time.text(due))" + (header.retry.map { ": \($0.why)" } ?? "")
         case .blocked, .edit:
             var open: [String] = []
             for other in header.depends where try !isDone(other) {

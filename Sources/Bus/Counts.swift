@@ -64,6 +64,29 @@ extension Bus {
         "\(count) " + (count == 1 && ["asks", "conflicts"].contains(name) ? String(name.dropLast()) : name)
     }
 
+    /// The tasks that have failed, by id.
+    public func failedTasks() throws -> [Int] { try listState("failed").compactMap { Names.number($0) }.sorted() }
+
+    /// The deferred tasks that fall due before anything given back for a reason that may pass could wait longer.
+    public func dueSoon() throws -> [(due: Int, id: Int)] {
+        let end = Time.now() + Bus.retryBounds.task
+        return try deferredGroups().filter { $0 * 65536 <= end }.flatMap(deferred).filter { $0.due <= end }.sorted { $0.due < $1.due }
+    }
+
+    /// The queues that have ready tasks, each with the one that goes first.
+    public func firstReadyByQueue() throws -> [(queue: String, id: Int)] {
+        try readyPlaces().compactMap { queue, priorities in
+            for priority in priorities.sorted() {
+                let top = self.queue(queue).appending("\(priority)")
+                // Empty buckets are left to who claims.
+                for bucket in try (Files.list(top) ?? []).compactMap({ Names.number($0) }).sorted() {
+                    if let id = try Files.minimum(top.appending("\(bucket)")) { return (queue, id) }
+                }
+            }
+            return nil
+        }
+    }
+
     /// All agents, by name.
     public func team() throws -> [AgentView] { try agentNames().compactMap { try agent(named: $0) } }
 
@@ -90,6 +113,7 @@ extension Bus {
             ("waiting", agents[.waiting] ?? 0), ("stuck", agents[.stuck] ?? 0), ("dead", (agents[.dead] ?? 0) + (agents[.quarantined] ?? 0)),
             ("ready", ready), ("blocked", try entries("state/blocked")), ("claimed", try entries("state/claimed")), ("review", try entries("state/review")),
             ("asks", try entries("asks/open")), ("mail", mail), ("queue", try entries("merge/queue")),
+            ("failed", try entries("state/failed")),
             // Made with the first.
             ("conflicts", try tally.entries("merge/conflicts") ?? 0),
         ]

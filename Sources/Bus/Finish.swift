@@ -7,7 +7,7 @@ import SystemPackage
 //   1  claimed/… -> settle/…,OUTCOME                      the commit point; the token in the source name is the guard
 //   2  result,TOKEN -> end
 //   3  under the lock: dependents become ready, children of a cancelled task blocked, a parent whose children
-//      have all ended ends too, and an ask is opened for what can never become ready
+//      have all ended ends too, and an ask is opened for a failure and for what can never become ready
 //   4  settle/… -> done/ID, failed/ID or cancelled/ID
 //
 // A reopened task goes to edit/ first; then its end is removed, its epic reopened and its dependents are blocked, and
@@ -26,19 +26,22 @@ extension Bus {
         try end(claim, header, .done, by: by, why: nil, result: result, discarded: discarded)
     }
 
-    /// Ends the task that `claim` holds as failed.
-    public func fail(_ claim: Claim, by: String, why: String) throws {
+    /// Ends the task that `claim` holds as failed. `personKnows`: a person does it, who need not be told.
+    public func fail(_ claim: Claim, by: String, why: String, personKnows: Bool = false) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
-        try end(claim, header, .failed, by: by, why: why, result: [])
+        try end(claim, header, .failed, by: by, why: why, personKnows: personKnows, result: [])
     }
 
-    private func end(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, result: [UInt8], discarded: String? = nil) throws {
+    private func end(
+        _ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false, result: [UInt8],
+        discarded: String? = nil
+    ) throws {
         // Who is to be told must be known before, or it would be told to nobody.
         for file in [dependentsFile(claim.id)] + [header.parent.map(childrenFile)].compactMap({ $0 }) {
             guard try Files.status(file)?.st_size == 0 else { _ = try ids(in: file); continue }
             try changing(outcome.state.rawValue) { _ = try ids(in: file, $0) }
         }
-        try writeEnd(claim, outcome, by: by, why: why, result: result, discarded: discarded)
+        try writeEnd(claim, outcome, by: by, why: why, personKnows: personKnows, result: result, discarded: discarded)
         let to = state("settle").appending(claim.settleName(outcome))
         try take(claim, to)
         journal(outcome.state.rawValue, by: by, ["task": "\(claim.id)"])
@@ -52,13 +55,17 @@ extension Bus {
         try Files.sync(state(outcome.state.rawValue))
     }
 
-    func writeEnd(_ claim: Claim, _ outcome: Outcome, by: String, why: String?, result: [UInt8], commit: String? = nil, discarded: String? = nil) throws {
+    func writeEnd(
+        _ claim: Claim, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false, result: [UInt8], commit: String? = nil,
+        discarded: String? = nil
+    ) throws {
         var end = Record()
         end["State"] = outcome.state.rawValue
         end["By"] = by
         end["Token"] = claim.token
         end["Time"] = "\(Time.now())"
         end["Why"] = why.map { Names.shown($0) }
+        end["Person-Knows"] = personKnows ? "yes" : nil
         end["Commit"] = commit
         end["Discarded"] = discarded
         end.body = result
@@ -92,7 +99,8 @@ extension Bus {
         try writeDown(claim, outcome)
         let alone = try header.parent == nil && !header.isEpic && !Files.exists(dependentsFile(claim.id))
         if alone {
-            try conclude(claim, outcome)
+            if outcome == .failed { try tellOfFailure(claim, header, []) }
+            try conclude(claim, outcome, header)
         } else {
             try changing("settle", seconds: seconds) { try settle(claim, outcome, header, $0) }
         }
@@ -104,11 +112,11 @@ extension Bus {
         if outcome == .done {
             for id in waiting { try reconsider(id, held) }
         } else {
-            try escalate(claim.id, outcome, waiting, held)
+            try escalate(claim, header, outcome, waiting, held)
         }
         if outcome == .cancelled, header.isEpic { for child in try children(claim.id, held) { try reconsider(child, held) } }
         if let parent = header.parent { try completeEpic(parent, by: claim.owner, held) }
-        try conclude(claim, outcome)
+        try conclude(claim, outcome, header)
     }
 
     private func writeDown(_ claim: Claim, _ outcome: Outcome) throws {
@@ -118,9 +126,10 @@ extension Bus {
         _ = try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
     }
 
-    private func conclude(_ claim: Claim, _ outcome: Outcome) throws {
+    private func conclude(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader) throws {
         let name = claim.settleName(outcome)
         try withdrawPlan(claim.id, Bus.taskEnded)
+        if header.retry != nil { try closeAsk(named: "retry-\(claim.id)", by: claim.owner, "it has ended") }
         // Gone: another process settled it meanwhile.
         _ = try Files.rename(state("settle").appending(name), state(outcome.state.rawValue).appending("\(claim.id)"))
     }
@@ -153,29 +162,68 @@ extension Bus {
         }
     }
 
-    /// One ask for all that waits for a task that will not be done.
-    private func escalate(_ id: Int, _ outcome: Outcome, _ waiting: [Int], _ held: Held) throws {
+    // MARK: who is told
+
+    /// One ask for all that waits for a task that will not be done; for one that failed also if nothing waits.
+    private func escalate(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, _ waiting: [Int], _ held: Held) throws {
         let stuck = try waiting.filter { id in
             guard let state = try find(id, held)?.state else { return false }
             return state == .blocked || state == .ready || state == .deferred
         }
-        guard !stuck.isEmpty else { return }
-        try openBlocked(id, outcome, stuck)
+        if outcome == .failed { return try tellOfFailure(claim, header, stuck) }
+        try closeAsk(named: "failed-\(claim.id)", by: claim.owner, "cancelled")
+        if !stuck.isEmpty { try openAsk(named: "blocked-\(claim.id)", by: "cadre", blocked(claim.id, .cancelled, stuck)) }
     }
 
     /// The same for a task that begins to wait for one that has failed or was cancelled before.
     func escalate(_ header: TaskHeader, _ id: Int, _ held: Held) throws {
         for other in header.depends {
-            let state = try find(other, held)?.state
-            if state == .failed || state == .cancelled { try openBlocked(other, state == .failed ? .failed : .cancelled, [id]) }
+            guard let state = try find(other, held)?.state, state == .failed || state == .cancelled, let of = try self.header(other) else { continue }
+            let ask = "\(state == .failed ? "failed" : "blocked")-\(other)"
+            let stuck = try dependents(other, held).filter { try $0 == id || find($0, held)?.state == .blocked }
+            let text = try state == .failed ? failure(other, stuck) : blocked(other, .cancelled, stuck)
+            // It joins those that were asked about before.
+            if var open = try Record.read(openAsks.appending(ask)) {
+                guard open["Answer"] == nil, open.body != Array(text.utf8) else { continue }
+                open.body = Array(text.utf8)
+                try replace(openAsks.appending(ask), with: open.bytes, sync: true)
+            } else {
+                try openAsk(named: ask, by: "cadre", to: state == .failed ? responsible(for: of) : "human", text)
+            }
         }
     }
 
-    private func openBlocked(_ id: Int, _ outcome: Outcome, _ stuck: [Int]) throws {
-        try openAsk(
-            named: "blocked-\(id)", by: "cadre",
-            "task \(id) is \(outcome.state.rawValue) and \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it: "
-                + "reopen \(id), remove the dependency, or cancel them")
+    /// Tells who is responsible of a failure: the holder of the nearest epic that somebody holds, else the person, but not
+    /// of what the person did unless something waits for it.
+    private func tellOfFailure(_ claim: Claim, _ header: TaskHeader, _ stuck: [Int]) throws {
+        let name = "failed-\(claim.id)"
+        guard try !stuck.isEmpty || end(claim.id)?["Person-Knows"] == nil, try !Files.exists(openAsks.appending(name)) else { return }
+        let to = try responsible(for: header, besides: claim.owner)
+        let text = try failure(claim.id, stuck)
+        // Killed in between it is told twice, rather than never.
+        if to != "human" { _ = try send(from: "cadre", to: to, subject: "task \(claim.id) failed", body: Array((text + "\n").utf8)) }
+        try openAsk(named: name, by: "cadre", to: to, text)
+    }
+
+    private func responsible(for header: TaskHeader, besides owner: String? = nil) throws -> String {
+        var above = header.parent
+        var seen = Set<Int>()
+        while let id = above, seen.insert(id).inserted, let epic = try self.header(id) {
+            if case .claimed(let holder) = try find(id)?.place, holder.owner != owner, try agent(named: holder.owner)?.want == .run { return holder.owner }
+            above = epic.parent
+        }
+        return "human"
+    }
+
+    private func failure(_ id: Int, _ stuck: [Int]) throws -> String {
+        let why = try end(id)?["Why"].map { ": \($0)" } ?? ""
+        return "task \(id) failed\(why)" + (stuck.isEmpty ? "" : "; \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it")
+            + ": 'cadre task show \(id)' tells more, 'cadre task reopen \(id)' tries it again, 'cadre task cancel \(id)' gives it up"
+    }
+
+    private func blocked(_ id: Int, _ outcome: Outcome, _ stuck: [Int]) -> String {
+        "task \(id) is \(outcome.state.rawValue) and \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it: "
+            + "reopen \(id), remove the dependency, or cancel them"
     }
 
     func ended(_ id: Int) throws -> Bool {
@@ -183,13 +231,14 @@ extension Bus {
         return state == .done || state == .cancelled
     }
 
-    /// Cancels a task in any state but an ended one. Its holder's `done` will then be refused.
-    public func cancel(_ id: Int, by: String) throws {
+    /// Cancels a task that is neither done nor cancelled; returns who held it. Its holder's `done` will then be refused.
+    @discardableResult
+    public func cancel(_ id: Int, by: String) throws -> Claim? {
         try changing("cancel") { held in
             for _ in 0..<64 {
                 guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
                 switch marker.place {
-                case .settle, .done, .failed, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
+                case .settle, .done, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
                 case .review: try refuseCancel(id)
                 default: break
                 }
@@ -203,7 +252,8 @@ extension Bus {
                 try settle(claim, .cancelled, header, held)
                 try dropEntry(id)
                 try Files.sync(state("cancelled"))
-                return
+                if case .claimed(let holder) = marker.place { return holder }
+                return nil
             }
             throw Failure.unsure("task \(id) moves too fast, try again")
         }
@@ -226,6 +276,10 @@ extension Bus {
         }
         try refuseCycle([id: header], held)
         try leaveQueue(id, held)
+        if var fresh = try self.header(id), fresh.retry != nil {
+            fresh.retry = nil
+            try replace(taskFile(id), with: fresh.record.bytes, sync: true)
+        }
         for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") { try Files.unlink(task(id).appending(name)) }
         let ended = state(marker.state.rawValue).appending("\(id)")
         guard try Files.rename(ended, Marker(id: id, place: .edit).path(self)) else { throw noTask(id) }

@@ -59,6 +59,8 @@ extension Bus {
 
     // Markers.
     func state(_ name: String) -> FilePath { root.appending("state").appending(name) }
+    /// Where what is claimed stands: whatever ends a claim changes this directory.
+    public var claimsPlace: FilePath { state("claimed") }
     func queue(_ queue: String) -> FilePath { state("ready").appending(queue) }
     func bell(_ queue: String) -> FilePath { self.queue(queue).appending("bell") }
     /// Locked by the one who watches the bell, see Turn.

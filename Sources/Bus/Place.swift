@@ -60,7 +60,7 @@ extension Bus {
     func unend(_ id: Int, _ held: Held) throws {
         guard let header = try header(id) else { return }
         try Files.unlink(endFile(id))
-        try closeAsk(named: "blocked-\(id)", by: header.by, "reopened")
+        for ask in ["blocked", "failed"] { try closeAsk(named: "\(ask)-\(id)", by: header.by, "reopened") }
         for dependent in try dependents(id, held) { try reconsider(dependent, held) }
         if let parent = header.parent, try find(parent, held)?.state == .done { try reopen(parent, by: header.by, held) }
     }
@@ -176,8 +176,14 @@ extension Bus {
         return next
     }
 
+    /// The directories that change when a task is deferred.
+    public func deferredPlaces() throws -> [FilePath] {
+        let top = state("deferred")
+        return try [top] + deferredGroups().map { top.appending("\($0)") }
+    }
+
     /// When the first lease ends; nil if nobody holds one.
-    func nextEnd() throws -> Int? { try claims().compactMap { $0.until == 0 ? nil : $0.until }.min() }
+    public func nextEnd() throws -> Int? { try claims().compactMap { $0.until == 0 ? nil : $0.until }.min() }
 
     /// Promotes if something is due and the lock is free; whoever holds it will, otherwise.
     public func promoteDue() throws {

@@ -80,6 +80,8 @@ extension Bus {
         // A person set it aside and will let it go on.
         if agent.want == .pause || agent.want == .freeze { return false }
         if agent.want != .run || (agent.card["Restart"] ?? (never ? "never" : "")) == "never" { return true }
+        // Nobody starts it again unasked.
+        if agent.state == .resting { return true }
         // It will be started again. The lease runs from when its death was first seen.
         if let seen = try goneSince(claim.owner) { return seen + lease <= Time.now() }
         try replace(goneFile(claim.owner), with: Array("\(Time.now())\n".utf8), sync: false)
@@ -114,16 +116,14 @@ extension Bus {
             let marker = Marker(id: claim.id, place: .claimed(claim))
             // Renewed, finished or released meanwhile: the name has changed.
             guard try Files.exists(marker.path(self)), let header = try header(claim.id) else { return false }
-            // One that was stopped did not die of the task.
-            let stopped = try claim.until == 0 && [.stop, .retire].contains(wanted(claim.owner))
+            // One that was stopped, or that its keyboard ended, did not die of the task.
+            let stopped = try claim.until == 0 && ([.stop, .retire].contains(wanted(claim.owner)) || agent(named: claim.owner)?.state == .resting)
             if !stopped { _ = try Files.create(diedFile(claim.id, claim.token)) }
             let attempts = try attempts(claim.id)
             let why = last.map { "it was tried \(attempts) times, and \($0)" } ?? "its owners died \(attempts) times"
             if !stopped, attempts >= maxAttempts {
-                try openAsk(named: "failed-\(claim.id)", by: "cadre", "task \(claim.id) failed: \(why)")
                 try writeEnd(claim, .failed, by: "cadre", why: why, result: [])
                 guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else {
-                    try closeAsk(named: "failed-\(claim.id)", by: "cadre", "its owner lives")
                     try Files.unlink(diedFile(claim.id, claim.token))
                     return false
                 }

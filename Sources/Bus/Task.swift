@@ -24,6 +24,8 @@ public struct TaskHeader {
     public var merge = true
     /// Not before this time, seconds since the epoch; 0: at once.
     public var deferred = 0
+    /// It was given back for a reason that may pass.
+    public var retry: Retry?
     public var by = "human"
     /// Where it was imported from: a digest of the line's id and title.
     public var source: String?
@@ -65,6 +67,7 @@ public struct TaskHeader {
         r["Plan"] = plan ? "yes" : nil
         r["Merge"] = merge ? nil : "no"
         r["Defer"] = deferred == 0 ? nil : "\(deferred)"
+        Retry.write(retry, to: &r)
         r["By"] = by
         r["Source"] = source
         r["Created"] = "\(created)"
@@ -98,6 +101,7 @@ public struct TaskHeader {
         plan = r["Plan"] == "yes"
         merge = r["Merge"] != "no"
         deferred = try number("Defer", digits: 12) ?? 0
+        retry = Retry(r)
         by = r["By"] ?? "human"
         source = r["Source"]
         created = try number("Created", digits: 12) ?? 0

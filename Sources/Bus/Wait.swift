@@ -78,7 +78,13 @@ extension Bus {
     }
 
     /// Whether there is a ready task that fits the worker.
-    public func hasReady(_ worker: Worker) throws -> Bool { try (0...4).contains { try best(worker.queues, $0) != nil } }
+    public func hasReady(_ worker: Worker) throws -> Bool { try firstReady(worker) != nil }
+
+    /// The ready task that it would get.
+    public func firstReady(_ worker: Worker) throws -> Int? {
+        for priority in 0...4 { if let (_, id) = try best(worker.queues, priority) { return id } }
+        return nil
+    }
 
     /// Has the watcher wake whenever one comes.
     public func watchReady(_ worker: Worker, _ watcher: Watcher) throws {

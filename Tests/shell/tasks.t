@@ -43,10 +43,10 @@ f=$(cadre task add -d "$b" later)
 cadre claim "$b" >/dev/null
 cadre task fail --why 'no way' "$b" >/dev/null
 like "$(cadre task list --state blocked)" "$f	blocked by failed $b*" "a failed dependency stays unmet"
-like "$(cadre ask list)" "blocked-$b*" "and one ask is open"
-cadre ask answer -q "blocked-$b" 'no more of it'
+like "$(cadre ask list)" "failed-$b*$f depend on it*" "and one ask is open"
+cadre ask answer -q "failed-$b" 'no more of it'
 late=$(cadre task add -d "$b" late)
-like "$(cadre ask list)" "blocked-$b*$late depend on it*" "one that begins to wait for a failed task is told of as well"
+like "$(cadre ask list)" "failed-$b*$late depend on it*" "one that begins to wait for a failed task is told of as well"
 cadre task cancel -q "$late"
 
 # Leases and tokens.

@@ -200,7 +200,8 @@ def one(bus, tasks, where, task, state, rest):
         yield f"I3: epic {number} is {state}, its children have ended"
     if state in ("failed", "cancelled"):
         waiting = [t.id for t in tasks.values() if number in t.depends and where[t.id][0] in ("blocked", "deferred")]
-        if waiting and not any(os.path.exists(f"{bus}/asks/{p}/blocked-{number}") for p in ("open", "done")):
+        ask = f"{'failed' if state == 'failed' else 'blocked'}-{number}"
+        if waiting and not any(os.path.exists(f"{bus}/asks/{p}/{ask}") for p in ("open", "done")):
             yield f"I3: {waiting} wait for {state} {number} and nobody was asked"
 
 

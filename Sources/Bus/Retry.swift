@@ -1,0 +1,99 @@
+import SystemPackage
+
+// What went wrong and may pass by itself (exit code 75) is tried again, after pauses that double, and never becomes
+// final. Where one looks it says how often it was tried, why it failed, and when it is tried next: of an agent in its
+// report, of a task in its header. After ten tries, or an hour of them, a person is asked, once.
+
+/// Something that is tried again.
+public struct Retry: Equatable {
+    public var tries: Int
+    /// When it failed first, and when it is tried next, in seconds since the epoch.
+    public var since: Int
+    public var next: Int
+    /// Why it failed last, in one line.
+    public var why: String
+
+    /// After so many tries, or so many seconds, a person is asked.
+    static let most = (tries: 10, seconds: 3600)
+    /// Tries of so long ago were another trouble.
+    private static let memory = 3600
+
+    /// The next of a row of tries, `last` being the one before. The pause is at most `bound` seconds.
+    public init(after last: Retry?, _ why: String, bound: Int, now: Int = Time.now()) {
+        let last = last.flatMap { $0.next + Retry.memory > now ? $0 : nil }
+        tries = (last?.tries ?? 0) + 1
+        since = last?.since ?? now
+        next = now + min(bound, 1 << min(tries - 1, 20))
+        self.why = Names.shown(why)
+    }
+
+    /// What a record says of it; nil if nothing.
+    init?(_ record: Record) {
+        guard let tries = record.int("Tries"), tries > 0, let next = record.int("Retry-At") else { return nil }
+        self.tries = tries
+        self.next = next
+        since = record.int("Tried-Since") ?? next
+        why = record["Tried-Why"] ?? ""
+    }
+
+    /// Writes it into a record, or takes out what stands there.
+    static func write(_ retry: Retry?, to record: inout Record) {
+        record["Tries"] = retry.map { "\($0.tries)" }
+        record["Tried-Since"] = retry.map { "\($0.since)" }
+        record["Retry-At"] = retry.map { "\($0.next)" }
+        record["Tried-Why"] = retry?.why
+    }
+
+    /// Whether it has gone on for so long that a person should know.
+    public var isLong: Bool { tries >= Retry.most.tries || next - since >= Retry.most.seconds }
+
+    private var count: String { "tried \(tries) time\(tries == 1 ? "" : "s")" }
+    public var text: String { "\(why) (\(count), again at \(Time.text(next)))" }
+    var question: String { "\(why) (\(count) since \(Time.text(since)); it goes on being tried)" }
+}
+
+extension AgentView {
+    /// What keeps the agent from its work for now.
+    public var retry: Retry? { report.flatMap { Retry($0) } }
+}
+
+extension Bus {
+    /// Seconds between two tries at most, of an agent and of a task.
+    static let retryBounds = (agent: 60, task: 300)
+
+    /// Notes that something went wrong for an agent that may pass, and when it is to be tried again.
+    public func noteRetry(of name: String, _ why: String) throws -> Retry {
+        var record = try Record.read(agentState(name)) ?? Record()
+        let retry = Retry(after: Retry(record), why, bound: Bus.retryBounds.agent)
+        Retry.write(retry, to: &record)
+        try replace(agentState(name), with: record.bytes, sync: false)
+        journal("retry", by: name, ["agent": name, "why": retry.why, "tries": "\(retry.tries)"])
+        if retry.isLong { try openAsk(named: "retry-\(name)", by: "cadre", "'\(name)' can't go on: \(retry.question)") }
+        return retry
+    }
+
+    /// It has passed.
+    public func endRetry(of name: String) throws {
+        guard var record = try Record.read(agentState(name)), record["Tries"] != nil else { return }
+        Retry.write(nil, to: &record)
+        try replace(agentState(name), with: record.bytes, sync: false)
+        try closeAsk(named: "retry-\(name)", by: name, "it has passed")
+    }
+
+    /// Gives a task back that can't be done now, for a reason that may pass: it is offered again after a pause.
+    public func postpone(_ claim: Claim, by: String, why: String) throws -> Retry {
+        try changing("release") { held in
+            guard var header = try header(claim.id) else { throw noTask(claim.id) }
+            try take(claim, Marker(id: claim.id, place: .edit).path(self))
+            // Killed before this is written it is ready at once, and not counted.
+            let retry = Retry(after: header.retry, why, bound: Bus.retryBounds.task)
+            header.retry = retry
+            header.deferred = retry.next
+            try replace(taskFile(claim.id), with: header.record.bytes, sync: true)
+            if retry.isLong { try openAsk(named: "retry-\(claim.id)", by: "cadre", "task \(claim.id) can't be done: \(retry.question); 'cadre task cancel \(claim.id)' gives it up") }
+            try place(claim.id, held)
+            journal("released", by: by, ["task": "\(claim.id)", "owner": claim.owner, "why": retry.why, "tries": "\(retry.tries)"])
+            return retry
+        }
+    }
+}
