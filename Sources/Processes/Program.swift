@@ -17,6 +17,8 @@ public struct Program {
     public var log: Int32?
     /// Seconds after which it is ended, its process group with it.
     public var timeout: Double?
+    /// An open descriptor that becomes 3.
+    public var third: Int32?
     /// Runs it in a process group of its own, which is ended when the program ends.
     public var ownGroup = false
 
@@ -44,6 +46,14 @@ public struct Program {
             var end = output.count
             while end > 0, output[end - 1] == 10 { end -= 1 }
             return String(decoding: output[..<end], as: UTF8.self)
+        }
+
+        /// Whether git, which has one exit code for all, failed for want of what may come back: it says so in the system's
+        /// words, untranslated.
+        public var mayPass: Bool {
+            let said = String(decoding: error, as: UTF8.self)
+            let reasons = ["No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Resource temporarily unavailable", "Too many open files"]
+            return reasons.contains { said.contains($0) }
         }
 
         /// The last line that it said on standard error, or what its status means.
@@ -91,7 +101,8 @@ public struct Program {
             }
         }
         if let terminal { posix_spawn_file_actions_addtcsetpgrp_np(&actions, terminal) }
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        if let third { posix_spawn_file_actions_adddup2(&actions, third, 3) }
+        posix_spawn_file_actions_addclosefrom_np(&actions, third == nil ? 3 : 4)
         if let directory { _ = directory.withPlatformString { posix_spawn_file_actions_addchdir_np(&actions, $0) } }
 
         var attributes = posix_spawnattr_t()

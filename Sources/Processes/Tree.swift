@@ -41,6 +41,27 @@ public enum Tree {
         return found
     }
 
+    /// Ends all that descends from the caller, which is a subreaper; returns when nothing is left, as ECHILD proves: TERM
+    /// (with CONT, for what is stopped), and KILL after `grace` seconds, or as soon as `hurries` says so.
+    public static func endOwn(grace: Double, hurries: () -> Bool = { false }, _ pause: () -> Void = { poll(nil, 0, 20) }) {
+        let begin = Time.monotonic()
+        var isTold = false
+        while true {
+            var status: Int32 = 0
+            let pid = waitpid(-1, &status, WNOHANG)
+            if pid > 0 { continue }
+            if pid < 0, errno == ECHILD { return }
+            let left = descendants(of: getpid())
+            if hurries() || Time.monotonic() - begin >= grace {
+                for process in left { process.signal(SIGKILL) }
+            } else if !isTold {
+                isTold = true
+                for process in left { process.signal(SIGTERM); process.signal(SIGCONT) }
+            }
+            pause()
+        }
+    }
+
     /// The caller's ancestors, nearest first.
     public static func ancestors() throws -> [pid_t] { try ancestry().map(\.pid) }
 
