@@ -87,7 +87,7 @@ extension Work {
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
         }
         guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
-        try breakStaleLocks(worktree)
+        try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
             let result = try asOwner(worktree, arguments, input: input)
             if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }

@@ -96,7 +96,7 @@ extension Work {
 
     /// Removes lock files that a git which was killed in an agent's worktree has left. Throws `Failure.unsure` if a git may be at
     /// work there.
-    private func unlock(_ worktree: Git) throws {
+    func unlock(_ worktree: Git) throws {
         guard let place = worktree.worktree else { return }
         for name in ["index.lock", "HEAD.lock"] where try Files.exists(worktree.directory.appending(name)) {
             if let why = try removeStale(worktree.directory.appending(name), [place]) { throw Failure.unsure(why) }

@@ -37,6 +37,15 @@ extension Tool {
         guard leftover != nil else { throw Failure.no("uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove them first") }
     }
 
+    /// Puts by what the caller has left in its worktree of a task that it holds no more; else its next claim does.
+    public func putByLeftover(_ worker: Worker) throws {
+        guard try ownWorktree(worker) != nil, let worktree = try team().standingWorktree(worker.name) else { return }
+        try team().work.takeBack(worktree)
+        let agent = try team().agent(worker.name)
+        guard try !worktree.dirty().isEmpty, let left = try team().leftover(agent, worktree) else { return }
+        try team().putBy(left, agent, worktree, for: 0) { say($0) }
+    }
+
     /// Moves the caller's worktree to what it has claimed. If that can't be, a claim made just now is given back; one
     /// that it held before stays, and its worktree is moved only if it is on another branch.
     public func enter(_ claim: Claim, _ worker: Worker, fresh: Bool = true) throws {
@@ -52,6 +61,7 @@ extension Tool {
             } else if try fresh && atWork(worker).isEmpty {
                 try team.work.visit(worktree)
             }
+            try bus().endRetry(of: worker.name)
         } catch {
             if fresh { try bus().release(claim, by: worker.name) }
             throw error

@@ -11,12 +11,15 @@ public struct ClaimVerb: Verb {
     @Option(name: .long, help: "How long the lease is, for one without a supervisor.") var ttl: String?
     @Flag(name: .long, help: "Give the leases held (or of these tasks) a new end.") var renew = false
     @Flag(name: .long, help: "Give the tasks held (or these) back.") var release = false
+    @Flag(name: .long, help: "With --release: put by what is uncommitted in my worktree, as work left unfinished.") var commit = false
+    @Option(name: .long, help: ArgumentHelp("With --release: offer them again after a pause, which doubles each time, for this reason.", valueName: "why")) var later: String?
     @Option(name: .long, help: "The token of the claim, for --renew and --release.") var token: String?
     @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
     public init() {}
 
     public func run(_ tool: Tool) throws {
         guard !(renew && release) else { throw Failure.usage("--renew or --release, not both") }
+        guard later == nil && !commit || release else { throw Failure.usage("--commit and --later are for --release") }
         let deadline = try tool.deadline(wait)
         let lease = try ttl.map(tool.seconds)
         if let role { _ = try Names.role(role) }
@@ -87,15 +90,22 @@ public struct ClaimVerb: Verb {
 
     private func release(_ tool: Tool, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
+        let why = try later.map { try tool.line($0, what: "reason") }
+        defer { if commit { do { try tool.putByLeftover(worker) } catch { Main.complain("\(error)") } } }
+        func give(_ claim: Claim) throws {
+            try tool.keepWork(of: claim.owner)
+            if let why { _ = try bus.postpone(claim, by: worker.name, why: why) } else { try bus.release(claim, by: worker.name) }
+            try ClaimVerb.show(tool, bus, claim)
+        }
         guard !ids.isEmpty else {
             guard !held.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
-            return try tool.each(held) { try tool.keepWork(of: $0.owner); try bus.release($0, by: worker.name); try ClaimVerb.show(tool, bus, $0) }
+            return try tool.each(held, give)
         }
         try tool.each(ids) { id in
-            let claim = try held.first { $0.id == id } ?? tool.revocable(id)
-            try tool.keepWork(of: claim.owner)
-            try bus.release(claim, by: worker.name)
-            try ClaimVerb.show(tool, bus, claim)
+            if let own = held.first(where: { $0.id == id }) { return try give(own) }
+            let claim = try tool.revocable(id)
+            try give(claim)
+            try tool.tell(claim, "was taken from you")
         }
     }
 

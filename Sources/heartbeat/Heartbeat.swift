@@ -9,6 +9,7 @@ public struct HeartbeatVerb: Verb {
     @Option(name: .long, help: "starting, working, idle, waiting or stuck.") var state: String?
     @Option(name: .long, help: "One line on what is being done.") var note: String?
     @Option(name: .long, help: "How far it is: N/M.") var progress: String?
+    @Option(name: .long, help: ArgumentHelp("This went wrong, may pass, and will be tried again: prints after how many seconds.", valueName: "why")) var retry: String?
     public init() {}
 
     public func run(_ tool: Tool) throws {
@@ -31,6 +32,11 @@ public struct HeartbeatVerb: Verb {
         let worker = try tool.worker()
         if try Files.exists(bus.card(name)) {
             try bus.report(name, state: state, source: "heartbeat", note: note, progress: progress)
+            if let retry {
+                let next = try bus.noteRetry(of: name, Names.shown(retry.isEmpty ? "it may pass" : retry))
+                let seconds = max(1, next.next - Time.now())
+                tool.print(["\(seconds)"], json: ["seconds": .int(seconds), "tries": .int(next.tries), "next": .string(Time.text(next.next))])
+            }
         } else if try bus.held(by: worker).isEmpty {
             throw Failure.no("no agent '\(name)', and it holds no task")
         }

@@ -272,6 +272,7 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(commandName: "fail", abstract: "Say that a task can't be done.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String
+        @Flag(name: .long, help: "Put by what is uncommitted in my worktree, as work left unfinished.") var commit = false
         @Option(name: .long, help: "The token of the claim.") var token: String?
         @Argument(help: "The task; what I hold if not given.") var id: String?
 
@@ -281,7 +282,10 @@ extension TaskVerb {
             let bus = try tool.bus()
             let claim = try tool.claimed(id.map(Names.id), token: token)
             try tool.keepWork(of: claim.owner)
-            try bus.fail(claim, by: tool.caller(), why: why)
+            try bus.fail(claim, by: tool.caller(), why: why, personKnows: tool.isByHand(claim.owner))
+            try bus.endRetry(of: claim.owner)
+            // It has failed all the same; where this can't be done now, the next claim does it.
+            if commit { do { try tool.putByLeftover(tool.worker()) } catch { Main.complain("\(error)") } }
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "failed"])
         }
     }
@@ -295,7 +299,8 @@ extension TaskVerb {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                try bus.cancel(id, by: tool.caller())
+                let holder = try bus.cancel(id, by: tool.caller())
+                if let holder { try tool.tell(holder, "was cancelled") }
                 tool.print(["\(id)"], json: ["id": .int(id), "state": "cancelled"])
             }
         }
