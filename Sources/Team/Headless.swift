@@ -190,7 +190,7 @@ final class Waiting {
         watcher.watch(bus.unreadBox(name))
         due = nil
         let agent = try team.agent(name)
-        let worker = team.puller(agent)
+        let worker = Team.puller(agent)
         if let worker { try bus.watchReady(worker, watcher) }
         let held = try bus.claims().filter { $0.owner == name }
         // The answer to its plan comes as mail.

@@ -9,7 +9,7 @@ import Tmux
 // handed over after all is given back. Killed in between, the agent holds the task, and its next start tells it so.
 extension Team {
     /// The agent as one who takes tasks unasked; nil for one that was told not to, and for roles that make the tasks.
-    func puller(_ agent: AgentView) -> Worker? {
+    static func puller(_ agent: AgentView) -> Worker? {
         guard agent.card["Pull"] != "no", agent.token != nil, !["lead", "coordinator"].contains(agent.role ?? "") else { return nil }
         return Worker(agent, role: agent.role, manages: agent.role == "manager")
     }
@@ -60,7 +60,7 @@ extension Team {
 extension Following {
     func puller() throws -> Worker? {
         guard known.hooks != nil, let agent = try bus.agent(named: name) else { return nil }
-        return team.puller(agent)
+        return Team.puller(agent)
     }
 
     /// Hands a task over; false if there is none that can be now.
@@ -74,6 +74,7 @@ extension Following {
                 return false
             }
             waking.told = []
+            try bus.endRetry(of: name)
             do {
                 guard let text = try Team.firstPrompt(bus, name), try handing("task", text) else { throw Failure.no("'\(name)' can't be typed to") }
                 return true
@@ -81,6 +82,9 @@ extension Following {
                 try bus.release(claim, by: name)
                 throw error
             }
+        } catch let failure as Failure where failure.kind == .unsure {
+            _ = try bus.noteRetry(of: name, failure.message)
+            throw failure
         } catch let failure as Failure where failure.kind == .no {
             // Once, as of what it is to see to: it may be what git says of files in the way.
             try hinder("the next task can't begin: \(failure.message)", [failure.message])

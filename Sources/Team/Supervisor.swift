@@ -17,22 +17,24 @@ import Tmux
 //   6  start the program in a process group of its own, in the foreground of the terminal
 //   7  wait, for signals and changes of the bus; nothing is polled. It counts as started when it says what it does, or
 //      has not ended within `settling`: who spawned it waits for that
-//   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up
+//   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up (see Restarting.swift)
 //
 // Killed anywhere: the kernel drops the lock and sends the program TERM; others see the lock free and start a new one,
 // which begins at 1. The program's parent-death signal is set by a small step between us and it (see `becomeChild`),
 // since posix_spawn can't.
 public final class Supervisor {
     let name: String
-    private(set) var team: Team
+    var team: Team
     let terminal = Terminal()
     private let alive: FileDescriptor
     private let signals: Int32
     var child: pid_t = 0
     /// Of an adopted agent: its program, which is no child of ours, and a descriptor that tells of its end.
-    private var accompanied: Tree.Process?
+    private(set) var accompanied: Tree.Process?
     private var companion: Int32 = -1
     var token = ""
+    /// Seconds before the next start: none, then a quarter, doubled each time.
+    var delay = 0.0
     /// What is known of its program, if anything is.
     private(set) var known: AgentProgram?
     var following: Following?
@@ -44,20 +46,20 @@ public final class Supervisor {
     private(set) var started = 0.0
     /// What its screen shows while it starts, and since when.
     var strange: (sight: AgentProgram.Sight, since: Double)?
+    /// What it held when the program was started.
+    private(set) var begunWith = Set<Int>()
     private var looked = 0.0
     var settled = true
     private var witnessed = false
-    /// Seconds before the next start: none, then a quarter, doubled each time.
-    private var delay = 0.0
-    private var order: Order?
+    private(set) var order: Order?
     private var watch: Watch?
     /// A watcher has ended: see `Team.callForWatch`.
     private var called = false
     private var silence: Silence?
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
-    private enum Order { case end, endNow, hangUp }
-    enum Ended { case exit(Int32), failed(String), told, work, handedOff }
+    enum Order { case end, endNow, hangUp }
+    enum Ended { case exit(Int32), failed(Failure), told, work, handedOff }
 
     /// Seconds after which a program that is not heard of and has not ended counts as started.
     private static let settling = 0.3
@@ -92,7 +94,7 @@ public final class Supervisor {
     /// Runs the agent until it rests, is stopped or given up.
     public func run() throws {
         _ = csys_set_subreaper()
-        while try order == nil && bus.agent(named: name)?.want == .run {
+        while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil, agent.want == .run {
             var ended: Ended
             do {
                 let agent = try team.agent(name)
@@ -110,19 +112,19 @@ public final class Supervisor {
                     ended = .told
                 }
             } catch let failure as Failure {
-                ended = .failed(failure.message)
+                ended = .failed(failure)
             }
             if order == .hangUp { try hungUp() }
             endTree(now: order == .endNow)
             if order == .hangUp {
                 try hungUp()
-                try keep()
+                try? keep()
                 watch = nil
                 try alive.close()
                 return team.showEnd(of: name)
             }
             terminal?.reset()
-            guard try goOn(after: ended) else { break }
+            guard try insist({ try goOn(after: ended) }) ?? false else { break }
         }
         try rest()
     }
@@ -174,6 +176,7 @@ public final class Supervisor {
         try team.restoreWorktree(name) { terminal?.say("cadre: \(name): \($0)") }
         agent = try team.agent(name)
         try takeTask(agent)
+        begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
         serving = known?.sandbox == nil ? nil : try serve(agent)
         if byTurns {
             guard try waitForWork() else { return false }
@@ -225,7 +228,7 @@ public final class Supervisor {
     private func hungUp() throws { try bus.report(name, state: .dead, source: "hangup", session: token) }
 
     /// Keeps what its worktree has committed.
-    private func keep() throws {
+    func keep() throws {
         try team.work.keep(team.agent(name))
     }
 
@@ -245,20 +248,21 @@ public final class Supervisor {
             let (ended, obeyed) = signalled()
             if order != nil { return .told }
             if let ended { return .exit(ended) }
-            if obeyed, try obey() { return .handedOff }
-            if called { try takeWatch() }
-            if !settled, Time.monotonic() >= looked + Supervisor.settling { try settle() }
+            // A full disk, say, is no reason to end the program: what can't be noted now is noted later.
+            if obeyed, (try? obey()) == true { return .handedOff }
+            if called { try? takeWatch() }
+            if !settled, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
             if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
             if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 { try? following?.look() }
             if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
             if let waiting, entries[2].revents != 0 || waiting.next() == 0 || waiting.descriptor == -1, try waiting.look() { return .work }
-            if let silence, silence.isDue { try silence.look(team, name, besides: watch?.used ?? 0) }
+            if let silence, silence.isDue { try? silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
 
     /// Takes the signals that came: the program's wait status if it has ended, and whether there is a wish to obey.
     /// Orders are kept in `order`, a stronger one over a weaker.
-    private func signalled() -> (ended: Int32?, obey: Bool) {
+    func signalled() -> (ended: Int32?, obey: Bool) {
         var ended: Int32?
         var obey = false
         while true {
@@ -309,102 +313,22 @@ public final class Supervisor {
 
     // MARK: ending
 
-    /// Ends all that descends from us; returns when nothing is left, which ECHILD proves to a subreaper.
+    /// Ends all that descends from us; returns when nothing is left.
     private func endTree(now: Bool) {
-        let begin = Time.monotonic()
-        let grace = now ? 0 : 3.0
-        var told = false
-        while true {
-            var status: Int32 = 0
-            let pid = waitpid(-1, &status, WNOHANG)
-            if pid > 0 { continue }
-            if pid < 0, errno == ECHILD { break }
-            let left = Tree.descendants(of: getpid())
-            if order == .endNow || Time.monotonic() - begin >= grace {
-                for process in left { process.signal(SIGKILL) }
-            } else if !told {
-                told = true
-                for process in left { process.signal(SIGTERM); process.signal(SIGCONT) }
-            }
-            var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, 20) > 0 { _ = signalled() }
-        }
+        Tree.endOwn(grace: now ? 0 : 3, hurries: { [self] in order == .endNow }) { [self] in heard(within: 0.02) }
         child = 0
     }
 
-    /// Decides what follows the end of the program; waits out the time before another start. False: no other start.
-    private func goOn(after ended: Ended) throws -> Bool {
-        try keep()
-        noteCost()
-        try bus.closePermissions(of: name, "its program has ended")
-        let agent = try team.agent(name)
-        guard agent.want == .run else { return false }
-        if let accompanied, !accompanied.isThere {
-            try leave(agent)
-            bus.journal("ended", by: name, ["agent": name, "how": "by itself"])
-            try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
-            return false
-        }
-        try team.reread()
-        let code: Int32
-        let what: String
-        var isOver = true
-        switch ended {
-        case _ where order != nil, .told, .work:
-            // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
-            try bus.report(name, state: .dead, source: "terminated", session: token)
-            return false
-        case .exit(let status):
-            code = Program.code(status)
-            try noteEnd(code)
-            what = code > 128 ? "ended by signal \(code - 128)" : "exit status \(code)"
-        case .failed(let why):
-            code = 75
-            what = why
-        case .handedOff:
-            code = 0
-            what = "handed over to a new session"
-            isOver = false
-        }
-        if isOver, code == 0, isByTurns(agent) {
-            try endTurn()
-            delay = 0
-            return true
-        }
-        // What its hook said went wrong.
-        let said = agent.report?["Source"] == "hook" ? agent.report?["Note"].flatMap { $0.isEmpty ? nil : $0 } : nil
-        let policy = team.restartPolicy(agent)
-        let holds = try bus.claims().contains { $0.owner == name }
-        bus.journal("ended", by: name, ["agent": name, "how": what])
-        if isOver, code == 0, !holds, policy != "always" {
-            try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
-            return false
-        }
-        if isOver, policy == "never" {
-            try bus.report(name, state: .dead, source: "supervisor", note: what, session: token)
-            return false
-        }
-        try bus.noteRestart(name)
-        let missing = code == 126 || code == 127
-        if let why = try missing ? "its program can't be run" : team.tooMany(name) {
-            let whole = "\(why) (\(what)\(said.map { ", \($0)" } ?? ""))"
-            try team.quarantine(name, whole)
-            try bus.report(name, state: .quarantined, source: "supervisor", note: whole, session: token)
-            return false
-        }
-        try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)
-        if Time.monotonic() - started > 60 { delay = 0 }
-        terminal?.say("cadre: \(name): \(what), starting again\(delay > 0 ? " in \(delay) s" : "")")
-        let end = Time.monotonic() + delay
-        delay = max(0.25, delay * 2)
-        while order == nil, Time.monotonic() < end {
-            var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-            _ = poll(&entry, 1, Int32((end - Time.monotonic()) * 1000) + 1)
-            _ = signalled()
-        }
-        guard let order, try team.agent(name).want == .run else { return true }
-        try bus.report(name, state: .dead, source: order == .hangUp ? "hangup" : "terminated", session: token)
-        return false
+    /// Sleeps, but for signals; an order ends it.
+    func rest(seconds: Double) {
+        let end = Time.monotonic() + seconds
+        while order == nil, Time.monotonic() < end { heard(within: end - Time.monotonic()) }
+    }
+
+    /// Takes the signals that come, at the first of them or when the time is over.
+    private func heard(within seconds: Double) {
+        var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+        if poll(&entry, 1, Int32(seconds * 1000) + 1) > 0 { _ = signalled() }
     }
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.

@@ -150,8 +150,9 @@ public struct Team {
 
     // MARK: reviving
 
-    /// Starts again who should run and does not, oldest first: with `all` everybody, else only who died without a word (not
-    /// those whose window or server was closed, which a person does on purpose). Returns who was started; `refused` hears
+    /// Starts again who should run and does not, oldest first: with `all` everybody, those that rest though work is ready for
+    /// them too, else only who died without a word (not those whose window or server was closed, which a person does on
+    /// purpose). Returns who was started; `refused` hears
     /// why others could not be.
     public func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws -> [String] {
         if all {
@@ -159,7 +160,8 @@ public struct Team {
             for name in try bus.agentNames() { do { try endMoved(name); try waitForHangUp(name, &panes) } catch let failure as Failure { refused(failure) } }
         }
         let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
-            guard !agent.alive, agent.want == .run, agent.report?["State"] != AgentState.resting.rawValue else { return false }
+            guard !agent.alive, agent.want == .run else { return false }
+            if agent.state == .resting { return try all && Team.puller(agent).map(bus.hasReady) ?? false }
             // One without a terminal would be our own child: a supervisor must not become another's.
             if agent.isHeadless || agent.adopted != nil, !all { return false }
             return all || agent.report?["State"] != AgentState.dead.rawValue && restartPolicy(agent) != "never"

@@ -110,13 +110,22 @@ final class Watch {
                 again = Time.monotonic() + (looks == 0 ? 0.05 : 0.5)
                 looks += 1
             }
+            // Deferred tasks that fall due, and leases that end: else nobody may look for hours.
+            if try nextDue(team.bus).map({ $0 <= Time.now() }) ?? false { try team.recover() }
             try team.startQueue()
-            retry = try Queue.nextTry(team.bus).map { Time.monotonic() + Double($0 - Time.now()) }
+            let next = try [Queue.nextTry(team.bus), nextDue(team.bus)].compactMap { $0 }.min()
+            retry = next.map { Time.monotonic() + max(1, Double($0 - Time.now())) }
             failures = 0
         } catch {
             failures = min(failures + 1, 6)
             retry = Time.monotonic() + Double(1 << failures) / 2
         }
+    }
+
+    /// When a deferred task falls due or a lease ends; watches those places.
+    private func nextDue(_ bus: Bus) throws -> Int? {
+        for place in try bus.deferredPlaces() { watcher.watch(place) }
+        return try [bus.nextDue(), bus.nextEnd()].compactMap { $0 }.min()
     }
 
     // MARK: branches

@@ -8,10 +8,12 @@ public struct SuperviseVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "supervise", abstract: "Run an agent: the process in its pane.")
     @OptionGroup public var common: Common
+    @Option(name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id")) var task: String?
     @Argument(help: "The agent.") var name: String
     public init() {}
 
     public func run(_ tool: Tool) throws {
+        if let task { return try TaskBody(tool.bus(), Names.id(task), tool.worker()).run() }
         let name = try Names.agent(name)
         guard try tool.bus().agent(named: name) != nil else { throw Failure.no("no agent '\(name)'") }
         try Supervisor(name, tool.team()).run()

@@ -38,7 +38,7 @@ extension TaskVerb {
             }
             /// What `task list --json` prints of a task beside these.
             private static let told: Set<String> = [
-                "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned", "returnedWhy",
+                "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned", "returnedWhy", "returnedTip",
                 "conflicts", "ended", "planState", "planBy", "planTime", "planTo", "planAsk", "planDecidedBy", "planWhy",
             ]
             private struct AnyKey: CodingKey {

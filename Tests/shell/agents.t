@@ -95,6 +95,7 @@ wait_for 10 is_state failing quarantined
 like "$(cadre ask list)" "*exit status 3, the turn failed: no_model*" "what its hook said of it is said as well"
 cadre retire -q failing
 is "$(cadre ask list | wc -l)" 0 "none is left of who is retired"
+cadre task cancel -q 1
 is "$(cadre spawn clean --agent true --no-worktree)" clean "a clean end with nothing held is no failure"
 wait_for 5 is_state clean resting
 ok "it rests"
