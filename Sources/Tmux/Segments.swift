@@ -12,7 +12,7 @@ public struct Segments {
 
     /// The groups in a line's order, the numbers in each, and the segment that a group is, which a click names as well.
     private static let groups: [(segment: String, names: [String])] = [
-        ("agents", ["working", "idle", "waiting", "stuck", "dead"]), ("tasks", ["ready", "claimed", "blocked", "review"]),
+        ("agents", ["working", "idle", "waiting", "stuck", "dead"]), ("tasks", ["ready", "claimed", "blocked", "review", "failed"]),
         ("asks", ["asks"]), ("mail", ["mail"]), ("merge", ["queue", "conflicts"]),
     ]
     /// Left out of the whole line, which has its tasks in review.
@@ -20,20 +20,20 @@ public struct Segments {
     /// Which of them stand together in the line.
     private static let parts = [["agents"], ["tasks"], ["asks", "mail", "merge"]]
     /// Least important first.
-    private static let dropped = ["claimed", "review", "idle", "blocked", "ready", "working", "conflicts", "mail", "stuck", "dead", "asks", "waiting"]
+    private static let dropped = ["claimed", "review", "idle", "blocked", "ready", "working", "conflicts", "mail", "failed", "stuck", "dead", "asks", "waiting"]
 
     private static let letters = [
-        "working": "w", "idle": "i", "waiting": "?", "stuck": "~", "dead": "!", "ready": "r", "claimed": "c", "blocked": "b", "review": "v",
+        "working": "w", "idle": "i", "waiting": "?", "stuck": "~", "dead": "!", "ready": "r", "claimed": "c", "blocked": "b", "review": "v", "failed": "f",
         "asks": "a", "mail": "m", "queue": "q", "conflicts": "x",
     ]
     /// Of Font Awesome, at the places that all versions of the Nerd Fonts have them.
     private static let glyphs = [
         "working": "\u{f013}", "idle": "\u{f186}", "waiting": "\u{f059}", "stuck": "\u{f071}", "dead": "\u{f057}", "ready": "\u{f0ae}",
-        "claimed": "\u{f007}", "blocked": "\u{f023}", "review": "\u{f06e}", "asks": "\u{f075}", "mail": "\u{f0e0}", "queue": "\u{f126}",
+        "claimed": "\u{f007}", "blocked": "\u{f023}", "review": "\u{f06e}", "failed": "\u{f06a}", "asks": "\u{f075}", "mail": "\u{f0e0}", "queue": "\u{f126}",
         "conflicts": "\u{f0e7}",
     ]
     private static let colors = [
-        "waiting": "bold", "asks": "bold", "stuck": "fg=red,bold", "dead": "fg=red,bold", "conflicts": "fg=red,bold",
+        "waiting": "bold", "asks": "bold", "stuck": "fg=red,bold", "dead": "fg=red,bold", "failed": "fg=red,bold", "conflicts": "fg=red,bold",
     ]
 
     private var counts: [String: Int] = [:]

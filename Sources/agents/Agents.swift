@@ -18,7 +18,7 @@ public struct AgentsVerb: ParsableCommand {
         ("program", { agent, _ in agent.card["Program"] }),
         ("since", { agent, _ in agent.report?.int("Since").map(Time.text) }),
         ("source", { agent, _ in agent.report?["Source"] }),
-        ("note", { agent, _ in agent.report?["Note"] }),
+        ("note", { agent, _ in note(agent) }),
         ("progress", { agent, _ in agent.report?["Progress"] }),
         ("mail", { agent, bus in "\(try bus.messages(of: agent.name).count)" }),
         ("conflict", { agent, bus in try conflicts(agent, bus) }),
@@ -38,6 +38,13 @@ public struct AgentsVerb: ParsableCommand {
         ("want", { agent, _ in agent.want.rawValue }),
         ("created", { agent, _ in agent.card.int("Created").map(Time.text) }),
     ]
+
+    /// What is being done, and what went wrong and is tried again.
+    private static func note(_ agent: AgentView) -> String? {
+        let note = agent.report?["Note"]
+        guard let retry = agent.retry else { return note }
+        return ((note ?? "").isEmpty || note == retry.why ? "" : note! + "; ") + retry.text
+    }
 
     private static func held(_ agent: AgentView, _ bus: Bus) throws -> [Claim] {
         try bus.claims().filter { $0.owner == agent.name }.sorted { $0.id < $1.id }

@@ -38,8 +38,21 @@ public struct DoctorVerb: Verb {
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }
+        let isWrong = try found.isEmpty && tellOfWhatWaits(tool)
+        guard !isWrong else { throw Failure.unsure("something stands still that nobody is asked about: the lines above say what helps") }
         guard found.isEmpty else { throw Failure.unsure("\(found.count) problem\(found.count == 1 ? "" : "s") found\(fix ? "" : ": 'cadre doctor --fix' repairs what can be")") }
         tool.say("healthy")
+    }
+
+    /// What does not go on, as `status` tells it; true if somebody must act who was not asked.
+    private func tellOfWhatWaits(_ tool: Tool) throws -> Bool {
+        let bus = try tool.bus()
+        let all = try Attention.all(bus, bus.team())
+        for one in all where one.isWrong {
+            tool.print(["waits", one.subject, one.text], json: ["invariant": "waits", "path": .string(one.subject), "what": .string(one.text)])
+        }
+        for one in all where !one.isWrong { tool.print(["note", one.subject, one.text], json: ["note": .string(one.subject), "what": .string(one.text)]) }
+        return all.contains(where: \.isWrong)
     }
 
     /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are reached and

@@ -6,9 +6,9 @@ import Tool
 
 public struct StatusVerb: Verb {
     public static let configuration = CommandConfiguration(
-        verb: "status", abstract: "Print one line on the whole team.")
+        verb: "status", abstract: "Print how the whole team stands, and what waits.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, asks, mail, queue, conflicts.", valueName: "f"))
+    @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, failed, asks, mail, queue, conflicts.", valueName: "f"))
     var format: String?
     @Flag(name: .long, help: "Tell tmux the line and its parts, instead of printing it.") var tmux = false
     public init() {}
@@ -23,12 +23,20 @@ public struct StatusVerb: Verb {
 
     public static func show(_ tool: Tool, format: String? = nil) throws {
         let bus = try tool.bus()
-        let counts = try bus.counts(bus.team())
+        let team = try bus.team()
+        let counts = try bus.counts(team)
         if tool.common.quiet { return }
-        if tool.common.json { return Out.json(counts.map { ($0.name, .int($0.count)) }) }
-        if let format { return Out.line(try fill(format, counts)) }
+        if let format, !tool.common.json { return Out.line(try fill(format, counts)) }
+        let attention = try Attention.all(bus, team)
+        if tool.common.json {
+            let waiting = attention.map {
+                JSONValue.object([("subject", .string($0.subject)), ("what", .string($0.what)), ("next", .string($0.next.map(Time.text))), ("wrong", .bool($0.isWrong))])
+            }
+            return Out.json(counts.map { ($0.name, .int($0.count)) } + [("attention", .list(waiting))])
+        }
         let line = Segments(counts).line
         Out.line(line)
+        for one in attention { Out.line(one.subject, one.text) }
         bus.keepStatus(line)
     }
 

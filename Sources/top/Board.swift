@@ -1,6 +1,7 @@
 import Bus
 import Git
 import SystemPackage
+import Team
 
 /// A project that is shown: its bus, and how it is called.
 struct Source {
@@ -103,6 +104,7 @@ final class Reader {
         for name in try bus.agentNames(drafts: true) { for place in [bus.agent(name), bus.unreadBox(name)] { watcher.watch(place) } }
         let team = try bus.team()
         for (name, count) in try bus.counts(team) { next.counts[name, default: 0] += count }
+        if let wrong = try Attention.all(bus, team).first(where: \.isWrong) { next.problem = next.problem ?? "\(wrong.subject) \(wrong.text)" }
         let claims = try bus.claims()
         let conflicts = try bus.conflicts()
         let asks = try bus.asks()

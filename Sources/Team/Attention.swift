@@ -1,0 +1,136 @@
+import Bus
+import Git
+import Glibc
+import SystemPackage
+
+// What does not go on, or not now: the one answer to that question, which `status`, top and doctor give. Told from the
+// files alone, without a process, since `status` is asked often.
+
+/// Something that waits: what and why, and when it is tried next.
+public struct Attention {
+    /// A task's id, an agent's name, or `merge` for the queue.
+    public let subject: String
+    public let what: String
+    /// In seconds since the epoch; nil if nothing will be done unasked.
+    public let next: Int?
+    /// Nobody was asked, nobody set it aside, and nothing will be tried again: somebody must act.
+    public let isWrong: Bool
+
+    public var text: String { what + (next.map { ", again at \(Time.text($0))" } ?? "") }
+
+    /// So many of a kind are told; of the rest how many there are.
+    private static let most = 10
+    /// Seconds that may pass before somebody takes what is there for all.
+    private static let patience = 5
+
+    private init(_ subject: String, _ what: String, next: Int? = nil, isWrong: Bool = false) {
+        self.subject = subject
+        self.what = what
+        self.next = next
+        self.isWrong = isWrong
+    }
+
+    /// All of it, agents first.
+    public static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
+        // One that was never started is nobody's failure.
+        let team = team.filter { $0.session?["Started"] != nil }
+        return try agents(team) + tasks(bus) + waiting(bus, team) + queue(bus)
+    }
+
+    // MARK: agents
+
+    private static func agents(_ team: [AgentView]) throws -> [Attention] {
+        try team.compactMap { agent in
+            let note = (agent.report?["Note"] ?? "").isEmpty ? "" : ": \(agent.report?["Note"] ?? "")"
+            func says(_ what: String, next: Int? = nil, isWrong: Bool = false) -> Attention {
+                Attention(agent.name, what, next: next, isWrong: isWrong)
+            }
+            switch agent.state {
+            case .dead: return says("is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card["Restart"] != "never")
+            case .quarantined: return says("is quarantined\(note)")
+            case .stuck: return says("is silent with its task")
+            case .resting where agent.want == .pause:
+                // Whoever set it aside was stopped on the way, or could not do it to its end.
+                guard let worktree = agent.worktree, try Files.exists(worktree) else { return nil }
+                return says("was stopped and not put aside to the end: 'cadre pause \(agent.name)' again", isWrong: true)
+            case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
+            case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
+                return says("has ended\(note)", next: agent.report?.int("Start-At"))
+            default: return agent.alive ? agent.retry.map { says("can't go on: \($0.why), tried \($0.tries) times", next: $0.next) } : nil
+            }
+        }
+    }
+
+    // MARK: tasks
+
+    private static func tasks(_ bus: Bus) throws -> [Attention] {
+        let failed = try bus.failedTasks()
+        var all = try failed.prefix(most).map { id in
+            Attention("\(id)", "failed\(try bus.end(id)?["Why"].map { ": \($0)" } ?? ""): 'cadre task reopen \(id)' tries it again")
+        }
+        if failed.count > most { all.append(Attention("\(failed[most])", "failed, and \(failed.count - most - 1) more")) }
+        // None waits longer for its next try.
+        for (due, id) in try bus.dueSoon().prefix(most) {
+            guard let retry = try bus.header(id)?.retry else { continue }
+            all.append(Attention("\(id)", "can't be done: \(retry.why), tried \(retry.tries) times", next: due))
+        }
+        return all
+    }
+
+    /// Ready tasks that nobody who runs takes. Where a team has no agents people and jobs take them.
+    private static func waiting(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
+        guard !team.isEmpty else { return [] }
+        let workers = team.compactMap { agent in Team.puller(agent).map { (agent: agent, worker: $0) } }
+        var all: [Attention] = []
+        for (queue, id) in try bus.firstReadyByQueue() where queue != "epic" {
+            let fitting = workers.filter { $0.worker.queues.contains(queue) }
+            let running = fitting.filter { $0.agent.alive && $0.agent.want == .run }
+            // A name without a card is a person's or a job's.
+            if fitting.isEmpty, queue.hasPrefix("for=") { continue }
+            if running.isEmpty {
+                let why = fitting.prefix(3).map { "'\($0.agent.name)' \(Attention.how($0.agent))" }.joined(separator: ", ")
+                let next = queue.hasPrefix("first=") ? try bus.header(id)?.toUntil : nil
+                all.append(
+                    Attention(
+                        "\(id)", "is ready, and nobody who runs takes it\(why.isEmpty ? "" : ": \(why)")", next: next,
+                        isWrong: next == nil && fitting.contains { $0.agent.want == .run }))
+            } else if let idle = try running.first(where: { try isIdle($0.agent, bus) }), running.allSatisfy({ $0.agent.state == .idle }) {
+                let note = (idle.agent.report?["Note"] ?? "").isEmpty ? "'cadre peek \(idle.agent.name)' shows it" : idle.agent.report?["Note"] ?? ""
+                all.append(Attention("\(id)", "is ready, and '\(idle.agent.name)', which is idle, has not taken it: \(note)"))
+            }
+        }
+        return all
+    }
+
+    /// For so long that it should have taken what was there.
+    private static func isIdle(_ agent: AgentView, _ bus: Bus) throws -> Bool {
+        agent.state == .idle && (agent.report?.int("Time") ?? .max) + patience < Time.now()
+    }
+
+    private static func how(_ agent: AgentView) -> String {
+        switch (agent.state, agent.want) {
+        case (.resting, .run): return "rests"
+        case (.resting, .pause): return "is paused"
+        case (.resting, _): return "is stopped"
+        default: return "is \(agent.state.rawValue)"
+        }
+    }
+
+    // MARK: the merge queue
+
+    private static func queue(_ bus: Bus) throws -> [Attention] {
+        var all: [Attention] = []
+        let entries = try bus.entries({ _ in })
+        let stopped = entries.isEmpty ? nil : try bus.stopped()
+        if let stopped { all.append(Attention("merge", "the queue stands still: \(stopped["Why"] ?? "")", next: stopped.int("Retry-At"))) }
+        for entry in entries where entry.step == .waiting || entry.step == .stuck {
+            let next = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
+            all.append(Attention("\(entry.id)", "waits to land\(entry.why.map { ": \($0)" } ?? "")", next: entry.step == .waiting ? next : nil))
+        }
+        let left = entries.filter { [.queued, .gating, .landing].contains($0.step) && $0.time + patience < Time.now() }
+        if stopped == nil, !left.isEmpty, try Lock.isFree(bus.mergeLock) {
+            all.append(Attention("merge", "nobody runs the queue, in which \(left.count) wait\(left.count == 1 ? "s" : "") to land: 'cadre merge run' does", isWrong: true))
+        }
+        return all
+    }
+}
