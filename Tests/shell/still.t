@@ -15,7 +15,7 @@ is_in() { [ "$(state "$1")" = "$2" ]; }
 why() { cadre task show --json "$1" | jq -r .error; }
 asks() { cadre ask list | cut -f1 | xargs; }
 done_soon() { # TASK NAME
-  code 0 "$2" cadre task wait --timeout 20s "$1"
+  code 0 "$2" cadre task wait --timeout 90s "$1"
 }
 running() { pgrep -f "^$1\$" | while read -r pid; do grep -qzsxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"; done; }
 has_running() { [ -n "$(running "$1")" ]; }
@@ -24,18 +24,18 @@ cadre spawn -q a
 # A task is taken away from who works on it: its body ends, with all that it had started, and the next one is done.
 body='(setsid sleep 301 &); sleep 300 & sleep 302; echo never >never'
 id=$(cadre task add cancelled "$body")
-wait_for 20 has_running 'sleep 302'
+wait_for 60 has_running 'sleep 302'
 next=$(cadre task add next 'echo next >next')
 cadre task cancel -q "$id"
 done_soon "$next" "a task at work is cancelled: the next one is done"
 is "$(running 'sleep 30[012]')" "" "its body has ended, and all that it had started"
 is "$(grep -rl 'was cancelled' "$(cadre path inbox a)" | wc -l)" 1 "its holder was told"
 id=$(cadre task add -p 3 revoked "$body")
-wait_for 20 has_running 'sleep 302'
+wait_for 60 has_running 'sleep 302'
 next=$(cadre task add -p 1 next 'echo second >next')
 cadre claim -q --release "$id"
 done_soon "$next" "one that a person gives back: the next one is done"
-wait_for 20 is_in "$id" claimed
+wait_for 60 is_in "$id" claimed
 next=$(cadre task add next 'echo third >next')
 cadre --as a task fail -q --why 'not this' "$id"
 done_soon "$next" "one that a person fails: the next one is done"
@@ -48,13 +48,13 @@ done_soon "$id" "a body with something in the background is done when it ends"
 is "$(running 'sleep 300')" "" "which ends with it"
 id=$(cadre task add own 'echo own >own; cadre task done -q --commit; echo after >"$HOME/after"')
 done_soon "$id" "a body that hands its task in itself"
-wait_for 10 test -s "$HOME/after"
+wait_for 60 test -s "$HOME/after"
 ok "goes on to its end"
 
 # A failure is counted and asked about once, until it is tried again or given up.
 id=$(cadre task add bad 'echo half >half; echo the reason; [ -e "$HOME/fixed" ]')
 later=$(cadre task add -d "$id" after 'echo after >after')
-wait_for 20 is_in "$id" failed
+wait_for 60 is_in "$id" failed
 is "$(why "$id")" "exit status 1: the reason" "a body that fails says why"
 is "$(asks)" "failed-$id" "one ask is opened"
 like "$(cadre ask list)" "*; $later depend on it:*" "about what depends on it as well"
@@ -69,7 +69,7 @@ done_soon "$later" "reopened, both are done"
 is "$(asks)" "" "and the ask is closed"
 is "$(git show main:half)" half "what it had left went on"
 id=$(cadre task add bad 'exit 4')
-wait_for 20 is_in "$id" failed
+wait_for 60 is_in "$id" failed
 cadre task cancel -q "$id"
 is "$(asks) $(state "$id")" " cancelled" "cancelled, there is nothing left to ask"
 # Who holds the epic hears of it.
@@ -78,7 +78,7 @@ epic=$(cadre task add epic)
 hold=$(cadre task add --parent "$epic" --defer 1d held)
 cadre --as boss claim -q "$epic"
 id=$(cadre task add --parent "$epic" child 'exit 5')
-wait_for 20 is_in "$id" failed
+wait_for 60 is_in "$id" failed
 is "$(cadre ask show --json "failed-$id" | jq -r .to) $(cadre --as boss inbox list | grep -c "task $id failed")" "boss 1" "the holder of the epic is asked and told"
 cadre task cancel -q "$id" "$hold" "$epic" 2>/dev/null
 cadre retire -q boss
@@ -88,7 +88,7 @@ hook() { printf '#!/bin/sh\necho "%s" >&2\nexit 1\n' "$2" >.git/hooks/"$1" && ch
 refused() { # WORDS NAME
   local id
   id=$(cadre task add "refused" "echo $RANDOM >refused")
-  wait_for 20 is_in "$id" failed
+  wait_for 60 is_in "$id" failed
   like "$(why "$id")" "*$1*" "$2: the reason is in its words"
   is "$(git -C "$(field a worktree)" status --porcelain) $(git show "refs/cadre/work/task-$id:refused" | wc -l)" " 1" "the worktree is clean, the work is kept"
   cadre task cancel -q "$id"
@@ -114,26 +114,26 @@ done_soon "$id" "the agent has gone on after each"
 id=$(cadre task add unreachable 'echo x >>"$HOME/tries"; echo no network; [ -e "$HOME/network" ] || exit 75')
 tried() { [ "$(cadre task show --json "$1" | jq -r .why)" = "$2" ]; }
 shown() { cadre status | grep -q "$1	.*tried [0-9]* times.*, again at 20"; }
-wait_for 20 shown "$id"
+wait_for 60 shown "$id"
 ok "a body that ends with 75: status says why, how often it was tried, and when it is tried next"
 like "$(cadre task list --state deferred)" "$id	deferred until *: exit status 75: no network*" "so does the list"
 touch "$HOME/network"
-cadre task wait --timeout 60s "$id"
+cadre task wait --timeout 120s "$id"
 [ "$(wc -l <"$HOME/tries")" -lt 8 ]
 ok "the pauses grow"
 is "$(state "$id") $(asks)" "done " "it is done when it can be"
 lock=.git/refs/cadre/work/task-
 id=$(cadre task add locked 'sleep 1; echo locked >locked')
-wait_for 20 is_in "$id" claimed
+wait_for 60 is_in "$id" claimed
 mkdir -p "${lock%/*}" && touch "$lock$id.lock"
 again() { cadre agents -o name,note | grep -q "^$1	.*again at 20"; }
-wait_for 20 again a
+wait_for 60 again a
 ok "a lock in the way of 'task done': the agent shows when it is tried next"
 like "$(cadre status)" "*
 a	can't go on: *again at 20*" "so does status"
 is "$(state "$id")" claimed "and the task is not failed"
 rm "$lock$id.lock"
-cadre task wait --timeout 60s "$id"
+cadre task wait --timeout 120s "$id"
 is "$(state "$id") $(cadre agents -o note | grep -c again)" "done 0" "it is done when the lock is gone"
 id=$(cadre task add bad 'echo x >>"$HOME/ran"; echo dirt >dirt; exit 3')
 index=$(git -C "$(field a worktree)" rev-parse --absolute-git-dir)/index.lock
@@ -141,11 +141,11 @@ cadre stop -q a
 mkdir -p "$HOME/elsewhere"
 touch "$index"
 cadre up -q a
-wait_for 20 is_in "$id" failed
+wait_for 60 is_in "$id" failed
 ok "a lock that a killed git left in the worktree is broken by the next start"
 cadre task cancel -q "$id"
 id=$(cadre task add bad 'echo x >>"$HOME/ran"; touch "$(git rev-parse --git-path index.lock)"; echo dirt >dirt; exit 3')
-wait_for 30 is_in "$id" failed
+wait_for 60 is_in "$id" failed
 is "$(wc -l <"$HOME/ran")" 2 "also where a body has left it, which is run once"
 cadre task cancel -q "$id"
 
@@ -153,9 +153,9 @@ cadre task cancel -q "$id"
 cadre stop -q a
 id=$(cadre task add stopped 'echo dirt >dirt; sleep 300')
 cadre up -q a
-wait_for 20 has_running 'sleep 300'
+wait_for 60 has_running 'sleep 300'
 cadre stop -q --now a
-wait_for 20 is_ready "$id"
+wait_for 60 is_ready "$id"
 next=$(cadre task add -p 0 next 'echo fourth >next')
 cadre task cancel -q "$id"
 cadre up -q a
@@ -172,13 +172,13 @@ cadre stop -q a
 is "$(cadre status | grep -c 'nobody who runs')" 0 "no task, nothing waits for a stopped agent"
 id=$(cadre task add --role ends for)
 cadre spawn -q ends --agent 'cadre heartbeat -q; echo x >>"$HOME/ends"; exit 0' --no-worktree --role ends
-wait_for 20 is_state ends resting
+wait_for 60 is_state ends resting
 is "$(wc -l <"$HOME/ends") $(asks)" "2 rests-ends" "one that ends well while work fits it is started once more, then the person is asked"
 like "$(cadre status)" "*
 $id	is ready, and nobody who runs takes it: 'ends' rests*" "and status says what waits for whom"
 code 75 "so does doctor" cadre doctor
 cadre up -q >/dev/null
-wait_for 20 is_state ends resting
+wait_for 60 is_state ends resting
 [ "$(wc -l <"$HOME/ends")" -gt 2 ]
 ok "'up' starts it again"
 cadre retire -q ends
@@ -186,9 +186,9 @@ is "$(asks)" "" "retired, nobody asks any more"
 cadre spawn -q keys --agent 'echo x >>"$HOME/keys"; exec sleep 1000' --no-worktree --role ends
 cadre --as keys claim -q "$id"
 tmux -L "$t_server" send-keys -t "$(field keys pane)" C-c
-wait_for 20 is_state keys resting
+wait_for 60 is_state keys resting
 like "$(field keys note)" "ended by keys in its pane*" "one that is ended by Ctrl-C rests and says so"
-wait_for 20 is_ready "$id"
+wait_for 60 is_ready "$id"
 is "$(wc -l <"$HOME/keys") $(asks)" "1 " "what it held is offered again"
 cadre retire -q keys
 cadre task cancel -q "$id"
