@@ -46,7 +46,7 @@ public final class TaskBody {
         watcher.watch(bus.claimsPlace)
         guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
         let script = try Program.memory(header.body)
-        var program = Program([Share.executable.string, "supervise", "--child", "\(getpid())", "/bin/sh", "/dev/fd/3"])
+        var program = Program([Share.executable.string, "supervise", "--child", "\(getpid())", "0", "/bin/sh", "/dev/fd/3"])
         program.third = script
         body = try program.start(stdin: -1, stdout: 1, stderr: 2)
         close(script)
