@@ -153,6 +153,34 @@ is "$(hook auto PermissionRequest "$(call Bash "$(command_of 'rm -rf /')" /)" | 
 is "$(hook auto PermissionRequest "$(call Question '{"q":"which?"}' /)"),$(field auto state)" ",waiting" "but what no yes or no answers"
 cadre retire -q auto
 
+# Questions with options, and what sub-agents ask.
+git config cadre.program.asker.questionTool Choice
+choice='{"questions":[{"question":"Which?","header":"W","multiSelect":false,"options":[{"label":"alpha","description":"first"},{"label":"beta","description":""}]}]}'
+hook one PermissionRequest "$(call Choice "$choice")" >"$t_dir/decision" &
+asking=$!
+wait_for 10 eval '[ -n "$(cadre ask list)" ]'
+id=$(cadre ask list | cut -f1)
+is "$(cadre ask list),$(field one note)" "$id	question	one	Which?,question: Which?" "a question with options is an ask"
+like "$(cadre ask show "$id")" "*Options: alpha,beta*alpha: first*" "with these options"
+code 64 "no other" cadre ask answer "$id" gamma
+cadre ask answer -q "$id" beta
+wait "$asking"
+is "$(jq -r '.hookSpecificOutput.decision | .behavior + " " + .updatedInput.answers["Which?"] + " " + .updatedInput.questions[0].header' "$t_dir/decision")" "allow beta W" "whose answer is the decision"
+hook one PermissionRequest "$(call Bash "$(command_of 'of the sub-agent')" | jq -c '.agent_id = "sub"')" >"$t_dir/decision" &
+asking=$!
+wait_for 10 eval '[ -n "$(cadre ask list)" ]'
+id=$(cadre ask list | cut -f1)
+hook one Stop '{}' && hook one UserPromptSubmit '{}' && hook one PostToolUse "$(call Bash "$(command_of 'of the sub-agent')")"
+is "$(cadre ask list | cut -f1)" "$id" "what a sub-agent asks outlives the main turn, and the same tool in that"
+mail=$(cadre send one --urgent 'not for sub-agents' | cut -f1)
+is "$(hook one PostToolUse '{"agent_id": "sub", "tool_name": "Read"}')" "" "mail is not handed to a sub-agent"
+like "$(hook one PostToolUse '{}')" "*$mail from human, urgent*" "but to the main conversation"
+hook one SubagentStop '{"agent_id": "sub"}'
+is "$(cadre ask list)" "" "the sub-agent's end closes it"
+wait "$asking"
+hook one Stop '{}'
+is "$(cadre inbox --as one)" "" "and what was handed over is read"
+
 # Rules.
 git config cadre.permissionWait 0s
 tree=$(field one worktree)
