@@ -45,7 +45,7 @@ import Testing
             ("\(rule)\n Accessing workspace:\n Quick safety check: Is this yours?\n ❯ No, exit\n   Yes, I trust this folder\n", "❯ No", .dialog("trust")),
             // In place of the input line, but not below what frames it.
             ("Quick safety check: yes?\n\(rule)\n New MCP server found in .mcp.json: some\n ❯ 1. Use this\n   2. Leave it\n", "❯ 1. Use", .other("New MCP server found in .mcp.json: some ❯ 1. Use this 2. Leave it")),
-            ("\n\n", "", .unknown),
+            (" \n", " ", .unknown),
         ]
         for (drawn, line, sight) in rows { #expect(try read("claude", drawn, line: line) == sight, "\(drawn)") }
     }
