@@ -5,6 +5,8 @@ import SystemPackage
 extension Queue {
     /// Seconds between two looks at a file that blocks an entry.
     private static let glance = 20
+    /// Seconds within which a runner that was started takes the lock.
+    private static let patience = 5
 
     /// Whether there is work for a runner and none is at it.
     public static func needsRunner(_ bus: Bus) throws -> Bool {
@@ -12,16 +14,22 @@ extension Queue {
         if let stopped = try bus.stopped(), let time = stopped.int("Time"), stopped.int("Retry-At") ?? (time + 300) > Time.now() {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
         }
-        // Runners that die again and again are not started again until something is new.
-        if try tries(bus) >= 3, let bell = try Files.status(bus.mergeBell), let last = try Files.status(bus.mergeLock),
-            bell.st_mtim.tv_sec <= last.st_mtim.tv_sec
-        { return false }
+        if let next = try nextRun(bus), next > Time.now() { return false }
         return try Lock.isFree(bus.mergeLock)
     }
 
     /// How many runners in a row did not come to their end: told by the lock's file.
-    static func tries(_ bus: Bus) throws -> Int {
+    public static func tries(_ bus: Bus) throws -> Int {
         try Files.read(bus.mergeLock).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) } ?? 0
+    }
+
+    /// When the next runner may be started, after several in a row that did not come to their end: after pauses that
+    /// double, from 5 seconds to 15 minutes, or at once when something is new. Nil: at any time.
+    public static func nextRun(_ bus: Bus) throws -> Int? {
+        let tries = try tries(bus)
+        guard tries >= 3, let last = try Files.status(bus.mergeLock)?.st_mtim.tv_sec else { return nil }
+        if let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > last { return nil }
+        return last + min(900, 5 << min(tries - 3, 8))
     }
 
     /// Whether looking at the entry now may move it.
@@ -48,7 +56,9 @@ extension Queue {
         // A file that blocks one is looked at, without a runner.
         let isWatched = records.contains { $0["Index"] != nil }
         if !entries.isEmpty, let stopped = try bus.stopped() { records.append(stopped) }
-        let times = records.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") } + (isWatched ? [Time.now() + Queue.glance] : [])
+        var times = records.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") } + (isWatched ? [Time.now() + Queue.glance] : [])
+        // One that was started may have ended before it took the lock, which nobody sees.
+        if try entries.contains(where: { try isDue($0, bus) }), try Lock.isFree(bus.mergeLock) { times.append(try max(nextRun(bus) ?? 0, Time.now() + Queue.patience)) }
         return times.filter { $0 > Time.now() }.min()
     }
 

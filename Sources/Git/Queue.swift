@@ -65,6 +65,7 @@ public struct Queue {
                 Together.adopt()
                 try whole(bus, git, once: once, remote: remote, tell, &report)
                 try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
+                try bus.closeAsk(named: "runner", by: "cadre", "the queue has run")
             }
         } while try !once && bus.entries({ _ in }).contains { $0.step == .queued } && needsRunner(bus)
         return report

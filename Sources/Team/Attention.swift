@@ -129,7 +129,10 @@ public struct Attention {
         }
         let left = entries.filter { [.queued, .gating, .landing].contains($0.step) && $0.time + patience < Time.now() }
         if stopped == nil, !left.isEmpty, try Lock.isFree(bus.mergeLock) {
-            all.append(Attention("merge", "nobody runs the queue, in which \(left.count) wait\(left.count == 1 ? "s" : "") to land: 'cadre merge run' does", isWrong: true))
+            let next = try Queue.nextRun(bus)
+            let why = next == nil ? "" : ", since its runner was ended \(try Queue.tries(bus)) times before it had done its work"
+            all.append(
+                Attention("merge", "nobody runs the queue, in which \(left.count) wait\(left.count == 1 ? "s" : "") to land\(why): 'cadre merge run' does", next: next, isWrong: next == nil))
         }
         return all
     }

@@ -51,5 +51,24 @@ gone() { ! tmux -L "$t_server" list-windows -a -F '#{window_name}' | grep -q mer
 wait_for 20 gone
 ok "and the window is gone"
 code 0 "doctor finds nothing" cadre doctor
+
+# A runner that is killed again and again: the next are started after pauses.
+cat >"$t_dir/killer" <<END
+n=\$(cat '$t_dir/kills' 2>/dev/null || echo 0)
+[ "\$n" -lt 3 ] || exit 0
+echo \$((n + 1)) >'$t_dir/kills'
+kill -9 \$(cat '$t_dir/runners')
+END
+git config cadre.gate "sh '$t_dir/killer'"
+cadre init -q
+id=$(cadre task add 'killed' 'echo killed >killed')
+killed() {
+  t_pgrep -f 'merge run' >"$t_dir/runners.new" && mv "$t_dir/runners.new" "$t_dir/runners"
+  [ "$(cat "$t_dir/kills" 2>/dev/null)" = 3 ]
+}
+wait_for 30 killed
+ok "three runners in a row are killed"
+wait_for 30 cadre task wait -q --timeout 1s "$id"
+ok "another is started, and it lands"
 cadre stop -q sh1 sh2
 t_end
