@@ -41,8 +41,8 @@ is "$(git log --reverse --format='%(trailers:key=Cadre-Task,valueonly,separator=
 4
 5
 6" "each a commit of its own"
-is "$(git log -g --format=%gs main | head -2)" "cadre: land task 6: Fast-forward
-cadre: land tasks 1, 2, 3, 4, 5: Fast-forward" "the target moved twice"
+is "$(git log -g --format=%gs main | head -2)" "cadre: land task 6
+cadre: land tasks 1, 2, 3, 4, 5" "the target moved twice"
 is "$(cat "$repo"/file?)" "1
 2
 3

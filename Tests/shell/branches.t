@@ -46,9 +46,9 @@ code 0 "hands it in" cadre task done -q --as two --commit
 code 0 "it lands" cadre task wait --timeout 30s "$f"
 cadre spawn -q three
 g=$(cadre task add --to two fifth)
-code 0 "an agent does not" cadre task wait --timeout 30s "$(cadre task add --to three 'for another' "cadre claim -q --as two $g")"
-like "$(cadre task list --state claimed)" "$g*two*" "what it claims for another is claimed"
-is "$(git branch --list 'cadre/*-fifth')" "" "but moves no worktree"
+code 1 "an agent does not" cadre task wait --timeout 30s "$(cadre task add --to three 'for another' "cadre claim -q --as two $g")"
+is "$(cadre task list --state claimed)" "" "what it would claim for another stays"
+is "$(git branch --list 'cadre/*-fifth')" "" "and moves no worktree"
 
 # Nobody moves on from the last branch of an agent that is put aside.
 h=$(cadre task add --to three sixth 'echo 6 >six')

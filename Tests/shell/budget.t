@@ -28,7 +28,7 @@ cadre spawn --agent counted --no-worktree one 'the task' 2>"$t_dir/err"
 is "$(cat "$t_dir/err")" "" "one of a program that tells its money is held"
 cadre spawn --agent 'exec sleep 1000' --no-worktree other 2>"$t_dir/err"
 like "$(cat "$t_dir/err")" "*what 'exec sleep 1000' costs is unknown, so that cadre.budget can't be held for it" "of one that does not is said that it can't be"
-cadre spawn --no-worktree sh 2>"$t_dir/err"
+cadre spawn --agent sh --no-worktree sh 2>"$t_dir/err"
 is "$(cat "$t_dir/err")" "" "one that costs nothing needs none"
 like "$(cadre doctor 2>&1)" "*'exec sleep 1000' costs is unknown*healthy" "doctor says so, too"
 cadre retire -q other
@@ -47,6 +47,7 @@ is "$(field one state),$(field one note)" "idle,the budget of 'one' is used up: 
 is "$(cadre ask list | cut -f1)" budget-agent-one "the person is asked"
 like "$(hook UserPromptSubmit '{}' | jq -r .hookSpecificOutput.additionalContext)" "*hello*" "a person's own words are taken"
 sed -i 's/^Length/Handed: mail\nLength/' "$(cadre path agent one)/conversation"
+hook PostToolUse '{}' >/dev/null
 cadre send -q one again
 is "$(hook UserPromptSubmit '{}' | jq -r .decision)" block "words of cadre's are not"
 is "$(cadre inbox --as one | wc -l)" 1 "and mail stays unread"

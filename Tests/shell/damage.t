@@ -62,9 +62,9 @@ strange() { # FILE VERB...: with a pipe, a device and a link in its place
     esac
     timeout 10 cadre "$@" </dev/null >/dev/null 2>"$t_dir/err"
     case $?.$kind in
-      75.*) like "$(cat "$t_dir/err")" "*'$file'*" "a $kind as ${file#"$bus"/} is refused by name: $1 $2" ;;
+      75.*) like "$(cat "$t_dir/err")" "*'$file'*" "a $kind as ${file#"$bus"/} is refused by name: $*" ;;
       *.link) [ ! -e "$t_dir/target" ] && ok "a link as ${file#"$bus"/} is not followed" ;;
-      *) is "$? $kind" 75 "a $kind as ${file#"$bus"/} is refused: $1 $2" ;;
+      *) is "$? $kind" 75 "a $kind as ${file#"$bus"/} is refused: $*" ;;
     esac
     rm -f "$file"
   done

@@ -59,7 +59,7 @@ def image(bus):
 def put(image, to):
     """Makes the directory like the image, touching only what differs."""
     directories, files = image
-    os.makedirs(to, exist_ok=True)
+    os.makedirs(to, mode=0o700, exist_ok=True)
     present, wanted = set(), set(directories)
     below = [""]
     while below:
@@ -101,7 +101,7 @@ def agent(bus, name, token, restart="on-failure"):
     for part in ("tmp", "new", "cur"):
         os.makedirs(f"{bus}/mail/{name}/{part}")
     write(f"{bus}/agents/{name}/card", f"Program: sh\nRole: worker\nRestart: {restart}\nCreated: 1\nLength: 0\n\n")
-    write(f"{bus}/agents/{name}/session", f"Token: {token}\nNumber: 1\nHost: h\nBoot: 00000000\nPid: 1\nLength: 0\n\n")
+    write(f"{bus}/agents/{name}/session", f"Token: {token}\nNumber: 1\nHost: h\nBoot: 00000000\nLength: 0\n\n")
 
 
 def write(path, text):
