@@ -303,9 +303,11 @@ extension Work {
 
     /// The directory of the user's hooks.
     func hooks() throws -> String {
-        guard let set = try config("core.hooksPath") else { return repository.directory.appending("hooks").string }
-        let path = try repository.attempt(["config", "--type=path", "core.hooksPath"]).text
-        return path.hasPrefix("/") ? path : try worktrees().first?.path.pushing(FilePath(path)).string ?? set
+        // Our own calls switch hooks off by this very setting.
+        let set = try asOwner(repository, ["config", "--type=path", "core.hooksPath"])
+        let path = set.text
+        guard set.status == 0, !path.isEmpty else { return repository.directory.appending("hooks").string }
+        return path.hasPrefix("/") ? path : try worktrees().first?.path.pushing(FilePath(path)).string ?? path
     }
 
     /// Pushes a branch of an agent's as `git push` in its worktree does: with the user's pre-push hook, and a remote that
