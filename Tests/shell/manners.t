@@ -41,7 +41,7 @@ cadre task show 2>"$t_dir/err"
 like "$(cat "$t_dir/err")" "*see 'cadre task show --help'" "an error names the subcommand's help"
 
 # A repository without a bus.
-for verb in "task list" "inbox" "ask list" log path "task graph" claim "inbox next"; do
+for verb in "task list" "inbox" "ask list" log "path bus" "task graph" claim "inbox next"; do
   # shellcheck disable=SC2086
   code 1 "$verb without a bus" cadre $verb
   is "$(cat "$t_dir/out" "$t_dir/err")" "" "prints nothing"
@@ -52,6 +52,7 @@ code 1 "ask without a bus" cadre ask why
 
 # With an empty one: a list is 0, a question 1.
 cadre init -q
+git config cadre.gate true # Doctor has a note where there is none.
 for verb in "task list" inbox "inbox list" "ask list" log "task graph" "inbox search x" recover doctor; do
   # shellcheck disable=SC2086
   code 0 "$verb" cadre $verb

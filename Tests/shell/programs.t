@@ -103,8 +103,10 @@ like "$(cadre doctor 2>&1)" "*'mine' is of version 3.4 here, and what is known o
 git config --add cadre.program.mine.tried 3.4
 like "$(cadre doctor)" "note	cadre.gate	*" "what is no damage is a note: there is no gate"
 git config cadre.gate true
+cadre init -q
 is "$(cadre doctor 2>&1)" healthy "and one that was is not"
 git config --unset cadre.gate
+cadre init -q
 cadre retire -q mine
 for name in gemini opencode qwen; do
   printf 'printf "%%s\\n" "$@" >"$t_dir/arguments"\nexec sleep 1000\n' | t_program "$name"
