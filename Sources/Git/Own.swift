@@ -94,7 +94,8 @@ extension Work {
         try requireOwn(agent)
         guard let place = agent.worktree else { return }
         switch try condition(agent) {
-        case .none, .strange: return
+        case .strange: return
+        case .none: try clearAside(place)
         case .moved: throw Failure.unsure("the worktree of '\(agent.name)' was moved: 'cadre up' mends what names its old place")
         case .forgotten: break
         case .removed, .whole:
@@ -107,15 +108,20 @@ extension Work {
     /// Removes a worktree that is proved ours. It is renamed first, so that nobody ever finds half of it: what is left of one
     /// whose removal was cut short, under that other name, goes with the next. What may not be written in is made writable.
     func remove(_ place: FilePath, _ directory: FilePath) throws {
-        let aside = place.removingLastComponent().appending(".\(place.lastComponent?.string ?? "worktree").old")
-        func clear() throws {
-            try Files.makeWritable(aside)
-            try Files.removeAll(aside)
-        }
-        try clear()
-        _ = try Files.rename(place, aside)
+        try clearAside(place)
+        _ = try Files.rename(place, aside(place))
         if try repository.attempt(["worktree", "remove", "--force", "--force", place.string]).status != 0 { try Files.removeAll(directory) }
-        try clear()
+        try clearAside(place)
+    }
+
+    /// Where a worktree is while it is removed.
+    private func aside(_ place: FilePath) -> FilePath {
+        place.removingLastComponent().appending(".\(place.lastComponent?.string ?? "worktree").old")
+    }
+
+    private func clearAside(_ place: FilePath) throws {
+        try Files.makeWritable(aside(place))
+        try Files.removeAll(aside(place))
     }
 
     /// Removes the worktree that a spawn made at a place where nothing was, if it made it: one of this repository's, on no

@@ -63,7 +63,14 @@ public struct Queue {
                 try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)
                 // What a filter, a driver or a program that signs leaves behind stays below us, and is ended.
                 Together.adopt()
-                try whole(bus, git, once: once, remote: remote, tell, &report)
+                do {
+                    try whole(bus, git, once: once, remote: remote, tell, &report)
+                } catch let failure as Failure where failure.kind != .bug {
+                    // Nobody may read what a runner says: what kept it from its work stands where one looks.
+                    try bus.setStopped(failure.message, passes: failure.kind == .unsure)
+                    try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
+                    throw failure
+                }
                 try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
                 try bus.closeAsk(named: "runner", by: "cadre", "the queue has run")
             }

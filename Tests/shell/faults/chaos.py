@@ -324,7 +324,7 @@ class World:
 
     def tell(self):
         """How things stand, for who looks for the reason."""
-        for words in (["agents", "-o", "name,state,task,note"], ["task", "list"], ["merge", "list"], ["ask", "list"], ["status"], ["doctor"]):
+        for words in (["agents", "-o", "name,state,task,note"], ["task", "list"], ["merge", "list"], ["ask", "list"], ["status"], ["doctor"], ["merge", "run"]):
             code, out, err = self.cadre(*words)
             print(f"# {' '.join(words)}: {code}", *(out + err).splitlines(), sep="\n#   ", flush=True)
         for pid, words in sorted(self.processes()):
