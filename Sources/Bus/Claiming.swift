@@ -225,10 +225,10 @@ extension Bus {
         return now
     }
 
-    /// Gives a task back: claimed/… -> edit/ID, then where it belongs.
-    public func release(_ claim: Claim, by: String) throws {
+    /// Gives a task back: claimed/… -> edit/ID, then where it belongs. `tells`: who held it is told, see `Taken`.
+    public func release(_ claim: Claim, by: String, tells: Bool = false) throws {
         try changing("release") { held in
-            try take(claim, Marker(id: claim.id, place: .edit).path(self))
+            try giveBack(claim, by: by, tells: tells)
             try place(claim.id, held)
             journal("released", by: by, ["task": "\(claim.id)", "owner": claim.owner])
         }

@@ -7,7 +7,8 @@ import SystemPackage
 //   1  claimed/… -> settle/…,OUTCOME                      the commit point; the token in the source name is the guard
 //   2  result,TOKEN -> end
 //   3  under the lock: dependents become ready, children of a cancelled task blocked, a parent whose children
-//      have all ended ends too, and an ask is opened for a failure and for what can never become ready
+//      have all ended ends too, and an ask is opened for a failure and for what can never become ready; who held what
+//      another cancelled is told
 //   4  settle/… -> done/ID, failed/ID or cancelled/ID
 //
 // A reopened task goes to edit/ first; then its end is removed, its epic reopened and its dependents are blocked, and
@@ -57,7 +58,7 @@ extension Bus {
 
     func writeEnd(
         _ claim: Claim, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false, result: [UInt8], commit: String? = nil,
-        discarded: String? = nil
+        discarded: String? = nil, holder: String? = nil
     ) throws {
         var end = Record()
         end["State"] = outcome.state.rawValue
@@ -68,6 +69,7 @@ extension Bus {
         end["Person-Knows"] = personKnows ? "yes" : nil
         end["Commit"] = commit
         end["Discarded"] = discarded
+        end["Holder"] = holder
         end.body = result
         try replace(resultFile(claim.id, claim.token), with: end.bytes, sync: true)
     }
@@ -93,21 +95,20 @@ extension Bus {
         }
     }
 
-    /// Steps 2 to 4. Without relatives it needs no lock.
+    /// Steps 2 to 4. Without relatives it needs no lock, unless it failed: what has failed may be cancelled meanwhile.
     func settle(_ claim: Claim, _ outcome: Outcome, seconds: UInt32 = 30) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
-        try writeDown(claim, outcome)
-        let alone = try header.parent == nil && !header.isEpic && !Files.exists(dependentsFile(claim.id))
+        let alone = try outcome == .done && header.parent == nil && !header.isEpic && !Files.exists(dependentsFile(claim.id))
         if alone {
-            if outcome == .failed { try tellOfFailure(claim, header, []) }
-            try conclude(claim, outcome, header)
+            if try writeDown(claim, outcome) { try conclude(claim, outcome, header) }
         } else {
             try changing("settle", seconds: seconds) { try settle(claim, outcome, header, $0) }
         }
     }
 
     func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: Held) throws {
-        try writeDown(claim, outcome)
+        // Another has settled it, and perhaps somebody reopened or cancelled it since.
+        guard try Files.exists(state("settle").appending(claim.settleName(outcome))), try writeDown(claim, outcome) else { return }
         let waiting = try dependents(claim.id, held)
         if outcome == .done {
             for id in waiting { try reconsider(id, held) }
@@ -119,15 +120,18 @@ extension Bus {
         try conclude(claim, outcome, header)
     }
 
-    private func writeDown(_ claim: Claim, _ outcome: Outcome) throws {
-        if try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id)) { return }
-        if try end(claim.id)?["Token"] == claim.token { return }
+    /// False if another has settled it, and the end that is there may be a later one.
+    private func writeDown(_ claim: Claim, _ outcome: Outcome) throws -> Bool {
+        if try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id)) { return true }
+        if try end(claim.id)?["Token"] == claim.token { return true }
+        guard try Files.exists(state("settle").appending(claim.settleName(outcome))) else { return false }
         try writeEnd(claim, outcome, by: claim.owner, why: nil, result: [])
-        _ = try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
+        return try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
     }
 
     private func conclude(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader) throws {
         let name = claim.settleName(outcome)
+        if outcome == .cancelled, let end = try end(claim.id), let holder = end["Holder"] { try tell(holder, claim.id, header, "was cancelled", by: end["By"] ?? claim.owner) }
         try withdrawPlan(claim.id, Bus.taskEnded)
         if header.retry != nil { try closeAsk(named: "retry-\(claim.id)", by: claim.owner, "it has ended") }
         // Gone: another process settled it meanwhile.
@@ -231,19 +235,23 @@ extension Bus {
         return state == .done || state == .cancelled
     }
 
-    /// Cancels a task that is neither done nor cancelled; returns who held it. Its holder's `done` will then be refused.
-    @discardableResult
-    public func cancel(_ id: Int, by: String) throws -> Claim? {
+    /// Cancels a task that is neither done nor cancelled, and tells who held it, whose `done` will then be refused.
+    public func cancel(_ id: Int, by: String) throws {
         try changing("cancel") { held in
             for _ in 0..<64 {
                 guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
+                var holder: String?
                 switch marker.place {
+                case .settle(let failed, .failed):
+                    try settle(failed, .failed, header, held)
+                    continue
+                case .claimed(let claim): holder = claim.owner == by ? nil : claim.owner
                 case .settle, .done, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
                 case .review: try refuseCancel(id)
                 default: break
                 }
                 let claim = Claim(id: id, owner: by, token: Random.token())
-                try writeEnd(claim, .cancelled, by: by, why: nil, result: [])
+                try writeEnd(claim, .cancelled, by: by, why: nil, result: [], holder: holder)
                 guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled))) else {
                     try Files.unlink(resultFile(id, claim.token))
                     continue
@@ -252,8 +260,7 @@ extension Bus {
                 try settle(claim, .cancelled, header, held)
                 try dropEntry(id)
                 try Files.sync(state("cancelled"))
-                if case .claimed(let holder) = marker.place { return holder }
-                return nil
+                return
             }
             throw Failure.unsure("task \(id) moves too fast, try again")
         }

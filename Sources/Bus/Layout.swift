@@ -9,6 +9,8 @@ extension Bus {
     public var journal: FilePath { root.appending("journal") }
     /// The line that `status` printed last, for those who only show it.
     public var statusFile: FilePath { root.appending("status") }
+    /// The claim that is being taken from its holder, see Taken.
+    var takenFile: FilePath { root.appending("taken") }
     /// What was counted for it, see `Tally`.
     var countsFile: FilePath { root.appending("counts") }
 

@@ -30,6 +30,7 @@ extension Bus {
         }
         guard let records = try Files.list(imports) else { throw missing("import") }
         for name in records.sorted() { try each { try apply(imports.appending(name), held) } }
+        if try Files.exists(takenFile) { try each { try healTaken(held) } }
         guard let left = try Files.list(state("edit")) else { throw missing("state/edit") }
         for id in left.compactMap({ Names.number($0) }).sorted() {
             try each {

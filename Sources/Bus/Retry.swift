@@ -81,10 +81,10 @@ extension Bus {
     }
 
     /// Gives a task back that can't be done now, for a reason that may pass: it is offered again after a pause.
-    public func postpone(_ claim: Claim, by: String, why: String) throws -> Retry {
+    public func postpone(_ claim: Claim, by: String, why: String, tells: Bool = false) throws -> Retry {
         try changing("release") { held in
             guard var header = try header(claim.id) else { throw noTask(claim.id) }
-            try take(claim, Marker(id: claim.id, place: .edit).path(self))
+            try giveBack(claim, by: by, tells: tells)
             // Killed before this is written it is ready at once, and not counted.
             let retry = Retry(after: header.retry, why, bound: Bus.retryBounds.task)
             header.retry = retry

@@ -45,16 +45,6 @@ extension Tool {
         return try common.as == owner && bus().agent(named: owner) != nil && descentResult.get() == .person
     }
 
-    /// Tells who held a task that it is not theirs any more. An `sh` agent's body is ended without that: see `TaskBody`.
-    public func tell(_ claim: Claim, _ what: String) throws {
-        let bus = try bus()
-        guard claim.owner != "human", try claim.owner != caller(), try bus.canReceive(claim.owner) else { return }
-        let title = try bus.header(claim.id)?.title ?? ""
-        _ = try bus.send(
-            from: "cadre", to: claim.owner, subject: "task \(claim.id) \(what): stop working on it",
-            body: Array("Task \(claim.id) (\(title)) \(what), by '\(caller())'. Stop working on it: it can't be handed in any more. What you have done on it stays on its branch; 'cadre claim' takes another task.\n".utf8), urgent: true)
-    }
-
     /// Whether `name` decides about a plan: a person any, an agent what it is asked, and those of whom it is above; never who
     /// made it or holds its task.
     public func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {

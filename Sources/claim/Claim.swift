@@ -92,20 +92,18 @@ public struct ClaimVerb: Verb {
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
         let why = try later.map { try tool.line($0, what: "reason") }
         defer { if commit { do { try tool.putByLeftover(worker) } catch { Main.complain("\(error)") } } }
-        func give(_ claim: Claim) throws {
+        func give(_ claim: Claim, tells: Bool = false) throws {
             try tool.keepWork(of: claim.owner)
-            if let why { _ = try bus.postpone(claim, by: worker.name, why: why) } else { try bus.release(claim, by: worker.name) }
+            if let why { _ = try bus.postpone(claim, by: worker.name, why: why, tells: tells) } else { try bus.release(claim, by: worker.name, tells: tells) }
             try ClaimVerb.show(tool, bus, claim)
         }
         guard !ids.isEmpty else {
             guard !held.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
-            return try tool.each(held, give)
+            return try tool.each(held) { try give($0) }
         }
         try tool.each(ids) { id in
             if let own = held.first(where: { $0.id == id }) { return try give(own) }
-            let claim = try tool.revocable(id)
-            try give(claim)
-            try tool.tell(claim, "was taken from you")
+            try give(tool.revocable(id), tells: true)
         }
     }
 

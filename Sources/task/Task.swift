@@ -299,8 +299,7 @@ extension TaskVerb {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                let holder = try bus.cancel(id, by: tool.caller())
-                if let holder { try tool.tell(holder, "was cancelled") }
+                try bus.cancel(id, by: tool.caller())
                 tool.print(["\(id)"], json: ["id": .int(id), "state": "cancelled"])
             }
         }

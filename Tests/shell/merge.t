@@ -45,6 +45,7 @@ begin bob 'fenced'
 write bob fenced 1
 code 1 "an earlier session's done is refused" env CADRE_AGENT=bob CADRE_SESSION=0123456789 cadre -C "$t_dir/bob" task done
 cadre claim -q --release "$id"
+like "$(as bob cadre inbox next)" "*task $id was taken from you*" "whose claim is taken away is told"
 code 1 "a claim that was taken away can't be submitted" as bob cadre task done "$id"
 code 1 "nor by merge submit" as bob cadre merge submit
 as bob cadre claim -q "$id"

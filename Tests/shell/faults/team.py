@@ -342,7 +342,7 @@ def cases(where, t):
         return of(
             ("done", [*task, "done"], "ann"),
             ("done-commit", [*task, "done", "--commit", "-m", "all"], "bob", again),
-            ("done-no-merge", [*task, "done", "--no-merge"], "ann"),
+            ("done-no-merge", ["--as", "ann", *task, "done", "--no-merge", t["clean"]]),
             ("submit-agent", [*merge, "submit", "ann"], None),
             ("submit-branch", [*merge, "submit", "topic"], None, again),
             ("set", ["agents", "set", "ann", "role", "reviewer"], None),

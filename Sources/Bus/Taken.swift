@@ -1,0 +1,53 @@
+import SystemPackage
+
+// A task is taken from who holds it, and who held it is told:
+//
+//   0  under the lock, which is kept to the end: whose claim it is, and who takes it, is written to `taken`
+//   1  claimed/… -> edit/ID: the commit point
+//   2  the letter
+//   3  `taken` is removed
+//
+// The next writer goes on from where it was killed: a claim that still stands was not taken; for a task in edit/ it does
+// 2 again, so a letter is sent at least once.
+extension Bus {
+    /// Moves a claim to edit/, for which the caller then finds a place.
+    func giveBack(_ claim: Claim, by: String, tells: Bool) throws {
+        let edit = Marker(id: claim.id, place: .edit).path(self)
+        guard tells, claim.owner != by else { return try take(claim, edit) }
+        var taken = Record()
+        taken["Task"] = "\(claim.id)"
+        taken["Holder"] = claim.owner
+        taken["By"] = by
+        try replace(takenFile, with: taken.bytes, sync: true)
+        do { try take(claim, edit) } catch {
+            try Files.unlink(takenFile)
+            throw error
+        }
+        try finish(taken)
+    }
+
+    func healTaken(_ held: Held) throws {
+        guard let taken = try Record.read(takenFile) else { return }
+        if let id = taken.int("Task"), try Files.exists(Marker(id: id, place: .edit).path(self)) { return try finish(taken) }
+        try Files.unlink(takenFile)
+    }
+
+    private func finish(_ taken: Record) throws {
+        if let id = taken.int("Task"), let holder = taken["Holder"], let header = try header(id) {
+            try tell(holder, id, header, "was taken from you", by: taken["By"] ?? "cadre")
+        }
+        try Files.unlink(takenFile)
+    }
+
+    /// Tells who held a task that it is not theirs any more. An `sh` agent's body is ended without that: see `TaskBody`.
+    func tell(_ holder: String, _ id: Int, _ header: TaskHeader, _ what: String, by: String) throws {
+        guard holder != "human", try canReceive(holder) else { return }
+        let text = "Task \(id) (\(header.title)) \(what), by '\(by)'. Stop working on it: it can't be handed in any more. "
+            + "What you have done on it stays on its branch; 'cadre claim' takes another task.\n"
+        do {
+            _ = try send(from: "cadre", to: holder, subject: "task \(id) \(what): stop working on it", body: Array(text.utf8), urgent: true)
+        } catch let failure as Failure where failure.kind == .no {
+            // Retired meanwhile.
+        }
+    }
+}
