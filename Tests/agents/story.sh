@@ -93,7 +93,9 @@ $(field one branch)" "its first prompt runs a command, in its worktree, in its n
   wait_for 20 test -s "$HOME/approves"
   is "$(cat "$HOME/approves") $(cadre ask list | cut -f 1)" "exit 1 $id" "it can't answer its own ask as the person"
   cadre ask answer -q "$id" no
-  wait_for 10 is_state one idle
+  # The answer is mail, too.
+  wait_for 20 eval '[ -z "$(cadre inbox --as one)" ]'
+  wait_for 20 is_state one idle
 
   # A person's half-typed line.
   tmux -L "$t_server" send-keys -t "$(field one pane)" -l 'my own words'

@@ -54,7 +54,9 @@ ok "and mail wakes it once there is one"
 wait_for 10 eval '[ "$(field late state),$(field late note)" = idle, ]'
 ok "and what went wrong is over"
 cadre retire -q late
-cadre send -q four '%say and with one'
+# What was broken off is handed over once more, and is not to be waited for.
+cadre send -q four '%wait 0
+%say and with one'
 wait_for 20 a_shows four '● and with one'
 ok "once there is one it goes on"
 [ "$(jq -c '.body | tojson | select(contains("said without a model") and contains("%say and with one"))' "$t_dir/model.log" | wc -l)" -gt 0 ]
