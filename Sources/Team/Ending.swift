@@ -87,10 +87,12 @@ extension Team {
         try waitForStart(name, after: before)
     }
 
-    /// Ends an agent's session, for another to begin afresh with these notes.
-    public func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
+    /// Ends an agent's session, for another to begin afresh with these notes. One that does so itself acts in its turn,
+    /// which stood by that: its program ends before a hook tells, and the next session would be given the same mail.
+    public func handOff(_ name: String, _ notes: [UInt8], session: String, byItself: Bool) throws {
         let agent = try agent(name)
         guard agent.adopted == nil else { throw Failure.no("'\(name)' was adopted: its program is not ours to end") }
+        if byItself { try bus.settleHanded(of: name) { _ in true } }
         try bus.handOff(name, notes, session: session)
         try signal(agent, SIGUSR1)
     }

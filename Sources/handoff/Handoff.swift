@@ -17,6 +17,6 @@ public struct HandoffVerb: Verb {
         guard let session = worker.session else {
             throw Failure.no("'\(worker.name)' is no agent that runs here: an agent hands over to itself, a person has it do so with --as NAME")
         }
-        try tool.team().handOff(worker.name, notes, session: session)
+        try tool.team().handOff(worker.name, notes, session: session, byItself: common.as == nil)
     }
 }

@@ -20,7 +20,7 @@ keys() { tmux -L "$t_server" send-keys -t "$(field "$1" pane)" "${@:2}"; }
 hears() { # NAME WHAT: mail is acted on
   cadre send -q "$1" "%run echo $2 >>\"\$HOME/$1\"
 %say $2"
-  wait_for 20 grep -qx "$2" "$HOME/$1"
+  wait_for 40 grep -qx "$2" "$HOME/$1"
   ok "$1: mail is heard $3"
   wait_for 20 is_state "$1" idle
 }
@@ -61,7 +61,7 @@ a_heard() { # claude|codex
   # The lines of the last session stand above those of the next.
   cadre send -q "$1" "%run printf '%%b\\n' '$every' >\"\$HOME/every\"; cadre handoff 'short notes'
 %say $every"
-  wait_for 20 eval '[ "$(a_requests "short notes")" -gt 0 ] || is_state "$name" starting'
+  wait_for 40 eval 'cadre log --json | jq -e --arg name "$name" "select(.event == \"started\" and .by == \$name and .session == \"2\")"'
   wait_for 20 is_state "$1" idle
   hears "$1" fourth "by the session after its own handoff"
   cadre retire -q "$1"
