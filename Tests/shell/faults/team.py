@@ -257,6 +257,14 @@ def loses(w):
     w.change("repository", "common", "second")
 
 
+def given(w):
+    """Work that a person has taken from an agent, to give it up."""
+    w.begin("max", "given")
+    w.change("max", "thirteen", "max's")
+    w.must(["claim", "-q", "--release", w.t["given"]])
+    w.must(["claim", "-q", w.t["given"]])
+
+
 def meeting(w):
     """One for verbs that meet: work that came back, that is held, in the queue, and held for a review."""
     w.begin("eli", "returned")
@@ -311,7 +319,7 @@ def meetings(where, t):
     ]
 
 
-WORLDS = [work, queue, back, ended, dead, half, conflict, red, guards, sticks, loses]
+WORLDS = [work, queue, back, ended, dead, half, conflict, red, guards, sticks, loses, given]
 MEETINGS = [meeting, moot]
 
 
@@ -342,7 +350,6 @@ def cases(where, t):
         return of(
             ("done", [*task, "done"], "ann"),
             ("done-commit", [*task, "done", "--commit", "-m", "all"], "bob", again),
-            ("done-no-merge", ["--as", "ann", *task, "done", "--no-merge", t["clean"]]),
             ("submit-agent", [*merge, "submit", "ann"], None),
             ("submit-branch", [*merge, "submit", "topic"], None, again),
             ("set", ["agents", "set", "ann", "role", "reviewer"], None),
@@ -400,6 +407,8 @@ def cases(where, t):
         return of(("run-holds", [*merge, "run", "--once"], None, again))
     if where is sticks:
         return of(("run-sticks", [*merge, "run", "--once"], None, again, 1))
+    if where is given:
+        return of(("done-no-merge", [*task, "done", "--no-merge", t["given"]]))
     return of(
         ("update", [*merge, "update"], "kim", again),
         ("update-rebase", [*merge, "update", "--rebase"], "kim", again),
