@@ -71,7 +71,6 @@ extension Work {
             if case .open(let open) = try standing(of: claim.id) { throw Failure.no(try unlanded(claim.id, open)) }
             throw Failure.no("task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its work is not commits")
         }
-        if let worktree = try bus.agent(named: claim.owner)?.git { try requireContents(of: worktree, from: base, to: tip) }
         try keep("task-\(claim.id)", tip)
         try requireContent(base, tip)
         if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base, given: true)) }

@@ -54,28 +54,6 @@ extension Work {
         }
         return found
     }
-
-    /// Throws `Failure.no` if a task's work has a commit of another repository that exists in the agent's worktree alone:
-    /// what lands would be a name without content. Commits of submodules are kept.
-    func requireContents(of worktree: Git, from base: String, to tip: String) throws {
-        guard let place = worktree.worktree, try Files.exists(place) else { return }
-        let raw = try repository.run(["diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", base, tip]).output.split(separator: 0)
-        for at in stride(from: 0, to: raw.count - 1, by: 2) {
-            let words = String(decoding: raw[at], as: UTF8.self).split(separator: " ").map(String.init)
-            guard words.count == 5, words[1] == "160000" else { continue }
-            let path = String(decoding: raw[at + 1], as: UTF8.self)
-            let below = place.pushing(FilePath(path))
-            guard let inner = try Repository.at(below) else { continue }
-            let git = Git(common: inner.gitDirectory)
-            let elsewhere = try git.attempt(["rev-list", "--max-count=1", words[3], "--not", "--remotes"])
-            if elsewhere.status == 0, elsewhere.output.isEmpty { continue }
-            let modules = worktree.directory.appending("modules")
-            guard inner.gitDirectory.starts(with: modules) else {
-                throw Failure.no("'\(Names.shown(path))' is a git repository of its own, whose commit would land without content: make it a submodule and push it, or remove its .git")
-            }
-            try keepSubmodules(in: modules)
-        }
-    }
 }
 
 extension Git {
