@@ -13,7 +13,7 @@ cadre spawn -q --agent sh --count 2
 wait_for 20 test -s "$t_dir/runner"
 ok "a runner starts"
 runner=$(cat "$t_dir/runner")
-is "$(tr '\0' ' ' <"/proc/$runner/cmdline" | cut -d ' ' -f4-)" "merge run " "it is the verb"
+like "$(tr '\0' ' ' <"/proc/$runner/cmdline")" "*/cadre *merge run " "it is the verb"
 for ((up = runner; up > 1; up = $(sed 's/.*) //' "/proc/$up/stat" | cut -d ' ' -f2))); do echo "$up"; done >"$t_dir/ancestors"
 is "$(sed -n 's/^Pid: //p' "$bus"/agents/*/session | grep -cxFf "$t_dir/ancestors")" 0 "no supervisor is above it"
 is "$(tr '\0' '\n' <"/proc/$runner/environ" | grep -E '^CADRE_(AGENT|SESSION)=.')" "" "and it bears no agent's name"

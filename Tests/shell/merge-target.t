@@ -206,7 +206,7 @@ git config --unset cadre.sandbox
 git config cadre.gate 'grep -vq eleven file || cadre merge run'
 work bob file eleven
 cadre merge run -q
-like "$(cadre task show "$id")" "*runs within a gate*" "a gate does not run the queue"
+like "$(cadre task show "$id")" "*runs within the merge queue*" "a gate does not run the queue"
 cadre task cancel -q "$id"
 
 # Review, protected paths, .cadre.
@@ -286,7 +286,7 @@ git checkout -q --detach
 work bob file eighteen
 git config cadre.target nowhere
 code 1 "a target without a commit is no" cadre merge run
-like "$(cat "$t_dir/err")" "*'nowhere' has no commit*" "and says so"
+like "$(cat "$t_dir/err")" "*the target 'nowhere' is gone*" "and says so"
 git config --unset cadre.target
 cadre merge run -q
 is "$(git show main:file)" eighteen "with one it lands"
