@@ -16,35 +16,33 @@ touch -d '-1 minute' ".git/refs/cadre/work/task-$id.lock"
 code 0 "one of ours that was left is no hindrance" as bob cadre task done
 is "$(cadre merge run | cut -f1,2)" "$id	landed" "it lands"
 
+# Of a worktree's, one is waited for while a git is at work there.
 begin bob 'the lock of the worktree'
 echo 2 >"$t_dir/bob/two"
 lock=$(as bob git rev-parse --absolute-git-dir)/index.lock
-touch "$lock"
+touch -d '-1 minute' "$lock"
+mkfifo "$t_dir/fifo"
+as bob git cat-file --batch <"$t_dir/fifo" &
+exec 5>"$t_dir/fifo"
 code 75 "one that may be held is to be tried again" as bob cadre task done --commit
-like "$(cat "$t_dir/err")" "*'$lock' exists*" "and is named"
+like "$(cat "$t_dir/err")" "*'$lock' is held, perhaps by process *" "and is named"
 is "$(state "$id")" claimed "the task stays claimed"
-rm "$lock"
-code 0 "without it the work is handed in" as bob cadre task done --commit
-cadre merge run -q
+exec 5>&-
+wait
+code 0 "left by a git that is no more it is no hindrance" as bob cadre task done --commit
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "it lands"
 cadre retire -q --discard bob
 
 # The built-in agent.
-id=$(cadre task add 'a lock left behind' "echo run >>'$t_dir/runs'; echo 3 >three; touch \"\$(git rev-parse --git-dir)/index.lock\"")
-cadre spawn -q one
-tries() { cadre agents -o name,note | grep -q "one	try [2-9] in .*index.lock"; }
-wait_for 20 tries
-ok "it is seen to try again"
-is "$(state "$id")" claimed "the task has not failed"
-lock=$(git -C "$(cadre path worktree one)" rev-parse --absolute-git-dir)/index.lock
-rm "$lock"
-code 0 "without the lock the work lands" cadre task wait --timeout 60s "$id"
-is "$(wc -l <"$t_dir/runs")" 1 "the body ran once"
-id=$(cadre task add 'a body that fails' "echo run >>'$t_dir/failing'; echo 4 >four; touch \"\$(git rev-parse --git-dir)/index.lock\"; exit 3")
-wait_for 20 tries
-ok "so it does after a body that failed"
-rm "$lock"
-failed() { [ "$(state "$id")" = failed ]; }
-wait_for 60 failed
-ok "then the task has failed"
-is "$(wc -l <"$t_dir/failing")" 1 "after one run"
+body() { # FILE STATUS
+  echo "echo run >>'$t_dir/runs-$1'; echo 3 >$1; touch \"\$(git rev-parse --git-path index.lock)\"; exit $2"
+}
+for end in 0 3; do
+  id=$(cadre task add "a lock left behind by one that ends with $end" "$(body "file$end" "$end")")
+  [ "$end" != 0 ] || cadre spawn -q one
+  ended() { case $(state "$id") in done | failed) ;; *) false ;; esac }
+  wait_for 60 ended
+  is "$(state "$id")" "$([ "$end" = 0 ] && echo done || echo failed)" "a body that ends with $end and has left a lock: the task ends as the body did"
+  is "$(wc -l <"$t_dir/runs-file$end")" 1 "after one run"
+done
 t_end
