@@ -16,11 +16,11 @@ is_state() { [ "$(field "$1" state)" = "$2" ]; }
 is_ready() { cadre task list --state ready | cut -f1 | grep -qx "$1"; }
 panes() { tmux -L "$t_server" list-panes -a -F '#{pane_id}' 2>/dev/null | wc -l; }
 
-# Processes of the agent, by their environment, whose command line is this.
+# Processes of this test's agent, by their environment, whose command line is this.
 pids_of() { # COMMAND AGENT
   local pid
   for pid in $(pgrep -fx "$1"); do
-    tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "CADRE_AGENT=$2" && echo "$pid"
+    tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "CADRE_AGENT=$2" && grep -qzsxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"
   done
 }
 count_of() { pids_of "$@" | wc -l; }

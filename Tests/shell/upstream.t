@@ -120,9 +120,9 @@ cadre task cancel -q 6
 
 # What an agent says of the remote, while it lives.
 git config remote.fork.url "$t_dir/origin.git"
-echo 1 >"$(cadre path worktree p)/evil"
 cadre task add -q evil
 cadre claim -q --as p 7
+echo 1 >"$(cadre path worktree p)/evil"
 git -C "$(cadre path worktree p)" add -A && git -C "$(cadre path worktree p)" commit -qm evil
 cadre task done -q --as p 7
 cadre merge run -q 2>"$t_dir/err"
