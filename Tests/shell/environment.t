@@ -160,5 +160,9 @@ code 1 "an agent of another project is not that of the same name here" env CADRE
 code 0 "it calls by another name" env CADRE_DIR="$front" CADRE_AGENT=hook cadre -C "$other" --as front send human hi
 cadre -C "$other" retire -q --discard hook
 cd "$repository" || exit 1
+# Its window went with the server.
+cadre up -q alias
+lives() { [[ "$(field alias state)" = @(idle|working) ]]; }
+wait_for 60 lives
 code 0 "the bus is sound" cadre doctor
 t_end
