@@ -13,6 +13,7 @@ git config cadre.program sh
 state() { cadre task show --json "$1" | jq -r .state; }
 is_in() { [ "$(state "$1")" = "$2" ]; }
 why() { cadre task show --json "$1" | jq -r .error; }
+asked() { cadre ask list | cut -f1 | grep -qxF "$1"; }
 asks() { cadre ask list | cut -f1 | xargs; }
 done_soon() { # TASK NAME
   code 0 "$2" cadre task wait --timeout 90s "$1"
@@ -54,7 +55,7 @@ ok "goes on to its end"
 # A failure is counted and asked about once, until it is tried again or given up.
 id=$(cadre task add bad 'echo half >half; echo the reason; [ -e "$HOME/fixed" ]')
 later=$(cadre task add -d "$id" after 'echo after >after')
-wait_for 60 is_in "$id" failed
+wait_for 60 asked "failed-$id"
 is "$(why "$id")" "exit status 1: the reason" "a body that fails says why"
 is "$(asks)" "failed-$id" "one ask is opened"
 like "$(cadre ask list)" "*; $later depend on it:*" "about what depends on it as well"
@@ -74,11 +75,11 @@ cadre task cancel -q "$id"
 is "$(asks) $(state "$id")" " cancelled" "cancelled, there is nothing left to ask"
 # Who holds the epic hears of it.
 cadre spawn -q boss --agent 'exec sleep 1000' --role manager --no-worktree
-epic=$(cadre task add epic)
+epic=$(cadre task add --to boss epic)
 hold=$(cadre task add --parent "$epic" --defer 1d held)
 cadre --as boss claim -q "$epic"
 id=$(cadre task add --parent "$epic" child 'exit 5')
-wait_for 60 is_in "$id" failed
+wait_for 60 asked "failed-$id"
 is "$(cadre ask show --json "failed-$id" | jq -r .to) $(cadre --as boss inbox list | grep -c "task $id failed")" "boss 1" "the holder of the epic is asked and told"
 cadre task cancel -q "$id" "$hold" "$epic" 2>/dev/null
 cadre retire -q boss
@@ -90,6 +91,7 @@ refused() { # WORDS NAME
   id=$(cadre task add "refused" "echo $RANDOM >refused")
   wait_for 60 is_in "$id" failed
   like "$(why "$id")" "*$1*" "$2: the reason is in its words"
+  wait_for 60 is_state a idle
   is "$(git -C "$(field a worktree)" status --porcelain) $(git show "refs/cadre/work/task-$id:refused" | wc -l)" " 1" "the worktree is clean, the work is kept"
   cadre task cancel -q "$id"
 }
@@ -125,19 +127,22 @@ is "$(state "$id") $(asks)" "done " "it is done when it can be"
 lock=.git/refs/cadre/work/task-
 id=$(cadre task add locked 'sleep 1; echo locked >locked')
 wait_for 60 is_in "$id" claimed
-mkdir -p "${lock%/*}" && touch "$lock$id.lock"
+mkdir -p "${lock%/*}" "$t_dir/held" && touch "$lock$id.lock"
+mkfifo "$t_dir/held/fifo"
+git --git-dir="$repository/.git" update-ref --stdin <"$t_dir/held/fifo" &
+exec 5>"$t_dir/held/fifo"
 again() { cadre agents -o name,note | grep -q "^$1	.*again at 20"; }
 wait_for 60 again a
 ok "a lock in the way of 'task done': the agent shows when it is tried next"
 like "$(cadre status)" "*
 a	can't go on: *again at 20*" "so does status"
 is "$(state "$id")" claimed "and the task is not failed"
-rm "$lock$id.lock"
+exec 5>&-
 cadre task wait --timeout 120s "$id"
-is "$(state "$id") $(cadre agents -o note | grep -c again)" "done 0" "it is done when the lock is gone"
-id=$(cadre task add bad 'echo x >>"$HOME/ran"; echo dirt >dirt; exit 3')
+is "$(state "$id") $(cadre agents -o note | grep -c again)" "done 0" "it is done when nobody holds the lock"
 index=$(git -C "$(field a worktree)" rev-parse --absolute-git-dir)/index.lock
 cadre stop -q a
+id=$(cadre task add bad 'echo x >>"$HOME/ran"; echo dirt >dirt; exit 3')
 mkdir -p "$HOME/elsewhere"
 touch "$index"
 cadre up -q a
@@ -160,12 +165,9 @@ next=$(cadre task add -p 0 next 'echo fourth >next')
 cadre task cancel -q "$id"
 cadre up -q a
 done_soon "$next" "stopped in mid-task with changes, another task is done after it is up again"
-kill -9 "$(pgrep -f 'cadre claim --wait --commit' | while read -r pid; do grep -qzsxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"; done)"
+kill -9 "$(pgrep -f 'cadre claim --wait$' | while read -r pid; do grep -qzsxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"; done)"
 id=$(cadre task add killed 'echo killed >killed')
 done_soon "$id" "its waiting 'claim' killed"
-rm -rf "$(field a worktree)"
-id=$(cadre task add gone 'echo gone >gone')
-done_soon "$id" "its worktree removed while it was idle"
 
 # Ends without a word.
 cadre stop -q a
