@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usage: chaos.py [--seconds N] [--seed N] [--agents N] [--tasks N] [--keep]
+"""usage: CADRE_BIN=DIR chaos.py [--seconds N] [--seed N] [--agents N] [--tasks N] [--keep]
 
 A team of `sh` agents at work on tasks that meet in the same file, depend on each other, fail and hang, while everything
 around them breaks: programs, supervisors, verbs, the runner, gates, git and the tmux server are killed, the disk fills,
