@@ -10,14 +10,14 @@ bus=$(cadre path bus)
 git config cadre.gate "test -e '$t_dir/go' || { cut -d' ' -f4 /proc/\$PPID/stat >'$t_dir/runner'; exec sleep 300; }"
 for n in 1 2 3; do echo "echo $n >file$n" | cadre task add -q "job $n" -; done
 cadre spawn -q --agent sh --count 2
-wait_for 20 test -s "$t_dir/runner"
+wait_for 60 test -s "$t_dir/runner"
 ok "a runner starts"
 runner=$(cat "$t_dir/runner")
 like "$(tr '\0' ' ' <"/proc/$runner/cmdline")" "*/cadre *merge run " "it is the verb"
 for ((up = runner; up > 1; up = $(sed 's/.*) //' "/proc/$up/stat" | cut -d ' ' -f2))); do echo "$up"; done >"$t_dir/ancestors"
 is "$(sed -n 's/^Pid: //p' "$bus"/agents/*/session | grep -cxFf "$t_dir/ancestors")" 0 "no supervisor is above it"
 is "$(tr '\0' '\n' <"/proc/$runner/environ" | grep -E '^CADRE_(AGENT|SESSION)=.')" "" "and it bears no agent's name"
-wait_for 20 test "$(cadre task list --state review | wc -l)" -gt 0
+wait_for 60 test "$(cadre task list --state review | wc -l)" -gt 0
 sleeping() { # the processes that a gate of ours left asleep; false if there are none
   local pid found=1
   for pid in $(pgrep -x sleep); do
@@ -27,16 +27,16 @@ sleeping() { # the processes that a gate of ours left asleep; false if there are
   done 2>/dev/null
   return $found
 }
-wait_for 20 sleeping
+wait_for 60 sleeping
 orphan=$(sleeping)
 rm "$t_dir/runner"
 kill -9 "$runner"
-wait_for 20 test -s "$t_dir/runner"
+wait_for 60 test -s "$t_dir/runner"
 ok "killed, another takes its place"
 [ -n "$orphan" ] && ! sleeping | grep -qxF "$orphan"
 ok "and ends what the gate of the first left"
 touch "$t_dir/go"
-wait_for 20 sleeping
+wait_for 60 sleeping
 kill -9 "$(sleeping)"
 cadre task list | cut -f1 | xargs cadre task wait --timeout 30s
 ok "all is done"
@@ -48,7 +48,7 @@ is "$(cat file1 file2 file3)" "1
 2
 3" "in the checked-out target"
 gone() { ! tmux -L "$t_server" list-windows -a -F '#{window_name}' | grep -q merge; }
-wait_for 20 gone
+wait_for 60 gone
 ok "and the window is gone"
 code 0 "doctor finds nothing" cadre doctor
 
