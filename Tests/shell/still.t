@@ -168,6 +168,9 @@ done_soon "$next" "stopped in mid-task with changes, another task is done after 
 kill -9 "$(pgrep -f 'cadre claim --wait$' | while read -r pid; do grep -qzsxF "HOME=$HOME" "/proc/$pid/environ" && echo "$pid"; done)"
 id=$(cadre task add killed 'echo killed >killed')
 done_soon "$id" "its waiting 'claim' killed"
+rm -rf "$(field a worktree)"
+id=$(cadre task add gone 'echo gone >gone')
+done_soon "$id" "its worktree removed while it was idle"
 
 # Ends without a word.
 cadre stop -q a
