@@ -51,7 +51,8 @@ extension Tool {
     /// The name that the caller reads as: whose tasks and mail are shown, which everybody may see.
     public func reader() throws -> String {
         if let given { return try Names.caller(given) }
-        do { return try caller() } catch let failure as Failure where failure.message == Tool.withinQueue.message { return "human" }
+        if try busIfAny() != nil, try descentResult.get() == .queue { return "human" }
+        return try caller()
     }
 
     /// Who decides: an agent where the kernel says that the caller is one's, else the caller as it names itself. Throws
