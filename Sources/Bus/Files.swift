@@ -11,14 +11,8 @@ public enum Files {
     /// The whole file, or what comes after so many bytes; nil if there is none. Throws if it is anything else than a regular
     /// file, from which one might wait for ever. The C functions are `open` with `O_NONBLOCK`, `fstat` and `read`.
     public static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
-        Fault.point(mutating: false)
-        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
-        guard fd >= 0 else {
-            if errno == ENOENT { return nil }
-            throw failure("open", path)
-        }
+        guard let fd = try opened(path) else { return nil }
         defer { close(fd) }
-        try requireRegular(fd, path)
         return try drain(fd, path, from: offset)
     }
 
@@ -85,16 +79,35 @@ public enum Files {
         return (bytes, FileDescriptor(rawValue: fd))
     }
 
-    /// The last bytes of a file, at most so many, or nil if there is none.
-    public static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
+    /// A descriptor of a regular file, to be read; nil if there is none.
+    private static func opened(_ path: FilePath) throws -> Int32? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return nil }
             throw failure("open", path)
         }
+        do { try requireRegular(fd, path) } catch {
+            close(fd)
+            throw error
+        }
+        return fd
+    }
+
+    /// Whether a directory on the way to a path below `place` is a symbolic link.
+    public static func isBehindLink(_ path: String, in place: FilePath) throws -> Bool {
+        var at = place
+        for part in path.split(separator: "/").dropLast() {
+            at.append(String(part))
+            if let st = try status(at), st.st_mode & S_IFMT == S_IFLNK { return true }
+        }
+        return false
+    }
+
+    /// The last bytes of a file, at most so many, or nil if there is none.
+    public static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
+        guard let fd = try opened(path) else { return nil }
         defer { close(fd) }
-        try requireRegular(fd, path)
         let size = Int(lseek(fd, 0, SEEK_END))
         var bytes = [UInt8](repeating: 0, count: min(max(size, 0), count))
         let got = pread(fd, &bytes, bytes.count, off_t(max(0, size - count)))

@@ -194,7 +194,7 @@ struct Step {
 
     /// Removes the file, and the directories that are empty then.
     private func remove(_ change: Change) throws {
-        if try throughLink(change.path) { return }
+        if try Files.isBehindLink(change.path, in: place) { return }
         let path = place.pushing(FilePath(change.path))
         guard let st = try Files.status(path), st.st_mode & S_IFMT != S_IFDIR else { return }
         try Files.unlink(path)
@@ -206,7 +206,7 @@ struct Step {
 
     private func look(_ change: Change) throws -> Content {
         let path = place.pushing(FilePath(change.path))
-        guard try !throughLink(change.path), let st = try Files.status(path) else { return change.wasAbsent ? .old : change.isDeleted ? .new : .partial }
+        guard try !Files.isBehindLink(change.path, in: place), let st = try Files.status(path) else { return change.wasAbsent ? .old : change.isDeleted ? .new : .partial }
         if st.st_mode & S_IFMT == S_IFDIR { return change.mode == "160000" ? .new : .other }
         let hash: String
         if st.st_mode & S_IFMT == S_IFLNK {
@@ -227,15 +227,5 @@ struct Step {
         guard !change.isDeleted, let bytes = try Files.read(path) else { return .other }
         let whole = try git.attempt(["cat-file", "--filters", "--path=\(change.path)", change.new]).output
         return bytes.count < whole.count && whole.starts(with: bytes) ? .partial : .other
-    }
-
-    /// Whether a directory on the way to the path is a symbolic link.
-    private func throughLink(_ path: String) throws -> Bool {
-        var at = place
-        for part in path.split(separator: "/").dropLast() {
-            at.append(String(part))
-            if let st = try Files.status(at), st.st_mode & S_IFMT == S_IFLNK { return true }
-        }
-        return false
     }
 }

@@ -62,7 +62,7 @@ extension Work {
             throw Failure.no("a switch of '\(place.string)' to \(new.prefix(12)) was cut short, and \(Names.list(others)) changed since: commit or remove what is there")
         }
         try worktree.run(["reset", "-q", "--hard", old])
-        for path in begun where try !throughLink(path, place) { try Files.unlink(place.pushing(FilePath(path))) }
+        for path in begun where try !Files.isBehindLink(path, in: place) { try Files.unlink(place.pushing(FilePath(path))) }
     }
 
     /// The paths of a commit, and those of them that the worktree's files are unlike.
@@ -83,15 +83,6 @@ extension Work {
         guard let status = try Files.status(file), status.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(file) else { return false }
         let whole = try worktree.attempt(["cat-file", "--filters", "\(commit):\(path)"])
         return whole.status == 0 && bytes.count < whole.output.count && whole.output.starts(with: bytes)
-    }
-
-    private func throughLink(_ path: String, _ place: FilePath) throws -> Bool {
-        var at = place
-        for part in path.split(separator: "/").dropLast() {
-            at.append(String(part))
-            if let st = try Files.status(at), st.st_mode & S_IFMT == S_IFLNK { return true }
-        }
-        return false
     }
 
     /// Removes lock files that a git which was killed in an agent's worktree has left. Throws `Failure.unsure` if a git may be at
@@ -160,7 +151,7 @@ extension Work {
         }
         try worktree.run(["reset", "-q", "--hard"])
         if let place = worktree.worktree {
-            for path in added where try !throughLink(path, place) { try Files.unlink(place.pushing(FilePath(path))) }
+            for path in added where try !Files.isBehindLink(path, in: place) { try Files.unlink(place.pushing(FilePath(path))) }
         }
         bus.journal("put-by", by: agent.name, ["task": "\(leftover.task)", "commit": commit])
         return commit
