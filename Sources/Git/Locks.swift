@@ -9,8 +9,9 @@ extension Program.Result {
     /// The lock file that kept git from its work, if it says so.
     var lock: FilePath? {
         let text = String(decoding: error, as: UTF8.self)
-        guard let begin = text.range("Unable to create '"), let end = text[begin...].range("': File exists", from: begin) else { return nil }
-        return FilePath(String(text[begin..<end.before]))
+        guard let before = text.find("Unable to create '", from: text.startIndex), let after = text.find("': File exists", from: before.upperBound)
+        else { return nil }
+        return FilePath(String(text[before.upperBound..<after.lowerBound]))
     }
 
     /// What is the matter, for a person: the lock by its name, else the first thing that git complained of.
@@ -24,22 +25,12 @@ extension Program.Result {
     }
 }
 
-extension StringProtocol {
-    /// Where the words end.
-    fileprivate func range(_ words: String) -> Index? {
-        var at = startIndex
+extension String {
+    /// Where these words are first, from an index on.
+    fileprivate func find(_ words: String, from start: Index) -> Range<Index>? {
+        var at = start
         while at < endIndex {
-            if self[at...].hasPrefix(words) { return index(at, offsetBy: words.count) }
-            at = index(after: at)
-        }
-        return nil
-    }
-
-    /// Where the words begin and end.
-    fileprivate func range(_ words: String, from: Index) -> (before: Index, after: Index)? {
-        var at = from
-        while at < endIndex {
-            if self[at...].hasPrefix(words) { return (at, index(at, offsetBy: words.count)) }
+            if self[at...].hasPrefix(words) { return at..<index(at, offsetBy: words.count) }
             at = index(after: at)
         }
         return nil
