@@ -31,7 +31,8 @@ extension Work {
     }
 
     /// The reference that keeps what was committed for a task.
-    static func kept(_ id: Int) -> String { "refs/cadre/work/task-\(id)" }
+    public static func kept(_ id: Int) -> String { "\(keptPrefix)task-\(id)" }
+    static let keptPrefix = "refs/cadre/work/"
 
     /// What a person or an agent is told of whose task is not done yet.
     public func unlanded(_ id: Int, _ tip: String) throws -> String {
@@ -75,7 +76,7 @@ extension Queue {
     /// I8: tasks that are done though their work never landed, and that nobody gave up.
     func examineDone() throws -> [Doctor.Problem] {
         var found: [Doctor.Problem] = []
-        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", "refs/cadre/work/"]).text.split(separator: "\n") {
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(separator: "\n") {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)) else { continue }
             // What landed once did, whatever a person has made of the target since, or its author has added.
             if let last = try bus.lastEntry(id), last.step == .landed { continue }

@@ -275,12 +275,12 @@ public struct Queue {
     private func forgetLanded() throws {
         let now = Time.now()
         if let last = try Files.status(bus.mergeSwept)?.st_mtim.tv_sec, abs(now - last) < 86400 { return }
-        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", "refs/cadre/work/"]).text.split(separator: "\n") {
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(separator: "\n") {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id), last.step == .landed,
                 let kept = last.record["Kept"], let ended = try bus.end(id)?.int("Time"), ended + Queue.keepLanded <= now,
                 try bus.view(id).state == .done
             else { continue }
-            _ = try git.attempt(["update-ref", "-d", "refs/cadre/work/\(name)", kept])
+            _ = try git.attempt(["update-ref", "-d", Work.keptPrefix + name, kept])
         }
         try forgetLogs(olderThan: now - Queue.keepLanded)
         try Files.ring(bus.mergeSwept)

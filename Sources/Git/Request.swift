@@ -38,7 +38,7 @@ extension Queue {
         if there == entry.tip { return nil }
         if let there {
             // What was ever submitted is kept, so what is not among it was pushed by somebody else.
-            let ours = try git.commit(there) != nil && [entry.tip, "refs/cadre/work/task-\(entry.id)"].contains { try git.isAncestor(there, of: $0) }
+            let ours = try git.commit(there) != nil && [entry.tip, Work.kept(entry.id)].contains { try git.isAncestor(there, of: $0) }
             guard ours else { return "'\(name)' on '\(remote.name)' has commits of others: take them into the work, or remove it there" }
         }
         switch try push(entry.tip, to: remote, entry.branch, over: there) {

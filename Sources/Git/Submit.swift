@@ -74,7 +74,7 @@ extension Work {
         try keep("task-\(claim.id)", tip)
         try requireContent(base, tip)
         if try bus.branch(claim.id) == nil { try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base, given: true)) }
-        let kept = try repository.reference("refs/cadre/work/task-\(claim.id)") ?? tip
+        let kept = try repository.reference(Work.kept(claim.id)) ?? tip
         return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, strategy: strategy?.rawValue, result: result)
     }
 

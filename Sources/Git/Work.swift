@@ -212,7 +212,7 @@ public struct Work {
     /// Keeps a commit reachable from `refs/cadre/work/KEY`, together with all that was kept there before: where the new
     /// one does not contain the old, a commit without content joins them.
     public func keep(_ key: String, _ tip: String) throws {
-        let reference = "refs/cadre/work/\(key)"
+        let reference = Work.keptPrefix + key
         for _ in 0..<8 {
             let old = try repository.reference(reference)
             var new = tip

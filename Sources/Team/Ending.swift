@@ -227,7 +227,7 @@ extension Team {
         for claim in try bus.claims() where claim.owner == name && claim.until == 0 {
             do { try bus.release(claim, by: by) } catch let failure as Failure where failure.kind == .no {}
             if discard, let branch = try bus.branch(claim.id) {
-                for reference in (branch.given ? [] : [branch.reference]) + ["refs/cadre/work/task-\(claim.id)"] { _ = try git.attempt(["update-ref", "-d", reference]) }
+                for reference in (branch.given ? [] : [branch.reference]) + [Work.kept(claim.id)] { _ = try git.attempt(["update-ref", "-d", reference]) }
             }
         }
         if let pane = agent.session?["Pane"], let tmux = try? Tmux(bus), try tmux.owns(pane, bus, agent: name) {
