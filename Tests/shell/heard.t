@@ -12,8 +12,7 @@ a_model
 cd "$(t_repository)" || exit 1
 a_user "$PWD"
 export CLAUDE_CODE_MAX_RETRIES=1
-# What stands in its box while nothing is typed.
-export CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION=1
+unset NO_COLOR CI
 cadre init -q
 
 keys() { tmux -L "$t_server" send-keys -t "$(field "$1" pane)" "${@:2}"; }
@@ -30,7 +29,7 @@ a_heard() { # claude|codex
   local id name=$1
   cadre spawn -q "$1" --agent "$1" --no-pull --no-worktree --auto
   wait_for 20 is_state "$1" idle
-  hears "$1" first "beside what is proposed in its box"
+  hears "$1" first "beside what is proposed in its box, if anything is"
   cadre send -q "$1" "%say $every"
   wait_for 20 a_shows "$1" 'Hooks need review'
   wait_for 20 is_state "$1" idle
@@ -66,8 +65,14 @@ a_heard() { # claude|codex
   hears "$1" fourth "by the session after its own handoff"
   cadre retire -q "$1"
 }
+NO_COLOR=1 a_heard claude
+# What it proposes in its box while nothing is typed is told by how it is drawn.
+for entry in CLAUDE_CODE_DISABLE_ALTERNATE_SCREEN=1 DISABLE_AUTOUPDATER=1 CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION=1; do
+  git config --add cadre.program.claude.environment "$entry"
+done
 a_heard claude
 a_heard codex
+git config --unset-all cadre.program.claude.environment
 
 # A dialog that nobody knows.
 printf '{"mcpServers": {"some": {"command": "true"}}}\n' >.mcp.json
