@@ -95,9 +95,8 @@ extension Work {
         guard let place = agent.worktree else { return }
         switch try condition(agent) {
         case .strange: return
-        case .none: try clearAside(place)
+        case .none, .forgotten: try clearAside(place)
         case .moved: throw Failure.unsure("the worktree of '\(agent.name)' was moved: 'cadre up' mends what names its old place")
-        case .forgotten: break
         case .removed, .whole:
             guard let named = agent.card["GitDir"].map({ FilePath($0) }) else { return }
             try remove(place, named)
