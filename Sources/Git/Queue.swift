@@ -56,8 +56,12 @@ public struct Queue {
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
             try Lock.wait(bus.mergeLock) {
-                // What the last one has started may be there still, and acts on its own now.
-                if let last = try bus.runner(), !last.isProcess(getpid()) { try Tree.end(gateMark(bus), or: Mark.Holders(last.record), of: "the merge queue", bus) }
+                // What the last one has started may be there still, and acts on its own now; itself, it has let the lock go.
+                if let last = try bus.runner(), !last.isProcess(getpid()) {
+                    var holders = Mark.Holders(last.record)
+                    holders?.except = last.record.int("Pid").map(pid_t.init)
+                    try Tree.end(gateMark(bus), or: holders, of: "the merge queue", bus)
+                }
                 try bus.beginRun(mark: mark)
                 if let mark { Mark.take(mark) }
                 try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)

@@ -49,6 +49,8 @@ extension Mark {
     public struct Holders {
         var mark: UInt64
         var since: UInt64
+        /// One of them that is let be.
+        public var except: pid_t?
 
         public init?(_ record: Record?) {
             guard let record, record["Boot"] == Host.boot, let mark = record["Mark"].flatMap({ UInt64($0) }), Mark.isMark(mark),
@@ -59,6 +61,6 @@ extension Mark {
         }
 
         /// Whether a process, which is our user's, is one of them.
-        func include(_ process: Tree.Process) -> Bool { process.start >= since && Mark.of(process.pid) == mark }
+        func include(_ process: Tree.Process) -> Bool { process.pid != except && process.start >= since && Mark.of(process.pid) == mark }
     }
 }
