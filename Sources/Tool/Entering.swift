@@ -25,7 +25,7 @@ extension Tool {
     /// which is no longer the caller's are no hindrance: they are put by when it is moved.
     public func requireFree(_ worker: Worker, for id: Int? = nil) throws {
         guard try ownWorktree(worker) != nil else { return }
-        if let other = try atWork(worker).first {
+        if let other = try atWork(worker).first(where: { $0 != id }) {
             guard let id, let header = try bus().header(id), header.merge, !header.isEpic else { return }
             throw Failure.no("'\(worker.name)' is at work on \(other): finish or release it first")
         }

@@ -154,11 +154,13 @@ def meet(kind, at, base, known, first, second, special, legal, offset):
         problems += kind.check(at, known)
         got = ([v.returncode, w.returncode], whichever(special, kind.snapshot(at)))
         # Who was told to try again has done nothing.
-        if got[0] == [first.code, 75]:
-            kind.put(base, at)
-            code = first.run(at)[0]
-            kind.run(at, ["recover"])
-            legal.append(([code, 75], kind.snapshot(at)))
+        for again, other in ((0, second), (1, first)):
+            if got[0][again] == 75 and got[0][1 - again] == other.code:
+                kind.put(base, at)
+                codes = [75, 75]
+                codes[1 - again] = other.run(at)[0]
+                kind.run(at, ["recover"])
+                legal.append((codes, kind.snapshot(at)))
         if got not in legal:
             problems.append(f"exit codes {got[0]}, one after the other {legal[0][0]} or {legal[1][0]}")
             problems += min((differences(got[1], other[1]) for other in legal), key=len)
