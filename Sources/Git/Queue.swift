@@ -311,11 +311,12 @@ public struct Queue {
         tell(["\(entry.id)", "returned", why])
     }
 
-    /// Seconds after which supervisors try again what no file tells of, for the n-th time.
-    private static func pause(_ tries: Int) -> Int { min(900, 5 << min(tries - 1, 10)) }
+    /// Seconds after which supervisors look again, for the n-th time.
+    private static func pause(_ tries: Int, atMost limit: Int) -> Int { min(limit, 5 << min(tries - 1, 10)) }
 
-    /// The entry waits until the file has changed, or for a time that grows; with `again` nobody tries it before, not even a
-    /// person's run. `note` is written with it.
+    /// The entry waits until the file has changed, or for a time that grows: to a minute where there is such a file, since
+    /// what is in the way may go without a change of it, or have gone while we looked. With `again` nobody tries it before
+    /// its time, not even a person's run. `note` is written with it.
     func wait(
         _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, asks: Bool = true, _ note: (inout Record) -> Void = { _ in }
     ) throws {
@@ -333,7 +334,7 @@ public struct Queue {
             $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
             let looks = ($0.int("Looks") ?? 0) + 1
             $0["Looks"] = again ? nil : "\(looks)"
-            $0["Look-At"] = again || index != nil ? nil : "\(Time.now() + Queue.pause(looks))"
+            $0["Look-At"] = again ? nil : "\(Time.now() + Queue.pause(looks, atMost: index == nil ? 900 : 60))"
             note(&$0)
         }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
         report.waiting.append("\(entry.id): \(why)")

@@ -70,5 +70,19 @@ wait_for 30 killed
 ok "three runners in a row are killed"
 wait_for 30 cadre task wait -q --timeout 1s "$id"
 ok "another is started, and it lands"
+
+# What is in the way goes, and git's index knows nothing of it.
+git config cadre.gate true
+cadre init -q
+echo mine >blocked
+id=$(cadre task add 'blocked' 'echo theirs >blocked')
+waits() { [[ $(cadre merge list) == *"landing would overwrite blocked"* ]]; }
+wait_for 30 waits
+ok "a file of the person's own is in the way, and it waits"
+mv blocked "$t_dir/blocked"
+wait_for 70 cadre task wait -q --timeout 1s "$id"
+ok "once it is moved away, it lands by itself"
+is "$(cat blocked "$t_dir/blocked")" "theirs
+mine" "each is where it belongs"
 cadre stop -q sh1 sh2
 t_end
