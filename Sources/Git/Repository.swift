@@ -72,7 +72,7 @@ public struct Repository {
         return try real(directory.pushing(FilePath(path(bytes))))
     }
 
-    private static func line(_ bytes: [UInt8]) -> String { String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self) }
+    static func line(_ bytes: [UInt8]) -> String { String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self) }
 
     /// A path that a file holds: all of it but the newlines at its end.
     private static func path(_ bytes: [UInt8]) -> String {

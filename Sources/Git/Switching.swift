@@ -89,15 +89,23 @@ extension Work {
     /// work there.
     func unlock(_ worktree: Git) throws {
         guard let place = worktree.worktree else { return }
-        for name in ["index.lock", "HEAD.lock"] where try Files.exists(worktree.directory.appending(name)) {
-            if let why = try removeStale(worktree.directory.appending(name), [place]) { throw Failure.unsure(why) }
+        for lock in try locks(worktree) where try Files.exists(lock) {
+            if let why = try removeStale(lock, [place]) { throw Failure.unsure(why) }
         }
     }
 
     /// A lock file that a killed git has left in an agent's worktree, as far as can be told.
     public func staleLock(_ agent: AgentView) throws -> FilePath? {
         guard let worktree = agent.git, let place = worktree.worktree else { return nil }
-        return try ["index.lock", "HEAD.lock"].map { worktree.directory.appending($0) }.first { try isStale($0, [place], seconds: 5) }
+        return try locks(worktree).first { try isStale($0, [place], seconds: 5) }
+    }
+
+    /// Where git locks what a commit in a worktree changes: its index, its HEAD and the branch.
+    private func locks(_ worktree: Git) throws -> [FilePath] {
+        let head = try Files.read(worktree.directory.appending("HEAD")).map(Repository.line) ?? ""
+        let isBranch = head.hasPrefix("ref: refs/heads/") && !head.contains("..")
+        return ["index.lock", "HEAD.lock"].map { worktree.directory.appending($0) }
+            + (isBranch ? [repository.directory.pushing(FilePath("\(head.dropFirst(5)).lock"))] : [])
     }
 
     // MARK: leftovers

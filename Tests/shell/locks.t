@@ -31,6 +31,23 @@ exec 5>&-
 wait
 code 0 "left by a git that is no more it is no hindrance" as bob cadre task done --commit
 is "$(cadre merge run | cut -f1,2)" "$id	landed" "it lands"
+
+begin bob 'the lock of the branch'
+echo 3 >"$t_dir/bob/three"
+touch -d '-1 minute' ".git/$(as bob git symbolic-ref HEAD).lock"
+code 0 "one of the branch is no hindrance" as bob cadre task done --commit
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "it lands"
+
+# A git that is killed has not refused.
+begin bob 'a git that is killed'
+echo 4 >"$t_dir/bob/four"
+printf '#!/bin/sh\nkill -9 $PPID\n' >.git/hooks/pre-commit
+chmod +x .git/hooks/pre-commit
+code 75 "a commit that was killed is to be tried again" as bob cadre task done --commit
+rm .git/hooks/pre-commit
+is "$(state "$id")" claimed "the task stays claimed"
+code 0 "and then it is handed in" as bob cadre task done --commit
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "it lands"
 cadre retire -q --discard bob
 
 # The built-in agent.
