@@ -18,10 +18,12 @@ extension Queue {
         return try Lock.isFree(bus.mergeLock)
     }
 
-    /// How many runners in a row did not come to their end: told by the lock's file.
+    /// How many runners in a row did not come to their end, nor brought an entry to its own: told by the lock's file.
     public static func tries(_ bus: Bus) throws -> Int {
         try Files.read(bus.mergeLock).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) } ?? 0
     }
+
+    static func setTries(_ bus: Bus, _ tries: Int) throws { try Files.write(Array("\(tries)\n".utf8), to: bus.mergeLock, sync: false) }
 
     /// When the next runner may be started, after several in a row that did not come to their end: after pauses that
     /// double, from 5 seconds to 15 minutes, or at once when something is new. Nil: at any time.

@@ -64,7 +64,7 @@ public struct Queue {
                 }
                 try bus.beginRun(mark: mark)
                 if let mark { Mark.take(mark) }
-                try Files.write(Array("\(tries(bus) + 1)\n".utf8), to: bus.mergeLock, sync: false)
+                try setTries(bus, tries(bus) + 1)
                 // What a filter, a driver or a program that signs leaves behind stays below us, and is ended.
                 Together.adopt()
                 do {
@@ -72,10 +72,10 @@ public struct Queue {
                 } catch let failure as Failure where failure.kind != .bug {
                     // Nobody may read what a runner says: what kept it from its work stands where one looks.
                     try bus.setStopped(failure.message, passes: failure.kind == .unsure)
-                    try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
+                    try setTries(bus, 0)
                     throw failure
                 }
-                try Files.write(Array("0\n".utf8), to: bus.mergeLock, sync: false)
+                try setTries(bus, 0)
                 try bus.closeAsk(named: "runner", by: "cadre", "the queue has run")
             }
         } while try !once && bus.entries({ _ in }).contains { $0.step == .queued } && needsRunner(bus)
@@ -106,11 +106,14 @@ public struct Queue {
             try bus.setStopped(nil)
             try queue.closeApproval()
             let before = report.landed.count
+            let ended = before + report.returned.count
             defer { try? Together.endChildren() }
-            for (entry, ended) in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
+            for (entry, isOver) in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
                 guard let now = try bus.entry(entry.id) else { continue }
-                if [.waiting, .held, .stuck].contains(now.step) || (ended && now.record == entry.record) { seen[entry.id] = now.record }
+                if [.waiting, .held, .stuck].contains(now.step) || (isOver && now.record == entry.record) { seen[entry.id] = now.record }
             }
+            // What ended the runners before us is overcome.
+            if report.landed.count + report.returned.count > ended, try tries(bus) > 1 { try setTries(bus, 1) }
             // A target that was red may be green.
             if report.landed.count > before { seen = seen.filter { $0.value["Red"] == nil } }
             // One whose author has handed in another tip meanwhile was not looked at yet.

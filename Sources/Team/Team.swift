@@ -176,6 +176,8 @@ public struct Team {
             if try bus.agent(named: agent.name)?.want == .quarantine { quarantined = true }
         }
         if quarantined { try recover() }
+        // What ended the queue's runners is over, too.
+        if all { try Files.ring(bus.mergeBell) }
         try callForWatch()
         return started
     }
