@@ -256,10 +256,13 @@ class World:
         return {name: plain.record(f"{self.bus}/asks/open/{name}") for name in plain.names(f"{self.bus}/asks/open")}
 
     def unsettled(self):
-        """Tasks that have not ended and that no ask is about: (id, state)."""
+        """Tasks that have not ended and that no ask is about: (id, state). What is to be tried again by itself is to end."""
         asks = self.open_asks()
         asked = set()
+        again = {n for n in plain.names(f"{self.bus}/merge/queue") if {"Retry-At", "Look-At"} & set((plain.record(f"{self.bus}/merge/queue/{n}") or ({},))[0])}
         for name, (fields, body) in asks.items():
+            if name.removeprefix("merge-") in again:
+                continue
             asked |= {int(n) for n in re.findall(r"-(\d+)$", name)}
             asked |= {int(n) for n in re.findall(r"[Tt]asks? (\d+)", body.decode(errors="replace"))}
             asked |= {int(n) for n in re.findall(r"\b(\d+)\b", fields.get("Task", ""))}
