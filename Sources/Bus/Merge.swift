@@ -171,16 +171,18 @@ extension Bus {
     private func finishReturn(_ entry: Entry, _ held: Held) throws {
         if try Files.exists(reviewMarker(entry.claim)), var header = try header(entry.id) {
             let why = entry.why ?? "came back"
+            // One that was stopped would only keep the others from it.
+            let goesFirst = try agent(named: entry.author).map { $0.want == .run } ?? true
             if entry.record["Returned-By"] != entry.author, try canReceive(entry.author) {
                 let details = try returned(entry.id)?.body ?? []
                 _ = try send(
                     from: "cadre", to: entry.author, subject: Names.shown("task \(entry.id) came back: \(why)"),
-                    body: Array("Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready again, for you first.\n\n".utf8) + details)
+                    body: Array("Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready again\(goesFirst ? ", for you first" : "").\n\n".utf8) + details)
             }
             // One that is for somebody for good stays so.
             if header.to == nil || header.toUntil != 0 {
-                header.to = entry.author
-                header.toUntil = Time.now() + Bus.returnLease
+                header.to = goesFirst ? entry.author : nil
+                header.toUntil = goesFirst ? Time.now() + Bus.returnLease : 0
                 try replace(taskFile(entry.id), with: header.record.bytes, sync: true)
             }
             if try Files.rename(reviewMarker(entry.claim), Marker(id: entry.id, place: .edit).path(self)) {

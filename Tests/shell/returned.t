@@ -130,4 +130,14 @@ is "$(back "$mine" | grep -oE "'step .'|and 2 more")" "'step 7'
 'step 3'
 and 2 more" "five are told, newest first"
 code 0 "doctor finds nothing" cadre doctor
+
+# An author that was stopped does not keep the others from it.
+git config cadre.gate 'test ! -e of-one && test ! -e of-two'
+lands eve 'of one that runs' 'echo 1 >of-one'
+cadre merge run -q 2>/dev/null
+is "$(cadre task show --json "$id" | jq -r .to)" eve "what came back is for its author first"
+lands eve 'of one that is stopped' 'echo 2 >of-two'
+cadre stop -q eve
+cadre merge run -q 2>/dev/null
+is "$(cadre task show --json "$id" | jq -r .to)" null "that of one that was stopped is for all"
 t_end
