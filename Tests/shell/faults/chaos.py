@@ -400,6 +400,8 @@ def play(world, options, disk):
     code, _, err = world.cadre("retire", "-q", "--discard", *names)
     if code:
         wrong.append(f"retire: {code} {err}")
+    # A git that was killed may not have removed a branch.
+    world.cadre("recover")
     if not wait_for(10, lambda: not list(world.left())):
         wrong += list(world.left())
     for line in wrong:
