@@ -42,6 +42,8 @@ final class Following {
     private static let patience = 3.0
     /// Seconds after a key within which a person may be about to press another.
     static let typing = 5
+    /// Of one whose main turn is over, the note.
+    static let beside = "its sub-agents work"
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
@@ -119,21 +121,23 @@ final class Following {
         // Said before the last report, which may tell what is newer.
         let isOld = try found.statusUpdatedAt != nil && Files.status(bus.agentState(name)).map { $0.st_mtim.tv_sec * 1000 + $0.st_mtim.tv_nsec / 1_000_000 > written } ?? false
         // While asks are open, what closes them tells that it waits no more.
-        if isOld, report == .waiting, try !bus.permissions(of: name).isEmpty { return }
+        if report == .waiting, try bus.permissions(of: name).contains(where: { try isOld || bus.isWaited(for: $0) }) { return }
         let now = Time.monotonic()
         guard let last, last.state == state else { return said = (state, now + (isOld ? Following.patience : Following.grace)) }
         guard last.due <= now else { return said = last }
         // Its main turn is over, and its input line takes words: others work for it.
         let isBeside = try state == .working && before["Turn"] == nil && known.hooks != nil && display().map { if case .idle = $0.sight { true } else { false } } ?? false
-        let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? "its sub-agents work" : ""
+        let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? Following.beside : ""
         try bus.report(name, state: state, source: "state file", note: note, turn: state == .idle ? false : nil)
     }
 
     /// Closes the permissions that were answered in the program or are moot: it waits for no person any more, and said so after
-    /// each was asked for, and no dialog is up. One whose dialog it has not told of yet has a while for that.
+    /// each was asked for, and no dialog is up. One whose dialog it has not told of yet has a while for that. While the hook that
+    /// asked still waits it is not answered: programs end that with their dialog.
     private func settle(_ written: Int) throws {
         let now = Time.micros() / 1000
-        func isOver(_ ask: Ask) -> Bool {
+        func isOver(_ ask: Ask) throws -> Bool {
+            guard try !bus.isWaited(for: ask) else { return false }
             let asked = ask.record.int("Micros").map { $0 / 1000 } ?? (ask.record.int("Time") ?? 0) * 1000
             return written > asked && (waited >= asked - 5000 || now > asked + 5000)
         }

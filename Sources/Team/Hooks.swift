@@ -57,6 +57,7 @@ extension Team {
         // A program that has outlived its session has no say.
         guard session == agent.token else { return }
         func report(_ state: AgentState, _ note: String? = nil) throws {
+            if try waitsStill(name, turn: state == .working) { return }
             // What it waited for or what went wrong is over; what it said itself stays.
             let now = try bus.agent(named: name)?.report
             try bus.report(name, state: state, source: "hook", note: note ?? (Team.isStale(now) ? "" : nil), turn: state == .working)

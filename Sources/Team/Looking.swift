@@ -107,6 +107,12 @@ extension Following {
             looking.isAsked = false
             try bus.closeAsk(named: "waits-\(name)", by: "cadre", "the way is free")
         }
+        // A turn that was broken off, which the file does not tell while sub-agents work.
+        if case .idle = sight, file != nil, known.hooks != nil, agent.state != .idle, agent.report?["Turn"] != nil {
+            let left = max(looking.since + Looking.strange - Time.monotonic(), (agent.report?.int("Time") ?? 0) > Time.now() - Int(Looking.strange) ? 1 : 0)
+            guard left <= 0 else { return looking.due = Time.monotonic() + left }
+            return try bus.report(name, source: "state file", note: agent.state == .working ? Following.beside : nil, turn: false)
+        }
         // What has a file says there how it is; a hook that waits knows what for.
         guard file == nil || agent.state == .waiting && agent.report?["Source"] == "screen" else { return }
         guard try !bus.permissions(of: name).contains(where: bus.isWaited) else { return }

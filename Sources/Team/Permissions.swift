@@ -137,7 +137,7 @@ extension Team {
         {
             return allow(rule)
         }
-        try bus.report(agent.name, state: .waiting, source: "hook", note: "permission: \(what)")
+        try bus.report(agent.name, state: .waiting, source: "hook", note: "permission: \(call.subagent == nil ? "" : "of a sub-agent, ")\(what)")
         let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
         guard seconds > 0 else { return }
         let wanted = Bus.Permission(tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: request.text, subagent: call.subagent)
@@ -179,12 +179,19 @@ extension Team {
 
     /// It works again, unless it waits for another permission.
     func goOn(_ name: String, turn: Bool? = nil) throws {
-        if let other = try bus.permissions(of: name).first {
-            return try bus.report(name, state: .waiting, source: "hook", note: "\(other.record["Kind"] ?? Bus.permission): \(other.title)", turn: turn)
-        }
+        if try waitsStill(name, turn: turn) { return }
         let now = try bus.agent(named: name)?.report
         // A sub-agent goes on beside a main turn that is over: that it works is told by the state file.
         let source = turn == nil && now?["Turn"] == nil ? "state file" : "hook"
         try bus.report(name, state: .working, source: source, note: Team.isStale(now) ? "" : nil, turn: turn)
+    }
+
+    /// Whether a permission or a question of its program is open: then that is what it waits for, also beside a main turn that goes
+    /// on or is over.
+    func waitsStill(_ name: String, turn: Bool?) throws -> Bool {
+        guard let ask = try bus.permissions(of: name).first else { return false }
+        let whose = ask.record["Subagent"] == nil ? "" : "of a sub-agent, "
+        try bus.report(name, state: .waiting, source: "hook", note: "\(ask.record["Kind"] ?? Bus.permission): \(whose)\(ask.title)", turn: turn)
+        return true
     }
 }

@@ -153,6 +153,11 @@ extension Following {
         guard let agent = try bus.agent(named: name), agent.want == .run, let report = agent.report else { return nil }
         // What it says itself it says while it works.
         if report["State"] == AgentState.idle.rawValue { return known.hooks == nil || report["Source"] != "heartbeat" ? .over : nil }
+        // A sub-agent waits for a person, the main turn for nobody.
+        if report["State"] == AgentState.waiting.rawValue, report["Turn"] == nil {
+            let asks = try bus.permissions(of: name)
+            return !asks.isEmpty && asks.allSatisfy { $0.record["Subagent"] != nil } ? .beside : nil
+        }
         return known.hooks != nil && report["State"] == AgentState.working.rawValue && report["Turn"] == nil && report["Source"] == "state file" ? .beside : nil
     }
 
