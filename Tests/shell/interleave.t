@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every two verbs interleaved at every operation. CADRE_TEST_ALL=1 tries each operation, else every eighth.
+# Every two verbs interleaved at every operation. CADRE_TEST_ALL=1 tries each operation, else every twelfth.
 . "$(dirname "$0")/lib.sh"
 t_world
 PYTHONDONTWRITEBYTECODE=1 python3 faults/interleave.py plain

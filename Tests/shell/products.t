@@ -4,11 +4,14 @@
 t_world
 cd "$(t_repository)" || exit 1
 
+swift package --package-path "$OLDPWD/../.." dump-package | jq -r '.products[].name' >"$t_dir/products"
+is "$(sort "$t_dir/products" | xargs)" "$({ echo cadre && cadre --list-verbs | sed 's/^/cadre-/'; } | sort | xargs)" "each verb has one"
 without=
-for verb in $(cadre --list-verbs); do
-  [ "$("$CADRE_BIN/cadre-$verb" --version 2>&1)" = "$(cadre --version)" ] || without+=" $verb"
+for own in "$CADRE_BIN"/cadre-*; do
+  { [ -x "$own" ] && [ -f "$own" ]; } || continue
+  [ "$("$own" --version 2>&1)" = "$(cadre --version)" ] || without+=" ${own##*/}"
 done
-is "$without" "" "each verb has one ($(cadre --list-verbs | wc -l))"
+is "$without" "" "those that are built are of the same version"
 
 verb() {
   local name=$1
