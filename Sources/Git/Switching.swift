@@ -88,10 +88,17 @@ extension Work {
     /// Removes lock files that a git which was killed in an agent's worktree has left. Throws `Failure.unsure` if a git may be at
     /// work there.
     func unlock(_ worktree: Git) throws {
-        guard let place = worktree.worktree else { return }
-        for lock in try locks(worktree) where try Files.exists(lock) {
-            if let why = try removeStale(lock, [place]) { throw Failure.unsure(why) }
-        }
+        for lock in try locks(worktree) { try unlock(lock, worktree) }
+    }
+
+    /// The same of a branch that is to be moved, or to be stood on.
+    func unlock(branch reference: String, _ worktree: Git? = nil) throws {
+        try unlock(repository.directory.pushing(FilePath("\(reference).lock")), worktree)
+    }
+
+    private func unlock(_ lock: FilePath, _ worktree: Git?) throws {
+        guard try Files.exists(lock), let why = try removeStale(lock, worktree?.worktree.map { [$0] } ?? []) else { return }
+        throw Failure.unsure(why)
     }
 
     /// A lock file that a killed git has left in an agent's worktree, as far as can be told.

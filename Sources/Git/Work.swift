@@ -88,6 +88,7 @@ public struct Work {
     @discardableResult
     public func enter(_ id: Int, _ worktree: Git, start: String? = nil) throws -> TaskBranch {
         var branch = try bus.branch(id) ?? choose(id, start: start)
+        try unlock(branch: branch.reference, worktree)
         while try repository.reference(branch.reference) == nil {
             // What was committed is gone on with, though the branch was removed.
             var begin = branch.base
@@ -171,8 +172,9 @@ public struct Work {
 
     /// Removes a branch that we made and whose work has landed, if nothing was added to it since and nobody stands on it.
     public func drop(_ branch: TaskBranch, at tip: String) throws -> Bool {
-        try !branch.given && !worktrees().contains { $0.branch == branch.reference }
-            && repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
+        guard try !branch.given && !worktrees().contains(where: { $0.branch == branch.reference }) else { return false }
+        do { try unlock(branch: branch.reference) } catch let failure as Failure where failure.kind == .unsure { return false }
+        return try repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
     }
 
     /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done.
