@@ -34,12 +34,12 @@ public struct Attention {
     public static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
         // One that was never started is nobody's failure.
         let team = team.filter { $0.session?["Started"] != nil }
-        return try agents(team) + tasks(bus) + waiting(bus, team) + queue(bus)
+        return try agents(team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus) + waiting(bus, team) + queue(bus)
     }
 
     // MARK: agents
 
-    private static func agents(_ team: [AgentView]) throws -> [Attention] {
+    private static func agents(_ team: [AgentView], _ claims: [Claim]) throws -> [Attention] {
         try team.compactMap { agent in
             let note = (agent.report?["Note"] ?? "").isEmpty ? "" : ": \(agent.report?["Note"] ?? "")"
             func says(_ what: String, next: Int? = nil, isWrong: Bool = false) -> Attention {
@@ -51,7 +51,10 @@ public struct Attention {
             case .stuck: return says("is silent with its task")
             case .resting where agent.want == .pause:
                 // Whoever set it aside was stopped on the way, or could not do it to its end.
-                guard let worktree = agent.worktree, try Files.exists(worktree) else { return nil }
+                guard let worktree = agent.worktree, try Files.exists(worktree) else {
+                    guard let held = claims.first(where: { $0.owner == agent.name }) else { return nil }
+                    return says("is paused and holds task \(held.id): 'cadre resume \(agent.name)', or 'cadre claim --release \(held.id)'")
+                }
                 return says("was stopped and not put aside to the end: 'cadre pause \(agent.name)' again", isWrong: true)
             case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
             case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
