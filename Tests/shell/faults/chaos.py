@@ -387,7 +387,7 @@ def play(world, options, disk):
         world.task(number)
     world.restore()
     begin = time.monotonic()
-    world.cadre("up")
+    world.cadre("up", *(f"w{n}" for n in range(1, options.agents + 1)))
     settled = wait_for(SETTLING, lambda: not world.unsettled())
     print(f"# {sum(world.killed.values())} killed: {world.killed}; settled after {time.monotonic() - begin:.0f} s", flush=True)
     wrong = list(world.wrong())
