@@ -97,7 +97,7 @@ extension Bus {
     /// Changes an agent's card.
     public func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
         try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in
-            guard var record = try Record.read(card(name)) else { throw Failure.no("no agent '\(name)'") }
+            guard var record = try Record.read(card(name)) else { throw noAgent(name) }
             try change(&record)
             try replace(card(name), with: record.bytes, sync: true)
         }
@@ -129,6 +129,11 @@ extension Bus {
         try closeAsk(named: "rests-\(name)", by: name, "it runs")
         journal("started", by: name, ["agent": name, "session": "\(number)"])
         return record
+    }
+
+    /// That there is no agent of this name, with the one that was probably meant.
+    public func noAgent(_ name: String) -> Failure {
+        .no("no agent '\(Names.shown(name))'" + Names.meant(name, (try? agentNames()) ?? []))
     }
 
     /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were. `turn`: whether the

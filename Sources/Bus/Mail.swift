@@ -34,7 +34,7 @@ extension Bus {
     public func send(
         from: String, to: String, subject: String, body: [UInt8], replyTo: String? = nil, urgent: Bool = false
     ) throws -> String {
-        guard try canReceive(to) else { throw Failure.no("no agent '\(Names.shown(to))'") }
+        guard try canReceive(to) else { throw noAgent(to) }
         let box = box(to)
         try makeBox(to)
         try Files.mkdirs(senders)
@@ -55,7 +55,7 @@ extension Bus {
             try Files.overwrite(lastFile, with: Array((digits + "\n").utf8))
             // Twice: a reader may be putting a fresh directory in the place of new/, see `shrink`.
             let place = box.appending("new").appending(id)
-            guard try Files.rename(aside, place) || Files.rename(aside, place) else { throw Failure.no("no agent '\(to)'") }
+            guard try Files.rename(aside, place) || Files.rename(aside, place) else { throw noAgent(to) }
             try Files.sync(box.appending("new"))
             // Retired meanwhile: nobody would read it.
             if try !canReceive(to) { try deadLetter(to) }

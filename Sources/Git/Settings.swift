@@ -11,7 +11,7 @@ public struct Settings {
     /// Keys whose values are run, let something run, or send work elsewhere. From `.cadre` they count only when seen.
     static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs", "pushhook"]
 
-    private var values: [(key: String, value: String)] = []
+    private(set) var values: [(key: String, value: String)] = []
     /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
     public private(set) var unseen: [String] = []
     /// All such lines, seen or not.

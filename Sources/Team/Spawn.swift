@@ -170,7 +170,7 @@ extension Team {
     private func checkLimits(_ request: SpawnRequest, by: String) throws -> Int {
         var depth = 1
         if let parent = request.parent {
-            guard let agent = try bus.agent(named: parent) else { throw Failure.no("no agent '\(Names.shown(parent))'") }
+            guard let agent = try bus.agent(named: parent) else { throw bus.noAgent(parent) }
             depth = (agent.card.int("Depth") ?? 1) + 1
         }
         guard by != "human", try bus.agent(named: by) != nil, let parent = request.parent else { return depth }

@@ -26,7 +26,7 @@ public struct Team {
     public var work: Work { Work(bus: bus, repository: git, settings: settings) }
 
     public func agent(_ name: String) throws -> AgentView {
-        guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(Names.shown(name))'") }
+        guard let agent = try bus.agent(named: name) else { throw bus.noAgent(name) }
         return agent
     }
 

@@ -98,7 +98,7 @@ extension Tool {
                 add(try agents { $0.role == role })
             default:
                 let name = try Names.caller(word)
-                guard try bus.canReceive(name) else { throw Failure.no("no agent '\(name)'") }
+                guard try bus.canReceive(name) else { throw bus.noAgent(name) }
                 add([name])
             }
         }

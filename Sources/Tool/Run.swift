@@ -89,6 +89,14 @@ public enum Main {
                 exit(0)
             }
             var name = running
+            let subcommands = verb.configuration.subcommands.map { $0._commandName }
+            if let first = leading(arguments).rest.first, !subcommands.isEmpty, !first.hasPrefix("-"), verb.configuration.defaultSubcommand == nil || Names.nearest(first, subcommands) != nil,
+                !subcommands.contains(first)
+            {
+                let near = Names.nearest(first, subcommands)
+                complain("no subcommand '\(Names.shown(first))'" + (near.map { ": did you mean '\($0)'?" } ?? ", use \(subcommands.joined(separator: ", "))") + "; see '\(name) --help'")
+                exit(64)
+            }
             if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
             let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
             complain(message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")

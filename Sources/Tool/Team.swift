@@ -43,7 +43,7 @@ extension Tool {
     /// it is above.
     public func requireSuperior(of name: String) throws {
         let bus = try bus()
-        guard try bus.agent(named: name) != nil else { throw Failure.no("no agent '\(name)'") }
+        guard try bus.agent(named: name) != nil else { throw bus.noAgent(name) }
         let caller = try superior()
         guard try caller == "human" || caller == name || bus.isAbove(caller, name) else { throw Failure.no("'\(caller)' is not above '\(name)'") }
     }
@@ -59,7 +59,7 @@ extension Tool {
     /// The pane of an agent. Throws `Failure.no` if it has none now.
     public func pane(of name: String) throws -> (Tmux, String, AgentView) {
         let bus = try bus()
-        guard let agent = try bus.agent(named: Names.agent(name)) else { throw Failure.no("no agent '\(name)'") }
+        guard let agent = try bus.agent(named: Names.agent(name)) else { throw bus.noAgent(name) }
         let tmux = try Tmux(bus)
         if agent.alive, let adopted = agent.adopted { return (tmux, adopted.pane, agent) }
         guard let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: name) else {

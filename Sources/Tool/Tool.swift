@@ -95,11 +95,12 @@ public final class Tool {
     /// What is done with branches and worktrees.
     public func work() throws -> Work { try team().work }
 
-    /// The bus. Without one a verb ends here with 1; one that only reads says nothing.
-    public func bus(toRead: Bool = true) throws -> Bus {
+    /// The bus. Without one a verb ends here with 1, and says so unless it is to be quiet.
+    public func bus() throws -> Bus {
         if let opened { return opened }
         guard let bus = try Bus.open(busPath()) else {
-            throw toRead ? ExitCode(1) : Failure.no("no bus in this repository, 'cadre init' makes one")
+            if common.quiet { throw ExitCode(1) }
+            throw Failure.no("no bus in this repository, 'cadre init' makes one")
         }
         opened = bus
         return bus

@@ -138,7 +138,7 @@ public struct AgentsVerb: ParsableCommand {
             }
             try tool.checkUsage(agents: [name])
             let bus = try tool.bus()
-            if field == "Parent", let parent = value, try bus.agent(named: parent) == nil { throw Failure.no("no agent '\(parent)'") }
+            if field == "Parent", let parent = value, try bus.agent(named: parent) == nil { throw bus.noAgent(parent) }
             try tool.each(tool.names([name])) { name in
                 try tool.requireSuperior(of: Names.agent(name))
                 let caller = try tool.superior()

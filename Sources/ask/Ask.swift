@@ -98,10 +98,10 @@ public struct AskVerb: ParsableCommand {
             let deadline = try tool.deadline(wait)
             let choices = try options.map { try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map { try tool.line(AskVerb.trimmed($0), what: "option") } } ?? []
             let severity = try self.severity.map { try tool.line($0, what: "severity") }
-            let bus = try tool.bus(toRead: false)
+            let bus = try tool.bus()
             let text = try tool.body(self.text, file: file)
             guard !text.isEmpty else { throw Failure.usage("empty ask") }
-            guard try bus.canReceive(to) else { throw Failure.no("no agent '\(to)'") }
+            guard try bus.canReceive(to) else { throw bus.noAgent(to) }
             let id = try bus.ask(
                 text, by: tool.caller(), to: to, options: choices,
                 severity: severity)

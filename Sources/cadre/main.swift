@@ -53,6 +53,9 @@ let themes: [(String, [String])] = [
     ("talk", ["send", "inbox", "ask"]), ("land", ["diff", "merge"]), ("repair", ["doctor"]),
 ]
 
+/// Verbs that only machines call.
+let machines = ["hook", "supervise"]
+
 func find(_ name: String) -> (any ParsableCommand.Type)? { verbs.first { $0.0 == name }?.1 }
 
 func describe(_ names: [String]) -> String {
@@ -88,7 +91,7 @@ guard let name = arguments.first, !name.hasPrefix("-") else {
     case "--list-verbs": for (name, _) in verbs { print(name) }; exit(0)
     case "-h", "--help": print(overview(all: false)); exit(0)
     case let option?: Out.complain("cadre: unknown option '\(Names.shown(option))'; see 'cadre --help'")
-    case nil: Out.complain("cadre: no verb given; see 'cadre --help'")
+    case nil: begin(before)
     }
     exit(64)
 }
@@ -103,8 +106,19 @@ default: break
 }
 if let verb = find(name) { Main.run(verb, before + arguments) }
 Tool.exec("cadre-\(name)", before + arguments)
-Out.complain("cadre: no verb '\(Names.shown(name))'; see 'cadre help -a'")
+Out.complain("cadre: no verb '\(Names.shown(name))'\(Names.meant(name, verbs.map(\.0).filter { !machines.contains($0) })); see 'cadre help -a'")
 exit(64)
+
+/// `cadre` alone: in a project how it stands, else what there is.
+func begin(_ options: [String]) {
+    Main.runPlain("status", options) { tool in
+        guard (try? tool.busIfAny()) ?? nil != nil else {
+            Out.complain(overview(all: false) + "\n\n'cadre init' in a git repository begins.")
+            throw ExitCode(64)
+        }
+        try StatusVerb.standing(tool)
+    }
+}
 
 /// `cadre help [-a | TOPIC]`: the manual page where there is one and a man(1) to show it, else the usage.
 func help(_ arguments: [String]) -> Never {

@@ -38,9 +38,13 @@ public struct DoctorVerb: Verb {
         for problem in found {
             tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
         }
+        let settings = try (try? tool.repository()).map { _ in try tool.settings().mistakes() }
+        for one in settings?.unknown ?? [] { tool.print(["note", "settings", one], json: ["note": "settings", "what": .string(one)]) }
+        for one in settings?.wrong ?? [] { tool.print(["setting", root.string, one], json: ["invariant": "setting", "path": .string(root.string), "what": .string(one)]) }
         let isWrong = try found.isEmpty && tellOfWhatWaits(tool)
         guard !isWrong else { throw Failure.unsure("something stands still that nobody is asked about: the lines above say what helps") }
         guard found.isEmpty else { throw Failure.unsure("\(found.count) problem\(found.count == 1 ? "" : "s") found\(fix ? "" : ": 'cadre doctor --fix' repairs what can be")") }
+        if let wrong = settings?.wrong, !wrong.isEmpty { throw Failure.unsure("\(wrong.count) setting\(wrong.count == 1 ? "" : "s") can't be used: see cadre-config(5)") }
         tool.say("healthy")
     }
 

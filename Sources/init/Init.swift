@@ -26,6 +26,8 @@ public struct InitVerb: Verb {
         if let target { tool.say("work lands on '\(target)'") } else {
             tool.say("no target branch: check one out that has a commit and run this again, or choose one with 'git config cadre.target BRANCH'")
         }
+        let mistakes = settings.mistakes()
+        for one in mistakes.unknown + mistakes.wrong { tool.say(one) }
         guard try !settings.brought.isEmpty || !bus.seenCommands().isEmpty || !configured.approvable.isEmpty || !bus.approvedCommands().isEmpty else { return }
         guard try tool.superior() == "human" else {
             if !configured.unseen.isEmpty { throw Failure.no("git's configuration brings commands that only a person lets run") }

@@ -30,7 +30,7 @@ extension MergeVerb {
         private func submit(_ tool: Tool, agent name: String, _ strategy: Strategy?) throws {
             let bus = try tool.bus()
             let by = try tool.superior()
-            guard let agent = try bus.agent(named: name) else { throw Failure.no("no agent '\(name)'") }
+            guard let agent = try bus.agent(named: name) else { throw bus.noAgent(name) }
             guard by == "human" || by == name || by == agent.parent else { throw Failure.no("only '\(name)' itself, its parent or a person submits its work") }
             guard let worktree = agent.git else { throw Failure.no("agent '\(name)' has no worktree: submit a branch") }
             // An agent presents its session; whoever stands above it acts under the current one. What an earlier session

@@ -50,13 +50,13 @@ public struct PathVerb: Verb {
         case ("journal", nil): return bus.journal
         case ("merge", nil): return bus.merge
         case ("inbox", let name?):
-            guard try bus.canReceive(Names.caller(name)) else { throw Failure.no("no agent '\(name)'") }
+            guard try bus.canReceive(Names.caller(name)) else { throw bus.noAgent(name) }
             return bus.box(name)
         case ("agent", let name?):
-            guard try bus.agent(named: Names.agent(name)) != nil else { throw Failure.no("no agent '\(name)'") }
+            guard try bus.agent(named: Names.agent(name)) != nil else { throw bus.noAgent(name) }
             return bus.agent(name)
         case ("worktree", let name?):
-            guard let agent = try bus.agent(named: Names.agent(name)) else { throw Failure.no("no agent '\(name)'") }
+            guard let agent = try bus.agent(named: Names.agent(name)) else { throw bus.noAgent(name) }
             guard let worktree = agent.worktree else { throw Failure.no("agent '\(name)' has no worktree") }
             return worktree
         case ("task", let id?):

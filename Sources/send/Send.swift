@@ -23,7 +23,7 @@ public struct SendVerb: Verb {
         guard !to.isEmpty else { throw Failure.usage("to whom? name an agent, @role, @all, @parent, @children or human") }
         guard to != ["-"] || text != nil || file != nil else { throw Failure.usage("with recipients from standard input give a text or -F FILE") }
         let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
-        let bus = try tool.bus(toRead: false)
+        let bus = try tool.bus()
         let body = try tool.body(text, file: file, otherwise: tool.standardInput)
         var reply = replyTo
         if to == ["-"] { to = try tool.names(to) }
@@ -33,7 +33,7 @@ public struct SendVerb: Verb {
         }
         let recipients = try tool.recipients(to, from: from)
         guard !recipients.isEmpty else { throw Failure.no("nobody there to get it") }
-        for name in recipients where try !bus.canReceive(name) { throw Failure.no("no agent '\(name)'") }
+        for name in recipients where try !bus.canReceive(name) { throw bus.noAgent(name) }
         try tool.each(recipients) { name in
             let id = try bus.send(from: from, to: name, subject: subject, body: body, replyTo: reply, urgent: urgent)
             tool.print([id, name], json: ["id": .string(id), "to": .string(name)])

@@ -33,7 +33,7 @@ public struct SpawnVerb: Verb {
     public func run(_ tool: Tool) throws {
         if programs {
             guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
-            for (name, isThere) in try Team.programs(tool.settings()) {
+            for (name, isThere) in try Team.programs(tool.settingsBefore()) {
                 tool.print([name, isThere ? "installed" : "not found"], json: ["name": .string(name), "installed": .bool(isThere)])
             }
             return

@@ -16,7 +16,7 @@ public struct TopVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         guard plain || !tool.common.json else { throw Failure.usage("--json is of rows: with --plain") }
-        let sources = try all ? Team.all(in: Tmux.here()).map { try Source($0.bus) } : [Source(tool.bus(toRead: false))]
+        let sources = try all ? Team.all(in: Tmux.here()).map { try Source($0.bus) } : [Source(tool.bus())]
         guard !sources.isEmpty else { throw Failure.no("no project on this tmux server") }
         if plain { return Plain(sources, json: tool.common.json).run() }
         guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.no("not a terminal: 'cadre top --plain' prints the rows") }

@@ -40,12 +40,6 @@ like "$(cat "$t_dir/err")" "cadre task: which? add, *" "says which there are"
 cadre task show 2>"$t_dir/err"
 like "$(cat "$t_dir/err")" "*see 'cadre task show --help'" "an error names the subcommand's help"
 
-# A repository without a bus.
-for verb in "task list" "inbox" "ask list" log "path bus" "task graph" claim "inbox next"; do
-  # shellcheck disable=SC2086
-  code 1 "$verb without a bus" cadre $verb
-  is "$(cat "$t_dir/out" "$t_dir/err")" "" "prints nothing"
-done
 code 1 "send without a bus" cadre send human hi
 like "$(cat "$t_dir/err")" "*cadre init*" "says what to do"
 code 1 "ask without a bus" cadre ask why

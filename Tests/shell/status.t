@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 t_world
 cd "$(t_repository)" || exit 1
-is "$(cadre status 2>&1)" "" "nothing without a bus"
+is "$(cadre status 2>/dev/null)" "" "nothing without a bus"
 cadre init -q
 is "$(cadre status)" "nothing to do" "an empty team"
 is "$(cat "$(cadre path status)")" "nothing to do" "kept in a file"

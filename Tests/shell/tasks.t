@@ -5,7 +5,7 @@ t_world
 cd "$(t_repository "a 'b' \$(touch x)")" || exit 1
 
 code 1 "list without a bus is no" cadre task list
-is "$(cat "$t_dir/out" "$t_dir/err")" "" "and prints nothing"
+is "$(cat "$t_dir/out")" "" "and prints nothing"
 is "$(cadre task add one 2>/dev/null)" 1 "the first id"
 is "$(cadre task add -p 0 two)" 2 "the second id"
 is "$(cadre task add -d 1 -d 2 three)" 3 "with dependencies"

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# What a newcomer is told: where nothing is yet, where a word is misspelt, and by `cadre` alone.
+. "$(dirname "$0")/lib.sh"
+t_world
+mkdir "$t_dir/empty" && cd "$t_dir/empty" || exit 1
+
+code 64 "alone, outside of a project" cadre
+like "$(cat "$t_dir/err")" "*usage: cadre *cadre init*" "there is the usage, and how to begin"
+
+cd "$(t_repository)" || exit 1
+for verb in "task list" inbox "ask list" log "path bus" "task graph" claim "inbox next" agents status cost "merge list" prime; do
+  # shellcheck disable=SC2086 # two words
+  code 1 "$verb without a bus" cadre $verb
+  is "$(cat "$t_dir/out")" "" "prints nothing"
+  like "$(cat "$t_dir/err")" "cadre *: no bus in this repository, 'cadre init' makes one" "and says what to do"
+  # shellcheck disable=SC2086
+  code 1 "$verb -q without a bus" cadre $verb -q
+  is "$(cat "$t_dir/err")" "" "is silent"
+done
+code 0 "which programs there are needs none" cadre spawn --programs
+[ ! -e .git/cadre ]
+ok "and none of it made a bus"
+
+meant() { # WORD THE ARGUMENTS...
+  local word=$1
+  shift
+  cadre "$@" >"$t_dir/out" 2>"$t_dir/err"
+  is "$? $(grep -o "did you mean '[^']*'" "$t_dir/err")" "$word" "cadre $*"
+}
+cadre init -q
+meant "64 did you mean 'spawn'" spwan
+meant "64 did you mean 'status'" statsu
+meant "64 did you mean 'task'" taks list
+meant "64 " frobnicate
+meant "64 did you mean 'list'" task lsit
+meant "64 did you mean 'approve'" merge aprove 1
+meant "64 " task frobnicate
+cadre spawn -q alice --agent 'exec sleep 1000' --no-worktree
+meant "1 did you mean 'alice'" peek alcie
+meant "1 did you mean 'alice'" stop alic
+meant "1 did you mean 'alice'" send alcie hello
+
+# Settings.
+git config cadre.gaet true
+code 0 "a setting that nobody knows is no damage" cadre doctor
+like "$(cat "$t_dir/out")" "*there is no setting 'cadre.gaet': did you mean 'gate'?*" "doctor tells of it"
+cadre init >/dev/null 2>"$t_dir/err"
+like "$(cat "$t_dir/err")" "*there is no setting 'cadre.gaet'*" "so does init"
+git config --unset cadre.gaet
+for pair in "restart sometimes" "mergeMode remtoe" "gateTimeout 5x" "mergeBatch many" "gateParallel perhaps"; do
+  git config "cadre.${pair% *}" "${pair#* }"
+  code 75 "doctor: $pair" cadre doctor
+  like "$(cat "$t_dir/out")" "*setting*cadre.${pair% *} is '${pair#* }', *" "names it, its value and what it may be"
+  git config --unset "cadre.${pair% *}"
+done
+git config cadre.key.quit Q
+git config cadre.program.mine.command 'exec cat'
+code 0 "sections have parts" cadre doctor
+like "$(cat "$t_dir/out")" "*cadre.gate*" "and all is known again"
+
+# How things stand.
+git config cadre.gate true
+git config cadre.program sh
+cadre task add -q 'to land' 'echo 1 >one'
+cadre spawn -q bob --agent sh
+code 0 "it lands" cadre task wait --timeout 60 1
+cadre ask -q --as alice 'which one?'
+stands() { [[ $(cadre) == *"1 idle"* || $(cadre) == *"2 idle"* ]]; }
+wait_for 20 stands
+cadre >"$t_dir/out"
+like "$(cat "$t_dir/out")" "*1 ask*
+landed today: 1
+  to land
+next:
+  cadre ask list  *1 question waits for you
+*" "alone, in a project: what stands, what landed, what comes next"
+is "$(sed -n '/^next:/,$p' "$t_dir/out" | wc -l)" 4 "three things"
+cadre stop -q alice bob
+t_end
