@@ -69,7 +69,8 @@ public struct Work {
             throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'")
         }
         guard let commit = try repository.commit(target) else {
-            throw Failure.no(try targetIsGone() ?? "the target '\(target.dropFirst(11))' has no commit yet: commit something to it first")
+            if let gone = try targetIsGone() { throw Failure.unsure(gone) }
+            throw Failure.no("the target '\(target.dropFirst(11))' has no commit yet: commit something to it first")
         }
         return commit
     }

@@ -122,11 +122,13 @@ extension Supervisor {
         return false
     }
 
-    /// Whatever it was may pass.
+    /// Whatever it was may pass. A program that has said itself what it was, and that it is to be tried again, is
+    /// believed.
     private func tryAgain(_ what: String) throws -> Bool {
-        try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)
-        let retry = try bus.noteRetry(of: name, what)
-        return try wait(Double(max(0, retry.next - Time.now())), what)
+        let told = try team.agent(name).retry.flatMap { $0.next >= Time.now() ? $0 : nil }
+        try bus.report(name, state: .starting, source: "supervisor", note: told?.why ?? what, session: token)
+        let retry = try told ?? bus.noteRetry(of: name, what)
+        return try wait(Double(max(0, retry.next - Time.now())), retry.why)
     }
 
     private func startAgain(_ agent: AgentView, _ what: String, _ code: Int32) throws -> Bool {

@@ -333,7 +333,7 @@ is "$(count bob) $(count eve)" "$((${before% *} + 1)) $((${before#* } + 1))" "on
 
 # No target.
 git config cadre.target nowhere
-code 1 "a target that is none" cadre merge check
+code 75 "a target that is none" cadre merge check
 is "$(cat "$t_dir/err")" "cadre merge: the target 'nowhere' is gone: 'git config cadre.target main' chooses this" "is said"
 git config --unset cadre.target
 

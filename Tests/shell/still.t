@@ -115,7 +115,7 @@ done_soon "$id" "the agent has gone on after each"
 # What may pass is tried again after pauses that grow, and never becomes final.
 id=$(cadre task add unreachable 'echo x >>"$HOME/tries"; echo no network; [ -e "$HOME/network" ] || exit 75')
 tried() { [ "$(cadre task show --json "$1" | jq -r .why)" = "$2" ]; }
-shown() { cadre status | grep -q "$1	.*tried [0-9]* times.*, again at 20"; }
+shown() { cadre status | grep -q "$1	.*tried [0-9]* times\?.*, again at 20"; }
 wait_for 60 shown "$id"
 ok "a body that ends with 75: status says why, how often it was tried, and when it is tried next"
 like "$(cadre task list --state deferred)" "$id	deferred until *: exit status 75: no network*" "so does the list"
@@ -171,6 +171,14 @@ done_soon "$id" "its waiting 'claim' killed"
 rm -rf "$(field a worktree)"
 id=$(cadre task add gone 'echo gone >gone')
 done_soon "$id" "its worktree removed while it was idle"
+git switch -q -c elsewhere
+git branch -q -D main
+id=$(cadre task add target 'echo target >target')
+gone() { cadre status | grep -q "^a	can't go on: the target 'main' is gone: .*, tried .*, again at 20"; }
+wait_for 30 gone
+ok "the target deleted: status says so, how often it was tried, and when it is next"
+git switch -q -c main
+done_soon "$id" "and it goes on when there is one"
 
 # Ends without a word.
 cadre stop -q a
