@@ -43,6 +43,8 @@ public struct UpVerb: Verb {
 
     private func start(_ team: Team, _ tool: Tool) throws {
         var refused: [Failure] = []
+        // Those too that stay stopped: what a move has left of them is not mended by their start.
+        if !dead { _ = try team.mendWorktrees() }
         for name in try team.revive(all: !dead, say: { tool.say($0) }, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
         try tool.each(refused) { throw $0 }
     }

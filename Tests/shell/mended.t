@@ -38,6 +38,14 @@ is "$(cadre agents -o name,state,worktree)" "i	idle	$repository/.worktrees/i
 j	idle	$repository/.worktrees/j" "all run where they are now"
 is "$(git worktree list | grep -c prunable)" 0 "and git knows them there"
 code 0 "the bus is sound" cadre doctor
+cadre stop -q i j
+mv "$repository" "$t_dir/inside-again" && cd "$t_dir/inside-again" || exit 1
+repository=$PWD
+code 75 "moved while all are stopped" cadre doctor
+code 0 "up" cadre up
+is "$(cadre agents -o name,state,worktree)" "i	resting	$repository/.worktrees/i
+j	resting	$repository/.worktrees/j" "starts nobody, and mends what the move has left"
+code 0 "as doctor has promised" cadre doctor
 cadre retire -q i j
 
 # Beside it.
@@ -70,7 +78,7 @@ git branch -m main trunk
 code 0 "a target that was renamed" cadre spawn b --agent idler
 is "$(cat .git/cadre/target)" refs/heads/trunk "is followed"
 git config cadre.target gone
-code 1 "one that is gone" cadre spawn c --agent idler
+code 75 "one that is gone" cadre spawn c --agent idler
 like "$(said)" "*the target 'gone' is gone: 'git config cadre.target trunk' chooses this*" "is asked about"
 code 75 "by doctor too" cadre doctor
 git config --unset cadre.target
