@@ -166,10 +166,10 @@ extension Queue {
     private func prepare(_ commit: String, _ tree: String) throws -> FilePath {
         let path = bus.mergeWorktree
         if try reset(path, commit, tree) { return path }
-        // Not there, half made by a runner that was killed, or broken by a gate.
+        // Not there, half made by a runner that was killed, or broken by a gate. Git knows it still, which is what the
+        // force is for: to prune is to forget those of others, too, whose disk is not there now.
         try Files.removeAll(path)
-        try git.run(["worktree", "prune"])
-        try git.run(["worktree", "add", "-q", "--detach", "--no-checkout", path.string, commit])
+        try git.run(["worktree", "add", "-q", "--force", "--detach", "--no-checkout", path.string, commit])
         guard try reset(path, commit, tree, fresh: true) else { throw Failure.unsure("unable to make the tree '\(tree)' in '\(path.string)'") }
         return path
     }
