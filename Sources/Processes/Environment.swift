@@ -20,6 +20,9 @@ public enum Environment {
         "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX", "GIT_QUARANTINE_PATH", "GIT_REFLOG_ACTION",
     ]
 
+    /// When a commit was made: no two are made then.
+    private static let ofOneCommit: Set<String> = ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"]
+
     /// How an agent program tells those it starts that they run inside it.
     private static let ofPrograms: Set<String> = [
         "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_PID",
@@ -57,8 +60,11 @@ public enum Environment {
             guard csys_getrlimit(number, &limit) == 0 else { return nil }
             return "\(number)=\(limit.rlim_cur)"
         }.joined(separator: " ")
+        // A hook of git's is told whose commit it is called for, and when that is: who commits later is somebody else.
+        let inHook = getenv("GIT_AUTHOR_DATE") != nil
         record.body = entries().filter { entry in
             let name = name(of: entry)
+            if ofOneCommit.contains(name) || inHook && name.hasPrefix("GIT_AUTHOR_") || entry == Array("GIT_EDITOR=:".utf8) { return false }
             return isKept(name) && !patterns.contains { fnmatch($0, name, 0) == 0 }
         }.flatMap { $0 + [0] }
         return record

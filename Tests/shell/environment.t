@@ -135,6 +135,7 @@ git commit -q --allow-empty -m 'with a hook' && git commit -q -a --allow-empty -
 is "$(cat "$t_dir/hook")" "cadre spawn: there is an agent 'hook' already: choose another name, or 'cadre retire hook'" "a hook finds its project"
 seen hook
 is "$(grep -c '^GIT_[DWIP]' "$t_dir/env.hook") $(told hook top)" "0 $(field hook worktree)" "by a hook: the agent is in its own worktree"
+is "$(grep -E '^GIT_(AUTHOR_|COMMITTER_|EDITOR)' "$t_dir/env.hook")" "" "and neither the author nor the time of that commit is its"
 is "$(tmux -L "$t_server" show-environment -g | grep -cE '^(GIT_[DWIP]|CLAUDECODE|CADRE_AGENT|CADRE_DIR)')" 0 "the server that was started has nothing of git's and ours"
 is "$(cat "$t_dir/env.git" 2>/dev/null)" "" "and cadre's own calls of git neither"
 rm "$t_dir/bin/git" "$repository/.git/hooks/post-commit"
