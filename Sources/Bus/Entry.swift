@@ -211,6 +211,10 @@ extension Bus {
             let tries = try (stopped()?.int("Retries") ?? 0) + 1
             record["Retries"] = "\(tries)"
             record["Retry-At"] = "\(Time.now() + Bus.backoff(inLanding ? 1 : tries))"
+        } else {
+            let looks = try (stopped()?.int("Looks") ?? 0) + 1
+            record["Looks"] = "\(looks)"
+            record["Look-At"] = "\(Time.now() + min(900, Bus.backoff(looks)))"
         }
         record["Why"] = why
         record["Time"] = "\(Time.now())"

@@ -47,7 +47,7 @@ public struct Retry: Equatable {
     /// Whether it has gone on for so long that a person should know.
     public var isLong: Bool { tries >= Retry.most.tries || next - since >= Retry.most.seconds }
 
-    private var count: String { "tried \(tries) time\(tries == 1 ? "" : "s")" }
+    public var count: String { "tried \(tries) time\(tries == 1 ? "" : "s")" }
     public var text: String { "\(why) (\(count), again at \(Time.text(next)))" }
     var question: String { "\(why) (\(count) since \(Time.text(since)); it goes on being tried)" }
 }

@@ -269,7 +269,7 @@ struct Batch {
             case .done: for entry in landing { try queue.arrive(entry, remote, &report) }
             case .moved: try goBack()
             case .refused(let why): for entry in landing { try queue.wait(entry, why, nil, &report, again: true) }
-            case .unknown(let why): for entry in landing { try queue.stay(entry, why, nil, &report) }
+            case .unknown(let why): for entry in landing { try queue.stay(entry, why, nil, &report, passes: true) }
             }
             return
         }

@@ -11,7 +11,7 @@ extension Queue {
     /// Whether there is work for a runner and none is at it.
     public static func needsRunner(_ bus: Bus) throws -> Bool {
         guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
-        if let stopped = try bus.stopped(), let time = stopped.int("Time"), stopped.int("Retry-At") ?? (time + 300) > Time.now() {
+        if let stopped = try bus.stopped(), let time = stopped.int("Time"), let next = stopped.int("Retry-At") ?? stopped.int("Look-At"), next > Time.now() {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
         }
         if let next = try nextRun(bus), next > Time.now() { return false }

@@ -71,7 +71,7 @@ public struct Queue {
                     try whole(bus, git, once: once, remote: remote, tell, &report)
                 } catch let failure as Failure where failure.kind != .bug {
                     // Nobody may read what a runner says: what kept it from its work stands where one looks.
-                    try bus.setStopped(failure.message, passes: failure.kind == .unsure)
+                    try Queue.stop(bus, failure.message, passes: failure.kind == .unsure)
                     try setTries(bus, 0)
                     throw failure
                 }
@@ -99,7 +99,7 @@ public struct Queue {
             let due = try queue.due(seen)
             guard !due.isEmpty else { break }
             if let (why, passes) = try queue.obstacle() {
-                try bus.setStopped(why, passes: passes)
+                try Queue.stop(bus, why, passes: passes)
                 report.waiting.append(why)
                 break
             }
@@ -142,7 +142,7 @@ public struct Queue {
                     if try batch.place(entry, &report) == .settled { ended.append(entry) }
                 } catch let failure as Failure where failure.kind != .bug {
                     // Not the entry's fault: it waits, the others go on.
-                    try wait(entry, failure.message, nil, &report)
+                    try wait(entry, failure.message, nil, &report, passes: failure.kind == .unsure)
                     ended.append(entry)
                 }
             }
@@ -150,7 +150,7 @@ public struct Queue {
             try batch.run(&report)
             if let changed = batch.changed { ended.append(changed) }
         } catch let failure as Failure where failure.kind != .bug {
-            for entry in stacked { try wait(entry, failure.message, nil, &report) }
+            for entry in stacked { try wait(entry, failure.message, nil, &report, passes: failure.kind == .unsure) }
         }
         return ended.map { ($0, true) } + stacked.map { ($0, false) }
     }
@@ -169,18 +169,20 @@ public struct Queue {
         }.sorted { $0.isBefore($1, now) }
     }
 
-    /// What keeps the whole queue from running, and whether it may pass by itself; an ask is open for it. Nil if nothing does.
+    /// What keeps the whole queue from running, and whether it may pass by itself; nil if nothing does.
     private func obstacle() throws -> (why: String, passes: Bool)? {
         var why: String?
         var passes = false
         if settings.target == nil {
             why = "no target branch: choose one with 'git config cadre.target BRANCH'"
+        } else if let gone = try work.targetIsGone() {
+            why = gone
         } else if !settings.unseen.isEmpty {
             why = "'.cadre' of '\(work.targetName)' brings commands that you have not seen: run 'cadre init', then 'cadre merge run'"
         } else if let remote = try remoteObstacle() {
             (why, passes) = remote
         }
-        if let why { try bus.openAsk(named: "merge", by: "cadre", "the merge queue stands still: \(why)") } else { try bus.closeAsk(named: "merge", by: "cadre", "") }
+        if why == nil { try bus.closeAsk(named: "merge", by: "cadre", "") }
         return why.map { ($0, passes) }
     }
 
@@ -312,43 +314,5 @@ public struct Queue {
         guard try bus.giveBack(entry, why: why, details: details, paths: paths, counted: counted, target: target) else { return }
         report.returned.append(entry.id)
         tell(["\(entry.id)", "returned", why])
-    }
-
-    /// Seconds after which supervisors look again, for the n-th time.
-    private static func pause(_ tries: Int, atMost limit: Int) -> Int { min(limit, 5 << min(tries - 1, 10)) }
-
-    /// The entry waits until the file has changed, or for a time that grows: to a minute where there is such a file, since
-    /// what is in the way may go without a change of it, or have gone while we looked. With `again` nobody tries it before
-    /// its time, not even a person's run. `note` is written with it.
-    func wait(
-        _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil, again: Bool = false, asks: Bool = true, _ note: (inout Record) -> Void = { _ in }
-    ) throws {
-        guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
-        guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
-        let stamp = try index.map(Queue.stamp)
-        if red == nil, asks { try ask(entry, "waits: \(why)") }
-        guard try bus.advance(now, to: .waiting, {
-            $0["Why"] = Names.shown(why)
-            $0["Index"] = index?.string
-            $0["Index-Stamp"] = stamp
-            $0["Red"] = red
-            let tries = ($0.int("Retries") ?? 0) + 1
-            $0["Retries"] = again ? "\(tries)" : nil
-            $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
-            let looks = ($0.int("Looks") ?? 0) + 1
-            $0["Looks"] = again ? nil : "\(looks)"
-            $0["Look-At"] = again ? nil : "\(Time.now() + Queue.pause(looks, atMost: index == nil ? 900 : 60))"
-            note(&$0)
-        }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
-        report.waiting.append("\(entry.id): \(why)")
-        tell(["\(entry.id)", "waiting", why])
-    }
-
-    /// One ask for each entry, with what is the matter now.
-    func ask(_ entry: Entry, _ what: String) throws {
-        let name = "merge-\(entry.id)"
-        let text = "task \(entry.id) \(what)"
-        if let open = try bus.ask(name), open.answer == nil, open.text != text { try bus.closeAsk(named: name, by: "cadre", "") }
-        try bus.openAsk(named: name, by: "cadre", text)
     }
 }

@@ -236,8 +236,9 @@ extension Queue {
         try landed(entry, commit, &report)
     }
 
-    /// The entry stays landing, since it may be on the remote's target already or is: why.
-    func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report) throws {
+    /// The entry stays landing, since it may be on the remote's target already or is: why. For what may pass by itself,
+    /// as a lock of git's does, a person is asked when it is there still the next time.
+    func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, passes: Bool = false) throws {
         let stamp = try index.map(Queue.stamp)
         let tries = (entry.record.int("Retries") ?? 0) + 1
         guard try bus.advance(entry, to: .landing, {
@@ -247,7 +248,7 @@ extension Queue {
             $0["Index"] = index?.string
             $0["Index-Stamp"] = stamp
         }) != nil else { return }
-        try ask(entry, "can't land: \(why)")
+        if try !(passes || index?.extension == "lock") || tries > 1 || isAsked(entry) { try ask(entry, "can't land: \(why)") }
         report.waiting.append("\(entry.id): \(why)")
         tell(["\(entry.id)", "waiting", why])
     }
@@ -257,7 +258,7 @@ extension Queue {
         guard let name = entry.record["Remote"], let branch = entry.record["Remote-Branch"], let commit = entry.commit else { return }
         let remote = Remote(name: name, branch: branch)
         switch try fetch(remote, branch) {
-        case .unreachable(let why): try stay(entry, "'\(name)' can't be reached: \(why)", nil, &report)
+        case .unreachable(let why): try stay(entry, "'\(name)' can't be reached: \(why)", nil, &report, passes: true)
         case .holds(let now) where try git.isAncestor(commit, of: now): try arrive(entry, remote, &report)
         case .holds, .none: _ = try bus.advance(entry, to: .queued)
         }

@@ -59,7 +59,7 @@ public struct Attention {
             case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
             case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
                 return says("has ended\(note)", next: agent.report?.int("Start-At"))
-            default: return agent.alive ? agent.retry.map { says("can't go on: \($0.why), tried \($0.tries) times", next: $0.next) } : nil
+            default: return agent.alive ? agent.retry.map { says("can't go on: \($0.why), \($0.count)", next: $0.next) } : nil
             }
         }
     }
@@ -75,7 +75,7 @@ public struct Attention {
         // None waits longer for its next try.
         for (due, id) in try bus.dueSoon().prefix(most) {
             guard let retry = try bus.header(id)?.retry else { continue }
-            all.append(Attention("\(id)", "can't be done: \(retry.why), tried \(retry.tries) times", next: due))
+            all.append(Attention("\(id)", "can't be done: \(retry.why), \(retry.count)", next: due))
         }
         return all
     }
@@ -92,10 +92,12 @@ public struct Attention {
             if fitting.isEmpty, queue.hasPrefix("for=") { continue }
             if running.isEmpty {
                 let why = fitting.prefix(3).map { "'\($0.agent.name)' \(Attention.how($0.agent))" }.joined(separator: ", ")
+                let resting = fitting.first { $0.agent.state == .resting && $0.agent.want == .run }
+                let advice = resting.map { ": 'cadre up \($0.agent.name)' starts it" } ?? ""
                 let next = queue.hasPrefix("first=") ? try bus.header(id)?.toUntil : nil
                 all.append(
                     Attention(
-                        "\(id)", "is ready, and nobody who runs takes it\(why.isEmpty ? "" : ": \(why)")", next: next,
+                        "\(id)", "is ready, and nobody who runs takes it\(why.isEmpty ? "" : ": \(why)")\(advice)", next: next,
                         isWrong: next == nil && fitting.contains { $0.agent.want == .run }))
             } else if let idle = try running.first(where: { try isIdle($0.agent, bus) }), running.allSatisfy({ $0.agent.state == .idle }) {
                 let note = (idle.agent.report?["Note"] ?? "").isEmpty ? "'cadre peek \(idle.agent.name)' shows it" : idle.agent.report?["Note"] ?? ""
@@ -125,7 +127,7 @@ public struct Attention {
         var all: [Attention] = []
         let entries = try bus.entries({ _ in })
         let stopped = entries.isEmpty ? nil : try bus.stopped()
-        if let stopped { all.append(Attention("merge", "the queue stands still: \(stopped["Why"] ?? "")", next: stopped.int("Retry-At"))) }
+        if let stopped { all.append(Attention("merge", "the queue stands still: \(stopped["Why"] ?? "")", next: stopped.int("Retry-At") ?? stopped.int("Look-At"))) }
         for entry in entries where entry.step == .waiting || entry.step == .stuck {
             let next = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
             all.append(Attention("\(entry.id)", "waits to land\(entry.why.map { ": \($0)" } ?? "")", next: entry.step == .waiting ? next : nil))

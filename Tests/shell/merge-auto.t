@@ -84,5 +84,20 @@ wait_for 70 cadre task wait -q --timeout 1s "$id"
 ok "once it is moved away, it lands by itself"
 is "$(cat blocked "$t_dir/blocked")" "theirs
 mine" "each is where it belongs"
+
+# Another git is at work for a moment. On the way the runner's worktree is made anew, while a person's is not there.
+git worktree add -q "$t_dir/away" -b away
+mv "$t_dir/away" "$t_dir/unmounted"
+rm -rf "$bus/merge/worktree"
+touch .git/refs/heads/main.lock
+id=$(cadre task add lock 'echo lock >lock')
+wait_for 30 grep -q '^Looks: ' "$bus/merge/queue/$id"
+ok "a branch that is locked is waited for"
+like "$(cadre status)" "*$id	waits to land: *main.lock' exists: *, again at *" "which status says"
+is "$(cadre ask list)" "" "and nobody is asked"
+rm .git/refs/heads/main.lock
+wait_for 60 cadre task wait -q --timeout 1s "$id"
+ok "it lands by itself"
+is "$(git worktree list | grep -c "^$t_dir/away ")" 1 "git still knows the worktree that was not there"
 cadre stop -q sh1 sh2
 t_end
