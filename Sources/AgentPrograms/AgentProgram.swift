@@ -71,8 +71,8 @@ public struct AgentProgram {
     public let headlessCost: Cost?
     /// Whether its money can be told.
     public var tellsMoney: Bool { cost.map { $0 != .rollout } ?? false }
-    /// Where its user's own settings are, of which the status line is shown as well.
-    public let userSettings: String?
+    /// Where the project's and its user's own settings are, of which the first status line is shown as well.
+    public let userSettings: [String]
 
     /// Where it keeps what it does; `~/` is the home, `%p` its process id.
     public let stateFile: String?
@@ -158,7 +158,7 @@ public struct AgentProgram {
         }
         cost = try choice("cost", "statusLine, rollout, history, result or none")
         headlessCost = try choice("headlessCost", "statusLine, rollout, history, result or none") ?? cost
-        userSettings = one("userSettings")
+        userSettings = list("userSettings")
         stateFile = one("stateFile")
         transcript = one("transcript")
         idle = try patterns("screenIdle")

@@ -57,6 +57,9 @@ extension Bus {
     // conversation has it.
 
     /// Mail that a program was given in a turn of which it is not known whether it stood.
+    /// Between what waits and why, in the note of an agent that can't be reached.
+    public static let waits = " waits: "
+
     public struct Handed {
         public var ids: [String]
         public var door: String

@@ -59,6 +59,9 @@ public struct Attention {
             case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
             case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
                 return says("has ended\(note)", next: agent.report?.int("Start-At"))
+            case .idle where agent.alive && agent.retry == nil && !note.isEmpty && (agent.report?["Source"] == "screen" || agent.report?["Note"]?.hasPrefix(Team.turnFailed) == true),
+                .working where agent.alive && agent.retry == nil && !note.isEmpty && agent.report?["Source"] == "screen":
+                return says("\(agent.state.rawValue)\(note)")
             default: return agent.alive ? agent.retry.map { says("can't go on: \($0.why), \($0.count)", next: $0.next) } : nil
             }
         }

@@ -49,6 +49,8 @@ public struct HookCall {
 extension Team {
     /// How often in a row mail puts off the end of a turn.
     private static let stops = 5
+    /// How the note of a turn that failed begins.
+    static let turnFailed = "the turn failed: "
     /// The most that is handed to a program at once, in bytes: they cut it at 10,000 characters.
     private static let bound = 9000
 
@@ -158,7 +160,7 @@ extension Team {
             }
         case "StopFailure":
             try settle()
-            try report(.idle, "the turn failed: \(Team.failure(call))")
+            try report(.idle, Team.turnFailed + Team.failure(call))
         default: break
         }
     }

@@ -82,9 +82,9 @@ extension Following {
 
     private func see(_ sight: AgentProgram.Sight, _ input: Tmux.Input) throws {
         guard let agent = try bus.agent(named: name), [.idle, .working, .waiting].contains(agent.state), agent.alive else { return }
-        func report(_ state: AgentState, _ note: String = "") throws {
+        func report(_ state: AgentState, _ note: String? = nil) throws {
             guard state != agent.state else { return }
-            try bus.report(name, state: state, source: "screen", note: note, turn: state == .idle ? false : nil)
+            try bus.report(name, state: state, source: "screen", note: note ?? looking.trouble ?? "", turn: state == .idle ? false : nil)
             if state != .waiting { try bus.closePermissions(of: name) }
         }
         switch sight {

@@ -88,14 +88,15 @@ extension Supervisor {
             try bus.setProgramSettings(name, known.settings(executable: Share.executable.string))
             program.environment["CADRE_SETTINGS"] = bus.programSettings(name).string
         }
-        if known.cost == .statusLine { program.environment["CADRE_STATUS_LINE"] = known.userSettings.flatMap { Team.userStatusLine(Supervisor.atHome($0)) } }
+        if known.cost == .statusLine { program.environment["CADRE_STATUS_LINE"] = known.userSettings.lazy.compactMap { Team.userStatusLine(Supervisor.atHome($0, else: agent.worktree ?? agent.card["Directory"].map { FilePath($0) })) }.first }
         if (agent.isHeadless ? known.headlessCost : known.cost) == .history { program.environment["CADRE_HISTORY"] = bus.history(name).string }
         return program
     }
 
-    /// A path of which `~/` is the home.
-    static func atHome(_ path: String) -> FilePath {
-        FilePath(path.hasPrefix("~/") ? (getenv("HOME").map { String(cString: $0) } ?? "/") + path.dropFirst() : path)
+    /// A path of which `~/` is the home; one without is below `directory`.
+    static func atHome(_ path: String, else directory: FilePath? = nil) -> FilePath {
+        if !path.hasPrefix("~/"), let directory { return directory.pushing(FilePath(path)) }
+        return FilePath(path.hasPrefix("~/") ? (getenv("HOME").map { String(cString: $0) } ?? "/") + path.dropFirst() : path)
     }
 
     private func call(_ line: String, _ arguments: [String]) -> Program {

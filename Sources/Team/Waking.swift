@@ -196,7 +196,7 @@ extension Following {
         if waking.blocked?.why != why {
             waking.blocked = (why, waking.blocked?.since ?? now)
             // A dialog is what it waits for, which its state says.
-            if try bus.agent(named: name)?.state != .waiting { try bus.report(name, source: "screen", note: "\(what) waits: \(why)") }
+            if try bus.agent(named: name)?.state != .waiting { try bus.report(name, source: "screen", note: "\(what)\(Bus.waits)\(why)") }
         }
         guard now > waking.blocked!.since + Waking.asking, lastKey.map({ Double(Time.now() - $0) > Waking.asking }) ?? true else {
             return waking.due = min(waking.due ?? now + 5, now + 5)

@@ -49,7 +49,8 @@ public struct SendVerb: Verb {
         case .dead, .quarantined: return "is \(agent.state.rawValue)\(note.map { " (\($0))" } ?? ""), 'cadre up \(name)' starts it"
         case .frozen, .stuck: return "is \(agent.state.rawValue)"
         case .waiting: return "waits for a person\(note.map { " (\($0))" } ?? "")"
-        case .idle where ["screen", "budget"].contains(agent.report?["Source"]) && note != nil: return "is not reached now (\(note!))"
+        case .idle where agent.report?["Source"] == "budget" && note != nil || note?.contains(Bus.waits) == true: return "is not reached now (\(note!))"
+        case .working where agent.report?["Source"] == "screen" && note != nil: return "does not get on (\(note!))"
         default: return nil
         }
     }

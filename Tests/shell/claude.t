@@ -44,6 +44,8 @@ since=$(date +%s%N)
 wait_for 20 eval '[[ "$(field four state),$(field four note)" == "idle,the turn failed: server_error: API Error: Connection refused"* ]]'
 ok "without a model it ends in idle, with why"
 a_since "idle without a model" "$since"
+mkdir .claude
+echo '{"statusLine": {"type": "command", "command": "jq -r \"\\\"the line of \\(.workspace.project_dir)\\\"\""}}' >.claude/settings.json
 cadre spawn -q late --agent claude --no-worktree --no-pull '%say not heard'
 wait_for 20 eval '[[ "$(field late state),$(field late note)" == "idle,the turn failed: server_error"* ]]'
 ok "one that is started without a model as well"
@@ -53,6 +55,9 @@ wait_for 20 a_shows late '● heard now'
 ok "and mail wakes it once there is one"
 wait_for 10 eval '[ "$(field late state),$(field late note)" = idle, ]'
 ok "and what went wrong is over"
+wait_for 10 a_shows late "the line of $PWD"
+ok "a status line of the project is shown"
+rm -r .claude
 cadre retire -q late
 # What was broken off is handed over once more, and is not to be waited for.
 cadre send -q four '%wait 0

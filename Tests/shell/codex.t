@@ -29,12 +29,14 @@ for status in 400 529; do
   wait_for 10 is_state four idle
   ok "a turn that fails with $status ends in idle"
   a_since "idle after $status" "$since"
+  wait_for 10 eval '[[ $(field four note) == *"told to fail with $status"* ]]' && cadre status | grep -q "^four	idle: .*told to fail with $status"
+  ok "with what the program says of it, for who looks at status as well"
 done
 a_model_down
 cadre send -q four '%run echo back >"$HOME/back"'
 wait_for 20 a_shows four 'Connection failed'
-is_state four working
-ok "without a model it is at work still, as the program is"
+wait_for 15 eval '[[ "$(field four state),$(field four note)" == "working,Reconnecting"* ]]'
+ok "without a model it is at work still, as the program is, and is said to wait for that"
 cadre spawn -q late --agent codex --no-worktree --no-pull '%say not heard'
 wait_for 20 a_shows late 'Connection failed'
 is_state late working
