@@ -26,6 +26,8 @@ struct Looking {
     /// Seconds without output after which it is looked, and after which something that is not known counts as what it waits in.
     static let still = 0.2
     static let strange = 3.0
+    /// Seconds for which a hook is believed against the screen.
+    static let late = 2
 
     init(_ terminal: FilePath?) { self.terminal = terminal }
 }
@@ -116,6 +118,10 @@ extension Following {
         // What has a file says there how it is; a hook that waits knows what for.
         guard file == nil || agent.state == .waiting && agent.report?["Source"] == "screen" else { return }
         guard try !bus.permissions(of: name).contains(where: bus.isWaited) else { return }
+        // On a machine that is busy its screen is drawn after the hook of the turn that has begun.
+        if case .idle = sight, agent.state == .working, agent.report?["Source"] == "hook", (agent.report?.int("Time") ?? 0) > Time.now() - Looking.late {
+            return looking.due = Time.monotonic() + 1
+        }
         if case .idle = sight { try report(.idle) } else { try report(.working) }
     }
 
