@@ -183,11 +183,11 @@ strike() { # EVENT
   esac
 }
 struck() { # STATE EVENT: nothing is lost, and its turn goes on
-  local state=$1 tag=$name-$1-$2 tags
+  local state=$1 tag=$name-$1-$2 ids tags
   "enter_$state" "$tag" || echo "$name $state not entered"
   strike "$2"
-  tags=("$tag")
-  [ "$state" != idle ] || event person
+  ids=() tags=("$tag")
+  [ "$state" != idle ] || mail "$tag" ''
   if heard; then echo "$name $state $2 goes on"; else echo "$name $state $2 lost"; fi
   wait_for 30 is_idle
 }
