@@ -228,6 +228,24 @@ extension Team {
         return headless
     }
 
+    /// Gives an agent that does not run another program, which begins anew with what is on the disk: another program's conversation
+    /// is nothing to it. That is forgotten first, so that it never gets it.
+    public func setProgram(of name: String, to program: String) throws {
+        let agent = try agent(name)
+        guard !agent.alive else { throw Failure.no("'\(name)' runs '\(agent.card["Program"] ?? "")': 'cadre stop \(name)' first") }
+        var request = SpawnRequest()
+        request.program = program
+        request.headless = agent.isHeadless
+        request.worktree = agent.worktree != nil
+        try requireProgram(request)
+        let command = try command(request)
+        if agent.card["Program"] != program { try bus.editConversation(name) { $0 = Record() } }
+        try bus.editCard(name) { card in
+            card["Program"] = program
+            card["Command"] = command
+        }
+    }
+
     /// A title from a prompt: its first line with something in it, made plain, at most 72 characters.
     static func title(_ prompt: [UInt8]) -> String {
         for line in String(decoding: prompt, as: UTF8.self).split(whereSeparator: \.isNewline) {

@@ -119,7 +119,7 @@ public struct AgentsVerb: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "set", abstract: "Change what is known of an agent.")
         @OptionGroup var common: Common
         @Argument(help: "The agent; - reads names from standard input.") var name: String
-        @Argument(help: "role, parent, model, restart, pull or auto.") var key: String
+        @Argument(help: "role, parent, program, model, restart, pull or auto.") var key: String
         @Argument(help: "The value; an empty one forgets it.") var value: String
 
         func run(_ tool: Tool) throws {
@@ -128,13 +128,16 @@ public struct AgentsVerb: ParsableCommand {
             switch key {
             case "role": field = "Role"; _ = try value.map(Names.role)
             case "model": field = "Model"
+            case "program":
+                field = "Program"
+                if value == nil { throw Failure.usage("which program? 'cadre spawn --programs' lists those that are known") }
             case "parent":
                 field = "Parent"
                 _ = try value.map(Names.agent)
             case "restart": field = "Restart"; try check(value, ["never", "on-failure", "always"])
             case "pull": field = "Pull"; try check(value, ["yes", "no"])
             case "auto": field = "Auto"; try check(value, ["yes", "no"])
-            default: throw Failure.usage("no key '\(Names.shown(key))': use role, parent, model, restart, pull or auto")
+            default: throw Failure.usage("no key '\(Names.shown(key))': use role, parent, program, model, restart, pull or auto")
             }
             try tool.checkUsage(agents: [name])
             let bus = try tool.bus()
@@ -144,7 +147,7 @@ public struct AgentsVerb: ParsableCommand {
                 let caller = try tool.superior()
                 if caller != "human" { try refuseEscape(field, value, own: name == caller) }
                 if field == "Parent", let value, try name == value || bus.isAbove(name, value) { throw Failure.usage("'\(value)' is below '\(name)'") }
-                try bus.editCard(name) { $0[field] = value }
+                if field == "Program", let value { try tool.team().setProgram(of: name, to: value) } else { try bus.editCard(name) { $0[field] = value } }
                 tool.print([name], json: ["name": .string(name)])
             }
         }

@@ -36,7 +36,7 @@ struct Live {
             case "task": return tasks()
             default: return words.isEmpty ? constant("bus status journal merge inbox agent worktree task") : []
             }
-        case ("agents", "set", "key"): return constant("role parent model restart pull auto")
+        case ("agents", "set", "key"): return constant("role parent program model restart pull auto")
         case ("agents", "set", "value"):
             switch words.last {
             case "restart": return constant("never on-failure always")

@@ -157,6 +157,19 @@ ok "and the sub-agent waited on"
 wait_for 20 is_state one idle
 cadre retire -q --discard one
 
+# Another program takes over.
+cadre spawn -q one --agent claude --no-pull
+wait_for 20 is_state one idle
+code 1 "one that runs is not given another program" cadre agents set one program codex
+cadre stop -q one
+code 1 "nor one that is not here" cadre agents set one program nosuch
+cadre send -q one '%say heard by another'
+cadre agents set one program codex >/dev/null && cadre up -q one
+wait_for 20 a_shows one '^• heard by another'
+ok "another program begins anew, with the same mail"
+wait_for 10 is_state one idle
+cadre retire -q --discard one
+
 # The plan mode of Claude Code: what it hands in there is the plan of its task.
 cp "$HOME/.claude/settings.json" "$HOME/settings"
 jq '.permissions.defaultMode = "plan"' "$HOME/settings" >"$HOME/.claude/settings.json"
