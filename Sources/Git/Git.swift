@@ -63,11 +63,16 @@ public struct Git {
         return program
     }
 
-    /// Runs git and gives what it said, whatever its exit code.
+    /// Runs git and gives what it said, whatever its exit code. Throws `Failure.unsure` if it was ended by a signal, which is no
+    /// answer.
     public func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws -> Program.Result {
         var program = program(arguments, environment: environment)
         program.input = input
-        return try program.run()
+        let result = try program.run()
+        guard !result.wasKilled else {
+            throw Failure.unsure("git \(arguments.first { !$0.hasPrefix("-") } ?? "") was ended by signal \(result.status - 128) in '\((worktree ?? directory).string)'")
+        }
+        return result
     }
 
     /// Runs git; throws `Failure.unsure` with its last line if it fails.

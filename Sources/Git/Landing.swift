@@ -100,7 +100,7 @@ extension Queue {
             .blocked("'\(work.targetName)' is checked out in '\(checkout.place)' and can't be moved there: \(why)", [], file)
         }
         let lock: RefLock
-        switch try RefLock.take(checkout.git, target, from: candidate.parent, to: candidate.commit, why: why) {
+        switch try RefLock.take(checkout.git, of: git, target, from: candidate.parent, to: candidate.commit, why: why) {
         case .held(let held): lock = held
         case .elsewhere: return .elsewhere
         case .refused(let why, let file): return blocked(why, file)

@@ -48,10 +48,13 @@ public struct Program {
             return String(decoding: output[..<end], as: UTF8.self)
         }
 
-        /// Whether git failed by what may pass: it was ended by a signal (129 is its own code for wrong usage), or for want of
-        /// what may come back, which it says in the system's words, untranslated.
+        /// Whether git was ended by a signal: 129 is its own code for wrong usage.
+        public var wasKilled: Bool { (130..<160).contains(status) }
+
+        /// Whether git failed by what may pass: it was ended by a signal, or for want of what may come back, which it says in the
+        /// system's words, untranslated.
         public var mayPass: Bool {
-            if (130..<160).contains(status) { return true }
+            if wasKilled { return true }
             let said = String(decoding: error, as: UTF8.self)
             let reasons = ["No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Resource temporarily unavailable", "Too many open files"]
             return reasons.contains { said.contains($0) }
