@@ -47,6 +47,15 @@ extension Team {
         kill(Int32(pid), signal)
     }
 
+    /// Has everybody who should run begin anew: what ended programs again and again is over, so nobody waits out a pause.
+    func forgive() throws {
+        for name in try bus.agentNames() {
+            guard let agent = try bus.agent(named: name), agent.want == .run else { continue }
+            try bus.clearRestarts(name)
+            if agent.alive { try signal(agent, SIGUSR1) }
+        }
+    }
+
     /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it.
     func callForWatch() throws {
         guard try !Alive.isHeld(bus.watchLock(0)) || !Alive.isHeld(bus.watchLock(1)) else { return }
@@ -75,13 +84,13 @@ extension Team {
         let agent = try agent(name)
         let before = agent.report?["Session"]
         try bus.closeAsk(named: "quarantined-\(name)", by: by, "started")
+        try bus.clearRestarts(name)
         if agent.alive {
-            guard agent.want != .run else { return }
-            try bus.setWant(name, .run, by: by)
+            if agent.want != .run { try bus.setWant(name, .run, by: by) }
+            // It thaws, or does not wait out its pause.
             return try signal(agent, SIGUSR1)
         }
         try bus.setWant(name, .run, by: by)
-        try bus.clearRestarts(name)
         try prepare(name, say: say)
         try start(name)
         try waitForStart(name, after: before)

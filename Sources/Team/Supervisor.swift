@@ -319,16 +319,18 @@ public final class Supervisor {
         child = 0
     }
 
-    /// Sleeps, but for signals; an order ends it.
+    /// Sleeps, but for signals; an order ends it, and so does who brings us up.
     func rest(seconds: Double) {
         let end = Time.monotonic() + seconds
-        while order == nil, Time.monotonic() < end { heard(within: end - Time.monotonic()) }
+        while order == nil, Time.monotonic() < end { if heard(within: end - Time.monotonic()) { return } }
     }
 
-    /// Takes the signals that come, at the first of them or when the time is over.
-    private func heard(within seconds: Double) {
+    /// Takes the signals that come, at the first of them or when the time is over. True if one of them is to wake us: a person
+    /// brings us up.
+    @discardableResult
+    private func heard(within seconds: Double) -> Bool {
         var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-        if poll(&entry, 1, Int32(seconds * 1000) + 1) > 0 { _ = signalled() }
+        return poll(&entry, 1, Int32(seconds * 1000) + 1) > 0 && signalled().obey
     }
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.

@@ -176,9 +176,9 @@ public struct Team {
             if try bus.agent(named: agent.name)?.want == .quarantine { quarantined = true }
         }
         if quarantined { try recover() }
-        // What ended programs and the queue's runners again and again is over: nothing waits out its pause.
         if all {
-            for name in try bus.agentNames() where try bus.agent(named: name)?.want == .run { try bus.clearRestarts(name) }
+            try forgive()
+            // What ended the queue's runners, too.
             try Files.ring(bus.mergeBell)
         }
         try callForWatch()
