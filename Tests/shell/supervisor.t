@@ -147,6 +147,20 @@ cadre recover >/dev/null && cadre up --dead >/dev/null
 is "$(field failing state)" dead "stays closed"
 cadre retire failing >/dev/null
 
+# A person who brings it up does not wait out its pause.
+t_program stumbling <<'END'
+[ -e "$t_dir/mended" ] || exit 75
+exec sleep 1000
+END
+cadre spawn -q stumbling --no-worktree --agent stumbling
+stumbles() { cadre agents -o name,note | grep -q '^stumbling.*tried 4 times'; }
+wait_for 30 stumbles
+touch "$t_dir/mended"
+cadre up -q stumbling
+wait_for 5 is_state stumbling idle
+ok "up ends the pause before the next start"
+cadre retire -q stumbling
+
 # The whole server.
 wait_for 10 is_state three working
 tasks=$(cadre agents -o name,task)
