@@ -120,9 +120,9 @@ exit 0
 END
 git config cadre.review none
 work second second
-cadre merge submit -q second
 git config --add cadre.gate "cd '$repository' && CADRE_DIR='$repository/.git/cadre' decide $entry; true"
 cadre init -q
+cadre merge submit -q second
 cadre merge run -q 2>/dev/null
 is "$(grep '^code' "$t_dir/decided" | sort | uniq -c | xargs)" "4 code 1" "a gate decides nothing and acts under no name"
 : >"$t_dir/decided"
