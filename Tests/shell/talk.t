@@ -58,6 +58,23 @@ git config cadre.program.mine.command 'exec cat'
 code 0 "sections have parts" cadre doctor
 like "$(cat "$t_dir/out")" "*cadre.gate*" "and all is known again"
 
+# Hints are for a terminal.
+terminal() { script -qec "$*" "$t_dir/typed" >/dev/null </dev/null; }
+printf 'test:\n\ttrue\n' >Makefile
+cadre init >/dev/null 2>"$t_dir/err"
+is "$(grep -c gate "$t_dir/err")" 0 "none elsewhere"
+terminal cadre init
+like "$(cat "$t_dir/typed")" "*agent program*no gate: you review what lands*git config cadre.gate 'make test'*" "init says what it found and what to set"
+terminal cadre spawn carl --agent "'exec sleep 1000'" --no-worktree
+like "$(cat "$t_dir/typed")" "*carl: cadre attach carl · cadre top*" "spawn how to go on"
+terminal cadre -q init
+is "$(grep -c gate "$t_dir/typed")" 0 "none with -q"
+git config cadre.advice false
+terminal cadre init
+is "$(grep -c gate "$t_dir/typed")" 0 "none with cadre.advice false"
+git config --unset cadre.advice
+rm Makefile
+
 # How things stand.
 git config cadre.gate true
 git config cadre.program sh
@@ -65,7 +82,7 @@ cadre task add -q 'to land' 'echo 1 >one'
 cadre spawn -q bob --agent sh
 code 0 "it lands" cadre task wait --timeout 60 1
 cadre ask -q --as alice 'which one?'
-stands() { [[ $(cadre) == *"1 idle"* || $(cadre) == *"2 idle"* ]]; }
+stands() { [[ $(cadre) == *"2 idle"* || $(cadre) == *"3 idle"* ]]; }
 wait_for 20 stands
 cadre >"$t_dir/out"
 like "$(cat "$t_dir/out")" "*1 ask*
@@ -75,5 +92,5 @@ next:
   cadre ask list  *1 question waits for you
 *" "alone, in a project: what stands, what landed, what comes next"
 is "$(sed -n '/^next:/,$p' "$t_dir/out" | wc -l)" 4 "three things"
-cadre stop -q alice bob
+cadre stop -q alice bob carl
 t_end
