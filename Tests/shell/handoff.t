@@ -87,7 +87,7 @@ wait_for 10 begun 5
 ok "its supervisor killed: it begins anew"
 is "$(notes 5)" kept "with the notes"
 
-git config cadre.maxRestarts 3
+git config cadre.maxRestarts 2
 cadre handoff -q --as bob again
 wait_for 10 is_state bob quarantined
 ok "who hands over again and again is set aside"
