@@ -5,7 +5,7 @@ import PackageDescription
 // manual page) and a thin executable in Sources/VERB/main. `needs` names what
 // it uses beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
-    ("init", ["Git"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", ["Git"]), ("plan", []),
+    ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", ["Git"]), ("plan", []),
     ("heartbeat", []), ("handoff", ["Team"]), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []), ("cost", []),
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Team", "Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),

@@ -9,7 +9,7 @@ extension Settings {
     }
 
     static let known: [(key: String, form: Form)] = [
-        ("allow", .text), ("answerDialogs", .text), ("branchPrefix", .text), ("budget", .text), ("disposable", .text), ("environment", .text),
+        ("advice", .flag), ("allow", .text), ("answerDialogs", .text), ("branchPrefix", .text), ("budget", .text), ("disposable", .text), ("environment", .text),
         ("fetch", .time), ("gate", .text), ("gateParallel", .flag), ("gateTimeout", .time), ("lease", .time), ("maxAgents", .number),
         ("maxAttempts", .number), ("maxChildren", .number), ("maxDepth", .number), ("maxRestarts", .number), ("mergeAttempts", .number),
         ("mergeBatch", .number), ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))), ("mergeStrategy", .word(Strategy.names)),

@@ -179,6 +179,11 @@ public final class Tool {
     /// Says something to the person, unless `-q`.
     public func say(_ text: String) { if !common.quiet { Out.complain(text) } }
 
+    /// Whether a person is told what to do next: where standard error is a terminal, unless `cadre.advice` is false.
+    public func advises() throws -> Bool {
+        try !common.quiet && !common.json && isatty(2) == 1 && (settings().string("advice") == nil || settings().flag("advice"))
+    }
+
     /// Prints a record: the fields divided by tabs, or the JSON object; nothing with `-q`.
     public func print(_ fields: [String], json: KeyValuePairs<String, JSONValue>) {
         if common.quiet { return }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Bus
 import Git
+import SystemPackage
+import Team
 import Tool
 
 public struct InitVerb: Verb {
@@ -26,6 +28,7 @@ public struct InitVerb: Verb {
         if let target { tool.say("work lands on '\(target)'") } else {
             tool.say("no target branch: check one out that has a commit and run this again, or choose one with 'git config cadre.target BRANCH'")
         }
+        if try tool.advises() { try advise(tool, settings) }
         let mistakes = settings.mistakes()
         for one in mistakes.unknown + mistakes.wrong { tool.say(one) }
         guard try !settings.brought.isEmpty || !bus.seenCommands().isEmpty || !configured.approvable.isEmpty || !bus.approvedCommands().isEmpty else { return }
@@ -44,5 +47,29 @@ public struct InitVerb: Verb {
         try bus.closeAsk(named: "git", by: "human", "seen")
         // With them, since they bind agents too.
         try tool.becomeKnown()
+    }
+
+    /// What was found, and what a person would set.
+    private func advise(_ tool: Tool, _ settings: Settings) throws {
+        let programs = try Team.programs(settings).filter { $0.1 && $0.0 != "sh" }.map(\.0)
+        tool.say(programs.isEmpty ? "no agent program that is known is installed: see 'cadre spawn --programs'" : "agent programs: \(programs.joined(separator: ", "))")
+        guard !settings.brought.contains(where: { $0.hasPrefix("gate = ") }) else { return }
+        guard settings.list("gate").isEmpty else { return tool.say("gate: \(settings.list("gate").map(Names.shown).joined(separator: "; "))") }
+        let found = try tool.git().directory.removingLastComponent()
+        let gate = try InitVerb.gate(found)
+        tool.say("no gate: you review what lands; set what is to pass: git config cadre.gate \(gate.map { "'\($0)'" } ?? "COMMAND")")
+    }
+
+    /// The command by which a repository of this kind is usually tested, as its files tell; nil if none does.
+    static func gate(_ top: FilePath) throws -> String? {
+        func text(_ name: String) throws -> String { String(decoding: try Files.readAny(top.appending(name)) ?? [], as: UTF8.self) }
+        let lines = try ["Makefile", "makefile", "GNUmakefile"].flatMap { try text($0).split(separator: "\n") }
+        for goal in ["test", "check"] where lines.contains(where: { $0.hasPrefix("\(goal):") }) { return "make \(goal)" }
+        if try text("package.json").contains("\"test\":") { return "npm test" }
+        let others = [
+            ("Cargo.toml", "cargo test"), ("Package.swift", "swift test"), ("go.mod", "go test ./..."), ("pytest.ini", "pytest"), ("pyproject.toml", "pytest"),
+            ("tox.ini", "tox"),
+        ]
+        return try others.first { try Files.exists(top.appending($0.0)) }?.1
     }
 }

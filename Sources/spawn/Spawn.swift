@@ -82,6 +82,8 @@ public struct SpawnVerb: Verb {
         }
         if adopt == nil, !dryRun { try team.requireProgram(request) }
         if by == "human", !dryRun { try team.letRun { tool.say($0) } }
+        var names: [String] = []
+        defer { if let first = names.first, (try? tool.advises()) == true { tool.say("\(first): cadre attach \(first) · cadre top") } }
         try tool.each(Array(1...count)) { index in
             var one = request
             one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }
@@ -93,6 +95,7 @@ public struct SpawnVerb: Verb {
                 let made = try team.spawn(one, by: by) { tool.say($0) }
                 tool.print([made], json: ["name": .string(made)])
                 Out.flush()
+                names.append(made)
             }
         }
     }

@@ -29,7 +29,7 @@ trap t_cleanup EXIT
 
 # A home without anything of the user's, the built programs first on PATH, no bus or tmux from outside.
 t_world() {
-  unset CADRE_DIR CADRE_AGENT CADRE_SESSION CADRE_FAULT TMUX TMUX_PANE GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+  unset CADRE_DIR CADRE_AGENT CADRE_SESSION CADRE_FAULT TMUX TMUX_PANE GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE NO_COLOR CI
   export HOME="$t_dir/home" CADRE_TMUX="$t_server" LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1
   mkdir -p "$HOME" "$t_dir/bin"
   ln -sf "$CADRE_BIN/cadre" "$t_dir/bin/cadre"
