@@ -45,6 +45,7 @@ wait_for 20 eval '[[ "$(field four state),$(field four note)" == "idle,the turn 
 ok "without a model it ends in idle, with why"
 a_since "idle without a model" "$since"
 mkdir .claude
+# shellcheck disable=SC2028 # JSON has its own
 echo '{"statusLine": {"type": "command", "command": "jq -r \"\\\"the line of \\(.workspace.project_dir)\\\"\""}}' >.claude/settings.json
 cadre spawn -q late --agent claude --no-worktree --no-pull '%say not heard'
 wait_for 20 eval '[[ "$(field late state),$(field late note)" == "idle,the turn failed: server_error"* ]]'

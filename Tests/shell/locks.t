@@ -41,6 +41,7 @@ is "$(cadre merge run | cut -f1,2)" "$id	landed" "it lands"
 # A git that is killed has not refused.
 begin bob 'a git that is killed'
 echo 4 >"$t_dir/bob/four"
+# shellcheck disable=SC2016 # for the hook's shell
 printf '#!/bin/sh\nkill -9 $PPID\n' >.git/hooks/pre-commit
 chmod +x .git/hooks/pre-commit
 code 75 "a commit that was killed is to be tried again" as bob cadre task done --commit
