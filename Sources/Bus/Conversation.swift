@@ -56,10 +56,10 @@ extension Bus {
     // A crash between 1 and 2 hands it over again. One before 3 leaves it to the next start, which looks whether the
     // conversation has it.
 
-    /// Mail that a program was given in a turn of which it is not known whether it stood.
     /// Between what waits and why, in the note of an agent that can't be reached.
     public static let waits = " waits: "
 
+    /// Mail that a program was given in a turn of which it is not known whether it stood.
     public struct Handed {
         public var ids: [String]
         public var door: String

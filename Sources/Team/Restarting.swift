@@ -60,8 +60,7 @@ extension Supervisor {
         case .exit(let status):
             code = Program.code(status)
             try noteEnd(code)
-            let said = agent.report?["Source"] == "claim" ? agent.report?["Note"] : nil
-            what = (code > 128 ? "ended by signal \(code - 128)" : "exit status \(code)") + (said.map { ": \($0)" } ?? "")
+            what = code > 128 ? "ended by signal \(code - 128)" : "exit status \(code)"
             mayPass = code == 75
         case .failed(let failure):
             code = 75

@@ -63,11 +63,7 @@ extension Tool {
             }
             try bus().endRetry(of: worker.name)
         } catch {
-            if fresh {
-                try bus().release(claim, by: worker.name)
-                // Whoever only sees that its program ends reads why.
-                try? bus().report(worker.name, source: "claim", note: "\(error)", session: worker.session)
-            }
+            if fresh { try bus().release(claim, by: worker.name) }
             throw error
         }
     }
