@@ -16,9 +16,9 @@ final class RefLock {
     }
 
     private var pid: pid_t
-    /// The lock files that git makes, and the time from which on it may have made them.
+    /// The lock files that git makes, and whether it has said that it did.
     private let files: [FilePath]
-    private let begun = Time.now()
+    private var isHeld = false
     /// Our end of a socket that is git's standard input and output.
     private var socket: Int32
     private let error: Int32
@@ -30,7 +30,10 @@ final class RefLock {
     static func take(_ worktree: Git, of repository: Git, _ reference: String, from old: String, to new: String, why: String) throws -> Taken {
         let files = [repository.directory.pushing(FilePath("\(reference).lock")), worktree.directory.appending("HEAD.lock")]
         let lock = try RefLock(worktree.program(["update-ref", "--no-deref", "-m", "cadre: \(why)", "--stdin"]), files)
-        if lock.send("start\nupdate \(reference) \(new) \(old)\nprepare\n"), lock.hears("prepare: ok") { return .held(lock) }
+        if lock.send("start\nupdate \(reference) \(new) \(old)\nprepare\n"), lock.hears("prepare: ok") {
+            lock.isHeld = true
+            return .held(lock)
+        }
         let words = lock.release()
         if let now = try worktree.reference(reference), now != old { return .elsewhere }
         return .refused(words.error.isEmpty ? "git does not answer" : words.trouble, words.lock)
@@ -95,10 +98,8 @@ final class RefLock {
         var status: Int32 = 0
         if pid > 0 { while waitpid(pid, &status, 0) < 0, errno == EINTR {} }
         pid = 0
-        // Killed, it has left what it had locked, and nobody else could lock it meanwhile.
-        if status & 0x7f != 0 {
-            for file in files { if let made = try? Files.status(file), made.st_mtim.tv_sec >= begun { _ = try? Files.unlink(file) } }
-        }
+        // Killed, it has left what it had locked, which nobody else could lock meanwhile.
+        if status & 0x7f != 0, isHeld { for file in files { _ = try? Files.unlink(file) } }
         var bytes = [UInt8](repeating: 0, count: 8192)
         let n = pread(error, &bytes, bytes.count, 0)
         return Program.Result(status: Program.code(status), output: [], error: Array(bytes[..<max(0, n)]))
