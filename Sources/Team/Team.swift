@@ -105,11 +105,13 @@ public struct Team {
         }
         if let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: agent.name) {
             let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
-            try tmux.run(["respawn-pane", "-k"] + variables + ["-t", pane, "--"] + program)
-        } else {
-            let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
-            _ = try tmux.open(bus, name: agent.name, in: session, place: place, program: program, environment: environment)
+            // A pane that has gone since is nothing to use again.
+            if try tmux.attempt(["respawn-pane", "-k"] + variables + ["-t", pane, "--"] + program).status == 0 {
+                return try waitForLock(agent.name)
+            }
         }
+        let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
+        _ = try tmux.open(bus, name: agent.name, in: session, place: place, program: program, environment: environment)
         try waitForLock(agent.name)
     }
 

@@ -152,36 +152,60 @@ public struct Tmux {
 
     /// Opens a pane that runs a program, in the bus's session, which is made if it is nil; prints no word of it.
     /// `name` is the window's name and must be an agent's. Returns the pane's id.
+    ///
+    /// A session lives as long as its last window, and a server as long as its last session: what was found may end before
+    /// anything is opened in it. Nothing was opened then, so the session is looked for again.
     public func open(_ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]) throws -> String {
         let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
+        var session = session
+        var looks = 1
+        while true {
+            let opened = try attemptOpen(bus, name: name, in: session, place: place, program: program, variables: variables)
+            if opened.status == 0 {
+                let pane = try record(opened.text, bus)
+                if place == .pane { try run(["set-option", "-w", "-t", pane, "@cadre_tiles", "on"]) }
+                return pane
+            }
+            let now = try self.session(of: bus)
+            guard looks < 3, !opened.timedOut, now == nil || now != session else {
+                throw Failure.unsure("tmux opened no window: \(opened.complaint)")
+            }
+            session = now
+            looks += 1
+        }
+    }
+
+    private func attemptOpen(
+        _ bus: Bus, name: String, in session: String?, place: Place, program: [String], variables: [String]
+    ) throws -> Program.Result {
         let format = "#{session_id} #{pane_id} #{socket_path}"
-        let run: [String]
         let title = place == .pane ? Tmux.tiles : name
         if let session, place != .session {
             if place == .pane, let window = try tiled(session) {
-                let result = try attempt(["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(window).{bottom-right}", "--"] + program + [";", "select-layout", "-t", window, "tiled"])
+                let result = try attempt(
+                    ["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(window).{bottom-right}", "--"] + program
+                        + [";", "select-layout", "-t", window, "tiled"])
                 // A screen may be too small for as many: then a new window begins.
-                if result.status == 0 { return try record(result.text, bus) }
+                if result.status == 0 { return result }
             }
-            run = ["new-window", "-d", "-P", "-F", format] + variables + ["-n", title, "-t", "\(session):", "--"] + program
-        } else {
-            let stem = Tmux.sessionName(bus) + (place == .session ? "-\(name)" : "")
-            var free = stem
-            var next = 2
-            while try attempt(["has-session", "-t", "=\(free)"]).status == 0 {
-                free = "\(stem)-\(next)"
-                next += 1
-            }
-            // Marked in the same call: one without the mark would not be found again. The session of one agent is not the
-            // one that others are opened in, but shows the project as well.
-            run = ["new-session", "-d", "-P", "-F", format] + variables + ["-s", free, "-n", title, "-x", "200", "-y", "50", "--"] + program
+            return try attempt(
+                ["new-window", "-d", "-P", "-F", format] + variables + ["-n", title, "-t", "\(session):", "--"] + program)
+        }
+        let stem = Tmux.sessionName(bus) + (place == .session ? "-\(name)" : "")
+        var free = stem
+        var next = 2
+        while try attempt(["has-session", "-t", "=\(free)"]).status == 0 {
+            free = "\(stem)-\(next)"
+            next += 1
+        }
+        // Marked in the same call: one without the mark would not be found again. The session of one agent is not the
+        // one that others are opened in, but shows the project as well.
+        return try attempt(
+            ["new-session", "-d", "-P", "-F", format] + variables + ["-s", free, "-n", title, "-x", "200", "-y", "50", "--"]
+                + program
                 + [";", "set-option", "-t", "=\(free):", place == .session ? "@cadre_member" : "@cadre_bus", bus.identity]
                 // Nobody is attached to it, and where that ends a session it would not live to the next call.
-                + [";", "set-option", "-t", "=\(free):", "destroy-unattached", "off"]
-        }
-        let pane = try record(self.run(run), bus)
-        if place == .pane { try self.run(["set-option", "-w", "-t", pane, "@cadre_tiles", "on"]) }
-        return pane
+                + [";", "set-option", "-t", "=\(free):", "destroy-unattached", "off"])
     }
 
     /// The name of windows with the panes of several agents, how many they hold at most, since more are hard to read, and the

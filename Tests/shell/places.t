@@ -95,6 +95,36 @@ tmux -L "$CADRE_TMUX" kill-server 2>/dev/null
 rm "$HOME/.tmux.conf"
 export CADRE_TMUX="$t_server"
 
+# The server ends between the look for a session and what is opened in it.
+mkdir "$t_dir/ending"
+cat >"$t_dir/ending/tmux" <<END
+#!/bin/sh
+case "\$*" in *new-window* | *respawn-pane*)
+  if rmdir "$t_dir/ending/next" 2>/dev/null; then "$(type -P tmux)" -L "$t_server-ending" kill-server; fi ;;
+esac
+exec "$(type -P tmux)" "\$@"
+END
+chmod +x "$t_dir/ending/tmux"
+while_it_ends() {
+  mkdir "$t_dir/ending/next"
+  PATH="$t_dir/ending:$PATH" "$@"
+}
+export CADRE_TMUX="$t_server-ending"
+windows() { command tmux -L "$CADRE_TMUX" list-windows -a -F '#W'; }
+t_program ends <<'END'
+exit 0
+END
+cadre spawn -q first --agent idler --no-worktree
+is "$(while_it_ends cadre spawn second --agent idler --no-worktree)" second "one is spawned while the server ends"
+is "$(windows)" second "in a session made anew"
+cadre spawn -q brief --agent ends --no-worktree
+wait_for 10 is_state brief resting
+code 0 "one is started again while the server ends" while_it_ends cadre up brief
+is "$(windows)" brief "likewise"
+cadre retire -q --discard first second brief
+command tmux -L "$CADRE_TMUX" kill-server 2>/dev/null
+export CADRE_TMUX="$t_server"
+
 # A repository whose path has a newline in it.
 cd "$(t_repository $'new\nline')" || exit 1
 cadre init -q
