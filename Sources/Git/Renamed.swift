@@ -17,7 +17,7 @@ extension Git {
     }
 
     /// Whether the files of the repository have the reference (gitrepository-layout(5)).
-    private func isThere(_ reference: String) throws -> Bool {
+    func isThere(_ reference: String) throws -> Bool {
         if try Files.exists(directory.pushing(FilePath(reference))) { return true }
         let packed = Array(" \(reference)".utf8)
         return try (Files.read(directory.appending("packed-refs")) ?? []).split(separator: 10).contains { $0.suffix(packed.count).elementsEqual(packed) }

@@ -43,17 +43,17 @@ extension Work {
     /// The branch and tip that an agent's worktree holds for a task. Throws `Failure.no`, with what to do, if there
     /// are uncommitted changes or the worktree is elsewhere.
     public func tip(of id: Int, in worktree: Git) throws -> (branch: String, tip: String) {
+        let branch = try self.branch(of: id, in: worktree)
         let dirty = try worktree.dirty()
         guard dirty.isEmpty else {
             throw Failure.no("uncommitted changes: \(Work.shown(dirty)): commit them first")
         }
-        let branch = try self.branch(of: id, in: worktree)
-        guard let tip = try worktree.commit("HEAD") else { throw Failure.no("'\(branch.dropFirst(11))' has no commit yet") }
-        return (branch, tip)
+        return (branch, try head(of: worktree))
     }
 
     /// The branch that the worktree is on. Throws `Failure.no` if it is not the task's.
     public func branch(of id: Int, in worktree: Git) throws -> String {
+        try bringBranchBack(worktree)
         let place = worktree.worktree?.string ?? ""
         guard let branch = try worktree.branch() else { throw Failure.no("'\(place)' is on no branch: check out the branch of task \(id)") }
         if let own = try bus.branch(id)?.reference, own != branch {

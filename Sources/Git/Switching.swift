@@ -20,7 +20,8 @@ extension Work {
     /// files are in the way.
     func checkOut(_ name: String, detached: Bool = false, _ worktree: Git) throws {
         try takeBack(worktree)
-        guard let old = try worktree.commit("HEAD"), let new = try worktree.commit(name) else { throw Failure.unsure("no commit '\(Names.shown(name))'") }
+        let old = try head(of: worktree)
+        guard let new = try worktree.commit(name) else { throw Failure.unsure("no commit '\(Names.shown(name))'") }
         let short = name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : name
         try Files.write(Array("\(old) \(new)\n".utf8), to: switching(worktree), sync: false)
         let result = try worktree.attempt(["checkout", "-q", "--no-overwrite-ignore"] + (detached ? ["--detach", short] : ["--no-guess", short, "--"]))
@@ -32,10 +33,12 @@ extension Work {
         throw Failure.unsure("git checkout failed in '\(place)': \(result.complaint)")
     }
 
-    /// Takes back a switch that was cut short, and removes a lock file that a killed git left. Costs two looks at the disk
-    /// where there is neither. Throws `Failure.no` if somebody has changed a file since.
+    /// Takes back a switch that was cut short, removes a lock file that a killed git left, and makes a branch again that
+    /// was removed under the worktree. Costs four looks at the disk where there is none of it. Throws `Failure.no` if
+    /// somebody has changed a file since.
     public func takeBack(_ worktree: Git) throws {
         try unlock(worktree)
+        try bringBranchBack(worktree)
         guard let bytes = try Files.read(switching(worktree)) else { return }
         let words = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self).split(separator: " ").map(String.init)
         if words.count == 2, let place = worktree.worktree, try Files.exists(place), try worktree.commit("HEAD") == words[0], try worktree.commit(words[1]) != nil {
@@ -174,7 +177,7 @@ extension Work {
 
     /// Commits all that is uncommitted and that a commit can hold, by hooks or not, and ends what git is in the middle of.
     public func commitProgress(_ worktree: Git, _ message: String) throws {
-        guard let head = try worktree.commit("HEAD") else { throw Failure.unsure("no commit in '\(worktree.worktree?.string ?? "")'") }
+        let head = try head(of: worktree)
         let (commit, _) = try snapshot(worktree, message)
         guard try repository.run(["rev-parse", "\(head)^{tree}", "\(commit)^{tree}"]).text.split(separator: "\n").reduce(into: Set(), { $0.insert($1) }).count > 1 else { return }
         try worktree.run(["update-ref", "-m", "cadre: work in progress", "HEAD", commit, head])
@@ -184,7 +187,7 @@ extension Work {
     /// A commit on top of HEAD of all that is uncommitted, without touching index, files or branch; and the paths in it that were
     /// untracked.
     func snapshot(_ worktree: Git, _ message: String) throws -> (commit: String, added: [String]) {
-        guard let head = try worktree.commit("HEAD") else { throw Failure.unsure("no commit in '\(worktree.worktree?.string ?? "")'") }
+        let head = try head(of: worktree)
         let index = bus.aside()
         defer { _ = try? Files.unlink(index) }
         if let bytes = try Files.read(worktree.directory.appending("index")) { try Files.write(bytes, to: index, sync: false) }

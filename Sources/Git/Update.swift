@@ -18,6 +18,7 @@ extension Work {
 
     public func update(_ worktree: Git, rebase: Bool) throws -> Updated {
         let target = try front()
+        try bringBranchBack(worktree)
         let before = try underWay(worktree)
         let open = try worktree.unmerged()
         guard open.isEmpty else { return .conflict(open, before ?? "git commit") }

@@ -245,7 +245,9 @@ public struct Work {
 
     /// Keeps what an agent's worktree has committed: under the task of its branch, else under the agent's name.
     public func keep(_ agent: AgentView) throws {
-        guard let git = try agent.commits, let tip = try git.commit("HEAD") else { return }
+        guard let git = try agent.commits else { return }
+        try bringBranchBack(git)
+        guard let tip = try git.commit("HEAD") else { return }
         let branch = try git.branch()
         let held = try bus.claims().first { $0.owner == agent.name }
         // What the target has is nobody's own.

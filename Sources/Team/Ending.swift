@@ -182,7 +182,7 @@ extension Team {
             if let command = held.underWay { throw Failure.no("'\(command)' is to be done first in '\(path.string)', or use --discard; '\(name)' is stopped") }
         }
         try work.commitProgress(git, "Work in progress of \(name)")
-        guard let tip = try git.commit("HEAD") else { throw Failure.unsure("no commit in '\(path.string)'") }
+        let tip = try work.head(of: git)
         try work.keep(agent)
         try bus.editCard(name) { $0["At"] = tip; $0["Equip"] = "yes" }
         let kept = bus.kept(name)
