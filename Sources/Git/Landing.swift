@@ -129,12 +129,16 @@ extension Queue {
     // MARK: healing
 
     /// Finishes a step that a killed runner, or one that could not take it back, has left in the middle; where it can't be
-    /// finished, takes it back. Nil if it is done or had not begun, else why the checkout stays between the two.
+    /// finished, or the person has committed or switched branches since, takes it back. Nil if it is done or had not begun,
+    /// else why the checkout stays between the two.
     func heal(from old: String, to new: String, _ worktree: Git, why: String) throws -> String? {
         guard let target = settings.target, let step = try Step(worktree, from: old, to: new) else { return nil }
-        guard try git.reference(target) == old, try worktree.branch() == target else { return nil }
+        guard let now = try git.reference(target), try !git.isAncestor(new, of: now) else { return nil }
+        let isAsBefore = try now == old && worktree.branch() == target
         switch try step.begun() {
         case .nothing: return nil
+        case .some where !isAsBefore, .other where !isAsBefore:
+            return try step.back().map { Queue.halfway(step, "'\(work.targetName)' was left or moved meanwhile", $0) }
         case .other(let path):
             return "landing in '\(step.place.string)' was interrupted and '\(Names.shown(path))' was changed since: bring it to what \(old) or \(new) has"
         case .some: break
@@ -170,7 +174,7 @@ extension Queue {
         var moves = try bus.entries().filter { $0.step == .landing }.map { ($0.record["Worktree"], $0.old, $0.record["Top"] ?? $0.commit) }
         if let following = try bus.following() { moves.append((following["Worktree"], following["Old"], following["New"])) }
         for case (let place?, let old?, let new?) in moves {
-            guard let worktree = try checkout(place), try git.reference(target) == old, try worktree.branch() == target,
+            guard let worktree = try checkout(place), let now = try git.reference(target), try !git.isAncestor(new, of: now),
                 let step = try Step(worktree, from: old, to: new)
             else { continue }
             if case .nothing = try step.begun() { continue }

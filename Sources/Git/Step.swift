@@ -132,28 +132,31 @@ struct Step {
     func finish() throws -> Program.Result? {
         for change in changes.reversed() where change.isDeleted { try? remove(change) }
         let write = changes.filter { !$0.isDeleted && $0.mode != "160000" }
-        if let failed = try bring(toNew: true, write) { return failed }
+        if let failed = try bring(toNew: true, changes, write) { return failed }
         return try unfinished().first.map { Program.Result(status: 1, output: [], error: Array("error: unable to write '\(Names.shown($0))'\n".utf8)) }
     }
 
-    /// Takes the step back, path by path, from the last to the first. Gives what could not be, and why.
+    /// Takes the step back, path by path, from the last to the first; where somebody has committed or switched branches since,
+    /// only what HEAD has as it was: the rest is theirs now. Gives what could not be, and why.
     func back() throws -> (paths: [String], why: String)? {
         var write: [Change] = []
-        for change in changes.reversed() where !change.isLink {
+        let theirs = try Set(git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", old, "HEAD"]).output.split(separator: 0).map { Array($0) })
+        let changes = changes.filter { !$0.isLink && !theirs.contains($0.name) }
+        for change in changes.reversed() {
             guard try [.new, .partial].contains(look(change)) else { continue }
             // What can't be removed is found below.
             if !change.isDeleted { try? remove(change) }
             if !change.wasAbsent { write.append(change) }
         }
-        let failed = try bring(toNew: false, write)
-        let left = try changes.filter { try !$0.isLink && [.new, .partial].contains(look($0)) }.map(\.path)
+        let failed = try bring(toNew: false, changes, write)
+        let left = try changes.filter { try [.new, .partial].contains(look($0)) }.map(\.path)
         guard failed != nil || !left.isEmpty else { return nil }
         return (left, failed?.trouble ?? "unable to write there")
     }
 
     /// Brings the index to the one commit where it has what the other has, then these files to what it has. What it has besides
     /// somebody has staged: that stays.
-    private func bring(toNew: Bool, _ files: [Change]) throws -> Program.Result? {
+    private func bring(toNew: Bool, _ changes: [Change], _ files: [Change]) throws -> Program.Result? {
         let index = try staged()
         var entries: [UInt8] = []
         var foreign = Set<[UInt8]>()

@@ -244,6 +244,32 @@ bad=
 check "the change taken away"
 is "$bad" "" "taken away it lands"
 
+# The person goes on in a checkout that a killed runner has left with all of it written.
+mkdir "$t_dir/written"
+cat >"$t_dir/written/git" <<END
+#!/bin/bash
+"$git" "\$@"
+code=\$?
+case " \$* " in *" read-tree -m -u "*) kill -KILL "\$PPID" ;; esac
+exit "\$code"
+END
+chmod +x "$t_dir/written/git"
+goes_on() { # WHAT STATUS COMMAND...
+  local what=$1 left=$2
+  shift 2
+  fresh queued
+  { PATH="$t_dir/written:$PATH" cadre merge run; } >/dev/null 2>&1
+  "$@"
+  cadre recover -q
+  cadre merge run -q 2>/dev/null
+  is "$(state "$one") $(git status --porcelain)" "done $left" "$what: it lands, and nothing is left in the checkout"
+  is "$(git log --format=%H main -- new/file | wc -l)" 1 "once"
+}
+goes_on 'a commit of their own' '' git commit -qm theirs mine
+goes_on 'another branch' ' M mine' git switch -qc theirs
+goes_on 'no branch' ' M mine' git switch -q --detach
+goes_on 'a commit of all' '' git commit -qam all
+
 # A change of a mode alone, and the killed git had made it.
 fresh queued
 cadre merge run -q
