@@ -56,6 +56,7 @@ extension Bus {
     /// The n-th plan, once there is another.
     func planFile(_ id: Int, _ n: Int) -> FilePath { task(id).appending("plan,\(n)") }
     public func returnedFile(_ id: Int) -> FilePath { task(id).appending("returned") }
+    func runFile(_ id: Int) -> FilePath { task(id).appending("run") }
     func resultFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("result,\(token)") }
     func diedFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("died,\(token)") }
 

@@ -167,12 +167,30 @@ extension Work {
         if leftover.isOnBranch, !leftover.hasEnded, held.underWay == nil, let branch = try worktree.branch(), let head = try worktree.commit("HEAD") {
             _ = try repository.move(branch, to: commit, from: head, why: "left unfinished")
         }
-        try worktree.run(["reset", "-q", "--hard"])
-        if let place = worktree.worktree {
-            for path in added where try !Files.isBehindLink(path, in: place) { try Files.unlink(place.pushing(FilePath(path))) }
-        }
+        try clear(worktree, added)
         bus.journal("put-by", by: agent.name, ["task": "\(leftover.task)", "commit": commit])
         return commit
+    }
+
+    /// Sets a worktree and its branch back to a commit. What it held is kept for the agent. Throws `Failure.no` if a commit can't
+    /// hold it. Returns the commit that does.
+    public func setBack(_ worktree: Git, to start: String, of agent: AgentView) throws -> String {
+        let held = try holdings(of: agent, in: worktree)
+        guard held.repositories.isEmpty, held.inside.isEmpty else {
+            throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(held.repositories + held.inside))")
+        }
+        let (commit, added) = try snapshot(worktree, "Left by a run of \(agent.name) that was cut short")
+        try keep("agent-\(agent.name)", commit)
+        try clear(worktree, added, to: start)
+        return commit
+    }
+
+    private func clear(_ worktree: Git, _ added: [String], to commit: String = "HEAD") throws {
+        try worktree.run(["reset", "-q", "--hard", commit])
+        guard let place = worktree.worktree else { return }
+        // What the commit has is git's now.
+        let others = try Set(worktree.others())
+        for path in added where try others.contains(path) && !Files.isBehindLink(path, in: place) { try Files.unlink(place.pushing(FilePath(path))) }
     }
 
     /// Commits all that is uncommitted and that a commit can hold, by hooks or not, and ends what git is in the middle of.
@@ -192,13 +210,20 @@ extension Work {
         defer { _ = try? Files.unlink(index) }
         if let bytes = try Files.read(worktree.directory.appending("index")) { try Files.write(bytes, to: index, sync: false) }
         let environment: [String: String?] = ["GIT_INDEX_FILE": index.string]
-        let added = try worktree.run(["ls-files", "-z", "--others", "--exclude-standard"]).output.split(separator: 0)
-            .map { String(decoding: $0, as: UTF8.self) }.filter { !$0.hasSuffix("/") }
+        let added = try worktree.others()
         let beside = try worktree.nested().map { ":(exclude,literal)\($0)" }
         try worktree.run(["add", "-A", "--", "."] + beside, environment: environment)
         let tree = try worktree.run(["write-tree"], environment: environment).text
         let identity = try worktree.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : Work.identity
         let commit = try worktree.run(["commit-tree", tree, "-p", head], input: Array("\(message)\n".utf8), environment: identity).text
         return (commit, added)
+    }
+}
+
+extension Git {
+    /// Files that are untracked and not ignored.
+    fileprivate func others() throws -> [String] {
+        try run(["ls-files", "-z", "--others", "--exclude-standard"]).output.split(separator: 0)
+            .map { String(decoding: $0, as: UTF8.self) }.filter { !$0.hasSuffix("/") }
     }
 }

@@ -8,14 +8,15 @@ import SystemPackage
 //
 //   1  become the subreaper, so that whatever the body starts stays below us
 //   2  watch the claims, then look whether this one is there
-//   3  run the body: it has no standard input, and is told to end when we die
+//   3  set back what a run before this has left (see `Team.begin`), and run the body: it has no standard input, and is told to end when we die
 //   4  it ends; or the claim is gone, since somebody cancelled the task or took it away: that rename is what wakes us, so
 //      nobody needs to tell us and no word can be lost. A body that has itself handed its task in goes on to its end
 //   5  end all that is left of it, and say on descriptor 5 how it ended: its exit status, or `lost`
 //
 // Killed anywhere, nothing is said, and the agent, which waits for that, ends and is started again with its task.
 public final class TaskBody {
-    private let bus: Bus
+    private let team: Team
+    private var bus: Bus { team.bus }
     private let claim: Claim
     private let signals: Int32
     private var body: pid_t = 0
@@ -28,9 +29,9 @@ public final class TaskBody {
     private static let answer: Int32 = 5
 
     /// Throws `Failure.no` if this session does not hold the task.
-    public init(_ bus: Bus, _ id: Int, _ worker: Worker) throws {
-        self.bus = bus
-        guard let claim = try bus.held(by: worker).first(where: { $0.id == id }) else { throw Failure.no("task \(id) is not held by '\(worker.name)'") }
+    public init(_ team: Team, _ id: Int, _ worker: Worker) throws {
+        self.team = team
+        guard let claim = try team.bus.held(by: worker).first(where: { $0.id == id }) else { throw Failure.no("task \(id) is not held by '\(worker.name)'") }
         self.claim = claim
         var set = sigset_t()
         sigemptyset(&set)
@@ -45,6 +46,7 @@ public final class TaskBody {
         let watcher = Watcher()
         watcher.watch(bus.claimsPlace)
         guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
+        try team.begin(claim.id, by: claim.owner)
         let script = try Program.memory(header.body)
         var program = Program([Share.executable.string, "supervise", "--child", "\(getpid())", "0", "/bin/sh", "/dev/fd/3"])
         program.third = script

@@ -95,6 +95,8 @@ public struct ClaimVerb: Verb {
         func give(_ claim: Claim, tells: Bool = false) throws {
             try tool.keepWork(of: claim.owner)
             if let why { _ = try bus.postpone(claim, by: worker.name, why: why, tells: tells) } else { try bus.release(claim, by: worker.name, tells: tells) }
+            // Who gives it up has ended its run: what is there is for who goes on.
+            if commit { try bus.endRun(claim.id) }
             try ClaimVerb.show(tool, bus, claim)
         }
         guard !ids.isEmpty else {

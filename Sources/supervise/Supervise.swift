@@ -13,7 +13,7 @@ public struct SuperviseVerb: Verb {
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        if let task { return try TaskBody(tool.bus(), Names.id(task), tool.worker()).run() }
+        if let task { return try TaskBody(tool.team(), Names.id(task), tool.worker()).run() }
         let name = try Names.agent(name)
         guard try tool.bus().agent(named: name) != nil else { throw try tool.bus().noAgent(name) }
         try Supervisor(name, tool.team()).run()

@@ -38,6 +38,7 @@ extension TaskVerb {
             if let check = header.verify { try tool.verify(check, in: worktree.worktree ?? tool.directory) }
             if self.result != nil, try work.count(work.base(of: claim.id, tip), tip) == 0 { return try finish(tool, claim, result) }
             let entry = try work.submit(claim, branch: branch, tip: tip, result: result)
+            try bus.endRun(claim.id)
             try bus.endRetry(of: claim.owner)
             tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip)])
         }
@@ -50,6 +51,7 @@ extension TaskVerb {
                 given = tip
             }
             try tool.bus().finish(claim, by: tool.caller(), result: result, discarded: given)
+            try tool.bus().endRun(claim.id)
             try tool.bus().endRetry(of: claim.owner)
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "done"])
         }

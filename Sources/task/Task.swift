@@ -283,6 +283,7 @@ extension TaskVerb {
             let claim = try tool.claimed(id.map(Names.id), token: token)
             try tool.keepWork(of: claim.owner)
             try bus.fail(claim, by: tool.caller(), why: why, personKnows: tool.isByHand(claim.owner))
+            try bus.endRun(claim.id)
             try bus.endRetry(of: claim.owner)
             // It has failed all the same; where this can't be done now, the next claim does it.
             if commit { do { try tool.putByLeftover(tool.worker()) } catch { Main.complain("\(error)") } }

@@ -53,7 +53,7 @@ killed_at_each() { # WORDS STATE BODY
       wait_for 60 is_in "$id" claimed
     fi
     echo "$n $words" >"$t_dir/fault"
-    id=$(cadre task add "$words $n" "echo $n >$RANDOM; $body")
+    id=$(cadre task add "$words $n" "echo $n >$RANDOM; $body; echo $n >>work-${words// /_}-$n")
     wait_for 60 reached
     code=$(cat "$t_dir/code")
     wait_for 20 settled "$id" "$state" || bad="$bad $n"
@@ -77,6 +77,8 @@ killed_at_each 'task done' done true
 killed_at_each 'task fail' failed 'exit 3'
 # Once it may be done.
 killed_at_each 'claim -q --release' done "[ -e $t_dir/once-\$(git branch --show-current | tr -d /) ] || { touch $t_dir/once-\$(git branch --show-current | tr -d /); exit 75; }"
+cadre merge run -q 2>/dev/null
+is "$(git grep -c . main -- 'work-*' | grep -v ':1$')" "" "no body leaves twice what it makes once"
 is "$(cadre ask list)" "" "nobody is asked in the end"
 code 0 "doctor finds nothing" cadre doctor
 t_end

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# A body that is run again, since a run of it was cut short, finds what the first one found.
+# shellcheck disable=SC2016 # bodies are for another shell
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
+t_world
+cd "$(t_repository)" || exit 1
+echo first >list
+git add list && git commit -qm list
+cadre init -q
+git config cadre.gate true
+git config cadre.program sh
+git config cadre.maxRestarts 100
+is_in() { cadre task list --state "$2" | cut -f1 | grep -qx "$1"; }
+# Appends, does what is said, and stays at the first time.
+body() { # NAME WHAT
+  printf 'echo %s >>list\necho %s >new-%s\n%s\n[ -e %s/%s ] || { touch %s/%s; sleep 1000; }\n' "$1" "$1" "$1" "$2" "$t_dir" "$1" "$t_dir" "$1"
+}
+begun() { [ -e "$t_dir/$1" ]; }
+once() { # NAME
+  is "$(git show main:list | grep -c "^$1$") $(git show "main:new-$1")" "1 $1" "$2"
+}
+
+cadre spawn -q w
+id=$(body killed true | cadre task add killed -)
+wait_for 20 begun killed
+kill -9 "$(field w pid)"
+wait_for 30 is_in "$id" done
+once killed "killed with changes that were not committed: made once"
+like "$(cadre task show "$id")" "*a run was cut short; what it left is kept*git show *" "what it left is told"
+kept=$(cadre task show "$id" | sed -n 's/.*git show \([0-9a-f]*\)$/\1/p')
+is "$(git show "$kept:list" | tail -n 1)" killed "and kept"
+
+id=$(body committed 'git add -A && git commit -qm committed' | cadre task add committed -)
+wait_for 20 begun committed
+kill -9 "$(field w pid)"
+wait_for 30 is_in "$id" done
+once committed "killed when it had committed: made once"
+
+id=$(body other true | cadre task add other -)
+wait_for 20 begun other
+cadre claim -q --release "$id"
+cadre spawn -q v --task "$id"
+cadre retire -q --discard w
+wait_for 30 is_in "$id" done
+once other "taken away and run by another: made once"
+
+# What it gives back itself is for the next run.
+id=$(printf 'echo part >>list\necho part >>new-part\n[ -e %s/part ] || { touch %s/part; exit 75; }\n' "$t_dir" "$t_dir" | cadre task add part -)
+wait_for 30 is_in "$id" ready
+wait_for 120 is_in "$id" done
+is "$(git show main:list | grep -c '^part$') $(git show main:new-part | wc -l)" "2 2" "given back by itself, the next run goes on with what it left"
+is "$(find .git/cadre/tasks -name run)" "" "no record of a run is left"
+cadre retire -q v
+t_end
