@@ -263,6 +263,7 @@ public struct Queue {
 
     /// The target holds the entry's commit.
     func landed(_ entry: Entry, _ commit: String, _ report: inout Report) throws {
+        try tellInstructions(entry, commit)
         try finish(entry, commit)
         report.landed.append(entry.id)
         tell(["\(entry.id)", "landed", commit])
