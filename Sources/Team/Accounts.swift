@@ -25,12 +25,13 @@ public struct StatusLine: Decodable {
 //   money of Claude Code    its status line, which it runs at its start and after each reply, tells what the conversation
 //                           has cost so far. A program that was killed begins again with what the last one that ended
 //                           well had written down, so that less than was read before is nothing used, but a new beginning
-//   tokens of Claude Code   each answer in the conversation's file has what was used for it. One answer may be several
-//                           lines, of which the last counts
+//   tokens of Claude Code   each answer in the conversation's file, and in those of its sub-agents, has what was used for
+//                           it. One answer may be several lines, of which the last counts
 //   tokens of Codex         its file has sums after each answer; money it does not tell
 //   money of aider          its history has a line after each answer, with what that has cost
 //
-// Files are read on from where the last reading ended. A record has, as `Read-*`, how far that was and what it said.
+// Files are read on from where the last reading ended. A record has, as `Read-*`, how far that was and what it said, and of
+// a sub-agent as `Sub-ID-*`.
 // It counts for the task that the agent holds, or held last in this turn, since an agent hands its work in before
 // the turn ends.
 extension Team {
@@ -53,7 +54,10 @@ extension Team {
         var parts = [name]
         if let task { parts.append("\(task) \(Names.shown(String((try bus.header(task)?.title ?? "").prefix(60))))") }
         if let context = said.context_window?.used_percentage { parts.append("\(Int(context))%") }
-        if let money { parts.append("$\(Money.text(money, places: 2))") }
+        // As `cost` and `agents` have it: all that the agent has used, in other conversations as well.
+        var sum = Sum()
+        for part in try bus.spent(by: agent) { sum.add(part.used.money) }
+        if let money = sum.known ?? money.map({ _ in 0 }) { parts.append("$\(Money.text(money, places: 2))" + (sum.isPartial ? "+" : "")) }
         return parts.joined(separator: " · ")
     }
 
@@ -132,15 +136,15 @@ extension Team {
     // MARK: the files
 
     /// The lines that were added to a file, whole ones, that have one of these texts in them.
-    private static func newLines(_ path: FilePath, _ record: inout Record, with marks: [String]) throws -> [ArraySlice<UInt8>] {
-        let start = record.int("Read-Offset") ?? 0
+    private static func newLines(_ path: FilePath, _ record: inout Record, as key: String = "Read", with marks: [String]) throws -> [ArraySlice<UInt8>] {
+        let start = record.int("\(key)-Offset") ?? 0
         // One that has become shorter was written anew, and what it has now was counted.
         guard let status = try Files.status(path), status.st_size != start else { return [] }
         guard status.st_size > start, let bytes = try Files.read(path, from: start), let end = bytes.lastIndex(of: 10) else {
-            if status.st_size < start { record["Read-Offset"] = "\(status.st_size)" }
+            if status.st_size < start { record["\(key)-Offset"] = "\(status.st_size)" }
             return []
         }
-        record["Read-Offset"] = "\(start + end + 1)"
+        record["\(key)-Offset"] = "\(start + end + 1)"
         return bytes[..<end].split(separator: 10).filter { line in marks.contains { line.holds(Array($0.utf8)) } }
     }
 
@@ -161,18 +165,28 @@ extension Team {
 
     /// Nil if there is none. `isNew`: what is in the file by now was used before the agent had it.
     private static func readTranscript(_ path: String?, _ record: inout Record, isNew: Bool) throws -> Usage? {
-        guard let path = path.map({ FilePath($0) }) else { return nil }
+        guard let path else { return nil }
         var used = Usage(input: 0, cached: 0, output: 0)
-        let lines = try newLines(path, &record, with: ["\"usage\""])
-        guard !isNew else { return used }
-        for line in lines {
-            guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.type == "assistant", let id = answer.message?.id, let tokens = answer.message?.usage else { continue }
-            let cached = tokens.cache_read_input_tokens ?? 0
-            let now = [(tokens.input_tokens ?? 0) + (tokens.cache_creation_input_tokens ?? 0) + cached, cached, tokens.output_tokens ?? 0]
-            let before = record["Read-Message"] == id ? record["Read-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
-            for (at, field) in Usage.fields.dropFirst().enumerated() { used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0) }
-            record["Read-Message"] = id
-            record["Read-Tokens"] = now.map(String.init).joined(separator: " ")
+        func read(_ file: FilePath, as key: String) throws {
+            let lines = try newLines(file, &record, as: key, with: ["\"usage\""])
+            guard !isNew else { return }
+            for line in lines {
+                guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.type == "assistant", let id = answer.message?.id, let tokens = answer.message?.usage else { continue }
+                let cached = tokens.cache_read_input_tokens ?? 0
+                let now = [(tokens.input_tokens ?? 0) + (tokens.cache_creation_input_tokens ?? 0) + cached, cached, tokens.output_tokens ?? 0]
+                let before = record["\(key)-Message"] == id ? record["\(key)-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
+                for (at, field) in Usage.fields.dropFirst().enumerated() { used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0) }
+                record["\(key)-Message"] = id
+                record["\(key)-Tokens"] = now.map(String.init).joined(separator: " ")
+            }
+        }
+        try read(FilePath(path), as: "Read")
+        guard path.hasSuffix(".jsonl") else { return used }
+        let below = FilePath(String(path.dropLast(6))).appending("subagents")
+        for name in try Files.list(below) ?? [] where name.hasPrefix("agent-") && name.hasSuffix(".jsonl") {
+            let id = name.dropFirst(6).dropLast(6)
+            guard !id.isEmpty, id.utf8.count <= 40, id.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) }) else { continue }
+            try read(below.appending(name), as: "Sub-\(id)")
         }
         return used
     }
