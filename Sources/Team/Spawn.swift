@@ -111,6 +111,7 @@ extension Team {
                 header.body = prompt
                 if !request.worktree { header.merge = false }
                 request.task = try bus.add(header, by: by) { id in
+                    card["Prompted"] = "\(id)"
                     draft["Task"] = "\(id)"
                     draft["Made"] = "yes"
                     try bus.makeDraft(name, draft)
@@ -239,6 +240,20 @@ extension Team {
         request.worktree = agent.worktree != nil
         try requireProgram(request)
         let command = try command(request)
+        // What it holds and what it was made for goes on with the other program, unless a person gave that to another. Killed
+        // before the end, it is done again.
+        if let before = agent.program {
+            let held = try bus.claims().filter { $0.owner == name }.map(\.id)
+            let only = try takes(program)
+            for id in Set(held + [agent.card.int("Prompted")].compactMap { $0 }) where try bus.header(id)?.program == before && before != program {
+                if let only {
+                    guard held.contains(id) else { continue }
+                    throw Failure.no("'\(name)' holds task \(id), which is for '\(before)', and '\(only)' would run its words as a script: 'cadre claim --release \(id)' first")
+                }
+                let after = try known(program)?.name
+                do { try bus.edit(id, by: "cadre") { $0.program = after } } catch let failure as Failure where failure.kind == .no {}
+            }
+        }
         if agent.card["Program"] != program { try bus.editConversation(name) { $0 = Record() } }
         try bus.editCard(name) { card in
             card["Program"] = program

@@ -82,6 +82,23 @@ git config cadre.program.codex.model -m
 like "$(cadre spawn --dry-run --agent codex --no-worktree)" '*exec codex*' "what is not said stays as it is"
 git config cadre.program.codex.command 'exec thing codex "$@"'
 like "$(cadre spawn --dry-run --agent codex --no-worktree)" '*exec thing codex*' "what is said takes its place"
+# Another program for an agent: what it was made for is for that then, and never for a shell.
+program_of() { cadre task show --json "$id" | jq -r .program; }
+cadre spawn -q given --agent mine --no-worktree 'do it'
+id=$(field given task)
+is "$(program_of)" mine "a prompt is a task for its program"
+cadre stop -q given
+cadre claim -q --as given "$id"
+code 1 "which no shell is given" cadre agents set given program sh
+like "$(cat "$t_dir/err")" "*'given' holds task $id, which is for 'mine', and 'sh' would run its words as a script: 'cadre claim --release $id' first*" "with what to do"
+is "$(program_of),$(field given program)" "mine,mine" "and nothing has changed"
+code 0 "another program is given it" cadre agents set given program codex
+is "$(program_of),$(field given program)" "codex,codex" "and the task is for that"
+cadre claim -q --as given --release "$id"
+cadre agents set given program mine >/dev/null
+is "$(program_of)" mine "given back, it follows as well"
+cadre retire -q --discard given
+cadre task cancel -q "$id"
 git config cadre.program.mine.empty '('
 code 64 "a pattern that is none" cadre spawn --agent mine --no-worktree
 like "$(cat "$t_dir/err")" "*cadre.program.mine.empty is '(', not an extended regular expression" "is told of"
@@ -253,7 +270,7 @@ git config cadre.program.hooked.hooks config
 rm "$t_dir/env"
 kill -9 "$(field hooked pid)"
 cadre up -q hooked &
-wait_for 5 test -s "$t_dir/env"
+wait_for 20 test -s "$t_dir/env"
 session=$(sed -n 's/^CADRE_SESSION=//p' "$t_dir/env")
 hook SessionStart '{"session_id":"abc","source":"resume"}' >"$t_dir/out"
 wait "$!"
