@@ -83,6 +83,7 @@ public struct AgentProgram {
     let working: [Pattern]
     /// Of a line right above that, in which it says why a turn does not go on or has failed.
     let trouble: [Pattern]
+    let signedOut: [Pattern]
     /// Of a line that it draws above its input line, and above what it shows in place of that.
     let frame: [Pattern]
     /// Whether it lets the cursor be seen at its input line only.
@@ -165,6 +166,7 @@ public struct AgentProgram {
         working = try patterns("screenWorking")
         frame = try patterns("frame")
         trouble = try patterns("trouble")
+        signedOut = try patterns("signedOut")
         cursorShown = try choice("cursor", "input") == Place.input
         titleWorking = try patterns("titleWorking")
         titleWaiting = try patterns("titleWaiting")

@@ -92,7 +92,8 @@ extension AgentProgram {
 
     public func sight(_ display: Display) -> Sight {
         func any(_ patterns: [Pattern], _ lines: some Sequence<String>) -> Bool { lines.contains { line in patterns.contains { $0.matches(line) } } }
-        if any(titleWaiting, [display.title]) { return .dialog(AgentProgram.permission) }
+        func dialog(in place: some Sequence<String>) -> String? { dialogs.first { any([$0.pattern], place) }?.name }
+        if any(titleWaiting, [display.title]) { return .dialog(dialog(in: dialogPlace(display.lines)) ?? AgentProgram.permission) }
         if any(titleWorking, [display.title]) { return .working }
         let below = display.lines.dropFirst(display.cursor)
         if any(working, below) { return .working }
@@ -102,7 +103,7 @@ extension AgentProgram {
         }
         guard !idle.isEmpty || !dialogs.isEmpty else { return .unknown }
         let place = dialogPlace(display.lines)
-        if let dialog = dialogs.first(where: { any([$0.pattern], place) }) { return .dialog(dialog.name) }
+        if let name = dialog(in: place) { return .dialog(name) }
         let words = place.map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }.filter { $0.contains(where: \.isLetter) }
         return words.isEmpty || idle.isEmpty ? .unknown : .other(Names.shown(String(words.prefix(3).joined(separator: " ").prefix(200))))
     }
@@ -124,6 +125,9 @@ extension AgentProgram {
             Names.shown(String(line.split(whereSeparator: \.isWhitespace).drop { !$0.contains(where: { $0.isLetter || $0.isNumber }) }.joined(separator: " ").prefix(200)))
         }
     }
+
+    /// Whether what a turn failed with, in the words of its hook or its screen, says that nobody is signed in.
+    public func isSignedOut(_ failure: String) -> Bool { signedOut.contains { $0.matches(failure) } }
 
     /// The first line of what the program takes its input from, if the cursor is in there.
     private func inputLine(_ display: Display) -> Int? {

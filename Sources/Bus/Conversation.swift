@@ -5,11 +5,12 @@ import SystemPackage
 //
 //   Id           by which the program knows it
 //   Transcript   the file that the program keeps it in: without one there is nothing to go on with
-//   Resuming     while the program is started to go on with it, and has not said yet that it does
+//   Resuming     while the program is started to go on with it, and has not said yet that it does: how often by now
 //   Stops        how often in a row the end of a turn was put off by mail
 //   Task         the task that was held last in this turn
 //   Handed       what begins the next turn is from cadre: `mail`, `task` or `turn`
 //   Idle         how many turns in a row have ended well and left the task as it is
+//   Failed       while its last turn failed, and none was gone on with or ended well since
 //   Handoff      the token of the session in which the agent has handed over to a new conversation
 //   Cost         where its program tells what it costs
 extension Bus {
@@ -24,6 +25,10 @@ extension Bus {
             if record != before { try replace(conversationFile(name), with: record.bytes, sync: true) }
         }
     }
+
+    /// The ask about an agent whose program is signed out, and whether it is open.
+    public static func signIn(_ name: String) -> String { "signin-\(name)" }
+    public func isSignedOut(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.signIn(name))) }
 
     /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk when this
     /// returns; the notes first, so that none begins without them.

@@ -80,9 +80,16 @@ extension Team {
                 record["Task"] = held.map { "\($0)" }
             }
         }
+        /// A turn that is gone on with, or has ended well: what kept one before from that is over.
+        func endFailure(_ conversation: Record?) throws {
+            guard conversation?["Failed"] != nil else { return }
+            try bus.editConversation(name) { $0["Failed"] = nil }
+            try bus.closeAsk(named: Bus.signIn(name), by: "cadre", "it goes on")
+        }
         /// The turn does not begin. Mail is unread still; a task is put by.
         func refuse(_ handed: String, _ reached: Reached) throws {
             if handed == "task", let words = try Team.firstPrompt(bus, name) { try putBy(name, words) }
+            if handed == "turn" { try putBy(name, Team.middle) }
             try noteTask(begins: true)
             try bus.report(name, state: .idle, source: "budget", note: reached.text)
             print("{\"decision\":\"block\",\"reason\":\(JSON.string(reached.text))}\n")
@@ -118,6 +125,7 @@ extension Team {
                 record["Transcript"] = call.transcript
                 record["Resuming"] = nil
                 record["Stops"] = nil
+                if call.source == "clear" { record["Failed"] = nil }
             }
             if call.source == "compact" { try settle() } else { try bus.closePermissions(of: name) }
             if call.source != "compact" { try report(.idle) }
@@ -134,6 +142,7 @@ extension Team {
             try closeUsed(call, name)
             try goOn(name, turn: true)
             try noteTask(begins: false)
+            try endFailure(bus.conversation(name))
             try Team.readFile(bus, agent)
             _ = try mail(urgent: true, context)
         case "PostToolUseFailure":
@@ -147,7 +156,9 @@ extension Team {
             try settle()
             try report(.idle)
             try Team.readFile(bus, agent)
-            let stops = try bus.conversation(name)?.int("Stops") ?? 0
+            let conversation = try bus.conversation(name)
+            try endFailure(conversation)
+            let stops = conversation?.int("Stops") ?? 0
             if let reached = try reached(agent) { return try showReached(name, reached) }
             guard stops < Team.stops else { return }
             let form = try known(agent.card["Program"] ?? "")?.stop
@@ -160,7 +171,9 @@ extension Team {
             }
         case "StopFailure":
             try settle()
-            try report(.idle, Team.turnFailed + Team.failure(call))
+            let why = Team.failure(call)
+            try report(.idle, Team.turnFailed + why)
+            try noteFailure(of: name, why, known(agent.card["Program"] ?? ""))
         default: break
         }
     }
@@ -175,6 +188,16 @@ extension Team {
         guard let used = Request(call, nil)?.title else { return }
         let closed = try bus.closePermissions(of: name) { $0.title == used && $0.record["Subagent"] == call.subagent }
         if closed > 0, call.subagent != nil { try goOn(name) }
+    }
+
+    /// What a turn had begun with is to be gone on with. Where only a person can see to that, the person is asked, in the agent's
+    /// name: the answer is mail to it, which has it go on.
+    func noteFailure(of name: String, _ why: String, _ known: AgentProgram?) throws {
+        try bus.editConversation(name) { $0["Failed"] = "yes" }
+        guard known?.isSignedOut(why) == true else { return }
+        try bus.openAsk(
+            named: Bus.signIn(name), by: name,
+            "'\(name)' is not let in to its model: \(why). 'cadre attach \(name)' leads there; once that is mended, 'cadre ask answer \(Bus.signIn(name)) TEXT' has it go on")
     }
 
     /// Why a turn failed, in a line: what the program says, or what it calls it.

@@ -51,7 +51,7 @@ extension Following {
             looking.due = now + Looking.still
             // It goes on writing.
             let state = try looking.turns % 6 == 0 ? bus.agent(named: name)?.state : nil
-            guard state == .waiting || state == .working && looking.turns >= 18 else { return }
+            guard state == .waiting || state == .idle || state == .working && looking.turns >= 18 else { return }
         } else {
             looking.due = nil
         }
@@ -76,6 +76,7 @@ extension Following {
             guard note == nil || looking.trouble != nil, looking.trouble != trouble else { return }
             looking.trouble = trouble
             try bus.report(name, source: "screen", note: trouble)
+            if agent.state == .idle { try team.noteFailure(of: name, trouble, known) }
         } else if looking.trouble != nil {
             looking.trouble = nil
             if report["Source"] == "screen" { try bus.report(name, source: "screen", note: "") }
@@ -87,6 +88,7 @@ extension Following {
         func report(_ state: AgentState, _ note: String? = nil) throws {
             guard state != agent.state else { return }
             try bus.report(name, state: state, source: "screen", note: note ?? looking.trouble ?? "", turn: state == .idle ? false : nil)
+            if state == .idle, let trouble = looking.trouble { try team.noteFailure(of: name, trouble, known) }
             if state != .waiting { try bus.closePermissions(of: name) }
         }
         switch sight {

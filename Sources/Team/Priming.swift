@@ -68,6 +68,9 @@ extension Team {
         return text + verbs
     }
 
+    /// What is said to who goes on with a conversation whose last turn did not come to its end.
+    static let middle = "You were ended in the middle of a turn and are started again; go on with what you were at."
+
     /// For those whom no hook tells all this.
     static let pointer = "You work in a team, by its verbs: 'cadre prime' prints who you are in it, what you are for, your mail and the verbs.\n"
 

@@ -9,7 +9,8 @@ import Tmux
 // How a known program is started. Its conversation outlives it, so of three ways one is taken:
 //
 //   there is a conversation, and the program has kept it      go on with it, and say what happened
-//   none, or it could not be gone on with last time, or the   begin anew, with the task as the first words
+//   none, or the program has ended instead of going on with   begin anew, with the task as the first words
+//   it, or was ended three times before it did, or the
 //   agent has handed over to a new one
 //   the program has no conversations, or none is known of it  begin anew
 //
@@ -25,8 +26,9 @@ extension Supervisor {
         let resume = agent.isHeadless ? known.headlessResume : known.resume
         // By turns, another task begins another conversation.
         let isOther = byTurns && held != nil && conversation?.int("Task") != held?.id
-        if conversation?["Resuming"] == nil, conversation?["Handoff"] == nil, resume != nil, !isOther, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
-            try bus.editConversation(name) { $0["Resuming"] = "yes" }
+        let tries = conversation?["Resuming"].map { Int($0) ?? 1 } ?? 0
+        if tries < Supervisor.resumes, conversation?["Handoff"] == nil, resume != nil, !isOther, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
+            try bus.editConversation(name) { $0["Resuming"] = "\(tries + 1)" }
         } else {
             // Chosen anew: a program may refuse one that it has begun and not kept.
             let id = known.conversation == .chosen ? Random.uuid() : nil
@@ -64,9 +66,11 @@ extension Supervisor {
             prompt = nil
         } else if prompt != nil, known.hooks != nil {
             try bus.editConversation(name) { $0["Handed"] = "task" }
-        } else if resumes, agent.report?["Turn"] != nil, try team.reached(agent) == nil {
-            prompt = "You were ended in the middle of a turn and are started again; go on with what you were at."
-            try bus.editConversation(name) { $0["Handed"] = "turn" }
+        } else if resumes, agent.report?["Turn"] != nil || conversation?["Failed"] != nil {
+            if try team.reached(agent) != nil { try team.putBy(name, Team.middle) } else {
+                prompt = Team.middle
+                try bus.editConversation(name) { $0["Handed"] = "turn" }
+            }
         }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
         if resumes, let resume { line = resume }
@@ -109,6 +113,8 @@ extension Supervisor {
         try bus.editConversation(name) { $0 = Record() }
     }
 
+    /// How often a conversation is tried to be gone on with.
+    private static let resumes = 3
     /// Seconds until a program that is not heard of and shows nothing counts as started all the same, and for which something
     /// that is not known has to stand on its screen to be what it waits in.
     private static let patience = 20.0
