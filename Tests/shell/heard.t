@@ -30,6 +30,10 @@ a_heard() { # claude|codex
   cadre spawn -q "$1" --agent "$1" --no-pull --no-worktree --auto
   wait_for 20 is_state "$1" idle
   hears "$1" first "beside what is proposed in its box, if anything is"
+  cadre send -q "$1" '%say Parser done. Do you want to keep the old API? Would you like to see it?'
+  wait_for 20 a_shows "$1" 'Would you like to see it'
+  wait_for 20 is_state "$1" idle
+  hears "$1" asked "after a turn that ends in a question"
   cadre send -q "$1" "%say $every"
   wait_for 20 a_shows "$1" 'Hooks need review'
   wait_for 20 is_state "$1" idle
@@ -89,4 +93,14 @@ wait_for 10 eval '[ -z "$(cadre ask list)" ]'
 ok "and the ask is closed"
 hears strange fifth "then"
 cadre retire -q --discard strange
+
+# One that comes with an option, and that no rule answers.
+cadre spawn -q bold --agent claude -- --dangerously-skip-permissions
+wait_for 10 is_state bold waiting
+like "$(field bold state),$(field bold note)" "waiting,*Bypass Permissions*" "so is the warning before a program that asks nobody"
+wait_for 15 eval 'cadre ask list | grep -q waits-bold'
+like "$(cadre ask show waits-bold)" "*Bypass Permissions*cadre attach bold*" "and an ask says so"
+cadre retire -q --discard bold
+wait_for 10 eval '[ -z "$(cadre ask list)" ]'
+ok "which goes with it"
 t_end

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # text for the agent's shell
+# usage: square.t [NAME STATE...]
+#
 # State by event: what becomes of mail, tasks, Escape, kills, pause and stop in each state of the real programs, against a
-# model on loopback, held to the table of Tests/agents/square. All kinds of mail, kills, pauses and stops only with
-# CADRE_TEST_ALL=1.
+# model on loopback, held to the table of Tests/agents/square. All states, all kinds of mail, kills, pauses and stops only
+# with CADRE_TEST_ALL=1; or those of one agent only.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agents.sh"
 . "$(dirname "$0")/../agents/programs.sh"
@@ -22,12 +24,41 @@ t_program hold <<'END'
 touch "$HOME/held-$1"
 until [ -e "$HOME/release-$1" ]; do sleep 0.1; done
 END
-echo '{"permissions": {"defaultMode": "manual", "allow": ["Bash(note:*)", "Bash(hold:*)"]}}' >"$HOME/.claude/settings.json"
+# Each program begins once it may.
+for program in claude codex; do
+  real=$(readlink "$t_dir/bin/$program")
+  rm "$t_dir/bin/$program"
+  t_program "$program" <<END
+while [ -e "\$HOME/slow-\$CADRE_AGENT" ]; do sleep 0.05; done
+exec '$real' "\$@"
+END
+done
+echo '{"permissions": {"defaultMode": "manual", "allow": ["Bash(note:*)", "Bash(hold:*)", "Bash(cadre handoff:*)"]}}' >"$HOME/.claude/settings.json"
 sed -i 's/request_max_retries = 1/request_max_retries = 10/' "$HOME/.codex/config.toml"
-git config cadre.maxRestarts 1000
-git config cadre.maxAttempts 1000
-cadre init -q
+main=$PWD other=$(t_repository other)
+for at in "$other" "$main"; do
+  cd "$at" || exit 1
+  git config cadre.maxRestarts 1000
+  git config cadre.maxAttempts 1000
+  cadre init -q
+done
+git -C "$other" config cadre.permissionWait 0s
+printf '[projects."%s"]\ntrust_level = "trusted"\n' "$other" >>"$HOME/.codex/config.toml"
+jq --arg at "$other" '.projects[$at] = {hasTrustDialogAccepted: true}' "$HOME/.claude.json" >"$HOME/new" && mv "$HOME/new" "$HOME/.claude.json"
 touch "$HOME/noted"
+
+# The model of one agent alone, at $model and $port.
+model_up() {
+  rm -f "$model"
+  "$t_agents/model" "$model" ${port:+"$port"} &
+  model_pid=$!
+  wait_for 10 test -s "$model"
+  port=$(cat "$model")
+}
+model_down() {
+  kill "$model_pid" 2>/dev/null
+  wait "$model_pid" 2>/dev/null
+}
 
 # In what follows $name is the agent of $program. Each of its subshells says what it saw, a cell a line.
 table=$t_agents/square
@@ -48,7 +79,7 @@ $2" | cut -f 1)
 }
 event() { # EVENT
   ids=() tags=()
-  local tag=$name-$state-$1
+  local tag=$name-$state-in-$1
   case $1 in
     person) mail "$tag" '' ;;
     agent) mail "$tag" '' --as other ;;
@@ -67,14 +98,14 @@ outcome() { # EVENT: of what it was; the task's where it was claimed says it
   local id all=''
   if [ -n "$waits" ]; then echo waits && return; fi
   if [ "$1" = task ]; then
-    if [ -n "$over" ]; then echo end; else echo now; fi
+    if [ -n "$over" ]; then echo end; else echo "${then:-now}"; fi
     return
   fi
   for id; do
     [ "$id" != "$1" ] || continue
     wait_for 20 eval '[ -n "$(door "$id")" ]'
     case $(door "$id") in
-      'hook UserPromptSubmit') all+=' now' ;;
+      'hook UserPromptSubmit') all+=" ${then:-now}" ;;
       'hook PostToolUse') all+=' tool' ;;
       'hook Stop') all+=' end' ;;
       *) all+=" ?$(door "$id")" ;;
@@ -85,7 +116,8 @@ outcome() { # EVENT: of what it was; the task's where it was claimed says it
 
 # The states. `enter_` has a request of the tag $1 begun where there is one.
 busy() { cadre send -q "$name" "$1"; }
-enter_idle() { :; }
+# Its hook may be at work still.
+enter_idle() { wait_for 10 eval '! a_shows "$name" "esc to interrupt" && [[ $(tmux -L "$t_server" display-message -p -t "$(field "$name" pane)" "#{pane_title}") != [⠀-⣿]* ]]'; }
 leave_idle() { :; }
 enter_draft() { keys -l 'my own words' && wait_for 10 a_shows "$name" 'my own words'; }
 leave_draft() {
@@ -118,28 +150,113 @@ enter_question() {
 }
 leave_question() { cadre ask answer -q "$(asked question)" Two; }
 # Codex says nothing of its retries.
-enter_failing() {
-  busy "%fail 529 5
-%run note $1" && wait_for 10 eval '[[ "$(field "$name" state),$(field "$name" note)" == "working,529 "*retrying* ]]'
+fails_with() {
+  busy "%fail $1 5
+%run note $2" && wait_for 20 eval '[[ "$(field "$name" state),$(field "$name" note)" == "working,$1 "*retrying* ]]'
 }
+enter_failing() { fails_with 529 "$1"; }
 leave_failing() { :; }
+enter_limited() { fails_with 429 "$1"; }
+leave_limited() { :; }
 enter_failed() { busy '%fail 400' && wait_for 10 eval '[[ $(field "$name" note) == *"told to fail"* ]]' && wait_for 10 is_idle; }
 leave_failed() { :; }
 enter_resting() {
   keys -l /quit && wait_for 10 a_shows "$name" '/quit' && keys Enter && wait_for 20 is_state "$name" resting
 }
 leave_resting() { cadre up -q "$name"; }
-rests_on() { case $state in working | tool | permission | question | failing) true ;; *) false ;; esac }
+# Its program does not begin.
+enter_starting() {
+  touch "$HOME/slow-$name"
+  cadre stop -q "$name"
+  cadre up -q "$name" &
+  is_held
+}
+is_held() { wait_for 20 eval '[ -n "$(a_program "$name")" ] && is_state "$name" starting'; }
+leave_starting() { rm -f "$HOME/slow-$name"; }
+enter_handing() {
+  touch "$HOME/slow-$name"
+  busy '%run cadre handoff "short notes"' && wait_for 20 is_state "$name" starting && is_held
+}
+leave_handing() { leave_starting; }
+enter_compacting() {
+  busy '%compact 4
+%say will do' && wait_for 10 is_state "$name" working && wait_for 20 is_idle && enter_idle
+  keys -l /compact && wait_for 10 a_shows "$name" /compact && keys Enter && wait_for 10 is_state "$name" working
+}
+leave_compacting() { :; }
+# What it asks is asked in its own dialog, and answered there.
+is_at() { is_state "$name" waiting && a_shows "$name" "$1"; }
+answer() {
+  a_shows "$name" "$1" || echo "$name $state typed"
+  keys Enter
+}
+enter_dialog() {
+  local ask="%run touch $1"
+  [ "$program" = claude ] || ask="%call exec_command {\"cmd\": \"touch $1\", \"sandbox_permissions\": \"require_escalated\", \"justification\": \"a test\"}"
+  busy "$ask
+%run note $1" && wait_for 20 is_at 'Do you want to proceed\|Would you like to run'
+}
+leave_dialog() { answer 'Do you want to proceed\|Would you like to run'; }
+enter_choice() {
+  local tool=AskUserQuestion
+  [ "$program" = claude ] || tool=request_user_input
+  busy "%call $tool "'{"questions": [{"id": "which", "question": "Which?", "header": "Which", "multiSelect": false, "options": [{"label": "One", "description": "1"}, {"label": "Two", "description": "2"}]}]}
+%run note '"$1" && wait_for 20 is_at 'Which?'
+}
+leave_choice() { answer 'Which?'; }
+enter_plan() {
+  local file
+  enter_idle
+  for _ in 1 2 3 4 5; do
+    ! a_shows "$name" 'plan mode on' || break
+    keys BTab
+    wait_for 2 a_shows "$name" 'plan mode on'
+  done
+  busy '%say it is to be planned' && wait_for 10 is_state "$name" working && wait_for 20 is_idle
+  file=$(grep -o '/[^ "\\]*/plans/[a-z0-9-]*\.md' "$model.log" | tail -n 1)
+  busy "%call Write {\"file_path\": \"$file\", \"content\": \"one step for $1\"}
+%call ExitPlanMode {}
+%run note $1" && wait_for 20 is_at "one step for $1"
+}
+leave_plan() { answer 'one step'; }
+enter_refused() {
+  model_down
+  busy "%run note $1" && wait_for 20 eval '[[ "$(field "$name" state),$(field "$name" note)" == "working,"*[Rr]e[tc][ro]*ing* ]]'
+}
+leave_refused() { model_up; }
+enter_gone() { kill_server && wait_for 10 is_state "$name" dead; }
+leave_gone() { cadre up -q "$name"; }
+# A person at a terminal starts it in another environment.
+up_with() { cadre stop -q "$name" && env "$@" script -qec "cadre up -q $name" /dev/null >/dev/null; }
+enter_unsigned() {
+  up_with -u ANTHROPIC_API_KEY -u A_MODEL_KEY && busy "%run note $1" && wait_for 20 eval '[[ $(cadre ask list) == *signin-$name* ]]' && wait_for 10 is_idle
+}
+leave_unsigned() { up_with A=; }
+enter_budget() {
+  busy '%say it costs' && wait_for 10 is_state "$name" working && wait_for 20 is_idle
+  rm -f "$(cadre path bus)/asks/done/budget-agent-$name"
+  git config cadre.budget 0.000001/agent
+}
+leave_budget() { wait_for 20 eval '[[ $(cadre ask list) == *budget-agent-$name* ]]' && cadre ask answer -q "budget-agent-$name" 1000; }
+rests_on() { case $state in working | tool | permission | question | failing | limited | refused | unsigned | dialog | choice | plan) true ;; *) false ;; esac }
+# Of those whom more than time leads out.
+is_kept() { case $state in starting | handing | refused | unsigned | budget) true ;; *) false ;; esac }
 
 visit() { # STATE EVENT...: all at once, or one after the other where each begins a turn of its own
-  local state=$1 what why='' waits='' over='' task='' all_ids=() all_tags=() ids tags
+  local state=$1 what why='' waits='' over='' task='' then='' all_ids=() all_tags=() ids tags
   local -A sent
   shift
+  local tag=$name-$state-in-$1
   rests_on && over=yes
-  case $state in draft) why='* waits: a line is half typed in its pane' ;; resting) why='*' ;; esac
+  case $state in
+    draft) why='* waits: a line is half typed in its pane' ;;
+    resting | gone) why='*' ;;
+    budget) why='the budget of * is used up*' ;;
+    starting | handing | compacting | refused | unsigned) then=then ;;
+  esac
   if [ "$state" = idle ] || [ "$state" = failed ]; then
     for what; do
-      "enter_$state" "$name-$state" || echo "$name $state not entered"
+      "enter_$state" "$tag" || echo "$name $state not entered"
       event "$what"
       heard || echo "$name $state $what lost"
       echo "$name $state $what $(outcome "$what" "${ids[@]}")"
@@ -147,7 +264,7 @@ visit() { # STATE EVENT...: all at once, or one after the other where each begin
     done
     return
   fi
-  "enter_$state" "$name-$state" || echo "$name $state not entered"
+  "enter_$state" "$tag" || echo "$name $state not entered"
   for what; do
     event "$what"
     sent[$what]=${ids[*]} all_ids+=("${ids[@]}") all_tags+=("${tags[@]}")
@@ -158,9 +275,9 @@ visit() { # STATE EVENT...: all at once, or one after the other where each begin
     waits=yes
   fi
   [ -z "$task" ] || is_ready "$task" || echo "$name $state: the task was taken"
-  "leave_$state" "$name-$state"
+  "leave_$state" "$tag"
   tags=("${all_tags[@]}")
-  rests_on && tags+=("$name-$state")
+  rests_on && tags+=("$tag")
   heard || echo "$name $state lost"
   wait_for 30 is_idle
   # shellcheck disable=SC2086 # words
@@ -185,8 +302,10 @@ strike() { # EVENT
 struck() { # STATE EVENT: nothing is lost, and its turn goes on
   local state=$1 tag=$name-$1-$2 ids tags
   "enter_$state" "$tag" || echo "$name $state not entered"
-  strike "$2"
   ids=() tags=("$tag")
+  rests_on || [ "$state" = idle ] || mail "$tag" ''
+  strike "$2"
+  ! is_kept || "leave_$state" "$tag"
   [ "$state" != idle ] || mail "$tag" ''
   if heard; then echo "$name $state $2 goes on"; else echo "$name $state $2 lost"; fi
   wait_for 30 is_idle
@@ -198,6 +317,7 @@ escaped() { # STATE: what it was told is handed over again, or it is over
   wait_for 20 is_idle
   # In Claude's box it may stand again.
   keys C-u
+  ! is_kept || "leave_$state"
   ids=() tags=()
   mail "$tag-next" ''
   heard || echo "$name $state lost after Esc"
@@ -207,38 +327,80 @@ escaped() { # STATE: what it was told is handed over again, or it is over
 
 # Two agents of Claude Code, which is slower, share its states.
 square() { # NAME PROGRAM STATE...: enters each
-  local name=$1 program=$2 state events='person three urgent task' all=${CADRE_TEST_ALL:-}
+  local name=$1 program=$2 options='' state events='person three urgent task' all=${CADRE_TEST_ALL:-} model=$t_dir/model port=''
   shift 2
-  cadre spawn -q "$name" --agent "$program" && wait_for 30 is_idle
+  case $name in
+    claude | claude2 | codex) ;;
+    *)
+      # A model of its own, which may be away.
+      model=$t_dir/model-$name
+      model_up
+      export ANTHROPIC_BASE_URL="http://127.0.0.1:$port"
+      [ "$program" = claude ] || options=" -c model_providers.test.base_url=\"http://127.0.0.1:$port/v1\" -c model_providers.test.request_max_retries=1 -c features.default_mode_request_user_input=true"
+      ;;
+  esac
+  case $name in *3) cd "$other" || return ;; esac
+  cadre spawn -q "$name" --agent "$program$options" && wait_for 30 is_idle
   [ -z "$all" ] || events='person agent three long urgent task'
   for state; do
     # shellcheck disable=SC2086 # words
     case $state in
       idle) visit idle ${all:+agent long urgent} person three task ;;
-      failing) visit failing agent long urgent task ;;
+      failing | limited) visit "$state" agent long urgent task ;;
       failed) visit failed person ;;
       resting) visit resting person urgent task ;;
+      starting | handing | compacting | budget | unsigned)
+        visit "$state" person agent three urgent task
+        visit "$state" long
+        ;;
       *) visit "$state" $events ;;
     esac
     case $state$all in
       working) escaped working && struck working program ;;
       tool) escaped tool && struck tool both ;;
-      permission | question | idle | *draft* | fail* | resting*) ;;
+      permission | question | idle | *draft* | failed* | failing) ;;
+      resting*) [ -z "$all" ] || for what in pause stop; do struck resting "$what"; done ;;
       *)
-        [ "$state" = idle ] || escaped "$state"
+        case $state in idle | starting | handing | unsigned | budget) ;; *) escaped "$state" ;; esac
         for what in program supervisor both pause stop; do struck "$state" "$what"; done
         ;;
     esac
   done
 }
-square claude claude idle working tool resting >"$t_dir/claude" 2>"$t_dir/claude.err" &
-square claude2 claude draft permission question failing failed >"$t_dir/claude2" 2>"$t_dir/claude2.err" &
-square codex codex idle draft working tool permission failed resting >"$t_dir/codex" 2>"$t_dir/codex.err" &
-wait %2 %3 %4
+begin() { # as square, beside the others
+  names+=("$1")
+  square "$@" >"$t_dir/$1" 2>"$t_dir/$1.err" &
+  jobs+=($!)
+}
+names=() jobs=()
+if [ $# -gt 0 ]; then
+  CADRE_TEST_ALL=1
+  begin "$1" "${1%[0-9]}" "${@:2}"
+else
+  begin claude claude idle working tool resting
+  begin claude2 claude draft permission question failing failed
+  begin codex codex idle draft working tool permission failed resting
+  wait "${jobs[@]}"
+  if [ -n "${CADRE_TEST_ALL:-}" ]; then
+    jobs=()
+    begin claude3 claude dialog choice plan budget
+    begin claude4 claude starting compacting handing limited refused unsigned
+    begin codex3 codex dialog choice
+    begin codex4 codex starting compacting handing refused unsigned
+    wait "${jobs[@]}"
+    # With it all others end.
+    for name in claude codex; do
+      ids=() tags=() program=$name
+      visit gone person agent urgent task >>"$t_dir/$name" 2>>"$t_dir/$name.err"
+    done
+    jobs=()
+  fi
+fi
+wait "${jobs[@]}"
 
 # The table, for what was driven.
-for name in claude claude2 codex; do
-  [ "$name" = codex ] && column=2 || column=1
+for name in "${names[@]}"; do
+  case $name in codex*) column=2 ;; *) column=1 ;; esac
   while read -r _ state event outcome; do
     case $event in
       person | agent | three | long) field=2 ;;
@@ -258,8 +420,11 @@ for name in claude claude2 codex; do
 done
 is "$(sed -n 's/ Ta /\t/g; s/^\.It \([a-z]*\t[a-z]\)/\1/p' "$t_agents/../../Sources/cadre/cadre-programs.5")" "$(grep -v '^#' "$table")" "cadre-programs(5) has the table"
 is "$(sort "$HOME/noted" | uniq -d)" "" "nothing was done twice"
-is "$(for name in claude claude2 codex; do cadre inbox --as "$name"; done | wc -l)" 0 "and nothing is unread"
-is "$(cadre ask list)" "" "nor asked"
-is "$(cat "$(cadre path bus)"/agents/*/log 2>/dev/null)" "" "no hook went wrong"
-cadre retire -q --discard claude claude2 codex
+for at in "$main" "$other"; do
+  cd "$at" || exit 1
+  is "$(cadre agents -o name | while read -r name; do cadre inbox --as "$name"; done | wc -l)" 0 "and nothing is unread"
+  is "$(cadre ask list)" "" "nor asked"
+  is "$(cat "$(cadre path bus)"/agents/*/log 2>/dev/null)" "" "no hook went wrong"
+  cadre agents -o name | cadre retire -q --discard - 2>/dev/null
+done
 t_end

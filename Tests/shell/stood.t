@@ -49,6 +49,20 @@ wait_for 20 a_read one "$id"
 ok "broken off in a tool: it stood, and is read"
 keys C-u
 
+# Killed with its supervisor as soon as it was handed over: it is done, and once.
+id=$(cadre send one '%wait 2
+%run echo fourth >>"$HOME/fourth"
+%say fourth' | cut -f 1)
+wait_for 20 test -e "$(cadre path agent one)/handed"
+kill -9 "$(field one pid)" "$(a_program one)"
+wait_for 10 is_state one dead
+is "$(cadre inbox --as one | cut -f 1)" "$id" "killed with its supervisor at that moment: it is unread"
+cadre up -q one
+wait_for 30 grep -q fourth "$HOME/fourth"
+wait_for 20 is_state one idle
+wait_for 20 a_read one "$id"
+is "$(cat "$HOME/fourth")" fourth "started again it acts on it, once"
+
 cadre retire -q --discard one
 is "$(cat "$(cadre path bus)"/agents/*/log 2>/dev/null)" "" "no hook went wrong"
 code 0 "the bus is sound" cadre doctor
