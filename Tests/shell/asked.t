@@ -128,14 +128,14 @@ cadre spawn -q one --agent claude --no-pull
 wait_for 20 is_state one idle
 asks_beside() { # COMMAND: a sub-agent asks, and the main turn ends
   cadre send -q one "$(printf '%%call Agent {"description": "sub", "prompt": "%%run %s\\n%%say sub done", "subagent_type": "general-purpose", "run_in_background": true}\n%%say main over: %s' "$1" "$1")"
-  wait_for 20 a_shows one "● main over: $1" && wait_for 10 is_asked
+  wait_for 20 a_shows one "● main over: $1" && wait_for 30 is_asked
   id=$(cadre ask list | grep permission | cut -f1)
 }
 asks_beside 'touch below'
 ok "a sub-agent in the background asks: its agent waits, its turn that is over notwithstanding"
 is "$(field one note)" "permission: of a sub-agent, Bash: touch below" "with what for"
 cadre send -q one '%say heard beside'
-wait_for 20 a_shows one '● heard beside' && wait_for 5 is_asked
+wait_for 20 a_shows one '● heard beside' && wait_for 20 is_asked
 ok "mail is heard beside that, and it waits still"
 cadre ask approve -q "$id"
 wait_for 10 test -e "$(field one worktree)/below"
@@ -149,7 +149,7 @@ keys Escape
 wait_for 10 eval '! a_shows one "esc to interrupt"'
 cadre send -q one '%wait 0
 %say heard after Esc'
-wait_for 30 a_shows one '● heard after Esc' && wait_for 5 is_asked
+wait_for 30 a_shows one '● heard after Esc' && wait_for 20 is_asked
 ok "a main turn that is broken off is over: mail is heard"
 cadre ask approve -q "$id"
 wait_for 10 test -e "$(field one worktree)/beside"

@@ -32,7 +32,7 @@ cadre init -q
 does() { # NAME COMMAND...: whether it does as the others do
   local name=$1
   shift
-  if wait_for 30 "$@"; then ok "$name"; elif [ -n "${CADRE_TEST_ALL:-}" ]; then is differs "does as the others" "$name"; else echo "# shown $version differs: not $name"; fi
+  if wait_for 60 "$@"; then ok "$name"; elif [ -n "${CADRE_TEST_ALL:-}" ]; then is differs "does as the others" "$name"; else echo "# shown $version differs: not $name"; fi
 }
 is_asked() { [ "$(cadre ask list | grep -c permission)" = 1 ] && is_state "$program" waiting; }
 for program in "${!paths[@]}"; do

@@ -79,7 +79,7 @@ $2" | cut -f 1)
 }
 event() { # EVENT
   ids=() tags=()
-  local tag=$name-$state-in-$1
+  local tag=$name-$state-$1
   case $1 in
     person) mail "$tag" '' ;;
     agent) mail "$tag" '' --as other ;;
@@ -152,7 +152,7 @@ leave_question() { cadre ask answer -q "$(asked question)" Two; }
 # Codex says nothing of its retries.
 fails_with() {
   busy "%fail $1 5
-%run note $2" && wait_for 20 eval '[[ "$(field "$name" state),$(field "$name" note)" == "working,$1 "*retrying* ]]'
+%run note $2" && wait_for 20 eval '[[ "$(field "$name" state),$(field "$name" note)" == "working,"*retrying* ]]'
 }
 enter_failing() { fails_with 529 "$1"; }
 leave_failing() { :; }
