@@ -272,7 +272,10 @@ public final class Supervisor {
             case SIGTERM: if order == nil { order = .end }
             case SIGUSR2: if order != .hangUp { order = .endNow }
             case SIGHUP: order = .hangUp
-            case SIGUSR1: obey = true
+            case SIGUSR1:
+                obey = true
+                // Who tells us does so by hand, perhaps before we have seen the end that a pause would follow.
+                delay = 0
             case SIGCONT: called = true
             default: break
             }

@@ -69,7 +69,11 @@ public struct ClaimVerb: Verb {
         try tool.requireFree(worker)
         let taken: Claim?
         if wait {
-            taken = try bus.claimBest(worker, until: deadline) { try tool.recoverTasks() }
+            taken = try bus.claimBest(worker, until: deadline) {
+                // Whatever kept it from its work before: it can wait for some now.
+                if worker.session != nil { try bus.endRetry(of: worker.name) }
+                try tool.recoverTasks()
+            }
         } else {
             taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recoverTasks(); return try bus.claimBest(worker) }()
         }
