@@ -46,22 +46,17 @@ struct Day {
         return items
     }
 
-    /// Which columns show which span, from the left: each has one at least, those of the same one stand together, and nil is
-    /// a column of several that are too short to have one each.
+    /// Which columns show which span, from the left: a short one stands before a longer one, and nil is a column of several,
+    /// of which one at least has no other.
     private static func places(_ spans: [(from: Int, to: Int)], _ room: Int) -> [(span: Int?, columns: Range<Int>)] {
-        var cells = [Int?](repeating: nil, count: room)
-        var several = Set<Int>()
-        for (n, span) in spans.enumerated() {
-            var first = min(span.from, room - 1)
-            let end = min(max(span.to, first + 1), room)
-            // The first column may be the only one of a short span before it.
-            if let other = cells[first], first == 0 || cells[first - 1] != other,
-                first + 1 == room || cells[first + 1] != other
-            {
-                if end > first + 1 { first += 1 } else { several.insert(first) }
-            }
-            for at in first..<end { cells[at] = n }
+        let ranges = spans.map { span in
+            let first = min(span.from, room - 1)
+            return first..<min(max(span.to, first + 1), room)
         }
+        var cells = [Int?](repeating: nil, count: room)
+        for n in ranges.indices.sorted(by: { (-ranges[$0].count, $0) < (-ranges[$1].count, $1) }) { for at in ranges[n] { cells[at] = n } }
+        var several = Set<Int>()
+        for (n, range) in ranges.enumerated() where !range.contains(where: { cells[$0] == n || several.contains($0) }) { several.insert(range.lowerBound) }
         var out: [(span: Int?, columns: Range<Int>)] = []
         for (at, n) in cells.enumerated() {
             guard let n else { continue }
