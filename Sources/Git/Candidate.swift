@@ -162,6 +162,7 @@ extension Queue {
     /// What the task says.
     private func message(_ entry: Entry) throws -> [UInt8] {
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
+        if try isNameless(entry, header) { return Array("\(Work.title(ofBranch: entry.branch))\n".utf8) }
         let body = String(validating: header.body, as: UTF8.self) == nil || header.body.contains(0) ? [] : header.body
         return Array("\(header.title)\n\n".utf8) + Message.withoutBlankEnds(body)
     }
@@ -192,7 +193,8 @@ extension Queue {
 
     /// Whether the task was made for a branch, so that it has no words of its own.
     func isNameless(_ entry: Entry, _ header: TaskHeader) throws -> Bool {
-        try bus.branch(entry.id)?.given == true && header.title == Work.title(ofBranch: entry.branch) && header.body.isEmpty
+        guard let branch = try bus.branch(entry.id), branch.given, header.body.isEmpty else { return false }
+        return [branch.title, Work.title(ofBranch: entry.branch)].contains(header.title)
     }
 
     /// So many commits are listed.

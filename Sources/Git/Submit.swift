@@ -112,12 +112,20 @@ extension Work {
 }
 
 extension Work {
-    /// What a task is called that is made for a branch.
-    public static func title(ofBranch name: String) -> String { "Merge branch '\(name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : name)'" }
+    /// The subject of a commit that merges a branch.
+    static func title(ofBranch reference: String) -> String { "Merge branch '\(reference.dropFirst("refs/heads/".count))'" }
+
+    /// What a task is called that is made for a branch: as the first of its commits.
+    private func title(ofBranch reference: String, _ base: String, _ tip: String) throws -> String {
+        let first = try repository.originals(["--reverse", "--topo-order", "--no-merges", tip, "^\(base)"]).first
+        let subject = Message.subject(Message.withoutBlankEnds(first?.message ?? []))
+        let words = Names.shown(String(decoding: subject, as: UTF8.self).prefix(200).description)
+        return words.isEmpty ? Work.title(ofBranch: reference) : words
+    }
 
     /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
     /// that was is used again.
-    public func submit(branch: String, tip: String, as worker: Worker, title: String, strategy: Strategy? = nil) throws -> Entry {
+    public func submit(branch: String, tip: String, as worker: Worker, strategy: Strategy? = nil) throws -> Entry {
         guard branch != settings.target else { throw Failure.no("'\(targetName)' is the target itself: submit another branch") }
         for listed in try bus.list([.ready, .claimed, .review, .blocked, .deferred]) where try bus.branch(listed.id)?.reference == branch {
             var view = listed
@@ -143,10 +151,12 @@ extension Work {
         let target = try targetCommit()
         let base = try landedPart(of: tip, target) ?? base(of: 0, tip)
         guard try count(base, tip) > 0 else { throw Failure.no("'\(branch.dropFirst(11))' has no commits beyond '\(targetName)'") }
-        var header = TaskHeader(title: title)
+        var own = TaskBranch(reference: branch, base: base, given: true)
+        own.title = try title(ofBranch: branch, base, tip)
+        var header = TaskHeader(title: own.title ?? "")
         header.to = worker.name
         // With its branch, by which it is found again should this be cut short.
-        let id = try bus.add(header, by: worker.name, branch: TaskBranch(reference: branch, base: base, given: true).record)
+        let id = try bus.add(header, by: worker.name, branch: own.record)
         return try submit(bus.claim(id, worker), branch: branch, tip: tip, strategy: strategy)
     }
 }

@@ -11,6 +11,8 @@ public struct TaskBranch {
     public var base: String
     /// The user named it, so it is never deleted by us.
     public var given: Bool
+    /// How its task was called after it, where nobody had made one; see `Queue.isNameless`.
+    var title: String?
 
     public init(reference: String, base: String, given: Bool = false) {
         self.reference = reference
@@ -23,6 +25,7 @@ public struct TaskBranch {
         record["Branch"] = reference
         record["Base"] = base
         record["Given"] = given ? "yes" : nil
+        record["Title"] = title
         return record
     }
 
@@ -37,10 +40,20 @@ extension Bus {
         guard let reference = record["Branch"], let base = record["Base"], reference.hasPrefix("refs/heads/") else {
             throw Failure.unsure("'\(branchFile(id).string)' is damaged: no branch in it; see 'cadre doctor'")
         }
-        return TaskBranch(reference: reference, base: base, given: record["Given"] != nil)
+        var branch = TaskBranch(reference: reference, base: base, given: record["Given"] != nil)
+        branch.title = record["Title"]
+        return branch
     }
 
     public func setBranch(_ id: Int, _ branch: TaskBranch) throws { try write(branch.record, to: branchFile(id)) }
+}
+
+extension Work {
+    /// That a name is neither an agent's nor a branch's, with the one that was probably meant.
+    public func noBranch(_ name: String) throws -> Failure {
+        let branches = try repository.run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).text.split(separator: "\n").map(String.init)
+        return .no("no agent and no branch '\(Names.shown(name))'" + Names.meant(name, try bus.agentNames() + branches))
+    }
 }
 
 // One branch per task, one worktree per agent. Entering a task moves the agent's worktree to the task's branch:

@@ -21,8 +21,8 @@ extension MergeVerb {
             _ = try tool.busOrNew()
             let work = try tool.work()
             let branch = try name ?? current(tool)
-            guard let tip = try work.repository.tip(ofBranch: branch) else { throw Failure.no("no agent and no branch '\(Names.shown(branch))'") }
-            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), title: Work.title(ofBranch: branch), strategy: strategy)
+            guard let tip = try work.repository.tip(ofBranch: branch) else { throw try work.noBranch(branch) }
+            let entry = try work.submit(branch: "refs/heads/\(branch)", tip: tip, as: tool.worker(), strategy: strategy)
             try MergeVerb.submitted(tool, entry)
         }
 

@@ -48,6 +48,19 @@ Signed-off-by: Ann <ann@example.invalid>
 Fixes: 13
 Cadre-Task: $id" "of several the first names them, and they are a list"
 is "$(git log -1 --format='%(trailers:key=Cadre-Tip,valueonly,separator=%x2C)' main)" "$(git rev-parse two)" "no trailer is forged"
+git checkout -q -b titled main
+echo titled >titled
+git add titled
+git commit -qm $'parser: mend the end\n\nIt was lost.'
+echo more >>titled
+git commit -qam more
+git checkout -q main
+id=$(cadre merge submit titled)
+like "$(cadre merge list)" "*titled*parser: mend the end*" "until then it is called as its first commit"
+is "$(cadre task list --state review | cut -f 4)" "parser: mend the end" "so is its task"
+cadre task edit -q --title 'My words' "$id"
+cadre merge run -q
+is "$(git log -1 --format=%s main)" "My words" "unless the person calls it otherwise"
 mine short one two three
 is "$(said)" "one
 
