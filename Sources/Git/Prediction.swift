@@ -127,7 +127,7 @@ public struct Prediction {
                     guard reference != work.settings.target else { throw Failure.no("'\(work.targetName)' is the target itself: name another branch") }
                     chosen.insert(reference)
                     guard !all.contains(where: { $0.reference == reference }) else { continue }
-                    guard let tip = try git.tip(ofBranch: String(reference.dropFirst("refs/heads/".count))) else { throw Failure.no("no agent and no branch '\(Names.shown(name))'") }
+                    guard let tip = try git.tip(ofBranch: String(reference.dropFirst("refs/heads/".count))) else { throw try work.noBranch(name) }
                     guard try !git.isAncestor(tip, of: target) else { continue }
                     all.append(Branch(task: nil, reference: reference, tip: tip, base: try work.landedPart(of: tip, target) ?? Branch.plain))
                 }

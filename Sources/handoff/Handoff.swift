@@ -15,6 +15,7 @@ public struct HandoffVerb: Verb {
         let notes = try tool.body(notes, file: file)
         let worker = try tool.worker()
         guard let session = worker.session else {
+            if let name = common.as, case let bus = try tool.bus(), try !bus.canReceive(name) { throw bus.noAgent(name) }
             throw Failure.no("'\(worker.name)' is no agent that runs here: an agent hands over to itself, a person has it do so with --as NAME")
         }
         try tool.team().handOff(worker.name, notes, session: session, byItself: common.as == nil)

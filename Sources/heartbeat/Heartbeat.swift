@@ -38,7 +38,7 @@ public struct HeartbeatVerb: Verb {
                 tool.print(["\(seconds)"], json: ["seconds": .int(seconds), "tries": .int(next.tries), "next": .string(Time.text(next.next))])
             }
         } else if try bus.held(by: worker).isEmpty {
-            throw Failure.no("no agent '\(name)', and it holds no task")
+            throw Failure.no("'\(name)' holds no task, and there is \(bus.noAgent(name).message)")
         }
         _ = try bus.renew(worker)
     }

@@ -18,12 +18,16 @@ public struct LogVerb: Verb {
         if html != nil, follow || agent != nil || task != nil { throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task") }
         let bus = try tool.bus()
         if let html { return try report(tool, bus, to: html) }
+        var isKnown = false
         try bus.events(follow: follow) { event in
             if let agent, !event.tells(ofAgent: agent) { return }
+            isKnown = true
             if let task, event["task"] != "\(task)" { return }
             if tool.common.quiet { return }
             if tool.common.json { Out.raw(event.line + [10]) } else { Out.line(fields: event.words) }
         } pause: { Out.flush() }
+        // One that is no more has events.
+        if let agent, !isKnown, try !bus.canReceive(agent) { tool.say(bus.noAgent(agent).message) }
     }
 
     private func report(_ tool: Tool, _ bus: Bus, to path: String) throws {

@@ -46,6 +46,12 @@ struct TaskOptions: ParsableArguments {
         }
     }
 
+    /// Says so where there is no agent of the name yet, and one of nearly the same.
+    func hint(_ tool: Tool, _ bus: Bus) throws {
+        guard let to, !to.isEmpty, try !bus.canReceive(to), try Names.nearest(to, bus.agentNames()) != nil else { return }
+        tool.say(bus.noAgent(to).message)
+    }
+
     /// The name of a program that is known: of another there would never be an agent.
     static func program(_ name: String, _ tool: Tool) throws -> String {
         let known = try tool.programNames()
@@ -72,8 +78,10 @@ extension TaskVerb {
             header.depends = try depends.map(Names.id)
             header.body = try tool.body(body, file: file)
             let by = try tool.caller()
-            let id = try tool.busOrNew().add(header, by: by)
+            let bus = try tool.busOrNew()
+            let id = try bus.add(header, by: by)
             tool.print(["\(id)"], json: ["id": .int(id)])
+            try options.hint(tool, bus)
         }
     }
 
@@ -221,6 +229,7 @@ extension TaskVerb {
                 }
                 tool.print(["\(id)"], json: ["id": .int(id)])
             }
+            try options.hint(tool, bus)
         }
     }
 

@@ -39,6 +39,21 @@ cadre spawn -q alice --agent 'exec sleep 1000' --no-worktree
 meant "1 did you mean 'alice'" peek alcie
 meant "1 did you mean 'alice'" stop alic
 meant "1 did you mean 'alice'" send alcie hello
+meant "1 did you mean 'alice'" path agent alcie
+meant "1 did you mean 'alice'" path inbox alcie
+meant "1 did you mean 'alice'" ask --to alcie hello
+meant "1 did you mean 'alice'" merge submit alcie
+meant "1 did you mean 'alice'" merge check alcie
+meant "1 did you mean 'alice'" heartbeat --as alcie
+meant "1 did you mean 'alice'" handoff --as alcie notes
+meant "0 did you mean 'alice'" log --agent alcie
+meant "0 did you mean 'alice'" task add --to alcie work
+meant "0 did you mean 'alice'" task edit --to alcie 1
+meant "0 " task edit --to somebody 1
+meant "0 " log --agent alice
+cadre task cancel -q 1
+git branch topic/parser
+meant "1 did you mean 'topic/parser'" merge submit topic/praser
 
 # Settings.
 git config cadre.gaet true
@@ -78,9 +93,9 @@ rm Makefile
 # How things stand.
 git config cadre.gate true
 git config cadre.program sh
-cadre task add -q 'to land' 'echo 1 >one'
+id=$(cadre task add 'to land' 'echo 1 >one')
 cadre spawn -q bob --agent sh
-code 0 "it lands" cadre task wait --timeout 60 1
+code 0 "it lands" cadre task wait --timeout 60 "$id"
 cadre ask -q --as alice 'which one?'
 stands() { [[ $(cadre) == *"2 idle"* || $(cadre) == *"3 idle"* ]]; }
 wait_for 20 stands
