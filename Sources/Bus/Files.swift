@@ -80,7 +80,7 @@ public enum Files {
     }
 
     /// A descriptor of a regular file, to be read; nil if there is none.
-    private static func opened(_ path: FilePath) throws -> Int32? {
+    static func opened(_ path: FilePath) throws -> Int32? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
@@ -305,8 +305,7 @@ public enum Files {
     /// Appends what is in another file.
     public static func append(contentsOf other: FilePath, to path: FilePath) throws {
         Fault.point(mutating: true)
-        let from = other.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
-        guard from >= 0 else { throw failure("open", other) }
+        guard let from = try opened(other) else { throw failure("open", other, ENOENT) }
         defer { close(from) }
         let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw failure("open", path) }

@@ -46,11 +46,7 @@ public enum Lock {
 
     /// Whether nobody holds the lock now. Asks without writing, so that who watches the file is not woken.
     public static func isFree(_ path: FilePath) throws -> Bool {
-        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
-        guard fd >= 0 else {
-            if errno == ENOENT { return true }
-            throw Files.failure("open", path)
-        }
+        guard let fd = try there(path) else { return true }
         defer { close(fd) }
         if flock(fd, LOCK_SH | LOCK_NB) == 0 { return true }
         if errno == EWOULDBLOCK { return false }
@@ -63,9 +59,24 @@ public enum Lock {
         return "process " + text.prefix { $0 != "\n" }
     }
 
-    private static func open(_ path: FilePath) throws -> Int32 {
+    /// A descriptor of a lock's file, which is made if it is not there. Follows no link, and never waits.
+    static func open(_ path: FilePath) throws -> Int32 {
         let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
         guard fd >= 0 else { throw Files.failure("open", path) }
+        return try regular(fd, path)
+    }
+
+    /// The same to ask only; nil if there is none.
+    static func there(_ path: FilePath) throws -> Int32? {
+        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
+        guard fd >= 0 else {
+            if errno == ENOENT { return nil }
+            throw Files.failure("open", path)
+        }
+        return try regular(fd, path)
+    }
+
+    private static func regular(_ fd: Int32, _ path: FilePath) throws -> Int32 {
         do { try Files.requireRegular(fd, path) } catch {
             close(fd)
             throw error
@@ -109,8 +120,7 @@ public enum Alive {
     /// Takes the lock and keeps it until the descriptor is closed; nil if another holds it.
     public static func take(_ path: FilePath) throws -> FileDescriptor? {
         Fault.point(mutating: false)
-        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
-        guard fd >= 0 else { throw Files.failure("open", path) }
+        let fd = try Lock.open(path)
         if csys_ofd_lock(fd, 0) == 0 { return FileDescriptor(rawValue: fd) }
         let code = errno
         close(fd)
@@ -124,11 +134,7 @@ public enum Alive {
     /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
     public static func isHeld(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: false)
-        let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
-        guard fd >= 0 else {
-            if errno == ENOENT { return false }
-            throw Files.failure("open", path)
-        }
+        guard let fd = try Lock.there(path) else { return false }
         defer { close(fd) }
         let answer = csys_ofd_held(fd)
         guard answer >= 0 else { throw Files.failure("ask the lock of", path) }

@@ -173,8 +173,7 @@ extension Bus {
 
     /// `order` is a random tag and the files, a line each; `order.at` is the tag and the offset of the next name.
     private func follow(_ order: FilePath, _ name: String, _ inHand: [String], _ deliver: (Message) throws -> Void) throws -> Bool {
-        let fd = order.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
-        guard fd >= 0 else { return false }
+        guard let fd = try Files.opened(order) else { return false }
         defer { close(fd) }
         func line(_ at: Int) -> String? {
             var buffer = [UInt8](repeating: 0, count: 512)

@@ -27,8 +27,7 @@ final class Turn {
 
     init(_ path: FilePath, hearing directories: [FilePath]) throws {
         self.path = path
-        fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
-        guard fd >= 0 else { throw Files.failure("open", path) }
+        fd = try Lock.open(path)
         pthread_sigmask(SIG_BLOCK, &signals, &before)
         var again = sigaction()
         again.__sigaction_handler.sa_handler = { _ in _ = alarm(1) }

@@ -82,7 +82,7 @@ extension Team {
         var panes = Panes()
         try waitForHangUp(name, &panes)
         let agent = try agent(name)
-        let before = agent.report?["Session"]
+        let (before, tried) = (agent.report?["Session"], agent.retry)
         try bus.closeAsk(named: "quarantined-\(name)", by: by, "started")
         try bus.clearRestarts(name)
         if agent.alive {
@@ -93,7 +93,7 @@ extension Team {
         try bus.setWant(name, .run, by: by)
         try prepare(name, say: say)
         try start(name)
-        try waitForStart(name, after: before)
+        try waitForStart(name, after: before, tried: tried)
     }
 
     /// Ends an agent's session, for another to begin afresh with these notes. One that does so itself acts in its turn,

@@ -122,9 +122,12 @@ public struct Team {
         while try !Alive.isHeld(bus.alive(name)), Time.monotonic() < deadline { watcher.wait(seconds: 0.1) }
     }
 
+    /// So many tries of a start are waited for.
+    private static let patience = 3
+
     /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended at
-    /// once. A clean end is none: it rests.
-    public func waitForStart(_ name: String, after before: String?, seconds: Int = 30) throws {
+    /// once, or can't be started though it was tried some times more than `tried`. A clean end is none: it rests.
+    public func waitForStart(_ name: String, after before: String?, tried: Retry? = nil, seconds: Int = 30) throws {
         let watcher = Watcher()
         watcher.watch(bus.agent(name))
         let deadline = Time.now() + seconds
@@ -144,6 +147,9 @@ public struct Team {
                 }
             } else if state == .dead, !note.isEmpty {
                 throw Failure.no("'\(name)' does not start: \(note)")
+            }
+            if let retry = agent.retry, retry.tries >= (tried?.tries ?? 0) + Team.patience {
+                throw Failure.unsure("'\(name)' can't be started: \(retry.text)")
             }
             guard Time.now() < deadline else { throw Failure.unsure("'\(name)' does not start; see 'cadre peek \(name)'") }
             watcher.wait(seconds: 1)
