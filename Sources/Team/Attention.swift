@@ -55,7 +55,7 @@ public struct Attention {
                     guard let held = claims.first(where: { $0.owner == agent.name }) else { return nil }
                     return says("is paused and holds task \(held.id): 'cadre resume \(agent.name)', or 'cadre claim --release \(held.id)'")
                 }
-                return says("was stopped and not put aside to the end: 'cadre pause \(agent.name)' again", isWrong: true)
+                return says("was stopped and not put aside to the end: 'cadre pause \(agent.name)' again, or 'cadre resume \(agent.name)'")
             case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
             case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
                 return says("has ended\(note)", next: agent.report?.int("Start-At"))

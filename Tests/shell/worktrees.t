@@ -55,6 +55,8 @@ echo 2 >"$(tree m)/part/part"
 echo new >"$(tree m)/part/new"
 code 1 "pause: changes in a submodule" cadre pause m
 like "$(said)" "*changes in submodules would be lost: part/part, part/new*" "are named"
+code 0 "that it is left stopped is nothing wrong" cadre doctor
+like "$(cat "$t_dir/out")" "*note	m	was stopped and not put aside to the end: 'cadre pause m' again*" "and doctor tells of it"
 code 1 "retire too" cadre retire m
 git -C "$(tree m)/part" add . && git -C "$(tree m)/part" commit -qm precious
 tip=$(git -C "$(tree m)/part" rev-parse HEAD)
