@@ -79,8 +79,8 @@ extension Work {
     }
 
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
-    /// A conflict whose marks are still in its file is not committed.
-    public func commitAll(_ worktree: Git, message: [UInt8]) throws {
+    /// A conflict whose marks are still in its file is not committed. `claim` and `agent`: see `run`.
+    public func commitAll(_ worktree: Git, message: [UInt8], for claim: Claim? = nil, beside agent: String? = nil) throws {
         let open = try worktree.unmerged().filter { path in
             guard let place = worktree.worktree, let bytes = try Files.read(place.pushing(FilePath(path))) else { return false }
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
@@ -88,7 +88,7 @@ extension Work {
         guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
         try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
-            let result = try asOwner(worktree, arguments, input: input)
+            let result = try asOwner(worktree, arguments, input: input, for: claim, beside: agent)
             if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }
             guard result.status == 0 else {
                 let why = "unable to commit: \(arguments[0] == "add" ? result.trouble : result.complaint)"
@@ -98,12 +98,13 @@ extension Work {
     }
 
     /// Runs the task's own check in a directory, as its agent would. Throws `Failure.no` with its last lines if it fails.
-    public func verify(_ command: String, in directory: FilePath) throws {
+    /// `claim` and `agent`: see `run`.
+    public func verify(_ command: String, in directory: FilePath, for claim: Claim? = nil, beside agent: String? = nil) throws {
         var program = Program(["/bin/sh", "-c", command])
         program.directory = directory
         program.ownGroup = true
         program.timeout = Double(try settings.seconds("gateTimeout", Queue.gateTimeout))
-        let result = try program.run()
+        let result = try run(program, for: claim, beside: agent)
         guard result.status != 0 || result.timedOut else { return }
         let lines = Queue.lastLines(result.output + result.error, 20).map { Names.shown(String(decoding: $0, as: UTF8.self)) }
         let what = result.timedOut ? "takes too long" : "fails with \(result.status)"

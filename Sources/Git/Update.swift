@@ -16,7 +16,8 @@ extension Work {
         case conflict([String], String)
     }
 
-    public func update(_ worktree: Git, rebase: Bool) throws -> Updated {
+    /// `claim`: what is worked on there; see `run`.
+    public func update(_ worktree: Git, rebase: Bool, for claim: Claim? = nil) throws -> Updated {
         let target = try front()
         try bringBranchBack(worktree)
         let before = try underWay(worktree)
@@ -36,7 +37,8 @@ extension Work {
             worktree,
             rebase
                 ? ["-c", "rebase.updateRefs=false", "-c", "rebase.rebaseMerges=false", "rebase", "-q", "--onto", target, joined]
-                : ["merge", "-q", "--ff", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'", joined])
+                : ["merge", "-q", "--ff", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'", joined],
+            for: claim)
         let after = try underWay(worktree)
         let conflicts = try worktree.unmerged()
         guard conflicts.isEmpty else { return .conflict(conflicts, after ?? "git commit") }
@@ -78,11 +80,13 @@ extension Work {
     }
 
     /// git as the worktree's owner calls it: with hooks.
-    func asOwner(_ worktree: Git, _ arguments: [String], input: [UInt8]? = nil) throws -> Program.Result {
+    func asOwner(
+        _ worktree: Git, _ arguments: [String], input: [UInt8]? = nil, for claim: Claim? = nil, beside agent: String? = nil
+    ) throws -> Program.Result {
         var program = worktree.program([])
         program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"] + arguments
         program.input = input
-        return try program.run()
+        return try run(program, for: claim, beside: agent)
     }
 
     static func shown(_ paths: [String]) -> String {

@@ -17,6 +17,12 @@ public struct Program {
     public var log: Int32?
     /// Seconds after which it is ended, its process group with it.
     public var timeout: Double?
+    /// Seconds that it then has to end by itself.
+    public var grace = 2.0
+    /// Asked each second: once it is true the program is ended, with all that descends from it.
+    public var isUnwanted: (() -> Bool)?
+    /// Whether that goes for what loses its parent below it, too: this process, which has no other children, adopts it.
+    public var adopts = false
     /// An open descriptor that becomes 3.
     public var third: Int32?
     /// Runs it in a process group of its own, which is ended when the program ends.
@@ -34,6 +40,8 @@ public struct Program {
         public var output: [UInt8]
         public var error: [UInt8]
         public var timedOut = false
+        /// It was ended since it was no longer wanted.
+        public var wasUnwanted = false
 
         public init(status: Int32, output: [UInt8], error: [UInt8]) {
             self.status = status
@@ -168,12 +176,20 @@ public struct Program {
         defer { if ended >= 0 { close(ended) } }
         let deadline = timeout.map { Time.monotonic() + $0 }
         var open = log == nil ? [out, err] : []
+        var asked = Time.monotonic()
+        if adopts { Together.adopt() }
         while true {
             var entries = ([ended] + open).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var left = deadline.map { max(0, Int32(($0 - Time.monotonic()) * 1000)) } ?? -1
             // Where no descriptor of a process can be had (there are too many, or a sandbox forbids it) it is looked.
             if ended < 0 { left = left < 0 ? 20 : min(left, 20) }
+            if isUnwanted != nil { left = left < 0 ? 1000 : min(left, 1000) }
             let n = poll(&entries, nfds_t(entries.count), left)
+            if let isUnwanted, Time.monotonic() >= asked + 1 {
+                asked = Time.monotonic()
+                result.wasUnwanted = isUnwanted()
+                if result.wasUnwanted { break }
+            }
             if n == 0, deadline.map({ $0 <= Time.monotonic() }) ?? false {
                 result.timedOut = true
                 end(pid, SIGTERM)
@@ -191,8 +207,9 @@ public struct Program {
         var status: Int32 = 0
         if result.timedOut {
             var grace = pollfd(fd: ended, events: Int16(POLLIN), revents: 0)
-            if poll(&grace, 1, 2000) <= 0 { end(pid, SIGKILL) }
+            if poll(&grace, 1, Int32(self.grace * 1000)) <= 0 { end(pid, SIGKILL) }
         }
+        if result.wasUnwanted { endTree(pid) }
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         if ownGroup { kill(-pid, SIGKILL) }
         result.status = Program.code(status)
@@ -203,6 +220,17 @@ public struct Program {
     private static func hasEnded(_ pid: pid_t) -> Bool {
         var info = siginfo_t()
         return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info._sifields._sigchld.si_pid == pid
+    }
+
+    /// Ends a child and all that descends from it, in whatever group, so that a terminal stays the one group's: TERM, and KILL
+    /// after the grace.
+    private func endTree(_ pid: pid_t) {
+        func below() -> [Tree.Process] { Tree.descendants(of: adopts ? getpid() : pid) }
+        let all = [Tree.Process(pid)].compactMap { $0 } + below()
+        for process in all { process.signal(SIGTERM); process.signal(SIGCONT) }
+        let deadline = Time.monotonic() + grace
+        while Time.monotonic() < deadline, !Program.hasEnded(pid) { poll(nil, 0, 20) }
+        for process in all + below() { process.signal(SIGKILL) }
     }
 
     private func end(_ pid: pid_t, _ signal: Int32) { kill(ownGroup || ownSession ? -pid : pid, signal) }

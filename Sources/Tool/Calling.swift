@@ -60,8 +60,8 @@ extension Main {
 
 extension Tool {
     /// Runs a task's check, as its agent would; for one that called from within a sandbox it is left to the caller.
-    public func verify(_ command: String, in directory: FilePath) throws {
-        guard let given = Call.own else { return try work().verify(command, in: directory) }
+    public func verify(_ command: String, in directory: FilePath, for claim: Claim) throws {
+        guard let given = Call.own else { return try work().verify(command, in: directory, for: claim) }
         guard !given.contains("check") else { return }
         Out.raw(Array(command.utf8))
         throw ExitCode(Call.wantsCheck)

@@ -19,11 +19,12 @@ extension MergeVerb {
             guard let worktree = try agent?.git ?? found.worktree.map({ Git(directory: found.gitDirectory, worktree: $0) }) else {
                 throw Failure.no("no worktree here: use -C DIR")
             }
+            let claim = try bus.claims().first { $0.owner == agent?.name }
             if fetch {
                 if let why = try work.refresh() { tool.say(why) }
-                if let id = try bus.claims().first(where: { $0.owner == agent?.name })?.id, try work.beginAnew(id, worktree) { return }
+                if let claim, try work.beginAnew(claim.id, worktree) { return }
             }
-            switch try work.update(worktree, rebase: rebase) {
+            switch try work.update(worktree, rebase: rebase, for: claim) {
             case .already: tool.say("already up to date with '\(work.targetName)'")
             case .updated(let tip): tool.print([tip], json: ["tip": .string(tip)])
             case .conflict(let paths, let next):

@@ -27,15 +27,15 @@ extension TaskVerb {
             let agent = try bus.agent(named: claim.owner)
             guard let agent, let worktree = agent.git, header.merge, !noMerge, try !header.isEpic || bus.branch(claim.id) != nil else {
                 if let agent, agent.worktree != nil { try tool.work().keep(agent) }
-                if verify, let check = header.verify { try tool.verify(check, in: agent?.worktree ?? tool.directory) }
+                if verify, let check = header.verify { try tool.verify(check, in: agent?.worktree ?? tool.directory, for: claim) }
                 return try finish(tool, claim, result)
             }
             let work = try tool.work()
             _ = try work.branch(of: claim.id, in: worktree)
             // A sandbox that has us called can't commit itself.
-            if commit || message != nil || Call.own != nil, try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: message ?? Array(header.title.utf8)) }
+            if commit || message != nil || Call.own != nil, try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: message ?? Array(header.title.utf8), for: claim) }
             let (branch, tip) = try work.tip(of: claim.id, in: worktree)
-            if let check = header.verify { try tool.verify(check, in: worktree.worktree ?? tool.directory) }
+            if let check = header.verify { try tool.verify(check, in: worktree.worktree ?? tool.directory, for: claim) }
             if self.result != nil, try work.count(work.base(of: claim.id, tip), tip) == 0 { return try finish(tool, claim, result) }
             let entry = try work.submit(claim, branch: branch, tip: tip, result: result)
             try bus.endRun(claim.id)

@@ -112,6 +112,26 @@ git config --global user.email tester@example.invalid
 id=$(cadre task add after 'echo after >>after')
 done_soon "$id" "the agent has gone on after each"
 
+# A hook or a check that never ends does so with the claim.
+printf '#!/bin/sh\n[ ! -e "$HOME/hang" ] || { (setsid sleep 303 &); sleep 304; }\n' >.git/hooks/pre-commit && chmod +x .git/hooks/pre-commit
+touch "$HOME/hang"
+id=$(cadre task add hooked 'echo hooked >hooked')
+wait_for 60 has_running 'sleep 304'
+next=$(cadre task add next 'echo after a hook >next')
+rm "$HOME/hang"
+cadre task cancel -q "$id"
+done_soon "$next" "a task is cancelled whose commit a hook holds up: the next one is done"
+is "$(running 'sleep 30[34]')" "" "the hook has ended"
+rm .git/hooks/pre-commit
+id=$(cadre task add --verify 'sleep 305 & sleep 306' checked 'echo checked >checked')
+wait_for 60 has_running 'sleep 306'
+next=$(cadre task add next 'echo after a check >next')
+cadre --as a task fail -q --why 'not this' "$id"
+done_soon "$next" "one is failed by a person whose check never ends: the next one is done"
+cadre task cancel -q "$id"
+wait_for 60 is_state a idle
+is "$(running 'sleep 30[56]')" "" "the check has ended"
+
 # What may pass is tried again after pauses that grow, and never becomes final.
 id=$(cadre task add unreachable 'echo x >>"$HOME/tries"; echo no network; [ -e "$HOME/network" ] || exit 75')
 tried() { [ "$(cadre task show --json "$1" | jq -r .why)" = "$2" ]; }
