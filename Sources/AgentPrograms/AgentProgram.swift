@@ -266,7 +266,8 @@ public struct AgentProgram {
     public func runningVersion() throws -> String? {
         guard let version else { return nil }
         var call = Program(["/bin/sh", "-c", version])
-        call.timeout = 2
+        call.timeout = 1.9
+        call.grace = 0.1
         call.ownGroup = true
         let result = try call.run()
         return result.text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init).first { $0.first?.isNumber == true }
