@@ -16,13 +16,16 @@ public struct Ask {
 }
 
 extension Bus {
+    /// Whether an ask of this name waits for its answer.
+    public func isOpen(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(name)) }
+
     /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
     /// `digest` says what exactly an answer is about; with `unlessAnswered` one that was answered for that is not asked again.
     public func openAsk(
         named name: String, by: String, to: String = "human", kind: String = "escalation", digest: String? = nil,
         unlessAnswered: Bool = false, _ text: String
     ) throws {
-        guard try !Files.exists(openAsks.appending(name)) else { return }
+        guard try !isOpen(name) else { return }
         if unlessAnswered, let digest, try answeredAsk(name)?.record["Digest"] == digest { return }
         var record = Record()
         record["From"] = by

@@ -118,9 +118,15 @@ extension Bus {
                 guard try Files.exists(from) else { return false }
             }
         }
-        if case .ready(let queue, _) = place { try Files.ring(bell(queue)) }
+        if case .ready(let queue, _) = place {
+            Bus.hasOffered = true
+            try Files.ring(bell(queue))
+        }
         return true
     }
+
+    /// Whether this process has made a task ready.
+    nonisolated(unsafe) public private(set) static var hasOffered = false
 
     /// Sees to it that the tasks this one names know of it.
     func relink(_ id: Int) throws {

@@ -96,7 +96,7 @@ extension Supervisor {
     }
 
     private func restAsTold(_ held: [Claim]) throws -> Bool {
-        try bus.report(name, state: .resting, source: "supervisor", note: "ended by keys in its pane: 'cadre up \(name)' starts it", session: token)
+        try bus.report(name, state: .resting, source: AgentView.byKeys, note: "ended by keys in its pane: 'cadre up \(name)' starts it", session: token)
         // Killed before, whoever recovers does it.
         for claim in held { do { try bus.release(claim, by: name) } catch let failure as Failure where failure.kind == .no {} }
         return false

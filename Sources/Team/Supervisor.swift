@@ -341,7 +341,10 @@ public final class Supervisor {
         watch = nil
         try alive.close()
         try team.callForWatch()
-        if order != .hangUp { try team.recover() }
+        if order != .hangUp {
+            try team.recover()
+            try team.rouseIfNobodyRuns()
+        }
         team.showEnd(of: name)
     }
 }

@@ -113,6 +113,8 @@ final class Watch {
             // Deferred tasks that fall due, and leases that end: else nobody may look for hours.
             if try nextDue(team.bus).map({ $0 <= Time.now() }) ?? false { try team.recover() }
             try team.startQueue()
+            try team.watchWork(of: dead, watcher)
+            try team.rouse(dead)
             let next = try [Queue.nextTry(team.bus), nextDue(team.bus)].compactMap { $0 }.min()
             retry = next.map { Time.monotonic() + max(1, Double($0 - Time.now())) }
             failures = 0

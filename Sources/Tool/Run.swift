@@ -6,10 +6,18 @@ import Glibc
 public protocol Verb: ParsableCommand {
     func run(_ tool: Tool) throws
     var common: Common { get }
+    /// Whether an agent that rests is started where the verb has made a task ready for it, and no agent runs.
+    static var rouses: Bool { get }
 }
 
 extension Verb {
-    public mutating func run() throws { try run(Tool(common.values)) }
+    public static var rouses: Bool { true }
+
+    public mutating func run() throws {
+        let tool = try Tool(common.values)
+        defer { if Self.rouses, Bus.hasOffered { tool.rouse() } }
+        try run(tool)
+    }
 }
 
 extension CommandConfiguration {

@@ -31,6 +31,12 @@ extension Tool {
         say("no agent runs, so nobody sees it: 'cadre merge run' lands it")
     }
 
+    /// Starts agents that rest for what this verb has made ready, where no agent runs. The verb has done its work all the same.
+    func rouse() {
+        Out.flush()
+        do { if try Team.mayRouse(bus()) { try team().rouseIfNobodyRuns() } } catch { Main.complain("\((error as? Failure)?.message ?? "\(error)")") }
+    }
+
     /// The names of the programs that are known; read once.
     public func programNames() throws -> [String] {
         if let names = knownPrograms { return names }

@@ -11,6 +11,8 @@ public struct SuperviseVerb: Verb {
     @Option(name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id")) var task: String?
     @Argument(help: "The agent.") var name: String
     public init() {}
+    /// A supervisor does so itself, at its end.
+    public static let rouses = false
 
     public func run(_ tool: Tool) throws {
         if let task { return try TaskBody(tool.team(), Names.id(task), tool.worker()).run() }

@@ -223,8 +223,51 @@ wait_for 60 is_state keys resting
 like "$(field keys note)" "ended by keys in its pane*" "one that is ended by Ctrl-C rests and says so"
 wait_for 60 is_ready "$id"
 is "$(wc -l <"$HOME/keys") $(asks)" "1 " "what it held is offered again"
+cadre task add -q --role ends more
+is "$(field keys state) $(wc -l <"$HOME/keys")" "resting 1" "and work that comes later does not start it"
 cadre retire -q keys
-cadre task cancel -q "$id"
+cadre task cancel -q "$id" "$((id + 1))"
+
+# Work that comes later, for one that had nothing to do and has ended.
 cadre retire -q --discard a
+later() { # NAME OPTION...: one that takes a task if there is one, and ends
+  cadre spawn -q "$1" --agent 'echo x >>"$HOME/$CADRE_AGENT"; cadre heartbeat -q; id=$(cadre claim | cut -f1); [ -z "$id" ] || cadre task done -q --no-merge "$id"' --no-worktree "${@:2}"
+  wait_for 60 is_state "$1" resting
+}
+later late --role night
+is "$(wc -l <"$HOME/late")" 1 "one that ends with nothing to do rests"
+id=$(cadre task add --role night work)
+done_soon "$id" "work that comes later, while no agent runs, is done"
+wait_for 60 is_state late resting
+is "$(wc -l <"$HOME/late") $(asks)" "2 " "it was started once for it"
+cadre spawn -q other --agent 'exec sleep 1000' --no-worktree --role other
+id=$(cadre task add --role night work)
+done_soon "$id" "and while another runs, which would not take it"
+wait_for 60 is_state late resting
+id=$(cadre task add -d "$(cadre task add --to human first)" --role night work)
+is "$(wc -l <"$HOME/late")" 3 "not for what is blocked"
+cadre claim -q "$((id - 1))" && cadre task done -q --result fine "$((id - 1))"
+done_soon "$id" "but when it is ready"
+wait_for 60 is_state late resting
+cadre retire -q late other
+cadre spawn -q lazy --agent 'cadre heartbeat -q; echo x >>"$HOME/lazy"' --no-worktree --role night
+wait_for 60 is_state lazy resting
+id=$(cadre task add --role night work)
+wait_for 60 asked rests-lazy
+wait_for 60 is_state lazy resting
+is "$(wc -l <"$HOME/lazy")" 3 "one that ends without taking it is started once more, then the person is asked"
+cadre task note -q "$id" note
+cadre task edit -q -p 1 "$id"
+other=$(cadre task add --to lazy other)
+is "$(field lazy state) $(wc -l <"$HOME/lazy")" "resting 3" "and it rests, whatever comes"
+cadre task cancel -q "$other"
+cadre retire -q lazy
+cadre spawn -q nowhere --headless --agent 'cadre heartbeat -q; echo x >>"$HOME/nowhere"' --no-worktree --role day
+wait_for 60 is_state nowhere resting
+other=$(cadre task add --role day work)
+is "$(asks)" rests-nowhere "of one without a terminal the person is asked"
+cadre task cancel -q "$id" "$other"
+cadre retire -q nowhere
+is "$(asks)" "" "until it is let go"
 code 0 "doctor finds nothing" cadre doctor
 t_end
