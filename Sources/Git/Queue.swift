@@ -292,6 +292,7 @@ public struct Queue {
             else { continue }
             _ = try git.attempt(["update-ref", "-d", Work.keptPrefix + name, kept])
         }
+        try work.forgetSubmodules()
         try forgetLogs(olderThan: now - Queue.keepLanded)
         try Files.ring(bus.mergeSwept)
     }

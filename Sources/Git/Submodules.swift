@@ -7,6 +7,10 @@ import SystemPackage
 // to have is pushed to where the project's main worktree has the submodule (`modules/` of the common git directory), or
 // into the project's own repository where it has not; a reference there holds it, `refs/cadre/modules/COMMIT`, and the
 // next `git submodule update` finds it.
+//
+// That the project's commit which names it has landed is no reason to let go of the reference: nothing else holds the
+// commit in the submodule. It goes when something does, in the project's own repository of the submodule: a branch, a tag,
+// what a remote is known to have, since somebody has pushed it, or what was kept on top of it.
 extension Work {
     static let moduleReferences = "refs/cadre/modules/"
 
@@ -38,6 +42,17 @@ extension Work {
         guard copy.status == 0 else { throw Failure.no("files of the submodule '\(Names.shown(name))' would be lost, and can't be kept: \(copy.complaint)") }
     }
 
+    /// Lets go of commits in submodules that something else holds by now.
+    func forgetSubmodules() throws {
+        let modules = try Work.repositories(in: repository.directory.appending("modules")).map { Git(directory: $0.path, worktree: $0.path) }
+        for keeper in [repository] + modules {
+            for tip in try keeper.run(["for-each-ref", "--format=%(objectname)", Work.moduleReferences]).text.split(separator: "\n").map(String.init) {
+                guard try ([keeper] + modules).contains(where: { try $0.holds(tip) }) else { continue }
+                _ = try keeper.attempt(["update-ref", "-d", Work.moduleReferences + tip, tip])
+            }
+        }
+    }
+
     /// The repositories below a `modules/`, those of submodules' submodules too, and what each is called from there.
     private static func repositories(in directory: FilePath, name: String = "") throws -> [(path: FilePath, name: String)] {
         var found: [(FilePath, String)] = []
@@ -57,6 +72,12 @@ extension Work {
 }
 
 extension Git {
+    /// Whether a reference contains a commit that is not the one which keeps it.
+    fileprivate func holds(_ tip: String) throws -> Bool {
+        guard try commit(tip) != nil else { return false }
+        return try run(["for-each-ref", "--format=%(refname)", "--contains", tip]).text.split(separator: "\n").contains { $0 != Work.moduleReferences + tip }
+    }
+
     /// The newest commits that no remote of this repository is known to have: none of them is below another.
     fileprivate func tipsUnpushed() throws -> [String] {
         let heads = try commit("HEAD") == nil ? [] : ["HEAD"]

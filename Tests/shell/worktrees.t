@@ -69,6 +69,18 @@ is "$(cat "$(tree m)/.env")" secret "and the equipment is there"
 code 0 "retire" cadre retire m
 is "$(git -C part cat-file -t "$tip")" commit "keeps the commit, in the project's own repository of the submodule"
 is "$(git -C part for-each-ref --contains "$tip" | wc -l)" 1 "by a reference"
+kept() { git -C part for-each-ref --format='%(refname)' refs/cadre/modules; }
+swept() { # what a day later is let go of
+  touch -d '2 days ago' .git/cadre/merge/swept
+  cadre merge run -q
+}
+swept
+is "$(kept)" "refs/cadre/modules/$tip" "which stays while nothing else holds it"
+git -C part push -q origin "$tip:refs/heads/published"
+swept
+is "$(kept)" "" "and goes once a remote has it"
+git -C part cat-file -e "$tip^{commit}"
+ok "which the repository knows to have it"
 rm -rf .git/modules
 cadre spawn -q m --agent idler 'again'
 git -C "$(tree m)/part" commit -q --allow-empty -m 'more'
