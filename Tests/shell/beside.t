@@ -43,6 +43,9 @@ cadre send -q one '%call Agent {"description": "sub", "prompt": "%run true\n%run
 %say main over'
 wait_for 20 test -e "$HOME/background"
 wait_for 20 is_state one idle
+# The program tells what a conversation has cost a moment after it has: one that is left sooner is told of no more.
+answers() { jq -r '.body | select((.tools // []) | length > 0) | 1' "$t_dir/model.log" | wc -l; }
+wait_for 20 eval '[ "$(of money)" = "$(jq -n "$(answers) * 42 / 10000")" ]'
 tmux -L "$t_server" send-keys -t "$(field one pane)" -l /clear
 wait_for 5 a_shows one /clear
 before=$(a_conversation one)
@@ -52,7 +55,7 @@ cadre send -q one '%say in another conversation'
 wait_for 20 a_shows one '● in another conversation'
 wait_for 20 is_state one idle
 # Each answer of the model is as long as any, and costs the same.
-answers=$(jq -r '.body | select((.tools // []) | length > 0) | 1' "$t_dir/model.log" | wc -l)
+answers=$(answers)
 wait_for 20 eval '[ "$(of input),$(of output)" = "$((answers * 1000)),$((answers * 10))" ]'
 is "$(of input),$(of output)" "$((answers * 1000)),$((answers * 10))" "tokens of sub-agents count"
 wait_for 20 eval '[ "$(of money)" = "$(jq -n "$answers * 42 / 10000")" ]'
