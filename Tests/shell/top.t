@@ -253,9 +253,11 @@ press 6
 see '^ bob  .*1 ' "the day"
 journal=$(echo .git/cadre/journal/*.jsonl)
 event() { printf '{"time":"%s","event":"%s","by":"ann","task":%s}\n' "$(date -u -d "$1" +%FT%TZ)" "$2" "$3"; }
-{ event '-20 hours' claimed 901 && event '-20 hours +1 min' done 901 && event '-20 hours +2 min' claimed 902 && event '-16 hours' done 902; } >>"$journal"
-{ event '-12 hours' claimed 903 && event '-12 hours' claimed 904 && event '-10 hours' done 903 && event '-8 hours' done 904; } >>"$journal"
-{ event '-6 hours' claimed 905 && event '-6 hours' claimed 906 && event '-4 hours' done 905 && event '-4 hours' done 906; } >>"$journal"
+{
+  event '-20 hours' claimed 901 && event '-20 hours +1 min' done 901 && event '-20 hours +2 min' claimed 902 && event '-16 hours' done 902
+  event '-12 hours' claimed 903 && event '-12 hours' claimed 904 && event '-10 hours' done 903 && event '-8 hours' done 904
+  event '-6 hours' claimed 905 && event '-6 hours' claimed 906 && event '-4 hours' done 905 && event '-4 hours' done 906
+} >>"$journal"
 cadre heartbeat -q --as bob
 see '^ ann .*902' "a long task right after a short one"
 see '^ ann .*903.*904' "two that were claimed together"
