@@ -53,6 +53,11 @@ extension Team {
             "'\(agent.name)' rests, and nobody who runs takes task \(id), which is ready for it: start it with 'cadre up \(agent.name)', or 'cadre retire \(agent.name)'")
     }
 
+    /// Those of these agents that rest.
+    func resting(among names: some Sequence<String>) throws -> [String] {
+        try names.compactMap(bus.agent(named:)).filter(\.isResting).map(\.name)
+    }
+
     /// Has the watcher wake when work comes for those of these agents that rest.
     func watchWork(of names: some Sequence<String>, _ watcher: Watcher) throws {
         for agent in try names.compactMap(bus.agent(named:)) where agent.isResting {

@@ -17,6 +17,8 @@ final class Watch {
     /// The numbers of the agents' directories: what changes there is for the screen only.
     private var directories = Set<Int32>()
     private var dead = Set<String>()
+    /// Those of them that rest: told when they die, since many may be stopped.
+    private var resting: [String] = []
     private var again: Double?
     /// How often it was looked again since the last change.
     private var looks = 0
@@ -102,6 +104,7 @@ final class Watch {
             try add(team.bus)
             let now = Set(try team.bus.agentNames().filter { try $0 != name && !Alive.isHeld(team.bus.alive($0)) })
             let died = !now.subtracting(dead).isEmpty
+            if now != dead { resting = try team.resting(among: now) }
             dead = now
             if died {
                 try team.recover()
@@ -113,8 +116,8 @@ final class Watch {
             // Deferred tasks that fall due, and leases that end: else nobody may look for hours.
             if try nextDue(team.bus).map({ $0 <= Time.now() }) ?? false { try team.recover() }
             try team.startQueue()
-            try team.watchWork(of: dead, watcher)
-            try team.rouse(dead)
+            try team.watchWork(of: resting, watcher)
+            try team.rouse(resting)
             let next = try [Queue.nextTry(team.bus), nextDue(team.bus)].compactMap { $0 }.min()
             retry = next.map { Time.monotonic() + max(1, Double($0 - Time.now())) }
             failures = 0
