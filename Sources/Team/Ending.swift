@@ -87,6 +87,8 @@ extension Team {
         try bus.clearRestarts(name)
         if agent.alive {
             if agent.want != .run { try bus.setWant(name, .run, by: by) }
+            // One that was removed under it is there again for what it does next.
+            _ = try standingWorktree(name)
             // It thaws, or does not wait out its pause.
             return try signal(agent, SIGUSR1)
         }

@@ -43,6 +43,17 @@ git config --add cadre.disposable build/
 git -C "$(tree a)" rm -q --cached lib/inner && git -C "$(tree a)" add -A && git -C "$(tree a)" commit -qm 'no repository'
 code 0 "but those that cadre.disposable names" cadre retire a
 
+# Removed under one that lives.
+cadre spawn -q r --agent idler 'goes on'
+echo changed >"$(tree r)/kept" && git -C "$(tree r)" add kept && git -C "$(tree r)" commit -qm kept
+rm -rf "$(tree r)"
+code 75 "a worktree that was removed is a fault" cadre doctor
+like "$(cat "$t_dir/out")" "*'cadre up r' makes it again*" "which says what to do"
+code 0 "up" cadre up -q r
+is "$(cat "$(tree r)/kept")" changed "makes it again as it was committed"
+code 0 "and the fault is gone" cadre doctor
+cadre retire -q --discard r
+
 # Submodules: their repositories are in the worktree's own git directory.
 git init -q "$t_dir/part" && (cd "$t_dir/part" && echo 1 >part && git add . && git commit -qm part)
 git submodule --quiet add "$t_dir/part" part && git commit -qm submodule
