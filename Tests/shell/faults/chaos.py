@@ -259,7 +259,8 @@ class World:
         """Tasks that have not ended and that no ask is about: (id, state). What is to be tried again by itself is to end."""
         asks = self.open_asks()
         asked = set()
-        again = {n for n in plain.names(f"{self.bus}/merge/queue") if {"Retry-At", "Look-At"} & set((plain.record(f"{self.bus}/merge/queue/{n}") or ({},))[0])}
+        queue = {n: (plain.record(f"{self.bus}/merge/queue/{n}") or ({},))[0] for n in plain.names(f"{self.bus}/merge/queue")}
+        again = {n for n, fields in queue.items() if fields.get("State") in ("waiting", "landing") and {"Retry-At", "Look-At"} & set(fields)}
         for name, (fields, body) in asks.items():
             if name.removeprefix("merge-") in again:
                 continue
