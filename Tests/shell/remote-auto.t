@@ -51,5 +51,7 @@ soon "$bus/merge/stopped"
 touch "$bus/merge/queue"
 wait_for 30 test -e "$bus/state/done/$three"
 ok "what was done about it is seen without a word"
+# The runner may still be at the end of it.
+wait_for 10 cadre doctor
 code 0 "doctor finds nothing" cadre doctor
 t_end
