@@ -21,6 +21,9 @@ extension Team {
             try git.isAncestor(start, of: head)
         else { return try bus.setRun(id, start: head, returned: returned, by: name) }
         if try start == head && worktree.dirty().isEmpty { return }
+        // Only the task's own branch is ours to move, and of one that a person named not what is committed there.
+        let own = try bus.branch(id)
+        guard try worktree.branch() == own?.reference, start == head || own?.given != true else { return }
         // What no commit can hold stays: the body sees it.
         let left: String
         do { left = try work.setBack(worktree, to: start, of: agent) } catch let failure as Failure where failure.kind == .no { return }

@@ -45,6 +45,18 @@ cadre retire -q --discard w
 wait_for 30 is_in "$id" done
 once other "taken away and run by another: made once"
 
+# A branch that the body went to is not ours to move.
+git branch persons
+id=$(body astray 'git switch -q persons && git add -A && git commit -qm astray' | cadre task add astray -)
+wait_for 20 begun astray
+tip=$(git rev-parse persons)
+kill -9 "$(field v pid)"
+ended() { is_in "$id" done || is_in "$id" failed; }
+wait_for 30 ended
+git merge-base --is-ancestor "$tip" persons
+ok "a branch that the body went to keeps what was committed there"
+cadre task cancel -q "$id" 2>/dev/null
+
 # What it gives back itself is for the next run.
 id=$(printf 'echo part >>list\necho part >>new-part\n[ -e %s/part ] || { touch %s/part; exit 75; }\n' "$t_dir" "$t_dir" | cadre task add part -)
 wait_for 30 is_in "$id" ready
