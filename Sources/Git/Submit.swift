@@ -48,7 +48,16 @@ extension Work {
         guard dirty.isEmpty else {
             throw Failure.no("uncommitted changes: \(Work.shown(dirty)): commit them first")
         }
-        return (branch, try head(of: worktree))
+        let tip = try head(of: worktree)
+        try requireWhole(worktree)
+        return (branch, tip)
+    }
+
+    /// Throws `Failure.unsure` if the worktree is no longer there: what was just read from it may be what a removal in
+    /// progress had left, and no word of its agent's.
+    private func requireWhole(_ worktree: Git) throws {
+        guard let place = worktree.worktree, try !Files.exists(place.appending(".git")) else { return }
+        throw Failure.unsure("'\(place)' was removed meanwhile: nothing is handed in")
     }
 
     /// The branch that the worktree is on. Throws `Failure.no` if it is not the task's.
@@ -88,6 +97,7 @@ extension Work {
         guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
         try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
+            try requireWhole(worktree)
             let result = try asOwner(worktree, arguments, input: input, for: claim, beside: agent)
             if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }
             guard result.status == 0 else {
