@@ -19,6 +19,8 @@ extension Work {
         case removed
         /// It was removed, and git has forgotten it.
         case forgotten
+        /// Its `.git` was removed, perhaps with all else in it; its git directory names it still.
+        case unlinked
         /// The repository was moved, or the worktree: what names the other names a place that is no more.
         case moved
         /// It is not proved to be this agent's: why.
@@ -39,6 +41,7 @@ extension Work {
             return try Work.same(back, place.appending(".git")) ? .removed : .moved
         }
         let dot = place.appending(".git")
+        if try Files.status(dot) == nil, let back, try Work.same(back, dot) { return .unlinked }
         guard let status = try Files.status(dot), status.st_mode & S_IFMT == S_IFREG, let forth = try Work.link(dot, from: place, after: "gitdir: ") else {
             return .strange("'\(place.string)' is no linked worktree")
         }
@@ -96,7 +99,7 @@ extension Work {
         switch try condition(agent) {
         case .strange: return
         case .none, .forgotten: try clearAside(place)
-        case .moved: throw Failure.unsure("the worktree of '\(agent.name)' was moved: 'cadre up' mends what names its old place")
+        case .moved, .unlinked: throw Failure.unsure("git's links to the worktree of '\(agent.name)' and back are broken: 'cadre up' mends them")
         case .removed, .whole:
             guard let named = agent.card["GitDir"].map({ FilePath($0) }) else { return }
             try remove(place, named)
@@ -141,8 +144,8 @@ extension Work {
 
     // MARK: mending
 
-    /// Mends what a move of the repository or of a worktree has left of an agent's: git's two files that name each other,
-    /// and the card. The worktree is looked for where the card says, where git says, and at `usual`. One that belongs to
+    /// Mends what a move of the repository or of a worktree, or a removal cut short, has left of an agent's: git's two files
+    /// that name each other, and the card. The worktree is looked for where the card says, where git says, and at `usual`. One that belongs to
     /// another repository, as that of a copied one's agent does, is left alone: a new one is made at `usual` then.
     /// Returns whether anything was changed.
     public func mend(_ agent: AgentView, usual: FilePath) throws -> Bool {
@@ -155,6 +158,12 @@ extension Work {
             // Forgotten by git: it is made anew where it is to be.
             guard try !stays && !Files.exists(named) else { return false }
             return try change(agent, usual, directory)
+        }
+        if case .unlinked = try condition(agent) {
+            // Of one without files they are written again.
+            if try Files.rmdir(place) { return true }
+            try Files.write(Array("gitdir: \(directory.string)\n".utf8), to: place.appending(".git"), sync: false, mode: 0o644)
+            return true
         }
         let back = try Work.link(directory.appending("gitdir"), from: directory)?.removingLastComponent()
         for candidate in [place, back, usual].compactMap({ $0 }) {

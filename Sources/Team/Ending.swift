@@ -170,7 +170,7 @@ extension Team {
     /// Stops an agent, commits what it has changed to its branch, and removes its worktree; the branch, the task and the
     /// agent stay. Ignored files that are equipment are put by; what else no commit holds is not thrown away unless `discard`.
     public func pause(_ name: String, discard: Bool, by: String) throws {
-        try mend(name)
+        try mend(agent(name))
         try work.requireOwn(agent(name))
         try stop(name, want: .pause, by: by)
         let agent = try agent(name)
@@ -198,10 +198,13 @@ extension Team {
         try work.remove(agent)
     }
 
-    /// Mends what a move of the repository has left of an agent's worktree.
-    private func mend(_ name: String) throws {
-        let agent = try agent(name)
-        if case .moved = try work.condition(agent) { _ = try work.mend(agent, usual: worktreePath(name)) }
+    /// Mends what a move of the repository, or a removal cut short, has left of an agent's worktree; whether there was any.
+    @discardableResult
+    func mend(_ agent: AgentView) throws -> Bool {
+        switch try work.condition(agent) {
+        case .moved, .unlinked: try work.mend(agent, usual: worktreePath(agent.name))
+        case .none, .whole, .removed, .forgotten, .strange: false
+        }
     }
 
     // MARK: letting go
@@ -221,7 +224,7 @@ extension Team {
     /// it did not read becomes dead letters. Nothing that its worktree alone holds is lost unless `discard`, and a directory
     /// that is not proved to be its worktree is left where it is.
     public func retire(_ name: String, discard: Bool, by: String, say: (String) -> Void = { _ in }) throws {
-        try mend(name)
+        try mend(agent(name))
         var agent = try agent(name)
         if !discard {
             try work.requireOwn(agent)

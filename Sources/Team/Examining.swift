@@ -18,6 +18,7 @@ extension Team {
             case .removed, .forgotten:
                 // Between pause and resume there is none.
                 if agent.card["At"] == nil { problem(place, "the worktree of '\(name)' was removed: 'cadre up \(name)' makes it again") }
+            case .unlinked: problem(place, "the '.git' of the worktree of '\(name)' was removed: 'cadre up \(name)' makes it again")
             case .moved: problem(place, "the repository or the worktree of '\(name)' was moved: 'cadre up' mends what names the old place")
             case .strange(let why): problem(place, "the worktree of '\(name)' is not proved to be its own: \(why)")
             }
@@ -25,11 +26,11 @@ extension Team {
         return found
     }
 
-    /// Mends what moves have left of the worktrees of all agents that don't run; returns whose.
+    /// Mends what moves and removals have left of the worktrees of all agents that don't run; returns whose.
     public func mendWorktrees() throws -> [String] {
         try bus.agentNames().filter { name in
-            guard let agent = try bus.agent(named: name), !agent.alive, case .moved = try work.condition(agent) else { return false }
-            return try work.mend(agent, usual: worktreePath(name))
+            guard let agent = try bus.agent(named: name), !agent.alive else { return false }
+            return try mend(agent)
         }
     }
 }

@@ -182,7 +182,7 @@ extension Team {
     public func standingWorktree(_ name: String) throws -> Git? {
         let agent = try agent(name)
         guard let path = agent.worktree else { return nil }
-        if try Files.exists(path) { return agent.git }
+        if try Files.exists(path.appending(".git")) { return agent.git }
         try restoreWorktree(name)
         return try self.agent(name).git
     }

@@ -149,6 +149,61 @@ code 1 "a person's worktree where an agent's is to be" cadre spawn x --agent idl
 is "$(cat "$repository.cadre/x/mine")" mine "is left alone"
 git worktree remove --force "$repository.cadre/x"
 
+# One that is being removed while its work is handed in has no say in what the work is: what goes first the next git
+# command does not see, and what goes last is gone after it.
+at=$repository.cadre/g
+GIT=$(command -v git)
+cat >"$t_dir/bin/git" <<'END'
+#!/bin/bash
+case " $* " in
+  *" ${GOING:-no such words} "*) rm -f "$GOING_FROM/$GOING_FIRST" ;;
+  *) exec "$GIT" "$@" ;;
+esac
+"$GIT" "$@"
+code=$?
+rm -rf "${GOING_FROM:?}"/{*,.git}
+exit $code
+END
+chmod +x "$t_dir/bin/git"
+export GIT GOING_FROM=$at
+cadre spawn -q g --agent idler 'goes away' >"$t_dir/out"
+task=$(cadre task list --state claimed | cut -f 1)
+going() { # COMMAND FIRST OPTION...
+  [ -e "$at/.git" ] || cadre up -q g
+  echo new >"$at/new"
+  cd "$at" || return
+  GOING=$1 GOING_FIRST=$2 CADRE_AGENT=g CADRE_SESSION=$(sed -n 's/^Token: //p' "$repository/.git/cadre/agents/g/session") \
+    code 75 "removed under '$1': task done ${*:3}" cadre task done "${@:3}"
+  cd "$repository" || return
+  like "$(said)" "*'$at' was removed*" "says why"
+  is "$(cadre task show --json "$task" | jq -r .state) $(git rev-list --count "main..$(cadre task show --json "$task" | jq -r .branch)")" "claimed 0" "and nothing is handed in"
+}
+going "status --porcelain=v1" new --result nothing
+going "add -A" file --commit
+rm "$t_dir/bin/git"
+cadre retire -q --discard g
+
+# Its `.git` was removed, with all or some of its files.
+cadre spawn -q h --agent idler 'is emptied'
+rm -rf "$(tree h)"/{*,.[a-z]*}
+code 75 "doctor: an emptied worktree" cadre doctor
+like "$(cat "$t_dir/out")" "*the '.git' of the worktree of 'h' was removed: 'cadre up h' makes it again*" "says what to do"
+code 0 "up" cadre up h
+is "$(cat "$(tree h)/file")$(git -C "$(tree h)" status --porcelain)" first "makes it whole again"
+echo mine >"$(tree h)/mine"
+rm "$(tree h)/.git"
+code 1 "retire: one that has lost its link alone" cadre retire h
+like "$(said)" "*uncommitted changes of 'h' would be lost: mine;*" "sees what it holds"
+rm "$(tree h)/.git"
+code 0 "pause" cadre pause h
+code 0 "resume" cadre resume h
+is "$(cat "$(tree h)/mine")" mine "keeps and brings it back"
+cadre stop -q h
+rm "$(tree h)/.git"
+code 0 "doctor --fix" cadre doctor --fix
+is "$(git -C "$(tree h)" log -1 --format=%s)" "Work in progress of h" "mends it as well"
+cadre retire -q --discard h
+
 # A pid that a file names is no proof either.
 cadre spawn -q p --agent idler --no-worktree
 sleep 1000 &
