@@ -105,9 +105,19 @@ public struct Team {
         }
         if let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: agent.name) {
             let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
-            // A pane that has gone since is nothing to use again.
-            if try tmux.attempt(["respawn-pane", "-k"] + variables + ["-t", pane, "--"] + program).status == 0 {
-                return try waitForLock(agent.name)
+            // What runs there may be a supervisor that another has started and that waits for its lock, or one that ends. A
+            // pane that has gone since is nothing to use again.
+            let deadline = Time.monotonic() + 5
+            let watcher = Watcher()
+            watcher.watch(bus.agent(agent.name))
+            while true {
+                let force = Time.monotonic() < deadline ? [] : ["-k"]
+                if try tmux.attempt(["respawn-pane"] + force + variables + ["-t", pane, "--"] + program).status == 0 {
+                    return try waitForLock(agent.name)
+                }
+                if try Alive.isHeld(bus.alive(agent.name)) { return }
+                guard try force.isEmpty && tmux.owns(pane, bus, agent: agent.name) else { break }
+                watcher.wait(seconds: 0.1)
             }
         }
         let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window

@@ -125,6 +125,26 @@ cadre retire -q --discard first second brief
 command tmux -L "$CADRE_TMUX" kill-server 2>/dev/null
 export CADRE_TMUX="$t_server"
 
+# A supervisor that is in the agent's pane and does not hold its lock yet is waited for by another who starts the agent.
+cadre spawn -q held --agent idler
+cadre stop -q held
+pane=$(sed -n 's/^Pane: //p' .git/cadre/agents/held/session)
+mkdir "$t_dir/held"
+mkfifo "$t_dir/held/go"
+cat >"$t_dir/held/tmux" <<END
+#!/bin/bash
+"$(type -P tmux)" "\$@"
+code=\$?
+[[ "\$*" != *respawn-pane* ]] || echo go >"$t_dir/held/go"
+exit \$code
+END
+chmod +x "$t_dir/held/tmux"
+tmux respawn-pane -t "$pane" -- sh -c 'read -r go <"$1" && exec cadre supervise held' sh "$t_dir/held/go"
+supervisor=$(tmux display-message -p -t "$pane" '#{pane_pid}')
+PATH="$t_dir/held:$PATH" code 0 "up" cadre up -q held
+is "$(tmux display-message -p -t "$pane" '#{pane_pid}') $(field held pid)" "$supervisor $supervisor" "it is the one that was there"
+cadre retire -q --discard held
+
 # A repository whose path has a newline in it.
 cd "$(t_repository $'new\nline')" || exit 1
 cadre init -q
