@@ -145,7 +145,7 @@ extension Supervisor {
         // It has done something.
         if try Time.monotonic() - started > 60 || Set(bus.claims().filter { $0.owner == name }.map(\.id)) != begunWith { delay = 0 }
         if delay >= 1 { try bus.noteNextStart(of: name, at: Time.now() + Int(delay)) }
-        defer { delay = max(0.25, delay * 2) }
+        defer { delay = min(60, max(0.25, delay * 2)) }
         return try wait(delay, what)
     }
 

@@ -33,7 +33,7 @@ public final class Supervisor {
     private(set) var accompanied: Tree.Process?
     private var companion: Int32 = -1
     var token = ""
-    /// Seconds before the next start: none, then a quarter, doubled each time.
+    /// Seconds before the next start: none, then a quarter, doubled each time, up to a minute.
     var delay = 0.0
     /// What is known of its program, if anything is.
     private(set) var known: AgentProgram?
