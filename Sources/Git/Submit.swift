@@ -57,11 +57,12 @@ extension Work {
     /// progress had left, and no word of its agent's.
     private func requireWhole(_ worktree: Git) throws {
         guard let place = worktree.worktree, try !Files.exists(place.appending(".git")) else { return }
-        throw Failure.unsure("'\(place)' was removed meanwhile: nothing is handed in")
+        throw Failure.unsure("the worktree '\(place)' was removed: 'cadre up \(place.lastComponent?.string ?? "")' makes it again")
     }
 
     /// The branch that the worktree is on. Throws `Failure.no` if it is not the task's.
     public func branch(of id: Int, in worktree: Git) throws -> String {
+        try requireWhole(worktree)
         try bringBranchBack(worktree)
         let place = worktree.worktree?.string ?? ""
         guard let branch = try worktree.branch() else { throw Failure.no("'\(place)' is on no branch: check out the branch of task \(id)") }

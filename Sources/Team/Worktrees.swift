@@ -125,6 +125,9 @@ extension Team {
             }()
             try bus.editCard(name) { $0["GitDir"] = directory.string; $0["At"] = nil }
             agent = try self.agent(name)
+            if let git = agent.git, try git.branch() == nil, let held = try bus.claims().first(where: { $0.owner == name }), try bus.branch(held.id) != nil {
+                try work.enter(held.id, git, start: agent.card["Base"])
+            }
         } else {
             try work.requireOwn(agent)
         }

@@ -64,4 +64,21 @@ wait_for 120 is_in "$id" done
 is "$(git show main:list | grep -c '^part$') $(git show main:new-part | wc -l)" "2 2" "given back by itself, the next run goes on with what it left"
 is "$(find .git/cadre/tasks -name run)" "" "no record of a run is left"
 cadre retire -q v
+
+# A body that removes the worktree below it, at its first run.
+away() { # NAME WHAT CODE
+  printf 'echo %s >>list\necho %s >new-%s\n[ -e %s/%s ] || { touch %s/%s; %s; exit %s; }\n' "$1" "$1" "$1" "$t_dir" "$1" "$t_dir" "$1" "$2" "$3"
+}
+cadre spawn -q u
+removed=$(away removed 'rm -rf "$PWD"' 0 | cadre task add removed -)
+emptied=$(away emptied 'rm -rf "$PWD"/* "$PWD"/.git' 0 | cadre task add emptied -)
+wait_for 30 is_in "$removed" done
+once removed "run again in one that was made again"
+wait_for 30 is_in "$emptied" done
+once emptied "emptied, likewise"
+failing=$(away failing 'rm -rf "$PWD"' 3 | cadre task add failing -)
+after=$(cadre task add after 'echo after >after')
+wait_for 30 is_in "$after" done
+is "$(cadre task list --state failed)" "" "what failed without its worktree has not failed"
+once failing "but is run again in one"
 t_end

@@ -175,7 +175,7 @@ going() { # COMMAND FIRST OPTION...
   GOING=$1 GOING_FIRST=$2 CADRE_AGENT=g CADRE_SESSION=$(sed -n 's/^Token: //p' "$repository/.git/cadre/agents/g/session") \
     code 75 "removed under '$1': task done ${*:3}" cadre task done "${@:3}"
   cd "$repository" || return
-  like "$(said)" "*'$at' was removed*" "says why"
+  like "$(said)" "*'$at' was removed: 'cadre up g' makes it again*" "says why"
   is "$(cadre task show --json "$task" | jq -r .state) $(git rev-list --count "main..$(cadre task show --json "$task" | jq -r .branch)")" "claimed 0" "and nothing is handed in"
 }
 going "status --porcelain=v1" new --result nothing
@@ -190,6 +190,10 @@ code 75 "doctor: an emptied worktree" cadre doctor
 like "$(cat "$t_dir/out")" "*the '.git' of the worktree of 'h' was removed: 'cadre up h' makes it again*" "says what to do"
 code 0 "up" cadre up h
 is "$(cat "$(tree h)/file")$(git -C "$(tree h)" status --porcelain)" first "makes it whole again"
+branch=$(git -C "$(tree h)" symbolic-ref HEAD)
+git worktree remove --force "$(tree h)"
+code 0 "up, where git has forgotten it" cadre up h
+is "$(git -C "$(tree h)" symbolic-ref HEAD)" "$branch" "makes it again on the branch of the task"
 echo mine >"$(tree h)/mine"
 rm "$(tree h)/.git"
 code 1 "retire: one that has lost its link alone" cadre retire h
