@@ -38,8 +38,7 @@ extension TaskVerb {
             if let check = header.verify { try tool.verify(check, in: worktree.worktree ?? tool.directory, for: claim) }
             if self.result != nil, try work.count(work.base(of: claim.id, tip), tip) == 0 { return try finish(tool, claim, result) }
             let entry = try work.submit(claim, branch: branch, tip: tip, result: result)
-            try bus.endRun(claim.id)
-            try bus.endRetry(of: claim.owner)
+            TaskVerb.forgetTries(bus, claim)
             tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip)])
         }
 
@@ -51,8 +50,7 @@ extension TaskVerb {
                 given = tip
             }
             try tool.bus().finish(claim, by: tool.caller(), result: result, discarded: given)
-            try tool.bus().endRun(claim.id)
-            try tool.bus().endRetry(of: claim.owner)
+            try TaskVerb.forgetTries(tool.bus(), claim)
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "done"])
         }
     }

@@ -292,12 +292,20 @@ extension TaskVerb {
             let claim = try tool.claimed(id.map(Names.id), token: token)
             try tool.keepWork(of: claim.owner)
             try bus.fail(claim, by: tool.caller(), why: why, personKnows: tool.isByHand(claim.owner))
-            try bus.endRun(claim.id)
-            try bus.endRetry(of: claim.owner)
+            TaskVerb.forgetTries(bus, claim)
             // It has failed all the same; where this can't be done now, the next claim does it.
             if commit { do { try tool.putByLeftover(tool.worker()) } catch { Main.complain("\(error)") } }
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "failed"])
         }
+    }
+
+    /// The task is its agent's no more: what was kept to try again is over. It stands all the same where that can't be
+    /// written now.
+    static func forgetTries(_ bus: Bus, _ claim: Claim) {
+        do {
+            try bus.endRun(claim.id)
+            try bus.endRetry(of: claim.owner)
+        } catch { Main.complain("\(error)") }
     }
 
     struct Cancel: Verb {
