@@ -69,7 +69,7 @@ cd .. && rmdir sub
 # Inside the user's tmux: that server it is.
 cd "$(t_repository inside)" || exit 1
 tmux new-session -d -s inside -n mine -- sh -c "env -u CADRE_TMUX cadre spawn in --agent idler --no-worktree >'$t_dir/in.out' 2>&1; exec sleep 1000"
-wait_for 10 test -s "$t_dir/in.out"
+wait_for 10 grep -qx in "$t_dir/in.out"
 wait_for 10 is_state in idle
 is "$(tail -n 1 "$t_dir/in.out")" in "spawn inside tmux"
 is "$(tmux list-panes -a -F '#{pane_id} #{window_name}' | grep "^$(field in pane) ")" "$(field in pane) in" "opens its window there"
