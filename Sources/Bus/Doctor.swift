@@ -23,12 +23,18 @@ public enum Doctor {
 
     public static func fix(_ problem: Problem) throws { try problem.repair?() }
 
-    /// What is wrong. Looks twice where it finds something, so that what others are in the middle of doesn't count.
+    /// Milliseconds between two looks: on a busy machine others may take their time between two steps.
+    private static let pauses: [Int32] = [0, 50, 300]
+
+    /// What is wrong. Looks again where it finds something, so that what others are in the middle of doesn't count.
     public static func examine(_ root: FilePath) throws -> [Problem] {
-        let first = try look(root)
-        guard !first.isEmpty else { return [] }
-        let second = try look(root)
-        return second.filter { problem in first.contains { $0.path == problem.path && $0.what == problem.what } }
+        var found = try look(root)
+        for pause in pauses where !found.isEmpty {
+            poll(nil, 0, pause)
+            let before = found
+            found = try look(root).filter { problem in before.contains { $0.path == problem.path && $0.what == problem.what } }
+        }
+        return found
     }
 
     private static func look(_ root: FilePath) throws -> [Problem] {
