@@ -30,7 +30,7 @@ public struct DoctorVerb: Verb {
         }
         // git is asked only about a bus that can be read.
         if found.isEmpty, (try? tool.repository()) != nil {
-            if fix { for name in try tool.team().mendWorktrees() { tool.print(["fixed", name, "the worktree was moved"], json: ["fixed": true, "path": .string(name), "what": "the worktree was moved"]) } }
+            if fix { for name in try tool.team().mendWorktrees() { tool.print(["fixed", name, "git's links to its worktree"], json: ["fixed": true, "path": .string(name), "what": "git's links to its worktree"]) } }
             found = try tool.team().examineWorktrees()
             found += try Queue(tool.work()).examine()
         }
@@ -60,7 +60,7 @@ public struct DoctorVerb: Verb {
     }
 
     /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are reached and
-    /// versions that were not tried; what lands unchecked.
+    /// versions that were not tried; what lands unchecked; what makes all slow.
     private func notes(_ tool: Tool) throws {
         func note(_ of: String, _ what: String) { tool.print(["note", of, what], json: ["note": .string(of), "what": .string(what)]) }
         let team = try tool.team()
@@ -72,6 +72,7 @@ public struct DoctorVerb: Verb {
             let review = team.settings.string("review")
             note("cadre.gate", review == "none" ? "there is no gate and no review: what agents hand in lands unchecked" : "there is no gate: what agents hand in waits for \(review.map { "'\($0)'" } ?? "you") to approve it")
         }
+        if Watcher().descriptor < 0 { note("inotify", "the kernel has no instance left for this user (fs.inotify.max_user_instances): agents look for changes each second or more often") }
         Out.flush()
     }
 }

@@ -12,6 +12,7 @@ wait_for 30 is_state sh2 idle
 ok "agents start"
 id=$(cadre task add one 'echo 1 >one')
 code 0 "work lands" cadre task wait --timeout 30s "$id"
+like "$(strace -qq -o /dev/null -e trace=inotify_init1 -e inject=inotify_init1:error=EMFILE cadre doctor)" "*note	inotify	the kernel has no instance left*" "doctor tells of it"
 before=$(field sh1 pid)
 kill -9 "$before"
 again() { [ -n "$(field sh1 pid)" ] && [ "$(field sh1 pid)" != "$before" ]; }
