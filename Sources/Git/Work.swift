@@ -110,7 +110,12 @@ public struct Work {
             if try repository.move(branch.reference, to: begin, from: nil, why: "task \(id)") { break }
             branch = try choose(id, start: start)
         }
-        if try worktree.branch() == branch.reference { return branch }
+        if try worktree.branch() == branch.reference {
+            guard try start == nil && hasOnlyLanded(id, branch, worktree) else { return branch }
+            // Opened again: it begins where the target is now, which may have taken the work back.
+            try visit(worktree)
+            return try enter(id, worktree)
+        }
         try release(branch.reference, besides: worktree)
         if let tip = try repository.commit(branch.reference), settings.target != nil, case let target = try front(),
             try tip == branch.base || repository.isAncestor(tip, of: target)
@@ -130,6 +135,14 @@ public struct Work {
         try checkOut(branch.reference, worktree)
         if let before { try dropLanded(before) }
         return branch
+    }
+
+    /// Whether the worktree holds what landed of the task, and nothing else.
+    private func hasOnlyLanded(_ id: Int, _ branch: TaskBranch, _ worktree: Git) throws -> Bool {
+        guard !branch.given, try bus.entry(id) == nil, let last = try bus.lastEntry(id), last.step == .landed,
+            try worktree.commit("HEAD") == last.tip, try worktree.dirty().isEmpty
+        else { return false }
+        return try standing(of: id) == .landed
     }
 
     /// Moves the worktree to the target as it is now, on no branch.

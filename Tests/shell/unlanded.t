@@ -121,6 +121,20 @@ is "$(cat undone more)" "1
 1" "with what was added to it"
 code 0 "doctor finds nothing" cadre doctor
 
+# The person takes the landing back by a commit, and the agent still stands on the branch.
+begin bob 'reverted'
+write bob reverted 1
+as bob cadre task done -q
+cadre merge run -q
+git revert --no-edit HEAD >/dev/null
+cadre task reopen -q "$id"
+as bob cadre claim -q "$id"
+is "$(as bob git rev-parse HEAD)" "$(git rev-parse main)" "opened again, it begins at the target as it is now"
+write bob reverted 1
+as bob cadre task done -q
+is "$(cadre merge run | cut -f1,2)" "$id	landed" "the same work lands once more"
+is "$(cat reverted)" 1 "all of it"
+
 # A bus from before.
 begin bob 'lost'
 write bob lost 1
