@@ -16,13 +16,25 @@ extension Work {
         guard !links.isEmpty else { return }
         let names = try submodules(tip)
         for (path, commit) in links {
-            guard let name = names[path] else {
-                throw Failure.no(
-                    "'\(Names.shown(path))' is a git repository of its own, of which only a commit's id would land: "
-                        + "move it out, remove its '.git', or add it as a submodule")
-            }
+            guard let name = names[path] else { throw Work.linkAlone(path) }
             if let why = try lost(commit, of: name, at: path) { throw Failure.no("'\(Names.shown(path))' points to commit \(commit.prefix(12)), which \(why)") }
         }
+    }
+
+    static func linkAlone(_ path: String) -> Failure {
+        Failure.no(
+            "'\(Names.shown(path))' is a git repository of its own, of which only a commit's id would land: "
+                + "move it out, remove its '.git', or add it as a submodule")
+    }
+
+    /// Throws `Failure.no` if the worktree still has a repository that the commit which it has left pointed to, and that is no
+    /// submodule: it would count as the next task's work.
+    func requireNoneBehind(_ worktree: Git, _ old: String) throws {
+        let nested = try worktree.nested()
+        guard !nested.isEmpty else { return }
+        let known = try submodules(old)
+        let behind = nested.filter { known[String($0.dropLast())] == nil }
+        guard behind.isEmpty else { throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(behind)): move it away first") }
     }
 
     /// The submodules of a commit: their names by their paths.

@@ -89,13 +89,14 @@ extension Work {
     }
 
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
-    /// A conflict whose marks are still in its file is not committed. `claim` and `agent`: see `run`.
+    /// A conflict whose marks are still in its file is not committed, nor is a repository within. `claim` and `agent`: see `run`.
     public func commitAll(_ worktree: Git, message: [UInt8], for claim: Claim? = nil, beside agent: String? = nil) throws {
         let open = try worktree.unmerged().filter { path in
             guard let place = worktree.worktree, let bytes = try Files.read(place.pushing(FilePath(path))) else { return false }
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
         }
         guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
+        if let inner = try worktree.nested().first { throw Work.linkAlone(String(inner.dropLast())) }
         try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])] as [([String], [UInt8]?)] {
             try requireWhole(worktree)

@@ -25,7 +25,12 @@ extension Work {
         let short = name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : name
         try Files.write(Array("\(old) \(new)\n".utf8), to: switching(worktree), sync: false)
         let result = try worktree.attempt(["checkout", "-q", "--no-overwrite-ignore"] + (detached ? ["--detach", short] : ["--no-guess", short, "--"]))
-        guard result.status != 0 else { return _ = try Files.unlink(switching(worktree)) }
+        guard result.status != 0 else {
+            try Files.unlink(switching(worktree))
+            // What git says where a directory of the old commit is not empty.
+            if String(decoding: result.error, as: UTF8.self).contains("unable to rmdir") { try requireNoneBehind(worktree, old) }
+            return
+        }
         try? takeBack(worktree)
         let paths = String(decoding: result.error, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("\t") }.map { String($0.dropFirst()) }
         let place = worktree.worktree?.string ?? ""

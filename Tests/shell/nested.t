@@ -57,4 +57,36 @@ as bob git submodule --quiet deinit -f lib
 as bob git update-index --cacheinfo "160000,$(printf '%040d' 7),lib"
 as bob git commit -qm 'lib: another'
 code 0 "a commit that no copy here has was not made here" as bob cadre task done
+
+# One that is left in a worktree is no work of the tasks that come after.
+agent eve
+begin eve 'uncommitted'
+own() { # REPOSITORY
+  git init -q "$1"
+  echo x >"$1/x"
+  git -C "$1" add x
+  git -C "$1" commit -qm x
+}
+own "$t_dir/eve/own"
+tip=$(as eve git rev-parse HEAD)
+code 1 "a repository that is not committed is no work" as eve cadre task done --commit
+like "$(cat "$t_dir/err")" "*'own' is a git repository of its own*" "and is named"
+is "$(as eve git rev-parse HEAD) $(as eve git status --porcelain)" "$tip ?? own/" "nothing of it is committed"
+as eve cadre task fail -q --why 'it stays'
+next=$(cadre task add next)
+code 1 "its worktree goes to no other task" as eve cadre claim "$next"
+like "$(cat "$t_dir/err")" "*own/*" "and it is named"
+is "$(state "$next")" ready "which is offered to others"
+mv "$t_dir/eve/own" "$t_dir/moved"
+code 0 "moved away it is" as eve cadre claim "$next"
+own "$t_dir/eve/own"
+as eve git add own 2>/dev/null
+as eve git commit -qm own
+as eve cadre task fail -q --why 'it stays, committed'
+next=$(cadre task add 'one more')
+code 1 "nor does one whose repository was committed" as eve cadre claim "$next"
+like "$(cat "$t_dir/err")" "*own/*" "and is named"
+is "$(state "$next")" ready "and that is offered to others"
+rm -rf "$t_dir/eve/own"
+code 0 "removed it is" as eve cadre claim "$next"
 t_end
