@@ -149,9 +149,22 @@ extension Team {
 
         mutating func mayBe(_ pane: String, on server: String) throws -> Bool {
             if known[server] == nil, !silent.contains(server) {
-                if !Tmux.answers(server) { known[server] = [] } else if let found = try Tmux.panes(at: server) { known[server] = found } else { silent.insert(server) }
+                known[server] = try Panes.ask(server)
+                if known[server] == nil { silent.insert(server) }
             }
             return known[server]?.contains(pane) ?? true
+        }
+
+        /// A server that is about to end may still take a call, and answers none; nil of one that does not end either.
+        private static func ask(_ server: String) throws -> Set<String>? {
+            let watcher = Watcher()
+            let deadline = Time.monotonic() + 5
+            while Tmux.answers(server) {
+                if let found = try Tmux.panes(at: server) { return found }
+                guard Time.monotonic() < deadline else { return nil }
+                watcher.wait(seconds: 0.1)
+            }
+            return []
         }
     }
 

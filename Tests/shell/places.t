@@ -125,6 +125,23 @@ cadre retire -q --discard first second brief
 command tmux -L "$CADRE_TMUX" kill-server 2>/dev/null
 export CADRE_TMUX="$t_server"
 
+# A server that is about to end takes a call and answers none; who hangs up with it takes a while.
+cadre spawn -q slow --agent 'trap "" HUP; sleep 1000; :'
+mkdir "$t_dir/silent"
+cat >"$t_dir/silent/tmux" <<END
+#!/bin/sh
+case "\$*" in *"list-panes -a -F #{pane_id}")
+  if mkdir "$t_dir/silent/once" 2>/dev/null; then
+    "$(type -P tmux)" -L "$CADRE_TMUX" kill-server
+    exit 1
+  fi ;;
+esac
+exec "$(type -P tmux)" "\$@"
+END
+chmod +x "$t_dir/silent/tmux"
+is "$(PATH="$t_dir/silent:$PATH" cadre up)" slow "up as the server ends starts who ends with it"
+cadre retire -q --discard slow
+
 # A supervisor that is in the agent's pane and does not hold its lock yet is waited for by another who starts the agent.
 cadre spawn -q held --agent idler
 cadre stop -q held
