@@ -122,6 +122,14 @@ final class Examination {
                 }
             }
         }
+        // What verbs lock, and append to: what is no file there is not used, and not followed.
+        let locks = [bus.lock, bus.mergeLock, bus.watchLock(0), bus.watchLock(1)] + ((try? bus.agentNames()) ?? []).map(bus.alive)
+        for file in locks + ((try? Files.list(bus.journal)) ?? []).map({ bus.journal.appending($0) }) {
+            attempt(file) {
+                guard let status = try Files.status(file), status.st_mode & S_IFMT != S_IFREG else { return }
+                report("files", file, "not a regular file") { try self.setAside(file) }
+            }
+        }
     }
 
     // MARK: records

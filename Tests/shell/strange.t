@@ -53,7 +53,13 @@ mv "$bus/journal/$journal" "$t_dir/journal"
 ln -s "$t_dir/journal" "$bus/journal/$journal"
 cadre task add -q more 2>/dev/null
 is "$(wc -l <"$t_dir/journal")" "$lines" "a journal that is a link is not followed"
-rm "$bus/journal/$journal" && mv "$t_dir/journal" "$bus/journal/$journal"
+code 75 "doctor" cadre doctor
+like "$(cat "$t_dir/out")" "*$bus/journal/$journal	not a regular file*" "names it"
+mkfifo "$t_dir/lock" && mv "$bus/lock" "$t_dir/kept-lock" && mv "$t_dir/lock" "$bus/lock"
+code 0 "doctor --fix, with a lock that is a pipe as well" timeout 20 cadre doctor --fix
+is "$(find "$bus/journal" "$bus/lock" ! -type f ! -type d)" "" "puts both by"
+rm -f "$bus/journal/$journal" "$bus/lock"
+mv "$t_dir/journal" "$bus/journal/$journal" && mv "$t_dir/kept-lock" "$bus/lock"
 is "$(cadre inbox | cut -f 1)" "$mail" "what was there is there again"
 is "$(cadre task add -F <(echo 'from a pipe') piped | xargs cadre task show --body)" "from a pipe" "what a person names may be a pipe"
 t_end
