@@ -88,6 +88,9 @@ extension Work {
         return try bus.submit(claim, branch: branch, base: base, tip: tip, kept: kept, strategy: strategy?.rawValue, result: result)
     }
 
+    /// So many lines of what a hook, or what signs, says are told.
+    private static let hookLines = 5
+
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
     /// A conflict whose marks are still in its file is not committed, nor is a repository within. `claim` and `agent`: see `run`.
     public func commitAll(_ worktree: Git, message: [UInt8], for claim: Claim? = nil, beside agent: String? = nil) throws {
@@ -103,7 +106,7 @@ extension Work {
             let result = try asOwner(worktree, arguments, input: input, for: claim, beside: agent)
             if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }
             guard result.status == 0 else {
-                let why = "unable to commit: \(arguments[0] == "add" ? result.trouble : result.complaint)"
+                let why = "unable to commit: \(arguments[0] == "add" ? result.trouble : result.complaint(lines: Work.hookLines))"
                 throw result.mayPass ? Failure.unsure(why) : Failure.no(why)
             }
         }

@@ -69,9 +69,14 @@ public struct Program {
         }
 
         /// The last line that it said on standard error, or what its status means.
-        public var complaint: String {
-            let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
-            return Names.shown(lines.last { $0.contains { !$0.isWhitespace } } ?? (timedOut ? "took too long" : "exit status \(status)"))
+        public var complaint: String { complaint(lines: 1) }
+
+        /// The same of several lines, put into one: where some are git's own, those, without its advice.
+        public func complaint(lines most: Int) -> String {
+            let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.filter { $0.contains { !$0.isWhitespace } }
+            guard !lines.isEmpty else { return timedOut ? "took too long" : "exit status \(status)" }
+            let own = most == 1 ? [] : lines.filter { $0.hasPrefix("error: ") || $0.hasPrefix("fatal: ") }
+            return (own.isEmpty ? lines : own).suffix(most).map(Names.shown).joined(separator: "; ")
         }
     }
 

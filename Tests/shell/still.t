@@ -85,7 +85,7 @@ cadre task cancel -q "$id" "$hold" "$epic" 2>/dev/null
 cadre retire -q boss
 
 # What the user's git refuses.
-hook() { printf '#!/bin/sh\necho "%s" >&2\nexit 1\n' "$2" >.git/hooks/"$1" && chmod +x .git/hooks/"$1"; }
+hook() { printf '#!/bin/sh\nprintf "%s" >&2\nexit 1\n' "$2" >.git/hooks/"$1" && chmod +x .git/hooks/"$1"; }
 refused() { # WORDS NAME
   local id
   id=$(cadre task add "refused" "echo $RANDOM >refused")
@@ -95,15 +95,15 @@ refused() { # WORDS NAME
   is "$(git -C "$(field a worktree)" status --porcelain) $(git show "refs/cadre/work/task-$id:refused" | wc -l)" " 1" "the worktree is clean, the work is kept"
   cadre task cancel -q "$id"
 }
-hook pre-commit 'no tabs allowed'
-refused 'no tabs allowed' "a hook before the commit that fails"
+hook pre-commit 'no tabs allowed\\n\\nsee the guide\\n'
+refused 'no tabs allowed; see the guide' "a hook before the commit that fails"
 rm .git/hooks/pre-commit
-hook commit-msg 'no ticket in the message'
+hook commit-msg 'no ticket in the message\\n'
 refused 'no ticket in the message' "one on the message"
 rm .git/hooks/commit-msg
 git config commit.gpgsign true
 git config gpg.program false
-refused 'failed to write commit object' "a commit that can't be signed"
+refused 'gpg failed to sign the data; fatal: failed to write commit object' "a commit that can't be signed"
 git config --unset commit.gpgsign
 git config --global --unset user.email
 git config --global user.useConfigOnly true
