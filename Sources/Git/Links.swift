@@ -27,14 +27,27 @@ extension Work {
                 + "move it out, remove its '.git', or add it as a submodule")
     }
 
-    /// Throws `Failure.no` if the worktree still has a repository that the commit which it has left pointed to, and that is no
-    /// submodule: it would count as the next task's work.
+    /// Throws `Failure.no` if the worktree still has a repository that the commit which it has left pointed to: it would count
+    /// as the next task's work. The files of a submodule go, if they can be had again from its git directory.
     func requireNoneBehind(_ worktree: Git, _ old: String) throws {
         let nested = try worktree.nested()
         guard !nested.isEmpty else { return }
         let known = try submodules(old)
-        let behind = nested.filter { known[String($0.dropLast())] == nil }
+        let behind = try nested.filter { try known[String($0.dropLast())] == nil || !leave(submodule: String($0.dropLast()), worktree) }
         guard behind.isEmpty else { throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(behind)): move it away first") }
+    }
+
+    /// Removes the files of a submodule; false, and nothing is done, if one of them is in no commit of it, or its git directory
+    /// is not the one below the worktree's.
+    private func leave(submodule path: String, _ worktree: Git) throws -> Bool {
+        guard let place = worktree.worktree?.pushing(FilePath(path)),
+            let directory = try Work.link(place.appending(".git"), from: place, after: "gitdir: "),
+            try directory.starts(with: worktree.directory.appending("modules")) || Work.same(directory.removingLastComponent(), worktree.directory.appending("modules"))
+        else { return false }
+        let status = try Git(directory: directory, worktree: place).attempt(["status", "--porcelain", "--ignored", "--ignore-submodules=none"])
+        guard status.status == 0, status.output.isEmpty else { return false }
+        try Files.removeAll(place)
+        return true
     }
 
     /// The submodules of a commit: their names by their paths.

@@ -89,4 +89,23 @@ like "$(cat "$t_dir/err")" "*own/*" "and is named"
 is "$(state "$next")" ready "and that is offered to others"
 rm -rf "$t_dir/eve/own"
 code 0 "removed it is" as eve cadre claim "$next"
+
+# A submodule that one task adds is not there for the next.
+agent una
+begin una 'adds a submodule'
+as una git submodule --quiet add "$library" added
+as una git commit -qm added
+code 0 "a task that adds a submodule" as una cadre task done
+next=$(cadre task add 'after it')
+code 0 "the next one is claimed" as una cadre claim "$next"
+is "$(as una git status --porcelain)$(ls -d "$t_dir/una/added" 2>/dev/null)" "" "and finds nothing of it"
+as una cadre task fail -q --why 'to go on'
+begin una 'adds another'
+as una git submodule --quiet add "$library" other
+as una git commit -qm other
+echo mine >"$t_dir/una/other/mine"
+as una cadre task fail -q --why 'with a file in it'
+next=$(cadre task add 'after that')
+code 1 "where a file of it is in no commit" as una cadre claim "$next"
+is "$(cat "$t_dir/una/other/mine")" mine "nothing of it is removed"
 t_end
