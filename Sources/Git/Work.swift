@@ -140,7 +140,8 @@ public struct Work {
     /// Whether the worktree holds what landed of the task, and nothing else.
     private func hasOnlyLanded(_ id: Int, _ branch: TaskBranch, _ worktree: Git) throws -> Bool {
         guard !branch.given, try bus.entry(id) == nil, let last = try bus.lastEntry(id), last.step == .landed,
-            try worktree.commit("HEAD") == last.tip, try worktree.dirty().isEmpty
+            let head = try worktree.commit("HEAD"), let target = try settings.target.flatMap(repository.commit),
+            try head == last.tip || repository.isAncestor(head, of: target), try worktree.dirty().isEmpty
         else { return false }
         return try standing(of: id) == .landed
     }

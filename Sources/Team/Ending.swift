@@ -157,12 +157,11 @@ extension Team {
 
         /// A server that is about to end may still take a call, and answers none; nil of one that does not end either.
         private static func ask(_ server: String) throws -> Set<String>? {
-            let watcher = Watcher()
-            let deadline = Time.monotonic() + 5
+            let deadline = Time.monotonic() + 3
             while Tmux.answers(server) {
                 if let found = try Tmux.panes(at: server) { return found }
                 guard Time.monotonic() < deadline else { return nil }
-                watcher.wait(seconds: 0.1)
+                poll(nil, 0, 100)
             }
             return []
         }

@@ -134,6 +134,14 @@ write bob reverted 1
 as bob cadre task done -q
 is "$(cadre merge run | cut -f1,2)" "$id	landed" "the same work lands once more"
 is "$(cat reverted)" 1 "all of it"
+cadre task reopen -q "$id"
+as bob cadre claim -q "$id"
+code 0 "where nothing is left to do it is done at once" as bob cadre task done -q --result nothing
+git revert --no-edit HEAD >/dev/null
+cadre task reopen -q "$id"
+as bob cadre claim -q "$id"
+is "$(as bob git rev-parse HEAD)" "$(git rev-parse main)" "taken back after that it begins at the target, too"
+as bob cadre task fail -q --why 'to go on'
 
 # A bus from before.
 begin bob 'lost'
