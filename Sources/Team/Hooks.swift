@@ -110,9 +110,14 @@ extension Team {
         switch call.event {
         case "UserPromptSubmit": try settleHanded(agent)
         case "SessionStart":
-            // Cleared, it has nothing of what was in hand.
-            if call.source == "clear" { try bus.settleHanded(of: name) { _ in false } }
-        case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop", "StopFailure": try bus.settleHanded(of: name) { _ in true }
+            // Cleared, it has nothing of what was in hand; of a turn that failed the person knows.
+            if call.source == "clear" {
+                let failed = try bus.conversation(name)?["Failed"] != nil
+                try bus.settleHanded(of: name) { _ in failed }
+            }
+        // Not StopFailure: such a turn has done nothing yet with what it began with, and a program that is killed just then has not
+        // written it down. That is seen a moment later, or by the next start.
+        case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop": try bus.settleHanded(of: name) { _ in true }
         default: break
         }
 
