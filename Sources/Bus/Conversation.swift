@@ -68,23 +68,42 @@ extension Bus {
     public struct Handed {
         public var ids: [String]
         public var door: String
+        /// Whether another prompt came before anything told that the turn stood: only the conversation's file tells it then.
+        public var isDoubted: Bool
         /// When, in nanoseconds since the epoch.
         public var time: Int
     }
 
     public func handed(of name: String) throws -> Handed? {
         guard let record = try Record.read(handedFile(name)) else { return nil }
-        return Handed(ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "", time: record.int("Time") ?? 0)
+        return Handed(ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "", isDoubted: record["Doubted"] != nil, time: record.int("Time") ?? 0)
     }
 
-    /// Acknowledges what is in hand and stood; the rest is unread again.
-    public func settleHanded(of name: String, stood: (String) -> Bool) throws {
+    /// That no later call tells by itself whether what is in hand stood.
+    public func doubtHanded(of name: String) throws {
+        guard try Files.exists(handedFile(name)) else { return }
+        try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
+            guard var record = try Record.read(handedFile(name)) else { return }
+            record["Doubted"] = "yes"
+            try replace(handedFile(name), with: record.bytes, sync: false)
+        }
+    }
+
+    /// Acknowledges what is in hand and stood; the rest is unread again, or stays in hand if it `waits`.
+    public func settleHanded(of name: String, waits: Bool = false, stood: (String) -> Bool) throws {
         // Nearly always there is none.
         guard try Files.exists(handedFile(name)) else { return }
         try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
             guard let handed = try handed(of: name) else { return }
+            let left = handed.ids.filter { !stood($0) }
+            if waits, !left.isEmpty {
+                for id in handed.ids where !left.contains(id) { try acknowledge(id, of: name, door: handed.door) }
+                guard left != handed.ids, var record = try Record.read(handedFile(name)) else { return }
+                record["Mail"] = left.joined(separator: " ")
+                return try replace(handedFile(name), with: record.bytes, sync: false)
+            }
             for id in handed.ids {
-                if stood(id) { try acknowledge(id, of: name, door: handed.door) } else { journal("not read", by: name, ["message": id, "why": "its turn did not stand"]) }
+                if !left.contains(id) { try acknowledge(id, of: name, door: handed.door) } else { journal("not read", by: name, ["message": id, "why": "its turn did not stand"]) }
             }
             try Files.unlink(handedFile(name))
         }
@@ -123,8 +142,8 @@ extension Bus {
                 for id in handed { try acknowledge(id, of: name, door: door) }
                 return true
             }
+            var record = try Record.read(handedFile(name)) ?? Record()
             let before = try self.handed(of: name)?.ids ?? []
-            var record = Record()
             record["Mail"] = (before + handed).joined(separator: " ")
             record["Door"] = door
             record["Time"] = "\(Time.micros() * 1000)"

@@ -108,6 +108,8 @@ extension Team {
             return
         }
         switch call.event {
+        // Words that are typed into a turn call it as well, while nothing has followed yet what that began with.
+        case "UserPromptSubmit" where agent.state == .working && agent.report?["Turn"] != nil: try bus.doubtHanded(of: name)
         case "UserPromptSubmit": try settleHanded(agent)
         case "SessionStart":
             // Cleared, it has nothing of what was in hand; of a turn that failed the person knows.
@@ -117,7 +119,7 @@ extension Team {
             }
         // Not StopFailure: such a turn has done nothing yet with what it began with, and a program that is killed just then has not
         // written it down. That is seen a moment later, or by the next start.
-        case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop": try bus.settleHanded(of: name) { _ in true }
+        case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop": try settleStood(agent)
         default: break
         }
 
@@ -213,13 +215,20 @@ extension Team {
         return ["", "unknown"].contains(kind) ? words : "\(kind): \(words)"
     }
 
+    /// The turn goes on or has ended well: what it began with is read. Where there was another prompt meanwhile the file tells.
+    private func settleStood(_ agent: AgentView) throws {
+        guard let handed = try bus.handed(of: agent.name) else { return }
+        if handed.isDoubted { try settleHanded(agent, waits: true) } else { try bus.settleHanded(of: agent.name) { _ in true } }
+    }
+
     /// Acknowledges mail in hand of which the file of the conversation tells that a turn with it stood; the rest is unread
-    /// again. `resumes`: the program goes on with what is in the file, whatever became of the turn.
-    func settleHanded(_ agent: AgentView, resumes: Bool = false) throws {
+    /// again, or stays in hand if it `waits`. `resumes`: the program goes on with what is in the file, whatever became of the
+    /// turn.
+    func settleHanded(_ agent: AgentView, resumes: Bool = false, waits: Bool = false) throws {
         guard try bus.handed(of: agent.name) != nil else { return }
         let transcript = try bus.conversation(agent.name)?["Transcript"].flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
         let lines = transcript.split(separator: 10)
-        try bus.settleHanded(of: agent.name) { Team.holds(lines, Array($0.utf8), resumes: resumes) }
+        try bus.settleHanded(of: agent.name, waits: waits) { Team.holds(lines, Array($0.utf8), resumes: resumes) }
     }
 
     private struct Entry: Decodable {
