@@ -63,6 +63,8 @@ final class Following {
         let isOurs = pane != nil && pane == getenv("TMUX_PANE").map { String(cString: $0) }
         looking = Looking(tmux == nil || !isOurs ? nil : ttyname(0).map { FilePath(platformString: $0) })
         guard file != nil || self.pane != nil else { return nil }
+        // Its first words begin a turn as those do that are pasted, and mail comes with them.
+        if try bus.conversation(name)?["Handed"] != nil { waking.pasted = ("", Time.monotonic()) }
         try bus.makeBox(name)
         watcher.watch(bus.agent(name))
         try look()

@@ -72,6 +72,8 @@ extension Supervisor {
                 try bus.editConversation(name) { $0["Handed"] = "turn" }
             }
         }
+        // What was pasted into the last one began nothing.
+        if prompt == nil, conversation?["Handed"] != nil { try bus.editConversation(name) { $0["Handed"] = nil } }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
         if resumes, let resume { line = resume }
         let words = known.arguments(model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt, calls: bus.calls(name).string, byTurns: byTurns)
