@@ -144,6 +144,19 @@ leave_permission() {
   [ ! -e "$(field "$name" worktree)/$1" ] || echo "$name permission typed"
   cadre ask approve -q "$(asked permission)"
 }
+enter_child() {
+  busy "%call Agent {\"description\": \"sub\", \"prompt\": \"%run hold $1\\n%say sub done\", \"subagent_type\": \"general-purpose\", \"run_in_background\": false}
+%run note $1" && wait_for 20 test -e "$HOME/held-$1"
+}
+leave_child() { leave_tool "$1"; }
+# Two of them, whose main turn is over.
+enter_children() {
+  local call="%call Agent {\"description\": \"sub\", \"prompt\": \"%run hold $1-N\\n%say sub done\", \"subagent_type\": \"general-purpose\", \"run_in_background\": true}"
+  busy "${call/-N/-1}
+${call/-N/-2}
+%say main over: $1" && wait_for 20 test -e "$HOME/held-$1-1" && wait_for 20 test -e "$HOME/held-$1-2" && wait_for 20 a_shows "$name" "● main over: $1"
+}
+leave_children() { leave_tool "$1-1" && leave_tool "$1-2"; }
 enter_question() {
   busy '%call AskUserQuestion {"questions": [{"question": "Which?", "header": "Which", "multiSelect": false, "options": [{"label": "One", "description": "1"}, {"label": "Two", "description": "2"}]}]}
 %run note '"$1" && wait_for 20 eval '[ -n "$(asked question)" ]' && wait_for 10 is_state "$name" waiting
@@ -187,7 +200,7 @@ leave_compacting() { :; }
 # What it asks is asked in its own dialog, and answered there.
 is_at() { is_state "$name" waiting && a_shows "$name" "$1"; }
 answer() {
-  a_shows "$name" "$1" || echo "$name $state typed"
+  wait_for 5 a_shows "$name" "$1" || echo "$name $state typed"
   keys Enter
 }
 enter_dialog() {
@@ -232,15 +245,24 @@ enter_unsigned() {
   up_with -u ANTHROPIC_API_KEY -u A_MODEL_KEY && busy "%run note $1" && wait_for 20 eval '[[ $(cadre ask list) == *signin-$name* ]]' && wait_for 10 is_idle
 }
 leave_unsigned() { up_with A=; }
+# Its key is refused, and then is not.
+enter_denied() {
+  touch "$model.401"
+  busy "%run note $1" && wait_for 30 eval '[[ $(cadre ask list) == *signin-$name* ]]' && wait_for 10 is_idle
+}
+leave_denied() {
+  rm -f "$model.401"
+  cadre ask answer -q "signin-$name" done
+}
 enter_budget() {
   busy '%say it costs' && wait_for 10 is_state "$name" working && wait_for 20 is_idle
   rm -f "$(cadre path bus)/asks/done/budget-agent-$name"
   git config cadre.budget 0.000001/agent
 }
 leave_budget() { wait_for 20 eval '[[ $(cadre ask list) == *budget-agent-$name* ]]' && cadre ask answer -q "budget-agent-$name" 1000; }
-rests_on() { case $state in working | tool | permission | question | failing | limited | refused | unsigned | dialog | choice | plan) true ;; *) false ;; esac }
+rests_on() { case $state in working | tool | child | permission | question | failing | limited | refused | unsigned | denied | dialog | choice | plan) true ;; *) false ;; esac }
 # Of those whom more than time leads out.
-is_kept() { case $state in starting | handing | refused | unsigned | budget) true ;; *) false ;; esac }
+is_kept() { case $state in starting | handing | refused | unsigned | denied | budget) true ;; *) false ;; esac }
 
 visit() { # STATE EVENT...: all at once, or one after the other where each begins a turn of its own
   local state=$1 what why='' waits='' over='' task='' then='' all_ids=() all_tags=() ids tags
@@ -252,14 +274,20 @@ visit() { # STATE EVENT...: all at once, or one after the other where each begin
     draft) why='* waits: a line is half typed in its pane' ;;
     resting | gone) why='*' ;;
     budget) why='the budget of * is used up*' ;;
-    starting | handing | compacting | refused | unsigned) then=then ;;
+    starting | handing | compacting | refused | unsigned | denied) then=then ;;
   esac
-  if [ "$state" = idle ] || [ "$state" = failed ]; then
+  if [[ "$state" == @(idle|failed|children) ]]; then
     for what; do
-      "enter_$state" "$tag" || echo "$name $state not entered"
+      "enter_$state" "$tag-$what" || echo "$name $state not entered"
       event "$what"
+      # It comes once they are over.
+      if [ "$state-$what" = children-task ]; then
+        is_ready "$task" || echo "$name $state: the task was taken"
+        "leave_$state" "$tag-$what" && then=then
+      fi
       heard || echo "$name $state $what lost"
       echo "$name $state $what $(outcome "$what" "${ids[@]}")"
+      "leave_$state" "$tag-$what"
       wait_for 30 is_idle
     done
     return
@@ -299,12 +327,21 @@ strike() { # EVENT
     stop) cadre up -q "$name" ;;
   esac
 }
+# What its conversation does not have yet when it is killed it asks again.
+asks_again() { [ "$(a_program "$name")" != "$1" ] && is_state "$name" waiting; }
 struck() { # STATE EVENT: nothing is lost, and its turn goes on
-  local state=$1 tag=$name-$1-$2 ids tags
+  local state=$1 tag=$name-$1-$2 ids tags before
   "enter_$state" "$tag" || echo "$name $state not entered"
   ids=() tags=("$tag")
   rests_on || [ "$state" = idle ] || mail "$tag" ''
+  before=$(a_program "$name")
   strike "$2"
+  case $state in
+    permission | question | dialog | choice | plan)
+      wait_for 60 eval 'noted "$tag" || asks_again "$before"'
+      noted "$tag" || "leave_$state" "$tag"
+      ;;
+  esac
   ! is_kept || "leave_$state" "$tag"
   [ "$state" != idle ] || mail "$tag" ''
   if heard; then echo "$name $state $2 goes on"; else echo "$name $state $2 lost"; fi
@@ -314,6 +351,8 @@ escaped() { # STATE: what it was told is handed over again, or it is over
   local state=$1 tag=$name-$1-Esc tags ids
   "enter_$state" "$tag" || echo "$name $state not entered"
   keys Escape
+  # A dialog that is just drawn may not have heard that.
+  wait_for 5 is_idle || is_idle || keys Escape
   wait_for 20 is_idle
   # In Claude's box it may stand again.
   keys C-u
@@ -323,6 +362,16 @@ escaped() { # STATE: what it was told is handed over again, or it is over
   heard || echo "$name $state lost after Esc"
   wait_for 30 is_idle
   if noted "$tag"; then echo "$name $state Esc again"; else echo "$name $state Esc over"; fi
+}
+
+# A person's words, typed into a turn that has just begun: what that began with is not told again.
+typed() {
+  local state=working tag=$name-typed tags ids
+  enter_working "$tag" || echo "$name $state not entered"
+  keys -l 'and more' && wait_for 10 a_shows "$name" 'and more' && keys Enter
+  tags=("$tag")
+  heard || echo "$name $state lost to what was typed"
+  wait_for 30 is_idle
 }
 
 # Two agents of Claude Code, which is slower, share its states.
@@ -340,16 +389,19 @@ square() { # NAME PROGRAM STATE...: enters each
       ;;
   esac
   case $name in *3) cd "$other" || return ;; esac
+  # Otherwise its sub-agents are in the background, whatever the call says, and it tries a refused key for minutes.
+  [ "$name" != claude5 ] || export CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1 CLAUDE_CODE_MAX_RETRIES=1
   cadre spawn -q "$name" --agent "$program$options" && wait_for 30 is_idle
   [ -z "$all" ] || events='person agent three long urgent task'
   for state; do
     # shellcheck disable=SC2086 # words
     case $state in
       idle) visit idle ${all:+agent long urgent} person three task ;;
+      children) visit children person agent three long urgent task ;;
       failing | limited) visit "$state" agent long urgent task ;;
-      failed) visit failed person ;;
+      failed) visit failed person ${all:+agent three long urgent} ;;
       resting) visit resting person urgent task ;;
-      starting | handing | compacting | budget | unsigned)
+      starting | handing | compacting | budget | unsigned | denied)
         visit "$state" person agent three urgent task
         visit "$state" long
         ;;
@@ -358,11 +410,13 @@ square() { # NAME PROGRAM STATE...: enters each
     case $state$all in
       working) escaped working && struck working program ;;
       tool) escaped tool && struck tool both ;;
-      permission | question | idle | *draft* | failed* | failing) ;;
-      resting*) [ -z "$all" ] || for what in pause stop; do struck resting "$what"; done ;;
+      permission | question | idle | draft | failed | failing | resting) ;;
+      resting*) for what in pause stop; do struck resting "$what"; done ;;
+      gone*) for what in pause stop; do struck gone "$what"; done ;;
       *)
-        case $state in idle | starting | handing | unsigned | budget) ;; *) escaped "$state" ;; esac
+        case $state in idle | draft | failed | children | starting | handing | unsigned | denied | budget) ;; *) escaped "$state" ;; esac
         for what in program supervisor both pause stop; do struck "$state" "$what"; done
+        [ "$state" != working ] || typed
         ;;
     esac
   done
@@ -382,18 +436,20 @@ else
   begin codex codex idle draft working tool permission failed resting
   wait "${jobs[@]}"
   if [ -n "${CADRE_TEST_ALL:-}" ]; then
-    jobs=()
-    begin claude3 claude dialog choice plan budget
+    begin claude3 claude children dialog choice plan budget
     begin claude4 claude starting compacting handing limited refused unsigned
+    begin claude5 claude child denied
     begin codex3 codex dialog choice
-    begin codex4 codex starting compacting handing refused unsigned
+    begin codex4 codex starting compacting handing refused unsigned denied
     wait "${jobs[@]}"
     # With it all others end.
     for name in claude codex; do
       ids=() tags=() program=$name
-      visit gone person agent urgent task >>"$t_dir/$name" 2>>"$t_dir/$name.err"
+      {
+        visit gone person agent three long urgent task
+        for what in pause stop; do struck gone "$what"; done
+      } >>"$t_dir/$name" 2>>"$t_dir/$name.err"
     done
-    jobs=()
   fi
 fi
 wait "${jobs[@]}"
