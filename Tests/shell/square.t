@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # text for the agent's shell
 # usage: square.t [NAME STATE...]
+#        square.t day SEED [TURNS]
 #
 # State by event: what becomes of mail, tasks, Escape, kills, pause and stop in each state of the real programs, against a
 # model on loopback, held to the table of Tests/agents/square. All states, all kinds of mail, kills, pauses and stops only
-# with CADRE_TEST_ALL=1; or those of one agent only.
+# with CADRE_TEST_ALL=1; or those of one agent only. A day is a lead and two workers at once, each with so many of the
+# square's cells as the seed has them.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agents.sh"
 . "$(dirname "$0")/../agents/programs.sh"
@@ -79,7 +81,7 @@ $2" | cut -f 1)
 }
 event() { # EVENT
   ids=() tags=()
-  local tag=$name-$state-$1
+  local n tag=$name$turn-$state-$1
   case $1 in
     person) mail "$tag" '' ;;
     agent) mail "$tag" '' --as other ;;
@@ -268,7 +270,7 @@ visit() { # STATE EVENT...: all at once, or one after the other where each begin
   local state=$1 what why='' waits='' over='' task='' then='' all_ids=() all_tags=() ids tags
   local -A sent
   shift
-  local tag=$name-$state-in-$1
+  local tag=$name$turn-$state-in-$1
   rests_on && over=yes
   case $state in
     draft) why='* waits: a line is half typed in its pane' ;;
@@ -330,7 +332,7 @@ strike() { # EVENT
 # What its conversation does not have yet when it is killed it asks again.
 asks_again() { [ "$(a_program "$name")" != "$1" ] && is_state "$name" waiting; }
 struck() { # STATE EVENT: nothing is lost, and its turn goes on
-  local state=$1 tag=$name-$1-$2 ids tags before
+  local state=$1 tag=$name$turn-$1-$2 ids tags before
   "enter_$state" "$tag" || echo "$name $state not entered"
   ids=() tags=("$tag")
   rests_on || [ "$state" = idle ] || mail "$tag" ''
@@ -348,7 +350,7 @@ struck() { # STATE EVENT: nothing is lost, and its turn goes on
   wait_for 30 is_idle
 }
 escaped() { # STATE: what it was told is handed over again, or it is over
-  local state=$1 tag=$name-$1-Esc tags ids
+  local state=$1 tag=$name$turn-$1-Esc tags ids
   "enter_$state" "$tag" || echo "$name $state not entered"
   keys Escape
   # A dialog that is just drawn may not have heard that.
@@ -366,7 +368,7 @@ escaped() { # STATE: what it was told is handed over again, or it is over
 
 # A person's words, typed into a turn that has just begun: what that began with is not told again.
 typed() {
-  local state=working tag=$name-typed tags ids
+  local state=working tag=$name$turn-typed tags ids
   enter_working "$tag" || echo "$name $state not entered"
   keys -l 'and more' && wait_for 10 a_shows "$name" 'and more' && keys Enter
   tags=("$tag")
@@ -374,9 +376,46 @@ typed() {
   wait_for 30 is_idle
 }
 
+pick() {
+  local n=$((RANDOM % $# + 1))
+  picked=${!n}
+}
+a_day() { # SEED TURNS
+  local n doing picked what states='idle draft working tool permission failed resting starting handing compacting'
+  RANDOM=$1
+  [ "$program" = codex ] || states+=' question children failing limited'
+  for ((n = 1; n <= $2; n++)); do
+    turn=-$n what=''
+    # shellcheck disable=SC2086 # words
+    pick $states
+    state=$picked
+    case $state in
+      draft | failed | idle | children | starting | handing) pick visit struck ;;
+      resting) picked=visit ;;
+      working) pick visit struck escaped typed ;;
+      *) pick visit struck escaped ;;
+    esac
+    doing=$picked
+    case $doing in
+      visit)
+        pick person agent three urgent task
+        # The lead takes no task, and one begins a turn that fails as that did before.
+        [[ "$picked-$name-$state" != @(task-lead-*|task-*-failed) ]] || picked=long
+        what=$picked
+        ;;
+      struck)
+        pick program supervisor both pause stop
+        what=$picked
+        ;;
+    esac
+    echo "$name, turn $n: $doing $state $what" >&2
+    "$doing" "$state" "$what"
+  done
+}
 # Two agents of Claude Code, which is slower, share its states.
+turn=''
 square() { # NAME PROGRAM STATE...: enters each
-  local name=$1 program=$2 options='' state events='person three urgent task' all=${CADRE_TEST_ALL:-} model=$t_dir/model port=''
+  local name=$1 program=$2 options='' state events='person three urgent task' all=${CADRE_TEST_ALL:-} model=$t_dir/model port='' role=''
   shift 2
   case $name in
     claude | claude2 | codex) ;;
@@ -391,7 +430,12 @@ square() { # NAME PROGRAM STATE...: enters each
   case $name in *3) cd "$other" || return ;; esac
   # Otherwise its sub-agents are in the background, whatever the call says, and it tries a refused key for minutes.
   [ "$name" != claude5 ] || export CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1 CLAUDE_CODE_MAX_RETRIES=1
-  cadre spawn -q "$name" --agent "$program$options" && wait_for 30 is_idle
+  [ "$name" != lead ] || role=lead
+  cadre spawn -q "$name" --agent "$program$options" ${role:+--role "$role"} && wait_for 30 is_idle
+  if [ "$1" = day ]; then
+    a_day "$2" "$3"
+    return
+  fi
   [ -z "$all" ] || events='person agent three long urgent task'
   for state; do
     # shellcheck disable=SC2086 # words
@@ -427,7 +471,12 @@ begin() { # as square, beside the others
   jobs+=($!)
 }
 names=() jobs=()
-if [ $# -gt 0 ]; then
+if [ "${1:-}" = day ]; then
+  for name in lead claude6 codex6; do
+    program=${name%6}
+    begin "$name" "${program/lead/claude}" day "$((${2:-1} * 7 + ${#names[@]}))" "${3:-30}"
+  done
+elif [ $# -gt 0 ]; then
   CADRE_TEST_ALL=1
   begin "$1" "${1%[0-9]}" "${@:2}"
 else
