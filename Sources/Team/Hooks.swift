@@ -88,7 +88,7 @@ extension Team {
         }
         /// The turn does not begin. Mail is unread still; a task is put by.
         func refuse(_ handed: String, _ reached: Reached) throws {
-            if handed == "task", let words = try Team.firstPrompt(bus, name) { try putBy(name, words) }
+            if ["task", "again"].contains(handed), let words = try Team.firstPrompt(bus, name) { try putBy(name, words) }
             if handed == "turn" { try putBy(name, Team.middle) }
             try noteTask(begins: true)
             try bus.report(name, state: .idle, source: "budget", note: reached.text)
@@ -108,9 +108,14 @@ extension Team {
             return
         }
         switch call.event {
-        // Words that are typed into a turn call it as well, while nothing has followed yet what that began with.
-        case "UserPromptSubmit" where agent.state == .working && agent.report?["Turn"] != nil: try bus.doubtHanded(of: name)
-        case "UserPromptSubmit": try settleHanded(agent)
+        case "UserPromptSubmit":
+            // Words that are typed into a turn call it as well, while nothing has followed yet what that began with.
+            let isWithin = agent.state == .working && agent.report?["Turn"] != nil
+            if isWithin, let file = try bus.conversation(name)?["Transcript"], try Files.exists(FilePath(file)) {
+                try bus.doubtHanded(of: name)
+            } else {
+                try settleHanded(agent)
+            }
         case "SessionStart":
             // Cleared, it has nothing of what was in hand; of a turn that failed the person knows.
             if call.source == "clear" {
@@ -136,7 +141,9 @@ extension Team {
             }
             if call.source == "compact" { try settle() } else { try bus.closePermissions(of: name) }
             if call.source != "compact" { try report(.idle) }
-            context(try priming(name, task: call.source != "startup", bound: Team.bound))
+            // Some programs call it only with the first words, which may be the task itself.
+            let isTold = try call.source == "startup" || bus.conversation(name)?["Handed"] == "task"
+            context(try priming(name, task: !isTold, bound: Team.bound))
         case "UserPromptSubmit":
             try settle()
             if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) { return try refuse(handed, reached) }
