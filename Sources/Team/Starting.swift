@@ -65,7 +65,7 @@ extension Supervisor {
             try team.putBy(name, words)
             prompt = nil
         } else if prompt != nil, known.hooks != nil {
-            try bus.editConversation(name) { $0["Handed"] = "task" }
+            try bus.editConversation(name) { $0["Handed"] = resumes ? "again" : "task" }
         } else if resumes, agent.report?["Turn"] != nil || conversation?["Failed"] != nil {
             if try team.reached(agent) != nil { try team.putBy(name, Team.middle) } else {
                 prompt = Team.middle

@@ -164,6 +164,11 @@ hook() { # EVENT JSON
 context() { jq -r .hookSpecificOutput.additionalContext; }
 like "$(hook SessionStart '{"session_id":"abc","transcript_path":"/nowhere","source":"resume"}' | context)" "You are 'hooked'*a task*Verbs*" "SessionStart tells what there is to know"
 like "$(hook SessionStart '{"session_id":"abc","source":"startup"}' | context)" "You are 'hooked'*Your task is *: a task*" "at the start the task as its title"
+told() { # what is handed
+  sed -i "/^Handed:/d;s/^Length/Handed: $1\\nLength/" "$(cadre path agent hooked)/conversation"
+  hook SessionStart '{"session_id":"abc","source":"resume"}' | context | grep -c 'a task$'
+}
+is "$(told task) $(told again)" "1 2" "nor its text where its first words are that, as they are not when it goes on"
 like "$(cat "$(cadre path agent hooked)/conversation")" "*Id: abc*" "and notes the conversation"
 
 # The rules of the house.
