@@ -42,7 +42,11 @@ public struct HookVerb: Verb {
             let bus = try tool.bus()
             do {
                 if event == "StatusLine" { return try showStatusLine(tool, bus, name) }
-                let input = try JSONDecoder().decode(Input.self, from: Data(tool.standardInput()))
+                let said = try tool.standardInput()
+                // Of a program that is killed while it calls us there is nothing, or no end.
+                let first = said.first { $0 > UInt8(ascii: " ") }, last = said.last { $0 > UInt8(ascii: " ") }
+                if first == nil || first == UInt8(ascii: "{") && last != UInt8(ascii: "}") { return }
+                let input = try JSONDecoder().decode(Input.self, from: Data(said))
                 var call = HookCall(event)
                 call.conversation = input.session_id
                 call.transcript = input.transcript_path

@@ -266,6 +266,8 @@ is "$(hook UserPromptSubmit '{}' | context | LC_ALL=C tr -d '\n\t -~' | wc -c)" 
 # What goes wrong.
 code 0 "no JSON" hook Stop 'not JSON'
 code 0 "an event that nobody knows" hook Whatever '{}'
+for said in '' '{' '{"session_id":"a'; do hook Stop "$said"; done
+is "$(wc -l <"$(cadre path agent hooked)/log")" 1 "what a program that was killed had begun to say is no fault of its hook"
 code 0 "fields of another kind" hook PostToolUse '{"tool_name":7,"tool_input":[1]}'
 like "$(cat "$(cadre path agent hooked)/log")" "*hook Stop: not the JSON of a hook*" "is a line in the agent's log"
 code 0 "outside of any bus" env -C / -u CADRE_DIR CADRE_AGENT=hooked cadre hook Stop
