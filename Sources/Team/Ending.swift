@@ -113,11 +113,13 @@ extension Team {
     /// Waits for a supervisor that is about to end since its terminal is gone, as all do when the tmux server is killed: it
     /// holds its lock until its program has ended. Throws `Failure.unsure` if it does not end in time.
     func waitForHangUp(_ name: String, _ panes: inout Panes) throws {
+        let session = try bus.agent(named: name)?.token
         guard try isHangingUp(name, &panes) else { return }
         let watcher = Watcher()
         watcher.watch(bus.alive(name))
         let deadline = Time.monotonic() + 10
-        while try Alive.isHeld(bus.alive(name)) {
+        // One with another session was started meanwhile, by another.
+        while try Alive.isHeld(bus.alive(name)), try bus.agent(named: name)?.token == session {
             guard Time.monotonic() < deadline else { throw Failure.unsure("'\(name)' has no terminal any more and does not end: 'cadre stop --now \(name)' kills it") }
             watcher.wait(seconds: 0.2)
         }

@@ -162,6 +162,29 @@ PATH="$t_dir/held:$PATH" code 0 "up" cadre up -q held
 is "$(tmux display-message -p -t "$pane" '#{pane_pid}') $(field held pid)" "$supervisor $supervisor" "it is the one that was there"
 cadre retire -q --discard held
 
+# An agent that another starts meanwhile is not one whose terminal has gone.
+cadre spawn -q new --agent idler --no-worktree
+session=$PWD/.git/cadre/agents/new/session
+sed -i 's/^Pane: .*/Pane: %99999/' "$session"
+mkfifo "$t_dir/held/asked"
+cat >"$t_dir/held/tmux" <<END
+#!/bin/bash
+[[ "\$*" != *list-panes* ]] || echo asked >"$t_dir/held/asked"
+exec "$(type -P tmux)" "\$@"
+END
+PATH="$t_dir/held:$PATH" cadre up -q new >"$t_dir/held/out" 2>&1 &
+up=$!
+read -r _ <"$t_dir/held/asked"
+sed -i 's/^Token: .*/Token: another/' "$session"
+cat "$t_dir/held/asked" >/dev/null &
+reader=$!
+wait "$up"
+ok "up, while another starts it"
+kill "$reader" 2>/dev/null
+is "$(cat "$t_dir/held/out")" "" "says nothing"
+kill -9 "$(field new pid)"
+cadre retire -q --discard new
+
 # A repository whose path has a newline in it.
 cd "$(t_repository $'new\nline')" || exit 1
 cadre init -q
