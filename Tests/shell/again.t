@@ -76,7 +76,7 @@ wait_for 30 is_in "$removed" done
 once removed "run again in one that was made again"
 wait_for 30 is_in "$emptied" done
 once emptied "emptied, likewise"
-failing=$(away failing 'rm -rf "$PWD"' 3 | cadre task add failing -)
+away failing 'rm -rf "$PWD"' 3 | cadre task add -q failing -
 after=$(cadre task add after 'echo after >after')
 wait_for 30 is_in "$after" done
 is "$(cadre task list --state failed)" "" "what failed without its worktree has not failed"

@@ -185,7 +185,8 @@ cadre retire -q --discard g
 
 # Its `.git` was removed, with all or some of its files.
 cadre spawn -q h --agent idler 'is emptied'
-rm -rf "$(tree h)"/{*,.[a-z]*}
+at=$(tree h)
+rm -rf "${at:?}"/{*,.[a-z]*}
 code 75 "doctor: an emptied worktree" cadre doctor
 like "$(cat "$t_dir/out")" "*the '.git' of the worktree of 'h' was removed: 'cadre up h' makes it again*" "says what to do"
 code 0 "up" cadre up h
