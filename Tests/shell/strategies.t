@@ -194,8 +194,8 @@ begin bob 'in two parts'
 write bob part1 1
 land squash "a part is squashed"
 cadre task reopen -q "$id"
-as bob cadre claim -q "$id"
 write bob part2 1
+as bob cadre claim -q "$id"
 tip=$(as bob git rev-parse HEAD)
 land merge "more on top of it"
 squashed 'not merged,*' 'to be merged'
