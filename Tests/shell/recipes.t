@@ -125,6 +125,9 @@ c=$(cadre task add --parent "$epic" child)
 d=$(cadre task add -d "$c" after)
 "$recipes/wait-done" &
 waiter=$!
+# One that looks after the failure has nothing to wait for.
+waits() { t_pgrep -f "^cadre task wait -q $c" | grep -q .; }
+wait_for 10 waits
 cadre --as me claim -q "$c"
 cadre --as me task fail -q --why 'no way' "$c"
 wait "$waiter"
