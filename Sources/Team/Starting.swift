@@ -34,8 +34,11 @@ extension Supervisor {
             let id = known.conversation == .chosen ? Random.uuid() : nil
             if id != nil || conversation != nil {
                 try bus.editConversation(name) { record in
+                    let before = record
                     record = Record()
                     record["Id"] = id
+                    // How many turns the task has had counts over conversations: a program may have none to go on with.
+                    if byTurns, !isOther { for key in ["Task", "Idle"] { record[key] = before[key] } }
                 }
             }
         }
