@@ -145,7 +145,11 @@ extension Supervisor {
         guard turns >= Supervisor.idleTurns else { return }
         // What there is stays on the task's branch, so that the worktree is free; another try begins with another conversation.
         if let worktree = try team.agent(name).git, try bus.branch(claim.id) != nil, try !worktree.dirty().isEmpty {
-            try team.work.commitAll(worktree, message: Array("Work in progress of \(name)".utf8), for: claim, beside: name)
+            let message = Array("Work in progress of \(name)".utf8)
+            do { try team.work.commitAll(worktree, message: message, for: claim, beside: name) } catch let failure as Failure where failure.kind == .no {
+                // What no commit can hold, or a hook refuses, stays in the worktree, and keeps it from the next task.
+                try bus.note(claim.id, by: name, Array("\(failure.message)\n".utf8))
+            }
         }
         try bus.editConversation(name) { $0 = Record() }
         try bus.giveUp(claim, maxAttempts: team.settings.int("maxAttempts", 3), why: "\(turns) turns of '\(name)' ended without it")

@@ -97,6 +97,7 @@ cadre retire -q --discard claude codex
 t_program mute <<'END'
 cp "$CADRE_MESSAGE" "$t_dir/message"
 ! grep -q break "$CADRE_MESSAGE" || [ -e "$t_dir/broken" ] || { touch "$t_dir/broken"; exit 3; }
+! grep -q 'nest' "$CADRE_MESSAGE" || [ -e inner ] || { git init -q inner && git -C inner commit -q --allow-empty -m inner; }
 ! grep -q 'make' "$CADRE_MESSAGE" || { echo "$CADRE_AGENT" >>mute && git add mute && git commit -qm mute; }
 END
 git config cadre.program.mute.command 'exec mute'
@@ -118,6 +119,12 @@ code 0 "one that fails is started again" cadre task wait --timeout 20s "$id"
 git config cadre.maxAttempts 1
 id=$(cadre task add 'do nothing')
 code 1 "without commits it is not done" cadre task wait --timeout 20s "$id"
+is "$(cadre task show --json "$id" | jq -r .state) $(cadre task show "$id" | grep -c "has no commits beyond")" "failed 3" "but has failed, after so many turns"
+id=$(cadre task add 'nest')
+code 1 "what no commit can hold is not done" cadre task wait --timeout 20s "$id"
+like "$(cadre task show "$id")" "*State: failed*'inner' is a git repository of its own*" "but has failed, and says why"
+wait_for 5 rests mute
+ok "and its agent goes on"
 cadre retire -q --discard mute
 is "$(grep -l "CADRE_DIR=$PWD/.git/cadre" /proc/[0-9]*/environ 2>/dev/null)" "" "nothing of them is left"
 code 0 "the bus is sound" cadre doctor
