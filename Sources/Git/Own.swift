@@ -41,8 +41,11 @@ extension Work {
             return try Work.same(back, place.appending(".git")) ? .removed : .moved
         }
         let dot = place.appending(".git")
-        if try Files.status(dot) == nil, let back, try Work.same(back, dot) { return .unlinked }
-        guard let status = try Files.status(dot), status.st_mode & S_IFMT == S_IFREG, let forth = try Work.link(dot, from: place, after: "gitdir: ") else {
+        let link = try Files.status(dot)
+        // Whoever was killed as it was written again, or had no room, has left it empty.
+        let isBroken = link == nil || link!.st_mode & S_IFMT == S_IFREG && link!.st_size == 0
+        if isBroken, let back, try Work.same(back, dot) { return .unlinked }
+        guard let link, link.st_mode & S_IFMT == S_IFREG, let forth = try Work.link(dot, from: place, after: "gitdir: ") else {
             return .strange("'\(place.string)' is no linked worktree")
         }
         guard try Work.same(forth, named) else {
@@ -145,9 +148,9 @@ extension Work {
     // MARK: mending
 
     /// Mends what a move of the repository or of a worktree, or a removal cut short, has left of an agent's: git's two files
-    /// that name each other, and the card. The worktree is looked for where the card says, where git says, and at `usual`. One that belongs to
-    /// another repository, as that of a copied one's agent does, is left alone: a new one is made at `usual` then.
-    /// Returns whether anything was changed.
+    /// that name each other, and the card. The worktree is looked for where the card says, where git says, and at `usual`.
+    /// One that belongs to another repository, as that of a copied one's agent does, is left alone: a new one is made at
+    /// `usual` then. Returns whether anything was changed.
     public func mend(_ agent: AgentView, usual: FilePath) throws -> Bool {
         guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }), let id = named.lastComponent,
             named.removingLastComponent().lastComponent?.string == "worktrees"

@@ -126,7 +126,8 @@ extension Team {
             try bus.editCard(name) { $0["GitDir"] = directory.string; $0["At"] = nil }
             agent = try self.agent(name)
             if let git = agent.git, try git.branch() == nil, let held = try bus.claims().first(where: { $0.owner == name }), try bus.branch(held.id) != nil {
-                try work.enter(held.id, git, start: agent.card["Base"])
+                // Where it can't, the start says so once more, and the agent is told.
+                do { try work.enter(held.id, git, start: agent.card["Base"]) } catch let failure as Failure where failure.kind == .no { say(failure.message) }
             }
         } else {
             try work.requireOwn(agent)
@@ -184,10 +185,12 @@ extension Team {
     /// The worktree that an agent is to work in, made again if it was removed while the agent lives; nil if it has none.
     public func standingWorktree(_ name: String) throws -> Git? {
         let agent = try agent(name)
-        guard let path = agent.worktree else { return nil }
-        if try Files.exists(path.appending(".git")) { return agent.git }
-        try restoreWorktree(name)
-        return try self.agent(name).git
+        switch try work.condition(agent) {
+        case .none, .whole, .moved, .strange: return agent.git
+        case .removed, .forgotten, .unlinked:
+            try restoreWorktree(name)
+            return try self.agent(name).git
+        }
     }
 }
 

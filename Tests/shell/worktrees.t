@@ -196,6 +196,9 @@ git worktree remove --force "$(tree h)"
 code 0 "up, where git has forgotten it" cadre up h
 is "$(git -C "$(tree h)" symbolic-ref HEAD)" "$branch" "makes it again on the branch of the task"
 echo mine >"$(tree h)/mine"
+: >"$(tree h)/.git"
+code 0 "up, where it is empty" cadre up h
+is "$(git -C "$(tree h)" status --porcelain)" "?? mine" "writes it again"
 rm "$(tree h)/.git"
 code 1 "retire: one that has lost its link alone" cadre retire h
 like "$(said)" "*uncommitted changes of 'h' would be lost: mine;*" "sees what it holds"
