@@ -108,8 +108,6 @@ public struct Team {
             // What runs there may be a supervisor that another has started and that waits for its lock, or one that ends. A
             // pane that has gone since is nothing to use again.
             let deadline = Time.monotonic() + 5
-            let watcher = Watcher()
-            watcher.watch(bus.agent(agent.name))
             while true {
                 let force = Time.monotonic() < deadline ? [] : ["-k"]
                 if try tmux.attempt(["respawn-pane"] + force + variables + ["-t", pane, "--"] + program).status == 0 {
@@ -117,7 +115,8 @@ public struct Team {
                 }
                 if try Alive.isHeld(bus.alive(agent.name)) { return }
                 guard try force.isEmpty && tmux.owns(pane, bus, agent: agent.name) else { break }
-                watcher.wait(seconds: 0.1)
+                // No file tells of the end of a pane.
+                poll(nil, 0, 50)
             }
         }
         let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
