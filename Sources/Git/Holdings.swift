@@ -65,7 +65,8 @@ extension Work {
         try Files.status(path).map { "\($0.st_mtim.tv_sec).\($0.st_mtim.tv_nsec)" } ?? "-"
     }
 
-    private func holdings(of worktree: Git, besides made: Set<String> = []) throws -> Holdings {
+    /// The same of any, also of a submodule's.
+    func holdings(of worktree: Git, besides made: Set<String> = []) throws -> Holdings {
         guard let place = worktree.worktree else { return Holdings() }
         var found = Holdings()
         let spared = try Set(equipment(of: worktree) + disposable(in: worktree)).union(made)

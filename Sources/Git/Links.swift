@@ -38,14 +38,15 @@ extension Work {
     }
 
     /// Removes the files of a submodule; false, and nothing is done, if one of them is in no commit of it, or its git directory
-    /// is not the one below the worktree's.
+    /// is not one below the worktree's.
     private func leave(submodule path: String, _ worktree: Git) throws -> Bool {
+        let copies = worktree.directory.appending("modules")
         guard let place = worktree.worktree?.pushing(FilePath(path)),
             let directory = try Work.link(place.appending(".git"), from: place, after: "gitdir: "),
-            try directory.starts(with: worktree.directory.appending("modules")) || Work.same(directory.removingLastComponent(), worktree.directory.appending("modules"))
+            try directory.starts(with: copies) || Work.same(directory.removingLastComponent(), copies)
         else { return false }
-        let status = try Git(directory: directory, worktree: place).attempt(["status", "--porcelain", "--ignored", "--ignore-submodules=none"])
-        guard status.status == 0, status.output.isEmpty else { return false }
+        let held = try holdings(of: Git(directory: directory, worktree: place))
+        guard held.isEmpty, held.underWay == nil else { return false }
         try Files.removeAll(place)
         return true
     }
