@@ -180,8 +180,12 @@ extension Work {
             if !isOurs || !namesIt { try repository.run(["worktree", "repair", candidate.string]) }
             return try change(agent, candidate, stays ? named : directory)
         }
-        // It is nowhere: made anew from git's directory, where the card says or, after a move, where it is to be.
-        return try change(agent, stays ? place : usual, stays ? named : directory)
+        // It is nowhere: made anew from git's directory, where the card says or, after a move, where it is to be. Git is told
+        // so, as of any worktree that was removed.
+        let wanted = stays ? place : usual
+        let isTold = try back.map { try Work.same($0.appending(".git"), wanted.appending(".git")) } ?? true
+        if !isTold { try Files.write(Array("\(wanted.appending(".git").string)\n".utf8), to: directory.appending("gitdir"), sync: false, mode: 0o644) }
+        return try change(agent, wanted, stays ? named : directory) || !isTold
     }
 
     private func change(_ agent: AgentView, _ place: FilePath, _ directory: FilePath) throws -> Bool {

@@ -73,6 +73,20 @@ is "$(cadre -C "$t_dir/copy" agents -o name,worktree)" "a	$t_dir/copy.cadre/a" "
 cadre -C "$t_dir/copy" retire -q --discard a
 is "$(field a pid) $(cat "$before/own")" "$pid own" "to the end"
 
+# Moved, and the worktree of one that is stopped was removed.
+cadre spawn -q gone --agent idler --no-pull
+cadre stop -q gone
+rm -rf "$(tree gone)"
+mv "$repository" "$t_dir/again" && cd "$t_dir/again" || exit 1
+repository=$PWD
+code 0 "up after both" cadre up
+code 75 "doctor" cadre doctor
+like "$(cat "$t_dir/out")" "*was removed: 'cadre up gone' makes it again*" "says what helps"
+code 0 "which does" cadre up gone
+code 0 "the bus is sound again" cadre doctor
+is "$(cat "$(tree gone)/file")" "$(cat file)" "the worktree is there"
+cadre retire -q gone
+
 # The target is renamed.
 git branch -m main trunk
 code 0 "a target that was renamed" cadre spawn b --agent idler
