@@ -39,9 +39,11 @@ is "$(cadre inbox --as one | wc -l)" 0 "and it is read"
 
 # In the background, in two conversations.
 of() { cadre cost --by agent --json | jq -c "select(.agent == \"one\") | .$1"; }
-cadre send -q one '%call Agent {"description": "sub", "prompt": "%run true\n%run touch $HOME/background\n%say sub done", "subagent_type": "general-purpose", "run_in_background": true}
+cadre send -q one '%call Agent {"description": "second", "prompt": "%run true\n%run touch $HOME/background\n%say sub done", "subagent_type": "general-purpose", "run_in_background": true}
 %say main over'
 wait_for 20 test -e "$HOME/background"
+# Its end is one more turn of the main conversation.
+wait_for 20 eval '[ "$(requests main "second\\\" finished")" -gt 0 ]'
 wait_for 20 is_state one idle
 # The program tells what a conversation has cost a moment after it has: one that is left sooner is told of no more.
 answers() { jq -r '.body | select((.tools // []) | length > 0) | 1' "$t_dir/model.log" | wc -l; }
