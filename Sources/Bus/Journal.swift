@@ -107,7 +107,12 @@ extension Bus {
             guard let files = try Files.list(journal) else { throw missing("journal") }
             for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
                 let start = read[name] ?? 0
-                guard let bytes = try Files.read(journal.appending(name), from: start) else { continue }
+                let path = journal.appending(name)
+                guard let bytes = try Files.read(path, from: start) else {
+                    // Listed, and not there: removed meanwhile, or a link to nothing.
+                    guard try Files.status(path) == nil else { throw Failure.unsure("'\(path.string)' is not a regular file") }
+                    continue
+                }
                 var at = 0
                 while at < bytes.count, let end = bytes[at...].firstIndex(of: 10) {
                     if let event = Event(bytes[at..<end]) { fresh.append(event) }

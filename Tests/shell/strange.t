@@ -55,6 +55,9 @@ cadre task add -q more 2>/dev/null
 is "$(wc -l <"$t_dir/journal")" "$lines" "a journal that is a link is not followed"
 code 75 "doctor" cadre doctor
 like "$(cat "$t_dir/out")" "*$bus/journal/$journal	not a regular file*" "names it"
+mv "$t_dir/journal" "$t_dir/elsewhere"
+code 75 "one to nothing is no empty log" cadre log
+mv "$t_dir/elsewhere" "$t_dir/journal"
 mkfifo "$t_dir/lock" && mv "$bus/lock" "$t_dir/kept-lock" && mv "$t_dir/lock" "$bus/lock"
 code 0 "doctor --fix, with a lock that is a pipe as well" timeout 20 cadre doctor --fix
 is "$(find "$bus/journal" "$bus/lock" ! -type f ! -type d)" "" "puts both by"
