@@ -163,10 +163,7 @@ extension Work {
     /// ended or another is on the branch, in what is kept of it. Throws `Failure.no` if a commit can't hold them. Returns the commit.
     @discardableResult
     public func putBy(_ leftover: Leftover, of agent: AgentView, in worktree: Git) throws -> String {
-        let held = try holdings(of: agent, in: worktree)
-        guard held.repositories.isEmpty, held.inside.isEmpty else {
-            throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(held.repositories + held.inside)): move it away first")
-        }
+        let held = try holdingsOfCommits(of: agent, in: worktree)
         let (commit, added) = try snapshot(worktree, "Left unfinished by \(agent.name)")
         try keep("task-\(leftover.task)", commit)
         if leftover.isOnBranch, !leftover.hasEnded, held.underWay == nil, let branch = try worktree.branch(), let head = try worktree.commit("HEAD") {
@@ -180,14 +177,20 @@ extension Work {
     /// Sets a worktree and its branch back to a commit. What it held is kept for the agent. Throws `Failure.no` if a commit can't
     /// hold it. Returns the commit that does.
     public func setBack(_ worktree: Git, to start: String, of agent: AgentView) throws -> String {
-        let held = try holdings(of: agent, in: worktree)
-        guard held.repositories.isEmpty, held.inside.isEmpty else {
-            throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(held.repositories + held.inside))")
-        }
+        _ = try holdingsOfCommits(of: agent, in: worktree)
         let (commit, added) = try snapshot(worktree, "Left by a run of \(agent.name) that was cut short")
         try keep("agent-\(agent.name)", commit)
         try clear(worktree, added, to: start)
         return commit
+    }
+
+    /// What a worktree holds, if commits can hold all of it. Throws `Failure.no`.
+    private func holdingsOfCommits(of agent: AgentView, in worktree: Git) throws -> Holdings {
+        let held = try holdings(of: agent, in: worktree)
+        guard held.repositories.isEmpty, held.inside.isEmpty else {
+            throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(held.repositories + held.inside)): move it away first")
+        }
+        return held
     }
 
     private func clear(_ worktree: Git, _ added: [String], to commit: String = "HEAD") throws {
