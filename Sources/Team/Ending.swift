@@ -30,7 +30,9 @@ extension Team {
             try waitForEnd(name, again: number, until: deadline)
             taken = try Alive.take(bus.alive(name))
         }
-        guard let taken else { throw Failure.unsure("'\(name)' does not end; 'cadre stop --now \(name)' does not ask it") }
+        guard let taken else {
+            throw Failure.unsure("'\(name)' does not end: " + (how == .now ? "see who holds '\(bus.alive(name).string)', as fuser(1) does" : "'cadre stop --now \(name)' does not ask it"))
+        }
         defer { try? taken.close() }
         try Tree.sweep(bus: bus, agent: name)
         try work.keep(agent)

@@ -19,7 +19,7 @@ public struct PushVerb: Verb {
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             let agent = try team.agent(Names.agent(name))
-            guard let git = try agent.commits, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: it holds no task") }
+            guard let git = try agent.commits, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: there is nothing to push") }
             try team.work.keep(agent)
             let branch = String(reference.dropFirst("refs/heads/".count))
             let remote = try self.remote ?? team.work.pushRemote(branch)

@@ -8,7 +8,7 @@ cadre init -q
 err() { cat "$t_dir/err"; }
 cadre spawn -q bob --agent 'exec sleep 1000' --no-pull
 code 1 "who holds no task has no branch" cadre push bob
-like "$(err)" "*'bob' is on no branch: it holds no task" "which says so"
+like "$(err)" "*'bob' is on no branch: there is nothing to push" "which says so"
 code 1 "nor has who is not there" cadre push eve
 cadre task add -q 'new words' 'and what
 they are for'
