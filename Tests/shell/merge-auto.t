@@ -57,15 +57,12 @@ cat >"$t_dir/killer" <<END
 n=\$(cat '$t_dir/kills' 2>/dev/null || echo 0)
 [ "\$n" -lt 3 ] || exit 0
 echo \$((n + 1)) >'$t_dir/kills'
-kill -9 \$(cat '$t_dir/runners')
+kill -9 "\$1"
 END
-git config cadre.gate "sh '$t_dir/killer'"
+git config cadre.gate "sh '$t_dir/killer' \$(cut -d' ' -f4 /proc/\$PPID/stat)"
 cadre init -q
 id=$(cadre task add 'killed' 'echo killed >killed')
-killed() {
-  t_pgrep -f 'merge run' >"$t_dir/runners.new" && mv "$t_dir/runners.new" "$t_dir/runners"
-  [ "$(cat "$t_dir/kills" 2>/dev/null)" = 3 ]
-}
+killed() { [ "$(cat "$t_dir/kills" 2>/dev/null)" = 3 ]; }
 wait_for 30 killed
 ok "three runners in a row are killed"
 wait_for 30 cadre task wait -q --timeout 1s "$id"
