@@ -41,8 +41,8 @@ let package = Package(
     products: [.executable(name: "cadre", targets: ["cadre"])]
         + verbs.map { .executable(name: "cadre-\($0.name)", targets: ["cadre-\($0.name)"]) },
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
         .systemLibrary(name: "CSys"),

@@ -13,7 +13,7 @@ code 75 "nothing to remove" "$install" --uninstall --prefix "$to"
 [ ! -e "$to" ]
 ok "and nothing is made"
 code 0 "installs" "$install" --prefix "$to"
-like "$(cat "$t_dir/out")" "installed in $to: bin/cadre (* MB), *add it to PATH:  export PATH=\"$to/bin:*" "says what and where"
+like "$(cat "$t_dir/out")" "installed in $to: bin/cadre (* MB, cadre *), *add it to PATH:  export PATH=\"$to/bin:*" "says what and where"
 is "$("$to/bin/cadre-claim" --version)" "$(cadre --version)" "a link is the verb"
 is "$(cd "$to/bin" && printf "%s\n" cadre-* | sort)" "$(cadre --list-verbs | sed 's/^/cadre-/' | sort)" "a link for each verb"
 is "$(cd "$to/share/man" && printf "%s\n" man?/* | sed 's,.*/,,' | sort)" "$(basename -a Sources/*/cadre*.[1-9] | sort)" "all manual pages"
