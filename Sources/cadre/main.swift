@@ -144,7 +144,8 @@ func manualPage(_ topic: String) -> String? {
     let executable = String(cString: found)
     let prefix = executable.split(separator: "/").dropLast(2).map { "/" + $0 }.joined()
     let page = topic == "cadre" ? "cadre" : "cadre-\(topic)"
-    var places = ["1", "5", "7"].map { prefix + "/share/man/man\($0)/\(page).\($0)" }
+    // Debian's are compressed; man(1) reads them too.
+    var places = ["1", "5", "7"].flatMap { section in ["", ".gz"].map { "\(prefix)/share/man/man\(section)/\(page).\(section)\($0)" } }
     if let build = executable.firstRange(of: "/.build/") {
         let sources = executable[..<build.lowerBound] + "/Sources/"
         places += ["\(sources)\(topic)/\(page).1"] + ["1", "5", "7"].map { "\(sources)cadre/\(page).\($0)" }
