@@ -31,10 +31,20 @@ program() {
   done
 }
 
+# Says how to get cadre. Where nobody is attached, as when a server starts, the first who comes is told.
+absent() {
+  from="unpack a release and run its install.sh, or put cadre on PATH"
+  [ ! -x "${dir%/*}/shell/install" ] || from="run ${dir%/*}/shell/install, or put cadre on PATH"
+  text=$(quoted "cadre.tmux: cadre is not installed: $from" | sed 's/[#%]/&&/g')
+  if [ -n "$("$tmux" list-clients -F . 2>/dev/null)" ]; then echo "display-message $text"; else
+    echo "set-hook -g 'client-attached[1042]' { display-message $text ; set-hook -gu 'client-attached[1042]' }"
+  fi | "$tmux" source-file -
+}
+
 load() {
   found=$(program)
   if [ -z "$found" ]; then
-    "$tmux" display-message "cadre.tmux: no cadre: install it, or put it on PATH"
+    absent
     exit 1
   fi
   {

@@ -129,4 +129,23 @@ inner set -g @cadre_status 'my own'
 inner run-shell "'${t_plugin//\#/##}'"
 inner run-shell "'${t_plugin//\#/##}' uninstall"
 is "$(inner show-options -gv @cadre_status)" "my own" "an option of the user's stays"
+inner set -gu @cadre_status
+
+# Without cadre: who is attached is told where it is had from, else the first who comes.
+inner set -g display-time 0
+mkdir "$awkward/../shell"
+cp "${t_plugin%/*}/shell/install" "$awkward/../shell/"
+load_alone() { inner run-shell "PATH=/usr/bin:/bin HOME=/nonexistent ${path//\#/##} || true"; }
+says_where() { screen me | grep -qF "cadre.tmux: cadre is not installed: run ${awkward%/*}/shell/install"; }
+load_alone
+wait_for 10 says_where
+ok "without cadre the client is told where it is had from"
+inner detach-client -s me
+t_nobody() { [ -z "$(inner list-clients)" ]; }
+wait_for 10 t_nobody
+load_alone
+t_client me 120
+wait_for 10 says_where
+ok "where nobody is attached, the first who comes"
+is "$(inner show-hooks -g | grep 1042)" "" "once"
 t_end
