@@ -8,7 +8,8 @@
 # The files come from bin and share beside this script, or in the directory of --from.
 #
 # share/cadre/manifest lists what was installed, one path under the prefix a line, and with a slash the directories that
-# were made for it. It is written before anything else, so that a run that was cut short can be undone as well.
+# were made for it, ./ for the prefix itself. It is written before anything else, so that a run that was cut short can be
+# undone as well.
 set -eu
 
 fail() {
@@ -61,6 +62,7 @@ remove() {
   LC_ALL=C sort -r | while IFS= read -r path; do
     case $path in
       '' | /* | ../* | */../* | */..) ;;
+      ./) rmdir "$prefix" 2>/dev/null || true ;;
       */) rmdir "$prefix/$path" 2>/dev/null || true ;;
       *) rm -f "$prefix/$path" ;;
     esac
@@ -92,6 +94,7 @@ END
 
 # Directories that are not there yet will be ours.
 directories=$(
+  [ -d "$prefix" ] || echo ./
   while IFS= read -r path; do
     while [ "$path" != "${path%/*}" ]; do
       path=${path%/*}
