@@ -84,6 +84,7 @@ public struct AgentProgram {
     /// Of a line right above that, in which it says why a turn does not go on or has failed.
     let trouble: [Pattern]
     let signedOut: [Pattern]
+    let lasting: [Pattern]
     /// Of a line that it draws above its input line, and above what it shows in place of that.
     let frame: [Pattern]
     /// Whether it lets the cursor be seen at its input line only.
@@ -167,6 +168,7 @@ public struct AgentProgram {
         frame = try patterns("frame")
         trouble = try patterns("trouble")
         signedOut = try patterns("signedOut")
+        lasting = try patterns("lasting")
         cursorShown = try choice("cursor", "input") == Place.input
         titleWorking = try patterns("titleWorking")
         titleWaiting = try patterns("titleWaiting")

@@ -129,6 +129,9 @@ extension AgentProgram {
     /// Whether what a turn failed with, in the words of its hook or its screen, says that nobody is signed in.
     public func isSignedOut(_ failure: String) -> Bool { signedOut.contains { $0.matches(failure) } }
 
+    /// Whether it says that the same turn would fail however often it is tried.
+    public func lasts(_ failure: String) -> Bool { lasting.contains { $0.matches(failure) } }
+
     /// The first line of what the program takes its input from, if the cursor is in there.
     private func inputLine(_ display: Display) -> Int? {
         guard display.lines.indices.contains(display.cursor), !cursorShown || display.isCursorShown else { return nil }

@@ -28,6 +28,8 @@ extension Bus {
 
     /// The ask about an agent whose program is signed out, and whether it is open.
     public static func signIn(_ name: String) -> String { "signin-\(name)" }
+    /// The ask about an agent whose turns fail.
+    public static func failing(_ name: String) -> String { "failing-\(name)" }
     public func isSignedOut(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.signIn(name))) }
 
     /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk when this

@@ -16,14 +16,14 @@ public struct Retry: Equatable {
     /// After so many tries, or so many seconds, a person is asked.
     static let most = (tries: 10, seconds: 3600)
     /// Tries of so long ago were another trouble.
-    private static let memory = 3600
+    fileprivate static let memory = 3600
 
-    /// The next of a row of tries, `last` being the one before. The pause is at most `bound` seconds.
-    public init(after last: Retry?, _ why: String, bound: Int, now: Int = Time.now()) {
+    /// The next of a row of tries, `last` being the one before. The first pause is `first` seconds, the longest `bound`.
+    public init(after last: Retry?, _ why: String, first: Int = 1, bound: Int, now: Int = Time.now()) {
         let last = last.flatMap { $0.next + Retry.memory > now ? $0 : nil }
         tries = (last?.tries ?? 0) + 1
         since = last?.since ?? now
-        next = now + min(bound, 1 << min(tries - 1, 20))
+        next = now + min(bound, first << min(tries - 1, 20))
         self.why = Names.shown(why)
     }
 
@@ -49,7 +49,7 @@ public struct Retry: Equatable {
 
     public var count: String { "tried \(tries) time\(tries == 1 ? "" : "s")" }
     public var text: String { "\(why) (\(count), again at \(Time.text(next)))" }
-    var question: String { "\(why) (\(count) since \(Time.text(since)); it goes on being tried)" }
+    public var question: String { "\(why) (\(count) since \(Time.text(since)); it goes on being tried)" }
 }
 
 extension AgentView {
@@ -70,6 +70,43 @@ extension Bus {
         journal("retry", by: name, ["agent": name, "why": retry.why, "tries": "\(retry.tries)"])
         if retry.isLong { try openAsk(named: "retry-\(name)", by: "cadre", "'\(name)' can't go on: \(retry.question)") }
         return retry
+    }
+
+    /// Notes that a turn of the agent's has failed; with `first`, seconds, also when what it had begun with is told again: the
+    /// pause doubles up to sixteen times that. Nil if only a person can mend what is wrong.
+    public func noteFailedTurn(of name: String, _ why: String, first: Int?) throws -> Retry? {
+        var retry: Retry?
+        try editConversation(name) { record in
+            record["Failed"] = "yes"
+            retry = first.map { Retry(after: Retry(record), why, first: max(1, $0), bound: 16 * max(1, $0)) }
+            Retry.write(retry, to: &record)
+        }
+        return retry
+    }
+
+    /// When the agent is told again what a turn that failed had begun with; nil if it is not.
+    public func failedTurn(of name: String) throws -> Retry? {
+        guard let record = try conversation(name), record["Failed"] != nil else { return nil }
+        return Retry(record)
+    }
+
+    /// It was told; it is told once more where that begins no turn.
+    public func noteToldAgain(_ name: String) throws {
+        try editConversation(name) { record in
+            guard var retry = Retry(record) else { return }
+            retry.next = Time.now() + Retry.memory / 4
+            Retry.write(retry, to: &record)
+        }
+    }
+
+    /// A turn stood, or the conversation was cleared: what kept one before from its end is over.
+    public func endFailedTurn(of name: String, _ conversation: Record?) throws {
+        guard conversation?["Failed"] != nil else { return }
+        try editConversation(name) { record in
+            record["Failed"] = nil
+            Retry.write(nil, to: &record)
+        }
+        for ask in [Bus.signIn(name), Bus.failing(name)] { try closeAsk(named: ask, by: "cadre", "it goes on") }
     }
 
     /// It has passed.

@@ -14,7 +14,7 @@ extension Settings {
         ("maxAttempts", .number), ("maxChildren", .number), ("maxDepth", .number), ("maxRestarts", .number), ("mergeAttempts", .number),
         ("mergeBatch", .number), ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))), ("mergeStrategy", .word(Strategy.names)),
         ("permissionWait", .time), ("portBase", .number), ("program", .text), ("protected", .text), ("pushHook", .flag),
-        ("restart", .word(["never", "on-failure", "always"])), ("review", .text), ("rule", .text), ("sandbox", .text), ("setup", .text),
+        ("retryPause", .time), ("restart", .word(["never", "on-failure", "always"])), ("review", .text), ("rule", .text), ("sandbox", .text), ("setup", .text),
         ("silence", .time), ("spawnRate", .number), ("target", .text), ("teammate", .text), ("wakeRate", .number), ("worktrees", .text),
     ]
     /// Sections with a part for each of something.

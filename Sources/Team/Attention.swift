@@ -34,12 +34,12 @@ public struct Attention {
     public static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
         // One that was never started is nobody's failure.
         let team = team.filter { $0.session?["Started"] != nil }
-        return try agents(team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus) + waiting(bus, team) + queue(bus)
+        return try agents(bus, team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus) + waiting(bus, team) + queue(bus)
     }
 
     // MARK: agents
 
-    private static func agents(_ team: [AgentView], _ claims: [Claim]) throws -> [Attention] {
+    private static func agents(_ bus: Bus, _ team: [AgentView], _ claims: [Claim]) throws -> [Attention] {
         try team.compactMap { agent in
             let note = (agent.report?["Note"] ?? "").isEmpty ? "" : ": \(agent.report?["Note"] ?? "")"
             func says(_ what: String, next: Int? = nil, isWrong: Bool = false) -> Attention {
@@ -61,7 +61,7 @@ public struct Attention {
                 return says("has ended\(note)", next: agent.report?.int("Start-At"))
             case .idle where agent.alive && agent.retry == nil && !note.isEmpty && (agent.report?["Source"] == "screen" || agent.report?["Note"]?.hasPrefix(Team.turnFailed) == true),
                 .working where agent.alive && agent.retry == nil && !note.isEmpty && agent.report?["Source"] == "screen":
-                return says("\(agent.state.rawValue)\(note)")
+                return try says("\(agent.state.rawValue)\(note)", next: agent.state == .idle ? bus.failedTurn(of: agent.name)?.next : nil)
             default: return agent.alive ? agent.retry.map { says("can't go on: \($0.why), \($0.count)", next: $0.next) } : nil
             }
         }

@@ -47,7 +47,7 @@ final class Following {
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { [waking.due, said?.due, looking.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double { [waking.due, waking.again, said?.due, looking.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
 
     /// Nil for programs that tell nothing and are not to be typed to.
     init?(_ team: Team, _ name: String, _ known: AgentProgram?, _ process: pid_t, pane: String? = getenv("TMUX_PANE").map { String(cString: $0) }) throws {

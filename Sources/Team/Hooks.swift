@@ -80,12 +80,6 @@ extension Team {
                 record["Task"] = held.map { "\($0)" }
             }
         }
-        /// A turn that is gone on with, or has ended well: what kept one before from that is over.
-        func endFailure(_ conversation: Record?) throws {
-            guard conversation?["Failed"] != nil else { return }
-            try bus.editConversation(name) { $0["Failed"] = nil }
-            try bus.closeAsk(named: Bus.signIn(name), by: "cadre", "it goes on")
-        }
         /// The turn does not begin. Mail is unread still; a task is put by.
         func refuse(_ handed: String, _ reached: Reached) throws {
             if ["task", "again"].contains(handed), let words = try Team.firstPrompt(bus, name) { try putBy(name, words) }
@@ -137,8 +131,8 @@ extension Team {
                 record["Transcript"] = call.transcript
                 record["Resuming"] = nil
                 record["Stops"] = nil
-                if call.source == "clear" { record["Failed"] = nil }
             }
+            if call.source == "clear" { try bus.endFailedTurn(of: name, bus.conversation(name)) }
             if call.source == "compact" { try settle() } else { try bus.closePermissions(of: name) }
             if call.source != "compact" { try report(.idle) }
             // Some programs call it only with the first words, which may be the task itself.
@@ -156,7 +150,7 @@ extension Team {
             try closeUsed(call, name)
             try goOn(name, turn: true)
             try noteTask(begins: false)
-            try endFailure(bus.conversation(name))
+            try bus.endFailedTurn(of: name, bus.conversation(name))
             try Team.readFile(bus, agent)
             _ = try mail(urgent: true, context)
         case "PostToolUseFailure":
@@ -171,7 +165,7 @@ extension Team {
             try report(.idle)
             try Team.readFile(bus, agent)
             let conversation = try bus.conversation(name)
-            try endFailure(conversation)
+            try bus.endFailedTurn(of: name, conversation)
             let stops = conversation?.int("Stops") ?? 0
             if let reached = try reached(agent) { return try showReached(name, reached) }
             guard stops < Team.stops else { return }
@@ -204,14 +198,18 @@ extension Team {
         if closed > 0, call.subagent != nil { try goOn(name) }
     }
 
-    /// What a turn had begun with is to be gone on with. Where only a person can see to that, the person is asked, in the agent's
-    /// name: the answer is mail to it, which has it go on.
+    /// What a turn had begun with is to be gone on with: it is told again after a pause. Where only a person can see to that, or that
+    /// has not helped for long, the person is asked, in the agent's name: the answer is mail to it, which has it go on.
     func noteFailure(of name: String, _ why: String, _ known: AgentProgram?) throws {
-        try bus.editConversation(name) { $0["Failed"] = "yes" }
-        guard known?.isSignedOut(why) == true else { return }
+        let isSignedOut = known?.isSignedOut(why) == true
+        let lasts = isSignedOut || known?.lasts(why) == true
+        let retry = try bus.noteFailedTurn(of: name, why, first: lasts ? nil : settings.seconds("retryPause", 60))
+        guard lasts || retry?.isLong == true else { return }
+        let ask = isSignedOut ? Bus.signIn(name) : Bus.failing(name)
+        let what = isSignedOut ? "is not let in to its model: \(why)" : "can't go on, its turns fail: \(retry?.question ?? why)"
         try bus.openAsk(
-            named: Bus.signIn(name), by: name,
-            "'\(name)' is not let in to its model: \(why). 'cadre attach \(name)' leads there; once that is mended, 'cadre ask answer \(Bus.signIn(name)) TEXT' has it go on")
+            named: ask, by: name,
+            "'\(name)' \(what). 'cadre attach \(name)' leads there; once that is mended, 'cadre ask answer \(ask) TEXT' has it go on")
     }
 
     /// Why a turn failed, in a line: what the program says, or what it calls it.

@@ -70,6 +70,7 @@ extension Team {
 
     /// What is said to who goes on with a conversation whose last turn did not come to its end.
     static let middle = "You were ended in the middle of a turn and are started again; go on with what you were at."
+    static func failed(_ why: String) -> String { "Your last turn failed (\(why)); go on with what you were at." }
 
     /// For those whom no hook tells all this.
     static let pointer = "You work in a team, by its verbs: 'cadre prime' prints who you are in it, what you are for, your mail and the verbs.\n"

@@ -22,6 +22,8 @@ import Tmux
 struct Waking {
     var due: Double?
     var pause = 0.0
+    /// When it is told again what a turn that failed had begun with.
+    var again: Double?
     /// When asks were last answered, while a budget that is used up keeps it from being woken.
     var answers: Int?
     /// When mail from agents woke it, within the last hour.
@@ -50,7 +52,14 @@ extension Following {
         let mail = try bus.waitingMail(of: name).first
         if try settleHanded() { return waking.due = Time.monotonic() + 1 }
         func mayPull(_ worker: Worker) throws -> Bool { try bus.hasReady(worker) && bus.held(by: worker).isEmpty }
-        guard let turn = try turn(), try mail != nil || turn == .over && worker.map(mayPull) ?? false else {
+        let turn = try turn()
+        let failed = try mail == nil && turn == .over ? bus.failedTurn(of: name) : nil
+        if let failed, failed.next <= Time.now() {
+            try bus.noteToldAgain(name)
+            return try team.putBy(name, Team.failed(failed.why))
+        }
+        waking.again = failed.map { Time.monotonic() + Double($0.next - Time.now()) }
+        guard let turn, try mail != nil || turn == .over && worker.map(mayPull) ?? false else {
             waking.due = nil
             return waking.pause = 0
         }

@@ -238,8 +238,8 @@ final class Silence {
         let beat = now.beat != last.beat
         last = now
         let task = try bus.claims().first { $0.owner == name }
-        // One whose plan waits has nothing to do.
-        let isWaiting = try task.map { try bus.isPlanWaiting($0.id) } ?? false
+        // One whose plan waits has nothing to do, and one whose turn failed is told to go on otherwise.
+        let isWaiting = try task.map { try bus.isPlanWaiting($0.id) || bus.conversation(name)?["Failed"] != nil } ?? false
         guard let task, !busy, !written, !beat, !isWaiting, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else {
             if quiet > 1 {
                 try bus.closeAsk(named: "silent-\(name)", by: "cadre", "it is at work again")
