@@ -70,13 +70,26 @@ install_packages() { # PACKAGE...
 
 # swift build, without what the linker says of functions of the C library that a static executable can't call everywhere,
 # or should not: the Swift libraries name these, cadre calls none of them. All other lines pass as they come, and the exit
-# status is kept.
+# status is kept. A module may take minutes: after so many seconds of silence it says that it goes on.
+silence=20
 swift_build() { # OPTION...
   local names='dlopen|getaddrinfo|getgrgid_r|getgrnam_r|getpwnam_r|getpwuid_r'
   (
     set -o pipefail
     swift build "$@" 2>&1 |
-      sed -uE "/: warning: (Using '($names)' in statically linked applications requires|the use of .mktemp' is dangerous)/d" >&2
+      sed -uE "/: warning: (Using '($names)' in statically linked applications requires|the use of .mktemp' is dangerous)/d" |
+      {
+        begin=$SECONDS code=0
+        while IFS= read -r -t "$silence" line || code=$?; do
+          if [ "$code" -gt 128 ]; then
+            echo "... still building, $((SECONDS - begin)) s"
+            code=0
+          elif [ "$code" != 0 ]; then
+            [ -z "$line" ] || printf '%s\n' "$line"
+            break
+          else printf '%s\n' "$line"; fi
+        done
+      } >&2
   )
 }
 

@@ -101,6 +101,22 @@ ok "the demo shows the build while it goes on"
 touch "$t_dir/seen"
 wait "$building"
 is $? 75 "and ends with it"
+# What is silent for long is said to go on.
+tool swift <<END
+echo begin
+while [ ! -e '$t_dir/seen2' ]; do sleep 0.1; done
+printf 'end'
+exit 3
+END
+# shellcheck disable=SC2016 # for the shell that it starts
+PATH="$usr" bash -c '. shell/lib.sh; silence=0.2; swift_build' 2>"$t_dir/silent" &
+building=$!
+wait_for 20 grep -q '^... still building, [0-9]* s$' "$t_dir/silent"
+ok "a silent build says that it goes on"
+touch "$t_dir/seen2"
+wait "$building"
+is $? 3 "its exit status is kept"
+is "$(sed '/still building/d' "$t_dir/silent")" $'begin\nend' "so are its lines"
 cd "$top" || exit 1
 is "$(grep -c 'exact:' Package.swift)" "$(grep -c '\.package(' Package.swift)" "dependencies are pinned"
 t_end
