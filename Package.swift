@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Screen", dependencies: ["Bus", "CNcurses"]),
         .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", system]),
         .target(name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "CSys", system]),
-        .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Processes", "Bus", "CSys", system, arguments]),
+        .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
             exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-programs.5", "cadre-security.7", "cadre-tmux.7"], linkerSettings: `static`),

@@ -23,10 +23,13 @@ make_tree() { # DIRECTORY
     ln -s cadre.fish "$tree/share/fish/vendor_completions.d/cadre-$verb.fish"
   done
 
+  # git finds its own verbs so, and the page of `git cadre --help`.
+  ln -s cadre "$tree/bin/git-cadre"
   for file in Sources/*/cadre*.[1-9]; do
     mkdir -p "$tree/share/man/man${file##*.}"
     cp "$file" "$tree/share/man/man${file##*.}/"
   done
+  echo '.so man1/cadre.1' >"$tree/share/man/man1/git-cadre.1"
   for file in agents programs roles recipes; do cp -r "shell/$file" "$tree/share/cadre/"; done
   cp -r tmux "$tree/share/cadre/"
   cp packaging/copyright CHANGELOG.md "$tree/share/doc/cadre/"

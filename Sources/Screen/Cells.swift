@@ -45,6 +45,21 @@ public enum Cells {
         return (String(out), columns)
     }
 
+    /// What of a clean text fits into so many columns, with a sign that it was cut.
+    public static func cut(_ text: String, to columns: Int) -> (text: String, columns: Int) {
+        let sign: Unicode.Scalar = width("…") == 1 ? "…" : "~"
+        var out = String.UnicodeScalarView()
+        var used = 0
+        for scalar in text.unicodeScalars {
+            let more = width(scalar)
+            guard used + more < columns else { break }
+            out.append(scalar)
+            used += more
+        }
+        out.append(sign)
+        return (String(out), used + 1)
+    }
+
     /// Columns of a character that is clean.
     static func width(_ scalar: Unicode.Scalar) -> Int {
         scalar.isASCII ? 1 : max(0, Int(wcwidth(wchar_t(scalar.value))))

@@ -5,9 +5,16 @@ import Glibc
 public enum Out {
     nonisolated(unsafe) private static var buffer: [UInt8] = []
     public static let isTerminal = isatty(1) == 1
+    /// The table that records are rows of, for a person.
+    nonisolated(unsafe) static var table: Table?
+    /// The process of the pager that standard output goes to.
+    nonisolated(unsafe) static var pager: Int32?
 
-    public static func line(_ fields: String...) { write(Array((fields.map(Names.shown(full:)).joined(separator: "\t") + "\n").utf8)) }
-    public static func line(fields: [String]) { write(Array((fields.map(Names.shown(full:)).joined(separator: "\t") + "\n").utf8)) }
+    public static func line(_ fields: String...) { line(fields: fields) }
+    public static func line(fields: [String]) {
+        let fields = fields.map(Names.shown(full:))
+        if table != nil { table!.add(fields) } else { write(Array((fields.joined(separator: "\t") + "\n").utf8)) }
+    }
 
     /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
     public static let colors = isTerminal && getenv("NO_COLOR") == nil
@@ -44,6 +51,7 @@ public enum Out {
     }
 
     public static func flush() {
+        if let drawn = table?.drawn() { buffer += drawn.utf8 }
         var at = 0
         while at < buffer.count {
             let n = buffer.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + at, buffer.count - at) }

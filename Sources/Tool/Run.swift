@@ -146,24 +146,27 @@ public enum Main {
     private static func end(_ body: () throws -> Void, otherwise: (Error) -> Never) -> Never {
         do {
             try body()
-            Out.flush()
+            Out.finish()
             exit(0)
         } catch let code as ExitCode {
-            Out.flush()
+            Out.finish()
             exit(code.rawValue)
         } catch let failure as Failure {
-            Out.flush()
+            Out.finish()
             complain(failure.message)
             exit(failure.kind.rawValue)
         } catch {
-            Out.flush()
+            Out.finish()
             otherwise(error)
         }
     }
 
-    /// The parser doesn't know that the value of `--wait` may be left out: see `prepare`.
+    /// The parser doesn't know that the value of `--wait` and `--color` may be left out: see `prepare`.
     private static func usage(_ text: String) -> String {
-        text.replacing("--wait <time>  ", with: "--wait[=<time>]").replacing("--wait <time>", with: "--wait[=<time>]")
+        ["--wait <time>", "--color <when>"].reduce(text) { text, option in
+            let own = option.replacing(" <", with: "[=<") + "]"
+            return text.replacing(option + "  ", with: own).replacing(option, with: own)
+        }
     }
 
     /// Common options may stand before a subcommand, as in `cadre -C DIR task list`: the parser wants them behind it.
@@ -188,12 +191,12 @@ public enum Main {
         return (options, rest)
     }
 
-    /// `--wait` may stand alone or as `--wait=TIME`: the parser wants a value.
+    /// `--wait` may stand alone or as `--wait=TIME`, `--color` likewise: the parser wants a value.
     private static func prepare(_ arguments: [String]) -> [String] {
         var literal = false
         return arguments.map { argument in
             if argument == "--" { literal = true }
-            return !literal && argument == "--wait" ? "--wait=forever" : argument
+            return literal ? argument : ["--wait": "--wait=forever", "--color": "--color=always"][argument] ?? argument
         }
     }
 

@@ -184,6 +184,13 @@ public final class Tool {
         try !common.quiet && !common.json && isatty(2) == 1 && (settings().string("advice") == nil || settings().flag("advice"))
     }
 
+    /// Has records be the rows of a table with this header, where they are for a person. `empty` is said, as advice, if there are
+    /// none.
+    public func table(_ look: Look, _ heads: [String], empty: String? = nil) {
+        guard !common.quiet, !common.json, look.isShown else { return }
+        Out.table = Table(heads, colors: look.hasColors, empty: (try? advises()) == true ? empty : nil)
+    }
+
     /// Prints a record: the fields divided by tabs, or the JSON object; nothing with `-q`.
     public func print(_ fields: [String], json: KeyValuePairs<String, JSONValue>) {
         if common.quiet { return }

@@ -76,6 +76,7 @@ public struct AgentsVerb: ParsableCommand {
     struct List: Verb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the agents.")
         @OptionGroup var common: Common
+        @OptionGroup var look: Look
         @Flag(name: .long, help: "Children below their parents, indented.") var tree = false
         @Option(name: [.customShort("o", allowingJoined: true), .long], help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields")) var output: String?
 
@@ -88,6 +89,7 @@ public struct AgentsVerb: ParsableCommand {
                 return field
             }
             let bus = try tool.bus()
+            tool.table(look, chosen.map { $0.name.uppercased() }, empty: "no agents: 'cadre spawn' starts one")
             let all = try bus.agentNames().compactMap { try bus.agent(named: $0) }
             for (agent, depth) in tree ? sorted(all) : all.map({ ($0, 0) }) {
                 let wanted = tool.common.json && output == nil ? AgentsVerb.fields : chosen

@@ -116,7 +116,12 @@ public struct AskVerb: ParsableCommand {
     struct List: Verb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the open asks.")
         @OptionGroup var common: Common
-        func run(_ tool: Tool) throws { for ask in try tool.bus().asks() { AskVerb.show(tool, ask) } }
+        @OptionGroup var look: Look
+        func run(_ tool: Tool) throws {
+            let asks = try tool.bus().asks()
+            tool.table(look, ["ID", "KIND", "FROM", "TEXT"], empty: "nothing waits for an answer")
+            for ask in asks { AskVerb.show(tool, ask) }
+        }
     }
 
     struct Show: Verb {

@@ -7,6 +7,7 @@ public struct CostVerb: Verb {
         verb: "cost", abstract: "Print what the agents have used: money and tokens.")
     @OptionGroup public var common: Common
     @Option(name: .long, help: "A line for each agent, task, role or day; one of all if not given.") var by: String?
+    @OptionGroup var look: Look
     public init() {}
 
     /// What is told of one agent, task, role or day.
@@ -42,6 +43,7 @@ public struct CostVerb: Verb {
         }
         // Who has used nothing that is known is there as well.
         if by == "agent" { for name in try bus.agentNames() { _ = at(name) } }
+        tool.table(look, [(by ?? "of").uppercased(), "MONEY", "INPUT", "CACHED", "OUTPUT"] + (by == "agent" ? ["CONTEXT"] : []) + ["MODELS"], empty: "nothing was used")
         for row in rows.sorted(by: CostVerb.isBefore) { try show(tool, bus, row) }
     }
 

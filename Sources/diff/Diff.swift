@@ -9,14 +9,14 @@ public struct DiffVerb: Verb {
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Only which files, and how much.") var stat = false
     @Flag(name: .long, help: "Only the files' names.") var nameOnly = false
-    @Flag(name: .long, help: "Print as on a terminal, for a pager.") var color = false
+    @OptionGroup var look: Look
     @Flag(name: .long, help: "Only what has changed since it was marked as seen.") var sinceSeen = false
     @Flag(name: .long, help: "Mark what there is now as seen, and print nothing.") var markSeen = false
     @Argument(help: "The agent.") var name: String
     public init() {}
 
     public func run(_ tool: Tool) throws {
-        guard !tool.common.json || !color && !markSeen else {
+        guard !tool.common.json || look.color != .always && !markSeen else {
             throw Failure.usage("--json is of files and how much they have changed: not with --color or --mark-seen")
         }
         try tool.checkUsage(agents: [name])
@@ -27,10 +27,11 @@ public struct DiffVerb: Verb {
         if tool.common.quiet { throw try team.difference(agent, options + ["--quiet"], sinceSeen: sinceSeen).isEmpty ? ExitCode(0) : ExitCode(1) }
         if tool.common.json { return try files(team.difference(agent, ["--numstat", "-z", "--no-renames"], sinceSeen: sinceSeen)) }
         let bytes = try team.difference(agent, options + ["--no-color"], sinceSeen: sinceSeen)
-        guard color || Out.isTerminal else { return Out.raw(bytes) }
+        guard look.isShown else { return Out.raw(bytes) }
+        if look.color != .always { Out.page() }
         var painted = Painted()
         Out.painted(bytes) { line in
-            guard color || Out.colors else { return [(line[...], nil)] }
+            guard look.hasColors else { return [(line[...], nil)] }
             return stat ? Painted.stat(line) : nameOnly ? [(line[...], nil)] : painted.pieces(line)
         }
     }

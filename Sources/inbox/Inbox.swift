@@ -12,6 +12,8 @@ public struct InboxVerb: ParsableCommand {
         [message.id, message.read ? "read" : "unread", message.from, Time.text(message.time), message.subject]
     }
 
+    static func table(_ tool: Tool, _ look: Look) { tool.table(look, ["ID", "STATE", "FROM", "TIME", "SUBJECT"], empty: "no mail") }
+
     static func show(_ tool: Tool, _ message: Message) {
         tool.print(
             fields(message),
@@ -49,6 +51,7 @@ public struct InboxVerb: ParsableCommand {
     struct List: Verb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List unread mail, oldest first.")
         @OptionGroup var common: Common
+        @OptionGroup var look: Look
         @Flag(name: .shortAndLong, help: "Also what was read.") var all = false
         @Option(name: .long, help: ArgumentHelp("Wait until there is some, for ever or so long.", valueName: "time")) var wait: String?
         @Flag(name: .long, help: "Go on listing as mail comes.") var follow = false
@@ -58,6 +61,7 @@ public struct InboxVerb: ParsableCommand {
             let bus = try tool.bus()
             let name = try tool.reader()
             var seen = Set<String>()
+            InboxVerb.table(tool, self.look)
             if wait != nil, try !bus.waitForMail(name, until: deadline) { throw Failure.no("no mail in time") }
             func look() throws {
                 for (id, _) in try bus.messages(of: name, all: all) where seen.insert(id).inserted {
@@ -121,11 +125,13 @@ public struct InboxVerb: ParsableCommand {
     struct Search: Verb {
         static let configuration = CommandConfiguration(commandName: "search", abstract: "List the messages that contain a text.")
         @OptionGroup var common: Common
+        @OptionGroup var look: Look
         @Argument(help: "Looked for in sender, subject and body, whatever the case.") var text: String
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             let name = try tool.reader()
+            InboxVerb.table(tool, look)
             for (id, _) in try bus.messages(of: name, all: true) {
                 guard let message = try bus.message(id, of: name) else { continue }
                 let all = message.subject + "\n" + message.from + "\n" + String(decoding: message.body, as: UTF8.self)
@@ -137,12 +143,14 @@ public struct InboxVerb: ParsableCommand {
     struct Thread: Verb {
         static let configuration = CommandConfiguration(commandName: "thread", abstract: "List the thread that a message belongs to.")
         @OptionGroup var common: Common
+        @OptionGroup var look: Look
         @Argument(help: "Any message of the thread.") var message: String
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             let name = try tool.reader()
             let start = try InboxVerb.find(tool, message)
+            InboxVerb.table(tool, look)
             let all = try bus.messages(of: name, all: true).compactMap { try bus.message($0.id, of: name) }
             // Both ways along the answers until nothing is new.
             var thread: Set<String> = [start.id]

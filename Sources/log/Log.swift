@@ -10,6 +10,7 @@ public struct LogVerb: Verb {
     @Option(name: .long, help: "Only what this agent did, or what was done to it.") var agent: String?
     @Option(name: .long, help: "Only what concerns this task.") var task: String?
     @Option(name: .long, help: ArgumentHelp("Write a report of the run to this file, instead of printing; - is standard output.", valueName: "file")) var html: String?
+    @OptionGroup var look: Look
     public init() {}
 
     public func run(_ tool: Tool) throws {
@@ -19,12 +20,16 @@ public struct LogVerb: Verb {
         let bus = try tool.bus()
         if let html { return try report(tool, bus, to: html) }
         var isKnown = false
+        tool.table(look, ["TIME", "BY", "EVENT", "WHAT"])
+        if look.color != .always, !follow, !tool.common.quiet, !tool.common.json { Out.page() }
         try bus.events(follow: follow) { event in
             if let agent, !event.tells(ofAgent: agent) { return }
             isKnown = true
             if let task, event["task"] != "\(task)" { return }
             if tool.common.quiet { return }
-            if tool.common.json { Out.raw(event.line + [10]) } else { Out.line(fields: event.words) }
+            if tool.common.json { return Out.raw(event.line + [10]) }
+            let words = event.words
+            Out.line(fields: look.isShown ? Array(words.prefix(3)) + [words.dropFirst(3).joined(separator: " ")] : words)
         } pause: { Out.flush() }
         // One that is no more has events.
         if let agent, !isKnown, try !bus.canReceive(agent) { tool.say(bus.noAgent(agent).message) }

@@ -54,11 +54,13 @@ public struct MergeVerb: ParsableCommand {
     struct List: Verb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the entries, first the one that is next.")
         @OptionGroup var common: Common
+        @OptionGroup var look: Look
         @Flag(name: .long, help: "Also what has left the queue.") var all = false
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             let now = Time.now()
+            tool.table(look, ["ID", "STATE", "AUTHOR", "BRANCH", "WHAT"], empty: "nothing waits to land")
             let entries = try bus.entries().sorted { $0.isBefore($1, now) }
             let waiting = Set(entries.map(\.id))
             for entry in try entries + (all ? bus.lastEntries().filter { !waiting.contains($0.id) } : []) { try MergeVerb.show(tool, entry) }

@@ -88,6 +88,7 @@ extension TaskVerb {
     struct List: Verb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List tasks.")
         @OptionGroup var common: Common
+        @OptionGroup var look: Look
         @Option(name: .long, help: "Only in this state. May be given again.") var state: [String] = []
         @Option(name: .long, help: "Only for this role.") var role: String?
         @Option(name: .long, help: "Only the children of this task.") var parent: String?
@@ -104,6 +105,7 @@ extension TaskVerb {
             let parent = try self.parent.map(Names.id)
             let bus = try tool.bus()
             let me = mine ? try tool.reader() : nil
+            tool.table(look, ["ID", "STATE", "OWNER", "TITLE"], empty: "no tasks: 'cadre task add TITLE' adds one")
             for view in try bus.list(states.isEmpty ? nil : Set(states)) {
                 if let role, view.header.role != role { continue }
                 if let parent, view.header.parent != parent { continue }
