@@ -79,7 +79,7 @@ public struct Work {
     /// The commit that the target branch holds. Throws `Failure.no` that says what to do if there is none.
     public func targetCommit() throws -> String {
         guard let target = settings.target else {
-            throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'")
+            throw Failure.no("no target branch: check one out that has a commit, or choose one with 'git config cadre.target BRANCH'")
         }
         guard let commit = try repository.commit(target) else {
             if let gone = try targetIsGone() { throw Failure.unsure(gone) }

@@ -145,6 +145,8 @@ public struct Program {
         var pid: pid_t = 0
         let code = posix_spawnp(&pid, argv[0]!, &actions, &attributes, &argv, &envp)
         guard code == 0 else {
+            let isThere = directory.map { (try? Files.exists($0)) == true } ?? true
+            if code == ENOENT, isThere, !arguments[0].contains("/") { throw Failure.unsure("no '\(Names.shown(arguments[0]))' on the PATH: install it") }
             let place = directory.map { " in '\($0.string)'" } ?? ""
             throw Failure.unsure("unable to run '\(Names.shown(arguments[0]))'\(place): \(String(cString: strerror(code)))")
         }

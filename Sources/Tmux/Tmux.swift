@@ -268,7 +268,10 @@ public struct Tmux {
     /// Buses that something on this server was opened for or shows, and the directories where its sessions began.
     public func places() throws -> (buses: Set<FilePath>, directories: Set<FilePath>) {
         var found = (buses: Set<FilePath>(), directories: Set<FilePath>())
-        for line in try run(["list-panes", "-a", "-F", "#{@cadre_dir}\t#{cadre_dir}\t#{session_path}"]).split(separator: "\n") {
+        let result = try attempt(["list-panes", "-a", "-F", "#{@cadre_dir}\t#{cadre_dir}\t#{session_path}"])
+        // Without a server nothing is shown.
+        guard result.status == 0 else { return found }
+        for line in result.text.split(separator: "\n") {
             let words = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             guard words.count == 3 else { continue }
             for root in words[..<2] where root.hasPrefix("/") { found.buses.insert(FilePath(root)) }

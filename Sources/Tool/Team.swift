@@ -69,6 +69,7 @@ extension Tool {
         let tmux = try Tmux(bus)
         if agent.alive, let adopted = agent.adopted { return (tmux, adopted.pane, agent) }
         guard let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: name) else {
+            if agent.isHeadless { throw Failure.no("'\(name)' has no terminal: 'cadre peek \(name)' prints what it said") }
             throw Failure.no("'\(name)' has no pane now: 'cadre up \(name)' starts it")
         }
         return (tmux, pane, agent)

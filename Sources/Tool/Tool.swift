@@ -81,6 +81,10 @@ public final class Tool {
     public func becomeKnown() throws {
         guard try isPerson() else { return }
         let bus = try bus()
+        // The repository had no commit, or no branch was checked out, when the bus was made.
+        if try bus.target() == nil, let here = try? repository(), try here.commonDirectory == bus.repository(), let branch = try here.checkedOut() {
+            try bus.setTarget(branch)
+        }
         let settings = try Settings(git(), bus: bus, holds: false)
         let loosened = try settings.becomeKnown(bus)
         openedTeam = Team(bus: bus, git: try git(), settings: settings)

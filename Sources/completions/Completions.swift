@@ -15,6 +15,7 @@ public struct CompletionsVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         let names = CompletionsVerb.verbs.map(\.0)
+        if tool.common.json, what != "for" { throw Failure.usage("a shell's completions are a script: --json is of 'for'") }
         switch what {
         case "bash": Out.raw(Array(Scripts.bash(names).utf8))
         case "zsh": Out.raw(Array(Scripts.zsh(names).utf8))

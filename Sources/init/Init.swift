@@ -13,8 +13,6 @@ public struct InitVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         let bus = try tool.busOrNew()
-        // Again in a repository that had no commit or no branch when the bus was made.
-        if try bus.target() == nil, let branch = try tool.repository().checkedOut() { try bus.setTarget(branch) }
         try tool.becomeKnown()
         let settings = try tool.settings()
         let configured = try Configured(tool.git(), bus, target: settings.target)
@@ -26,7 +24,7 @@ public struct InitVerb: Verb {
                 "commands": .list(settings.brought.map { .string($0) }), "git": .list(configured.commands.map { .string($0) }),
             ])
         if let target { tool.say("work lands on '\(target)'") } else {
-            tool.say("no target branch: check one out that has a commit and run this again, or choose one with 'git config cadre.target BRANCH'")
+            tool.say("no target branch: work will land on the first that is checked out and has a commit when an agent is started, or on what 'git config cadre.target BRANCH' chooses")
         }
         if try tool.advises() { try advise(tool, settings) }
         let mistakes = settings.mistakes()

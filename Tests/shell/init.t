@@ -14,7 +14,11 @@ is "$(stat -c %a .git/cadre)" 700 "only its owner may look"
 git init -q "$t_dir/unborn"
 like "$(cadre -C "$t_dir/unborn" init 2>&1 >/dev/null)" "*no target branch*git config cadre.target*" "no commit, no target"
 git -C "$t_dir/unborn" commit -q --allow-empty -m first
+cp -r "$t_dir/unborn" "$t_dir/born"
 like "$(cadre -C "$t_dir/unborn" init 2>&1 >/dev/null)" "*work lands on 'main'*" "again with a commit"
+code 0 "or without, an agent" cadre -C "$t_dir/born" spawn --agent sh alice
+is "$(cat "$t_dir/born/.git/cadre/target")" refs/heads/main "begins on the branch that has one meanwhile"
+cadre -C "$t_dir/born" retire -q alice
 cp -r "$repository" "$t_dir/detached" && rm -rf "$t_dir/detached/.git/cadre"
 git -C "$t_dir/detached" checkout -q --detach
 like "$(cadre -C "$t_dir/detached" init 2>&1 >/dev/null)" "*no target branch*" "detached, no target"

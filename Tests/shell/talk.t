@@ -108,4 +108,18 @@ next:
 *" "alone, in a project: what stands, what landed, what comes next"
 is "$(sed -n '/^next:/,$p' "$t_dir/out" | wc -l)" 4 "three things"
 cadre stop -q alice bob carl
+
+# What can't be done says what can.
+cadre spawn -q still --agent 'echo said; exec sleep 1000' --headless --no-worktree
+code 1 "who has no terminal can't be gone to" cadre attach still
+like "$(cat "$t_dir/err")" "*'still' has no terminal: 'cadre peek still' prints what it said" "but heard"
+wait_for 10 test "$(cadre peek still)" = said
+ok "as it says"
+cadre retire -q still
+code 64 "a script is no JSON" cadre completions bash --json
+mkdir "$t_dir/few" && ln -s "$(command -v cadre)" "$t_dir/few/cadre"
+code 75 "without git" env PATH="$t_dir/few" cadre spawn
+like "$(cat "$t_dir/err")" "*no 'git' on the PATH: install it" "says what is missing"
+code 1 "all projects of a tmux that does not run" env TMUX_TMPDIR="$t_dir/few" CADRE_TMUX=none cadre top --all --plain
+like "$(cat "$t_dir/err")" "*no project on this tmux server" "says that there is none"
 t_end
