@@ -6,7 +6,7 @@
 trap - EXIT
 rm -rf "$t_dir"
 
-python3 faults/chaos.py --seconds "${CADRE_CHAOS_SECONDS:-60}" --seed "${CADRE_CHAOS_SEED:-20}"
+python3 faults/chaos.py --seconds "${CADRE_CHAOS_SECONDS:-120}" --seed "${CADRE_CHAOS_SEED:-20}"
 ok 'after chaos all has ended or is asked about, and all of it is true'
 
 t_end
