@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The manual pages: clean, one for each verb, the options of --help and no others, examples that run.
 #
-# In EXAMPLES a line that begins with `$` is run, with the lines after it that begin with `>`; all of a page in one
-# shell, in a repository of its own with a bus. A line that begins with `%` is an example that can't be run here.
+# The EXAMPLES of a page are run in a repository of its own with a bus, and print what they show, see session.py; those
+# that show nothing may print anything.
 . "$(dirname "$0")/lib.sh"
 t_world
 sources=$(cd ../../Sources && pwd)
@@ -83,29 +83,15 @@ done
 is "$missing" "" "cadre-bus(5) names all that Layout.swift does"
 
 # Examples.
+session=$PWD/session.py
 for page in $(pages); do
-  name=${page##*/}
-  section "$page" EXAMPLES | sed 's/\\&//g; s/\\-/-/g; s/\\e/\\/g' | sed -n 's/^[$>] //p' >"$t_dir/example"
-  [ -s "$t_dir/example" ] || continue
-  at=$(t_repository "example $name") lines=$(grep -c '' "$t_dir/example")
-  (cd "$at" && cadre init -q && exec bash -eo pipefail "$t_dir/example") >"$t_dir/out" 2>&1
+  section "$page" EXAMPLES | grep -q '^\$ ' || continue
+  at=$(t_repository "example ${page##*/}")
+  (cd "$at" && cadre init -q && timeout 120 python3 "$session" --any "$page" EXAMPLES) >"$t_dir/out" 2>&1
   code=$?
-  is "$code" 0 "$name: $lines lines of examples run"
+  is "$code" 0 "${page##*/}: examples, $(tail -n 1 "$t_dir/out")"
   [ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
 done
-
-# The tours of the README: their lines run the same way, in one shell.
-sed -n '/^## Five minutes/,/^## Three ways/p' ../../README.md | sed -n 's/^    [$>] //p' >"$t_dir/tour"
-lines=$(grep -c '' "$t_dir/tour")
-at=$(t_repository hello)
-echo hi >"$at/README"
-git -C "$at" add README
-git -C "$at" commit -qm 'a readme'
-(cd "$at" && exec timeout 120 bash -eo pipefail "$t_dir/tour") >"$t_dir/out" 2>&1
-code=$?
-is "$code" 0 "README.md: $lines lines of the tours run"
-[ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
-is "$(grep -xE 'HELLO, WORLD|2 hello|healthy' "$t_dir/out" | tr '\n' ' ')" "HELLO, WORLD healthy 2 hello " "and print what it says"
 
 # 'cadre help' finds a page from the installed place, and without man(1) shows the usage.
 prefix=$t_dir/prefix
