@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the README shows is what happens: its sessions are run and compared, see session.py.
+# What the README and cadre-tutorial(7) show is what happens: their sessions are run and compared, see session.py.
 . "$(dirname "$0")/lib.sh"
 t_world
 here=$PWD
@@ -20,4 +20,9 @@ echo hi >README
 git add README
 git commit -qm 'a readme'
 session README.md "$top/README.md"
+
+for walk in SQUAD TEAM COMPANY; do
+  cd "$HOME" || exit 1
+  session "cadre-tutorial(7), $walk" "$top/Sources/cadre/cadre-tutorial.7" "$walk"
+done
 t_end
