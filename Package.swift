@@ -57,7 +57,10 @@ let package = Package(
         .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
-            exclude: ["cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-programs.5", "cadre-security.7", "cadre-tmux.7", "cadre-tutorial.7"],
+            exclude: [
+                "cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-faq.7", "cadre-programs.5", "cadre-security.7", "cadre-tmux.7",
+                "cadre-tutorial.7",
+            ],
             linkerSettings: `static`),
     ]
         + verbs.flatMap { verb -> [Target] in
