@@ -8,7 +8,8 @@ one with a SECTION, a heading, only what is below that. A line that begins with 
 that begin with `> `; the others are what it prints, on either stream. `% ` is a line that can't be run here: it and
 what is below it is passed over. The shell starts in the directory of the caller. Ids of messages, commits and times may
 be others, white space as wide as it likes, and `...` stands for anything. A command has failed if its status is not 0,
-unless what it shows is an error of cadre's. With --any one that shows nothing may print anything.
+unless what it shows is an error of cadre's. One that only looks is run again for a while where it prints something else:
+agents take their time. With --any one that shows nothing may print anything.
 
 Prints what is different, and ends with 1 if anything is, or nothing was run.
 """
@@ -18,6 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 
 def displays(page, section):
@@ -78,33 +80,60 @@ def matches(printed, shown):
     return re.fullmatch(pattern, printed, re.DOTALL)
 
 
+def looks(command):
+    return "\n" not in command and re.match(r"cadre (--as \S+ )?(agents|peek|status|(task|ask|merge) (list|show)|plan show)\b", command)
+
+
+class Shell:
+    """A shell that is given one command after the other. What it prints goes to a file: agents may keep that open."""
+
+    def __init__(self, out):
+        self.out = out
+        with open(out, "wb") as file:
+            self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=file, stderr=file)
+        self.run("set -o pipefail")
+
+    def run(self, command):
+        """What it prints, and its status; None if the shell has ended."""
+        begin = os.path.getsize(self.out)
+        try:
+            self.bash.stdin.write(("{ %s\n} </dev/null\nprintf '\\n\\1 %%d\\n' $?\n" % command).encode())
+            self.bash.stdin.flush()
+        except BrokenPipeError:
+            return None
+        while True:
+            ended = self.bash.poll() is not None
+            with open(self.out, "rb") as file:
+                file.seek(begin)
+                found = re.search(r"\A(.*)\n\x01 (\d+)\n", file.read().decode("utf-8", "replace"), re.DOTALL)
+            if found or ended:
+                return found and found.groups()
+            time.sleep(0.02)
+
+
 def main(page, section=None, anything=False):
-    steps = [step for display in displays(page, section) for step in commands(display)]
-    script = "".join("%s\nprintf '\\n\\1 %%d\\n' $?\n" % command for command, _ in steps)
+    wrong, count = [], 0
     with tempfile.TemporaryDirectory(prefix="cadre-session.") as scratch:
-        with open(scratch + "/script", "w") as file:
-            file.write("set -o pipefail\n" + script)
-        # A file: agents that are started here may keep it open.
-        with open(scratch + "/out", "wb") as out:
-            subprocess.run(["bash", scratch + "/script"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        with open(scratch + "/out", encoding="utf-8", errors="replace") as file:
-            parts = re.split(r"\n\x01 (\d+)\n", file.read())
-    wrong = [] if steps else ["no session in it"]
-    for index, (command, shown) in enumerate(steps):
-        if 2 * index + 1 >= len(parts):
-            wrong.append("$ %s\nwas not run, or did not end" % command)
-            break
-        printed, status = plain(parts[2 * index]), parts[2 * index + 1]
-        shown = plain("\n".join(shown))
-        if not matches(printed, shown) and (shown or not anything):
-            wrong.append("$ %s\nprinted:\n%s\nshown:\n%s" % (command, printed, shown))
-        if status != "0" and not re.search(r"^cadre [a-z]+: ", shown, re.MULTILINE):
-            wrong.append("$ %s\nended with %s" % (command, status))
-    if wrong:
-        print("\n".join(wrong))
-    else:
-        print("%d commands" % len(steps))
-    return 1 if wrong else 0
+        shell = Shell(scratch + "/out")
+        for command, shown in [step for display in displays(page, section) for step in commands(display)]:
+            count += 1
+            shown, end = plain("\n".join(shown)), time.monotonic() + 20
+            while True:
+                result = shell.run(command)
+                printed = result and plain(result[0])
+                right = result and (matches(printed, shown) or (anything and not shown))
+                if right or not result or not looks(command) or time.monotonic() > end:
+                    break
+                time.sleep(0.2)
+            if not result:
+                wrong.append("$ %s\nthe shell has ended" % command)
+                break
+            if not right:
+                wrong.append("$ %s\nprinted:\n%s\nshown:\n%s" % (command, printed, shown))
+            if result[1] != "0" and not re.search(r"^cadre [a-z]+: ", shown, re.MULTILINE):
+                wrong.append("$ %s\nended with %s" % (command, result[1]))
+    print("\n".join(wrong + ["%d commands" % count]))
+    return 1 if wrong or not count else 0
 
 
 if __name__ == "__main__":
