@@ -94,6 +94,13 @@ extension Bus {
     public func target() throws -> String? { try value(targetFile) }
     public func setTarget(_ reference: String) throws { try replace(targetFile, with: Array((reference + "\n").utf8), sync: true) }
 
+    /// How a project is called, by its common git directory: by the directory that `.git`, `.bare` or any other hidden one is in.
+    public static func project(_ common: FilePath) -> String {
+        let isHidden = common.lastComponent?.string.hasPrefix(".") == true
+        let name = (isHidden ? common.removingLastComponent() : common).lastComponent?.string ?? ""
+        return name.isEmpty ? "project" : name
+    }
+
     /// The repository's common git directory: the one the bus lies in, else the one it was made for.
     public func repository() throws -> FilePath {
         let above = root.removingLastComponent()

@@ -1,6 +1,7 @@
 import Bus
 import Git
 import SystemPackage
+import Tmux
 
 // What doctor sees of agents' worktrees and of the branch that they begin at.
 extension Team {
@@ -24,6 +25,21 @@ extension Team {
             }
         }
         return found
+    }
+
+    /// What of the tmux that the agents run in a person may not expect. Starts one process, if there is a server.
+    public func tmuxHabits() throws -> [String] {
+        guard let server = try bus.server(), Tmux.answers(server) else { return [] }
+        let lines = try Tmux(bus).attempt(["show-options", "-s", "extended-keys", ";", "show-options", "-g"], seconds: 5).text.split(separator: "\n")
+        var habits: [String] = []
+        let isTyped = try bus.team().contains { agent in try agent.alive && !agent.isHeadless && known(agent.card["Program"] ?? "")?.empty.isEmpty == false }
+        if isTyped, lines.contains("extended-keys off") {
+            habits.append("extended-keys is off: Shift+Enter does not reach an agent's program; 'set -s extended-keys on' in your tmux.conf")
+        }
+        if lines.contains(where: { $0.hasPrefix("@resurrect") || $0.hasPrefix("@continuum") }) {
+            habits.append("tmux-resurrect brings back windows without the agents in them: leave cadre's session out of it, 'cadre up' brings agents back")
+        }
+        return habits
     }
 
     /// Mends what moves and removals have left of the worktrees of all agents that don't run; returns whose.

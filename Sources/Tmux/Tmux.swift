@@ -289,13 +289,11 @@ public struct Tmux {
 
     /// The repository's name, of characters that no version of tmux changes.
     private static func sessionName(_ bus: Bus) -> String {
-        var directory = bus.root.removingLastComponent()
-        if directory.lastComponent?.string == ".git" { directory.removeLastComponent() }
-        let name = String((directory.lastComponent?.string ?? "").unicodeScalars.prefix(40).map { scalar -> Character in
+        let name = String(Bus.project(bus.root.removingLastComponent()).unicodeScalars.prefix(40).map { scalar -> Character in
             let plain = (48...57).contains(scalar.value) || (65...90).contains(scalar.value) || (97...122).contains(scalar.value)
             return plain ? Character(scalar) : "-"
         })
-        return "cadre-" + (name.isEmpty ? "project" : name)
+        return "cadre-" + name
     }
 
     /// The process that a pane was opened for; nil if there is no such pane, or it is dead.

@@ -72,6 +72,7 @@ public struct DoctorVerb: Verb {
             let review = team.settings.string("review")
             note("cadre.gate", review == "none" ? "there is no gate and no review: what agents hand in lands unchecked" : "there is no gate: what agents hand in waits for \(review.map { "'\($0)'" } ?? "you") to approve it")
         }
+        for one in try team.tmuxHabits() { note("tmux", one) }
         if Watcher().descriptor < 0 { note("inotify", "the kernel has no instance left for this user (fs.inotify.max_user_instances): agents look for changes each second or more often") }
         Out.flush()
     }

@@ -46,8 +46,7 @@ public struct LogVerb: Verb {
             sums.output.add(part.used.output)
             spent[part.agent] = sums
         }
-        let common = try bus.repository()
-        let name = (common.lastComponent == ".git" ? common.removingLastComponent() : common).lastComponent?.string ?? "project"
+        let name = try Bus.project(bus.repository())
         let report = Report(
             project: name, spans: Spans(events), tasks: try bus.list(), spent: spent.sorted { $0.key < $1.key }.map { ($0.key, $0.value.money, $0.value.input, $0.value.output) }, now: Time.now())
         if path == "-" { return Out.raw(Array(report.html.utf8)) }

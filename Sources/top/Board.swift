@@ -10,9 +10,7 @@ struct Source {
 
     init(_ bus: Bus) throws {
         self.bus = bus
-        let common = try bus.repository()
-        let place = common.lastComponent == ".git" ? common.removingLastComponent() : common
-        name = place.lastComponent?.string ?? "project"
+        name = try Bus.project(bus.repository())
     }
 }
 

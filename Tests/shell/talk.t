@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a newcomer is told: where nothing is yet, where a word is misspelt, and by `cadre` alone.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agents.sh"
 t_world
 mkdir "$t_dir/empty" && cd "$t_dir/empty" || exit 1
 
@@ -116,6 +117,22 @@ like "$(cat "$t_dir/err")" "*'still' has no terminal: 'cadre peek still' prints 
 wait_for 10 test "$(cadre peek still)" = said
 ok "as it says"
 cadre retire -q still
+# What of tmux a person may not expect.
+t_program claude <<'END'
+exec sleep 1000
+END
+git clone -q --bare . "$t_dir/home/.bare" && git -C "$t_dir/home/.bare" worktree add -q "$t_dir/home/trunk" main
+cadre -C "$t_dir/home/trunk" init -q
+cadre -C "$t_dir/home/trunk" spawn -q bare --agent 'exec sleep 1000' --no-worktree
+is "$(tmux -L "$t_server" list-sessions -F '#{session_name}' | grep -c '^cadre-home$')" 1 "a project is called by the directory above a hidden one"
+cadre -C "$t_dir/home/trunk" retire -q bare
+cadre spawn -q typed --agent claude --no-worktree
+tmux -L "$t_server" set -s extended-keys off
+like "$(cadre doctor)" "*note	tmux	extended-keys is off: Shift+Enter *" "doctor tells of keys that don't reach a program"
+tmux -L "$t_server" set -s extended-keys on
+tmux -L "$t_server" set -g @resurrect-dir "$t_dir"
+like "$(cadre doctor)" "note	tmux	tmux-resurrect *" "of what brings windows back, and no more of keys"
+cadre retire -q typed
 code 64 "a script is no JSON" cadre completions bash --json
 mkdir "$t_dir/few" && ln -s "$(command -v cadre)" "$t_dir/few/cadre"
 code 75 "without git" env PATH="$t_dir/few" cadre spawn
