@@ -52,8 +52,14 @@ like "$(waits "$filtered")" "held *" "its work is reviewed"
 like "$(cat "$t_dir/said")" "*this runs within *" "it can't approve that"
 [ -z "$(t_pgrep -fx 'sleep 98765')" ]
 ok "and what it left behind is ended"
-cadre merge reject -q --why no "$filtered"
-as bob cadre task cancel -q "$filtered"
+rm -f "$t_dir/said"
+cadre merge approve -q "$filtered"
+cadre merge run -q
+is "$(state "$filtered") $(cat a.z)" "done 1" "approved by the person it lands, in the checkout too"
+is "$(git status --porcelain)" "" "which is clean"
+like "$(cat "$t_dir/said")" "*this runs within*" "and what it runs there decides nothing"
+[ -z "$(t_pgrep -fx 'sleep 98765')" ]
+ok "nor leaves anything"
 git config --unset cadre.review
 
 # Nor from a verb of the person's own, on the agent's worktree.
