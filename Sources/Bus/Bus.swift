@@ -22,7 +22,9 @@ public struct Bus {
         }
         let version = root.appending("version")
         guard let bytes = try Files.read(version) else {
-            throw Failure.unsure("'\(version.string)' is missing: the bus is damaged; see 'cadre doctor'")
+            // Whoever has emptied it may have it made anew.
+            if try Files.list(root)?.isEmpty == true { return nil }
+            throw Failure.unsure("'\(version.string)' is missing, so that the bus can't be read: put it back, or move '\(root.string)' away and run 'cadre init'")
         }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
         guard words.count >= 2, words[0] == "cadre", let format = Names.number(words[1]), format > 0, bytes.last == 10 else {
@@ -56,6 +58,7 @@ public struct Bus {
         try Files.write(Array("1\n".utf8), to: aside.appending("ids"), sync: true)
         try Files.write(Array("cadre \(format) \(Random.hex(16))\n".utf8), to: aside.appending("version"), sync: true)
         try Files.sync(aside)
+        if try Files.list(root)?.isEmpty == true { try Files.rmdir(root) }
         if try !Files.renameNew(aside, root) { try Files.removeAll(aside) }
         try Files.sync(above)
         guard let bus = try open(root) else { throw Failure.unsure("unable to make '\(root.string)'") }

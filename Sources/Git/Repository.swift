@@ -83,6 +83,7 @@ public struct Repository {
     private static func real(_ path: FilePath) throws -> FilePath {
         let found = path.withPlatformString { realpath($0, nil) }
         guard let found else {
+            if path == ".", errno == ENOENT { throw Failure.unsure("the directory that this runs in was removed: go to another, or use -C DIR") }
             throw Failure.unsure("unable to enter '\(Names.shown(path.string))': \(String(cString: strerror(errno)))")
         }
         defer { free(found) }

@@ -79,7 +79,8 @@ public struct Settings {
 
     /// `KEY\nVALUE\0` for each; a key without value has no newline and is true.
     private static func parse(_ result: Program.Result) throws -> [(key: String, value: String)] {
-        guard result.status <= 1 else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
+        // 1 is that there is no such key; a blob that is no configuration is told by the same status, with words.
+        guard result.status == 0 || result.status == 1 && result.error.isEmpty else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
         return result.output.split(separator: 0).map { entry in
             let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
             let key = String(decoding: parts[0].dropFirst(6), as: UTF8.self)
