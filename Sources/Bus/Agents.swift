@@ -189,7 +189,7 @@ extension Bus {
         try Files.sync(agents)
         try Files.removeAll(aside)
         try closePermissions(of: name, "its agent is retired")
-        for ask in ["quarantined", "silent", "rests", "retry", "budget-agent", "waits", "signin"] { try closeAsk(named: "\(ask)-\(name)", by: by, "retired") }
+        for ask in ["quarantined", "silent", "rests", "retry", "budget-agent", "waits", "signin", "failing"] { try closeAsk(named: "\(ask)-\(name)", by: by, "retired") }
         journal("retired", by: by, ["agent": name])
     }
 }

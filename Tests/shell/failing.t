@@ -53,6 +53,10 @@ for name in one two; do
   is "$(field $name note)" "" "$name: the answer has it go on"
 done
 is "$(cadre ask list | wc -l)" 0 "no ask is left"
-cadre stop -q one two
+cadre send -q one '%fail 400'
+wait_for 30 eval '[ "$(cadre ask list | cut -f 1)" = failing-one ]'
+cadre retire -q one
+is "$(cadre ask list | wc -l)" 0 "nor of one that is retired"
+cadre stop -q two
 code 0 "the bus is sound" cadre doctor
 t_end
