@@ -13,7 +13,9 @@ public enum Out {
     public static func line(_ fields: String...) { line(fields: fields) }
     public static func line(fields: [String]) {
         let fields = fields.map(Names.shown(full:))
-        if table != nil { table!.add(fields) } else { write(Array((fields.joined(separator: "\t") + "\n").utf8)) }
+        guard table != nil else { return write(Array((fields.joined(separator: "\t") + "\n").utf8)) }
+        table!.add(fields)
+        if table!.isFull { flush() }
     }
 
     /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.

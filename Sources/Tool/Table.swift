@@ -30,6 +30,8 @@ struct Table {
 
     /// What is said in place of a list that is empty.
     let empty: String?
+    /// Whether what there is should be drawn: of a long list columns may grow on the way.
+    var isFull: Bool { rows.count >= 1000 }
     var isEmpty: Bool { rows.isEmpty && !isBegun }
 
     init(_ heads: [String], colors: Bool, empty: String?) {

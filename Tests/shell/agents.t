@@ -122,7 +122,7 @@ code 1 "no such agent" cadre peek nobody
 is "$(cadre peek --json noisy | jq -r .line | grep -c plain)" 1 "peek --json"
 is "$(cadre peek -q noisy)" "" "peek -q"
 # On a terminal as well.
-script -qec 'cadre peek noisy; cadre agents; cadre status; cadre diff noisy; cadre --as noisy prime' /dev/null >"$t_dir/typescript" </dev/null
+NO_COLOR=1 GIT_PAGER=cat script -qec 'cadre peek noisy; cadre agents; cadre status; cadre diff noisy; cadre --as noisy prime' /dev/null >"$t_dir/typescript" </dev/null
 is "$(LC_ALL=C tr -d '\n\r\t -~\200-\377' <"$t_dir/typescript" | wc -c)" 0 "nor on a terminal"
 
 # Lists.
