@@ -57,7 +57,8 @@ walk() { # PLACE COMMAND...: runs each verb behind the command, in the directory
     cd "$before" 2>/dev/null || true
   done
 }
-: >"$t_dir/wrong" >"$t_dir/said"
+true >"$t_dir/wrong"
+true >"$t_dir/said"
 mkdir "$t_dir/outside" && cd "$t_dir/outside" && walk 'no repository' env
 cd / && walk 'the root' env
 git init -q "$t_dir/nobus" && cd "$t_dir/nobus" && walk 'no commit, no bus' env
