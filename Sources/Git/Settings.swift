@@ -79,8 +79,10 @@ public struct Settings {
 
     /// `KEY\nVALUE\0` for each; a key without value has no newline and is true.
     private static func parse(_ result: Program.Result) throws -> [(key: String, value: String)] {
-        // 1 is that there is no such key; a blob that is no configuration is told by the same status, with words.
-        guard result.status == 0 || result.status == 1 && result.error.isEmpty else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
+        // 1 is that there is no such key; a blob that is no configuration is told by the same status, with an error. A warning, such
+        // as of a file that may not be read, is none.
+        let isError = String(decoding: result.error, as: UTF8.self).split(separator: "\n").contains { $0.hasPrefix("error: ") }
+        guard result.status == 0 || result.status == 1 && !isError else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
         return result.output.split(separator: 0).map { entry in
             let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
             let key = String(decoding: parts[0].dropFirst(6), as: UTF8.self)
