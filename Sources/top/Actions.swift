@@ -281,7 +281,8 @@ extension Session {
                 let pid = try program.start(stdin: 0, stdout: 1, stderr: 2)
                 var status: Int32 = 0
                 while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-                return nil
+                // What a shell ends with that does not find its program, or may not run it.
+                return [126, 127].contains(status >> 8 & 0xff) ? "can't be run" : nil
             } catch { return (error as? Failure)?.message ?? "\(error)" }
         }
     }

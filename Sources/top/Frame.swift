@@ -101,7 +101,8 @@ struct Frame {
 
     private func foot() -> (Row, cursor: Int?) {
         if let input = desk.input {
-            var row = Row(input.prompt, .bold)
+            // What went wrong with the text goes before what it is for.
+            var row = Row(input.trouble.map { "\($0):" } ?? input.prompt, .bold)
             // Room for what is typed.
             if !input.purpose.isChoice { row.cut(max(columns / 2, columns - 60)) }
             row.add(" ")

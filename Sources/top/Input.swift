@@ -23,6 +23,8 @@ struct Input {
 
     let purpose: Purpose
     var prompt: String
+    /// What went wrong with it, until the next key.
+    var trouble: String?
     var text = ""
     /// Characters in front of the cursor.
     var at = 0

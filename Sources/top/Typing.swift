@@ -16,6 +16,7 @@ extension Session {
 
     func type(_ key: Key) {
         guard var input = desk.input else { return }
+        input.trouble = nil
         if key == "Escape" || key == "C-c" || key == "C-g" {
             if input.purpose == .filter { desk.filter[input.view] = nil }
             desk.input = nil
@@ -61,7 +62,10 @@ extension Session {
         defer { unlink(name) }
         do {
             try Files.write(Array(input.text.utf8), to: path, sync: false)
-            if let failed = lend(Program(["/bin/sh", "-c", "\(editor) \"$1\"", "sh", path.string])) { return desk.message = failed }
+            if let failed = lend(Program(["/bin/sh", "-c", "\(editor) \"$1\"", "sh", path.string])) {
+                desk.input?.trouble = "your editor, '\(Names.shown(editor))', \(failed): set EDITOR"
+                return
+            }
             var text = String(decoding: try Files.read(path) ?? [], as: UTF8.self)
             while text.hasSuffix("\n") { text.removeLast() }
             var edited = input

@@ -170,6 +170,12 @@ see 'why? (may be empty) N' "takes what is pasted"
 press C-o
 see 'by an editor' "and is written in an editor"
 is "$(cat "$t_dir/edited")" $'N\nq' "with what there was"
+rm "$t_dir/bin/an-editor"
+press C-o
+see "an-editor', can't be run: set EDITOR" "one that is not there is told"
+like "$(cat "$t_dir/err")" "*an-editor: not found*" "by the shell too"
+true >"$t_dir/err"
+see 'by an editor' "and the text stays"
 press Enter
 wait_for 10 eval 'cadre ask show "$o" | grep -q "by an editor"'
 ok "and is sent by a key"
