@@ -9,6 +9,8 @@ t_dir=$(mktemp -d "${TMPDIR:-/tmp}/cadre-test.XXXXXX")
 t_server="cadre-test-$$"
 
 t_cleanup() {
+  # A process of its own that is killed before it has become another program runs this too.
+  [ "$BASHPID" = "$$" ] || return
   tmux -L "$t_server" kill-server 2>/dev/null
   wait_for 10 t_ended || echo '# something still runs'
   rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server" "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server"-*
