@@ -28,9 +28,11 @@ extension Bus {
 
     /// The ask about an agent whose program is signed out, and whether it is open.
     public static func signIn(_ name: String) -> String { "signin-\(name)" }
-    /// The ask about an agent whose turns fail.
-    public static func failing(_ name: String) -> String { "failing-\(name)" }
     public func isSignedOut(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.signIn(name))) }
+
+    /// The ask about an agent whose turns fail, and whether it is open.
+    public static func failing(_ name: String) -> String { "failing-\(name)" }
+    public func isFailing(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.failing(name))) }
 
     /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk when this
     /// returns; the notes first, so that none begins without them.

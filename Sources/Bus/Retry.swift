@@ -15,8 +15,10 @@ public struct Retry: Equatable {
 
     /// After so many tries, or so many seconds, a person is asked.
     static let most = (tries: 10, seconds: 3600)
+    /// Seconds that what was told again is given to begin a turn.
+    static let patience = 900
     /// Tries of so long ago were another trouble.
-    fileprivate static let memory = 3600
+    private static let memory = 3600
 
     /// The next of a row of tries, `last` being the one before. The first pause is `first` seconds, the longest `bound`.
     public init(after last: Retry?, _ why: String, first: Int = 1, bound: Int, now: Int = Time.now()) {
@@ -94,7 +96,7 @@ extension Bus {
     public func noteToldAgain(_ name: String) throws {
         try editConversation(name) { record in
             guard var retry = Retry(record) else { return }
-            retry.next = Time.now() + Retry.memory / 4
+            retry.next = Time.now() + Retry.patience
             Retry.write(retry, to: &record)
         }
     }

@@ -27,10 +27,13 @@ extension Team {
         return found
     }
 
-    /// What of the tmux that the agents run in a person may not expect. Starts one process, if there is a server.
+    /// What of the tmux that the agents run in a person may not expect: hints, which a tmux that does not answer is no reason to
+    /// go without the rest for. Starts one process, if there is a server.
     public func tmuxHabits() throws -> [String] {
-        guard let server = try bus.server(), Tmux.answers(server) else { return [] }
-        let lines = try Tmux(bus).attempt(["show-options", "-s", "extended-keys", ";", "show-options", "-g"], seconds: 5).text.split(separator: "\n")
+        guard let server = try bus.server(), Tmux.answers(server),
+            let options = try? Tmux(bus).attempt(["show-options", "-s", "extended-keys", ";", "show-options", "-g"], seconds: 5)
+        else { return [] }
+        let lines = options.text.split(separator: "\n")
         var habits: [String] = []
         let isTyped = try bus.team().contains { agent in try agent.alive && !agent.isHeadless && known(agent.card["Program"] ?? "")?.empty.isEmpty == false }
         if isTyped, lines.contains("extended-keys off") {

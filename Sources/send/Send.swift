@@ -51,7 +51,7 @@ public struct SendVerb: Verb {
         case .waiting: return "waits for a person\(note.map { " (\($0))" } ?? "")"
         case .idle where agent.report?["Source"] == "budget" && note != nil || note?.contains(Bus.waits) == true: return "is not reached now (\(note!))"
         case .idle where try bus.isSignedOut(name): return "is not let in to its model (\(note ?? ""))"
-        case .idle where try Files.exists(bus.openAsks.appending(Bus.failing(name))): return "can't go on (\(note ?? ""))"
+        case .idle where try bus.isFailing(name): return "can't go on (\(note ?? ""))"
         case .working where agent.report?["Source"] == "screen" && note != nil: return "does not get on (\(note!))"
         default: return nil
         }
