@@ -7,7 +7,7 @@ cd "$(t_repository)" || exit 1
 printf '#!/bin/sh\ntouch "%s/tmux-was-run"\nexit 1\n' "$t_dir" >"$t_dir/bin/tmux"
 chmod +x "$t_dir/bin/tmux"
 end() { cadre agents | cadre retire - --discard -q 2>/dev/null; }
-trap 'end; t_cleanup' EXIT
+t_finally 'end'
 
 is "$(cadre spawn --headless one 2>/dev/null)" one "an agent without a terminal"
 id=$(cadre task add --no-merge 'say it' 'echo it is said')

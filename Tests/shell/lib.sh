@@ -9,8 +9,6 @@ t_dir=$(mktemp -d "${TMPDIR:-/tmp}/cadre-test.XXXXXX")
 t_server="cadre-test-$$"
 
 t_cleanup() {
-  # A process of its own that is killed before it has become another program runs this too.
-  [ "$BASHPID" = "$$" ] || return
   tmux -L "$t_server" kill-server 2>/dev/null
   wait_for 10 t_ended || echo '# something still runs'
   rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server" "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$t_server"-*
@@ -27,7 +25,15 @@ t_ended() {
   # shellcheck disable=SC2086 # words
   [ -z "$pids" ] || ! kill -9 $pids
 }
-trap t_cleanup EXIT
+# Before that: these commands. A process of the test's own that is killed before it has become another program runs the trap
+# as well, and must leave the world alone.
+t_finally() { # COMMANDS
+  # shellcheck disable=SC2064 # as they are now
+  trap "case \$BASHPID in \$\$)
+$1
+t_cleanup ;; esac" EXIT
+}
+t_finally :
 
 # A home without anything of the user's, the built programs first on PATH, no bus or tmux from outside.
 t_world() {

@@ -65,7 +65,7 @@ user() {
   (cd "$someone" && exec "${drop[@]+"${drop[@]}"}" env -i HOME="$someone" PATH="$someone/.local/bin:/usr/bin:/bin" \
     TMPDIR="$someone/tmp" TMUX_TMPDIR="$someone/tmp" CADRE_TMUX=cadre LC_ALL=C.UTF-8 "$@")
 }
-trap 'user tmux -L cadre kill-server 2>/dev/null; t_cleanup' EXIT
+t_finally 'user tmux -L cadre kill-server 2>/dev/null'
 user git config --global user.name Someone
 user git config --global user.email someone@example.invalid
 user git config --global init.defaultBranch main

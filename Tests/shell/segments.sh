@@ -4,7 +4,8 @@
 
 t_plugin_dir=$(cd ../../tmux && pwd) t_plugin=$(cd ../.. && pwd)/cadre.tmux
 t_outer=$t_server-outer
-trap 'tmux -L "$t_outer" kill-server 2>/dev/null; t_cleanup' EXIT
+# shellcheck disable=SC2016 # for then
+t_finally 'tmux -L "$t_outer" kill-server 2>/dev/null'
 
 inner() { tmux -L "$t_server" "$@"; }
 

@@ -9,7 +9,8 @@ export inner
 t_client() { # DIRECTORY COLUMNS LINES
   # tmux expands what follows -c.
   tmux -L "$inner" -f /dev/null new-session -d -s mine -c "${1//\#/##}" -x "$2" -y "$3"
-  trap 'tmux -L "$inner" kill-server 2>/dev/null; t_cleanup' EXIT
+  # shellcheck disable=SC2016 # for then
+  t_finally 'tmux -L "$inner" kill-server 2>/dev/null'
   # Keys that come fast are keys, not pasted text; what is said stays until the next key, however slow the machine.
   tmux -L "$inner" set -s escape-time 0 \; set -g assume-paste-time 0 \; set -g display-time 0
   tmux -L "$t_server" -f /dev/null new-session -d -x "$2" -y "$3" "env -u TMUX tmux -L '$inner' attach -t mine"

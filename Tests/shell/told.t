@@ -15,8 +15,7 @@ for file in files: fcntl.lockf(file, fcntl.LOCK_EX)
 open(sys.argv[1], "w").close()
 time.sleep(1000)
 ' "$t_dir/locked" "$(cadre path bus)"/agents/{live,frontend,author}/alive &
-keeper=$!
-trap 'kill $keeper; t_cleanup' EXIT
+t_finally "kill $!"
 wait_for 10 test -e "$t_dir/locked"
 
 changes() { # FILE...: of the author's, submitted

@@ -7,7 +7,7 @@
 t_world
 export CADRE_TMUX=$inner VISUAL='an-editor' EDITOR=false
 unset NO_COLOR
-trap 'tmux -L "$inner" kill-server 2>/dev/null; rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$inner"; t_cleanup' EXIT
+t_finally 'tmux -L "$inner" kill-server 2>/dev/null; rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)/$inner"'
 golden=$PWD/golden
 evil="漢字é #(touch $t_dir/x) '\$(touch $t_dir/x)' #[fg=red]"
 t_program idler <<'END'

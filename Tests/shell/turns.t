@@ -15,7 +15,7 @@ a_user "$PWD"
 sed -i '1i sandbox_mode = "danger-full-access"' "$HOME/.codex/config.toml"
 git config cadre.gate true
 cadre init -q
-trap 'cadre agents -o name | cadre retire -q --discard - 2>/dev/null; kill "$a_model_pid" 2>/dev/null; t_cleanup' EXIT
+t_finally 'cadre agents -o name | cadre retire -q --discard - 2>/dev/null; kill "$a_model_pid" 2>/dev/null'
 # The merge queue is run by a window of a server that is no agent's child.
 tmux -L "$t_server" -f /dev/null new-session -d 'exec sleep 1000'
 conversation() { sed -n "s/^$2: //p" "$(cadre path agent "$1")/conversation"; }
