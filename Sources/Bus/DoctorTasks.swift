@@ -34,7 +34,7 @@ extension Examination {
                 headers[id] = try bus.header(id)
                 if let marker, let header = headers[id] { try place(bus, header, marker, id) }
             }
-            for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id)] { whole(file) { _ = try Record.read(file) } }
+            for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id), bus.runFile(id)] { whole(file) { _ = try Record.read(file) } }
             whole(bus.planFile(id)) { try bus.plan(id)?.check() }
         }
         var dependents: [Int: [Int]] = [:]

@@ -10,7 +10,7 @@ extension Bus {
         record["Start"] = start
         record["Returned"] = returned
         record["Agent"] = agent
-        try Files.write(record.bytes, to: runFile(id), sync: true)
+        try write(record, to: runFile(id))
     }
 
     /// The run came to its end: handed in, given back, or failed.

@@ -58,7 +58,7 @@ extension Work {
     public func recordSetup(_ name: String, in worktree: Git) throws {
         guard let place = worktree.worktree else { return }
         let made = try ignored(in: worktree, besides: []).map { path in try "\(Work.changeTime(place.pushing(FilePath(path))))\t\(path)\0" }
-        try Files.write(Array(made.joined().utf8), to: bus.setupMade(name), sync: false)
+        try bus.replace(bus.setupMade(name), with: Array(made.joined().utf8), sync: false)
     }
 
     private static func changeTime(_ path: FilePath) throws -> String {

@@ -68,6 +68,13 @@ extension Work {
         return directory.pushing(FilePath(String(line.dropFirst(word.count)))).lexicallyNormalized()
     }
 
+    /// Tells a worktree's directory of git's where its worktree is: whole or not at all, since git forgets one that names none.
+    public static func tell(_ directory: FilePath, _ place: FilePath) throws {
+        let new = directory.appending("gitdir.new")
+        try Files.write(Array("\(place.appending(".git").string)\n".utf8), to: new, sync: false, mode: 0o644)
+        _ = try Files.rename(new, directory.appending("gitdir"))
+    }
+
     /// Whether two paths are of one file, or would be if it were there.
     static func same(_ one: FilePath, _ other: FilePath) throws -> Bool {
         func real(_ path: FilePath) -> FilePath {
@@ -184,7 +191,7 @@ extension Work {
         // so, as of any worktree that was removed.
         let wanted = stays ? place : usual
         let isTold = try back.map { try Work.same($0.appending(".git"), wanted.appending(".git")) } ?? true
-        if !isTold { try Files.write(Array("\(wanted.appending(".git").string)\n".utf8), to: directory.appending("gitdir"), sync: false, mode: 0o644) }
+        if !isTold { try Work.tell(directory, wanted) }
         return try change(agent, wanted, stays ? named : directory) || !isTold
     }
 

@@ -166,7 +166,7 @@ extension Team {
             try Files.removeAll(beside)
             return nil
         }
-        try Files.write(Array("\(path.appending(".git").string)\n".utf8), to: directory.appending("gitdir"), sync: false, mode: 0o644)
+        try Work.tell(directory, path)
         guard try Files.renameNew(beside, path) else { throw inTheWay(path) }
         _ = try Git(directory: directory, worktree: path).attempt(["update-index", "-q", "--refresh"])
         return directory
