@@ -11,7 +11,8 @@ import SystemPackage
 //   3  set back what a run before this has left (see `Team.begin`), and run the body: it has no standard input, and is told to end when we die
 //   4  it ends; or the claim is gone, since somebody cancelled the task or took it away: that rename is what wakes us, so
 //      nobody needs to tell us and no word can be lost. A body that has itself handed its task in goes on to its end
-//   5  end all that is left of it, and say on descriptor 5 how it ended: its exit status, or `lost`
+//   5  end all that is left of it, and say on descriptor 5 how it ended: its exit status, or `lost`. Where what comes before
+//      the body can't be done now, `again`, and what is in the way on standard error
 //
 // Killed anywhere, nothing is said, and the agent, which waits for that, ends and is started again with its task.
 public final class TaskBody {
@@ -41,8 +42,21 @@ public final class TaskBody {
         _ = csys_set_subreaper()
     }
 
-    /// Returns when nothing is left of the body.
-    public func run() throws {
+    /// Returns when nothing is left of the body that this makes.
+    public static func run(_ make: () throws -> TaskBody) throws {
+        do { say(try make().run()) } catch let failure as Failure where [.unsure, .no].contains(failure.kind) {
+            say(failure.kind == .no ? "lost" : "again")
+            throw failure
+        }
+    }
+
+    private static func say(_ how: String) {
+        let line = how + "\n"
+        _ = write(TaskBody.answer, line, line.utf8.count)
+    }
+
+    /// How it ended.
+    private func run() throws -> String {
         let watcher = Watcher()
         watcher.watch(bus.claimsPlace)
         guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
@@ -57,8 +71,7 @@ public final class TaskBody {
             look()
             return isHurried
         }
-        let said = ended.map { isOver ? "lost\n" : "\(Program.code($0))\n" } ?? "lost\n"
-        _ = write(TaskBody.answer, said, said.utf8.count)
+        return ended.map { isOver ? "lost" : "\(Program.code($0))" } ?? "lost"
     }
 
     /// How the body ended; nil if the claim is gone.

@@ -15,7 +15,7 @@ public struct SuperviseVerb: Verb {
     public static let rouses = false
 
     public func run(_ tool: Tool) throws {
-        if let task { return try TaskBody(tool.team(), Names.id(task), tool.worker()).run() }
+        if let task { return try TaskBody.run { try TaskBody(tool.team(), Names.id(task), tool.worker()) } }
         let name = try Names.agent(name)
         guard try tool.bus().agent(named: name) != nil else { throw try tool.bus().noAgent(name) }
         try Supervisor(name, tool.team()).run()

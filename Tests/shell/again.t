@@ -82,4 +82,16 @@ after=$(cadre task add after 'echo after >after')
 wait_for 30 is_in "$after" done
 is "$(cadre task list --state failed)" "" "what failed without its worktree has not failed"
 once failing "but is run again in one"
+
+# A body that can't be begun: the agent says why, and goes on once that is mended.
+cadre stop -q u
+id=$(cadre task add odd 'echo odd >odd')
+: >"$(cadre path task "$id")/run"
+cadre up -q u
+wait_for 20 eval 'cadre status | grep -q "u.*/run.* is damaged: .*, tried [0-9]* times\?, again at"'
+ok "a record of a run that makes no sense: its agent says so, and tries again"
+code 75 "doctor names it" cadre doctor
+code 0 "and sets it aside" cadre doctor --fix
+wait_for 60 is_in "$id" done
+ok "then the body runs"
 t_end
