@@ -35,7 +35,7 @@ a_model_down() {
 # The model, and the environment that leads there. To be called after t_world.
 a_model() {
   a_port=
-  trap 'kill "$a_model_pid" 2>/dev/null; t_cleanup' EXIT
+  t_finally 'kill "$a_model_pid" 2>/dev/null'
   a_model_up
   export ANTHROPIC_BASE_URL="http://127.0.0.1:$a_port" ANTHROPIC_API_KEY=sk-ant-no-key-but-a-word-of-the-test
   export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1 IS_SANDBOX=1
