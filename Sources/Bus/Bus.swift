@@ -6,8 +6,17 @@ public struct Bus {
     public let root: FilePath
     /// Distinguishes this bus from every other, also from the one it was restored from.
     public let identity: String
+    private let opened = Opened()
 
     static let format = 1
+
+    /// When a bus was opened, and what its version's file was like when that was read again.
+    private final class Opened {
+        let time = Time.monotonic()
+        var isForLong = false
+        var inode: UInt64 = 0
+        var written = 0
+    }
 
     /// Opens the bus in `root`; nil if there is none. A bus of another user, a newer one and one whose version can't
     /// be read are refused with `Failure.unsure`.
@@ -35,6 +44,27 @@ public struct Bus {
         }
         guard words.count == 3 else { throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'") }
         return Bus(root: root, identity: String(words[2]))
+    }
+
+    /// The bus is kept open by a process that lives for long.
+    public func keepOpen() { opened.isForLong = true }
+
+    /// Whether a newer cadre has changed the format since the bus was opened: then nothing of it is ours to touch. A verb does not
+    /// ask in its first second.
+    public var isOutgrown: Bool {
+        var st = stat()
+        // Not by `Files`: whether it is asked is a matter of time, and its points of fault are counted.
+        guard opened.isForLong || Time.monotonic() - opened.time > 1, version.withPlatformString({ lstat($0, &st) }) == 0 else { return false }
+        let written = st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec
+        guard st.st_ino != opened.inode || written != opened.written else { return false }
+        if (try? Bus.isNewer(version)) == true { return true }
+        (opened.inode, opened.written) = (UInt64(st.st_ino), written)
+        return false
+    }
+
+    /// Throws `Failure.unsure` if it is.
+    public func requireFormat() throws {
+        if isOutgrown { throw Failure.unsure("'\(root.string)' has been given a newer format than this cadre's (\(Bus.format)): upgrade cadre") }
     }
 
     static func isNewer(_ version: FilePath) throws -> Bool {
@@ -74,7 +104,8 @@ public struct Bus {
 
     /// Runs `body` under the bus's lock.
     func locked<T>(_ verb: String, seconds: UInt32 = 30, _ body: (Held) throws -> T) throws -> T {
-        try Lock.with(lock, seconds: seconds, verb: verb, body)
+        try requireFormat()
+        return try Lock.with(lock, seconds: seconds, verb: verb, body)
     }
 
     /// A fresh name in `tmp/`.
@@ -82,6 +113,7 @@ public struct Bus {
 
     /// Writes aside and renames in, so that a reader sees the old or the new, whole.
     public func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
+        try requireFormat()
         let new = aside()
         try Files.write(bytes, to: new, sync: sync)
         guard try Files.rename(new, path) else {

@@ -175,11 +175,11 @@ public enum Files {
     /// Whether the path exists, of whatever type. The C function is `lstat`.
     public static func exists(_ path: FilePath) throws -> Bool { try status(path) != nil }
 
-    /// What `lstat` says, or nil if there is nothing.
-    public static func status(_ path: FilePath) throws -> stat? {
+    /// What `lstat` says, or `stat` if links are followed; nil if there is nothing.
+    public static func status(_ path: FilePath, following: Bool = false) throws -> stat? {
         Fault.point(mutating: false)
         var st = stat()
-        if path.withPlatformString({ lstat($0, &st) }) == 0 { return st }
+        if path.withPlatformString({ fstatat(AT_FDCWD, $0, &st, following ? 0 : AT_SYMLINK_NOFOLLOW) }) == 0 { return st }
         if errno == ENOENT || errno == ENOTDIR { return nil }
         throw failure("stat", path)
     }

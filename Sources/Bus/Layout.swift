@@ -4,6 +4,7 @@ import SystemPackage
 extension Bus {
     var lock: FilePath { root.appending("lock") }
     var ids: FilePath { root.appending("ids") }
+    var version: FilePath { root.appending("version") }
     var tmp: FilePath { root.appending("tmp") }
     var imports: FilePath { root.appending("import") }
     public var journal: FilePath { root.appending("journal") }

@@ -128,6 +128,16 @@ public enum Alive {
         throw Files.failure("lock", path, code)
     }
 
+    /// The lock that this process took before execve(2), by the descriptor that it has kept open for it.
+    public static func kept(_ number: Int32, of path: FilePath) throws -> FileDescriptor {
+        var own = stat()
+        guard fstat(number, &own) == 0, let st = try Files.status(path), st.st_ino == own.st_ino, st.st_dev == own.st_dev, csys_ofd_lock(number, 0) == 0 else {
+            throw Failure.unsure("descriptor \(number) does not hold the lock '\(path.string)'")
+        }
+        _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+        return FileDescriptor(rawValue: number)
+    }
+
     /// Whether somebody holds the lock of an open file, or that can't be told.
     static func isHeld(_ file: FileDescriptor) -> Bool { csys_ofd_held(file.rawValue) != 0 }
 

@@ -39,7 +39,7 @@ extension Team {
     }
 
     /// Signals the supervisor, if the process that its session names is still the one, and holds its lock.
-    private func signal(_ agent: AgentView, _ signal: Int32) throws {
+    func signal(_ agent: AgentView, _ signal: Int32) throws {
         guard let session = agent.session, session["Boot"] == Host.boot, let pid = session.int("Pid"),
             let start = session["Start"].flatMap({ UInt64($0) }), Host.startTime(Int32(pid)) == start, Tree.isOpen(bus.alive(agent.name), by: Int32(pid))
         else {

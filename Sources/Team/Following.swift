@@ -26,7 +26,7 @@ final class Following {
     let file: FilePath?
     /// What the state file said when it was read last, and when it counts; and when it last said that a person is waited for, in
     /// milliseconds since the epoch.
-    private var said: (state: AgentState, due: Double)?
+    var said: (state: AgentState, due: Double)?
     private var waited = 0
 
     let pane: (tmux: Tmux, id: String)?

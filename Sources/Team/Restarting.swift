@@ -27,7 +27,7 @@ extension Supervisor {
                 terminal?.say("cadre: \(name): \(Names.shown(failure.message)), tried again in \(pause) s")
                 _ = try? bus.noteRetry(of: name, failure.message)
                 rest(seconds: pause)
-                guard order == nil else { return nil }
+                guard order == nil, !bus.isOutgrown else { return nil }
                 pause = min(60, pause * 2)
             }
         }
@@ -53,7 +53,7 @@ extension Supervisor {
         var isOver = true
         var mayPass = false
         switch ended {
-        case _ where order != nil, .told, .work:
+        case _ where order != nil, .told, .work, .outgrown:
             // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
             try bus.report(name, state: .dead, source: "terminated", session: token)
             return false

@@ -38,6 +38,7 @@ public final class Serving {
     private static let most = 16
 
     var descriptor: Int32 { watcher.descriptor }
+    var isIdle: Bool { running.isEmpty }
     /// Seconds until it must be looked again, whatever happens.
     func next() -> Double { max(0, min(again ?? .infinity, due) - Time.monotonic()) }
 

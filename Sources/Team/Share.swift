@@ -5,12 +5,29 @@ import SystemPackage
 /// Where cadre itself is, and what is installed with it.
 public enum Share {
     /// The executable of all verbs: this one, links resolved, or where it is that of a single verb the one beside it.
-    public static let executable: FilePath = {
+    public static let executable = own.lastComponent == "cadre" ? own : own.removingLastComponent().appending("cadre")
+
+    /// The executable of this process, also where it has been removed or replaced since.
+    private static let own: FilePath = {
         var buffer = [CChar](repeating: 0, count: 4097)
         guard readlink("/proc/self/exe", &buffer, 4096) > 0 else { return "cadre" }
-        let own = FilePath(platformString: buffer)
-        return own.lastComponent == "cadre" ? own : own.removingLastComponent().appending("cadre")
+        // As proc(5) tells it of a file that is gone.
+        let path = String(cString: buffer)
+        return FilePath(path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path)
     }()
+
+    /// What an upgrade has put in place of this process's executable: the file of its path, or where none is left there, as
+    /// when a version had a directory of its own, the first of its name on the PATH. Nil: ours is the one that is installed.
+    static var successor: FilePath? {
+        guard let ours = try? Files.status("/proc/self/exe", following: true), let name = own.lastComponent else { return nil }
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        let places = [own] + path.split(separator: ":").filter { $0.hasPrefix("/") }.map { FilePath(String($0)).appending(name) }
+        for place in places {
+            guard let st = try? Files.status(place, following: true), st.st_mode & S_IFMT == S_IFREG else { continue }
+            return st.st_ino == ours.st_ino && st.st_dev == ours.st_dev ? nil : place
+        }
+        return nil
+    }
 
     /// The directory that holds `cadre` and its links, to stand first on an agent's PATH.
     public static var bin: FilePath { executable.removingLastComponent() }

@@ -26,7 +26,7 @@ public final class Supervisor {
     let name: String
     var team: Team
     let terminal = Terminal()
-    private let alive: FileDescriptor
+    let alive: FileDescriptor
     private let signals: Int32
     var child: pid_t = 0
     /// Of an adopted agent: its program, which is no child of ours, and a descriptor that tells of its end.
@@ -39,7 +39,7 @@ public final class Supervisor {
     private(set) var known: AgentProgram?
     var following: Following?
     /// Of a program with a sandbox.
-    private var serving: Serving?
+    private(set) var serving: Serving?
     /// While its program, which does one turn and ends, waits for the next.
     var waiting: Waiting?
     var printed = 0
@@ -53,23 +53,33 @@ public final class Supervisor {
     private var witnessed = false
     private(set) var order: Order?
     private var watch: Watch?
-    /// A watcher has ended: see `Team.callForWatch`.
+    /// A watcher has ended, or our executable was replaced: see `Team.callForWatch` and `Team.tellOfUpgrade`.
     private var called = false
+    /// Another executable is in the place of ours, and we are to become it as soon as that disturbs nobody.
+    var isReplaced = false
+    /// One that does not run, which is left alone.
+    var broken: (path: FilePath, written: Int)?
+    /// The program is that of the session that our predecessor in this process began.
+    private var isTakenOver = false
+    /// Nobody may have seen the executable being replaced while our predecessor was about to become it.
+    private var isToTell = false
     private var silence: Silence?
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
     enum Order { case end, endNow, hangUp }
-    enum Ended { case exit(Int32), failed(Failure), told, work, handedOff }
+    enum Ended { case exit(Int32), failed(Failure), told, work, handedOff, outgrown }
 
     /// Seconds after which a program that is not heard of and has not ended counts as started.
     private static let settling = 0.3
 
     var bus: Bus { team.bus }
 
-    /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end.
-    public init(_ name: String, _ team: Team) throws {
+    /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end. `succeeding` tells of one that
+    /// was this process: see `succeed`.
+    public init(_ name: String, _ team: Team, succeeding: String? = nil) throws {
         self.name = name
         self.team = team
+        team.bus.keepOpen()
         var set = sigset_t()
         sigemptyset(&set)
         for signal in [SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE] {
@@ -77,6 +87,18 @@ public final class Supervisor {
         }
         sigprocmask(SIG_BLOCK, &set, nil)
         signals = csys_signalfd(&set)
+        if let succeeding {
+            let words = succeeding.split(separator: ",").compactMap { Int32($0) }
+            guard words.count == 2 else { throw Failure.usage("'\(Names.shown(succeeding))' is no descriptor and process") }
+            alive = try Alive.kept(words[0], of: team.bus.alive(name))
+            child = words[1]
+            isTakenOver = child > 0
+            isToTell = true
+            witnessed = true
+            // It may have ended meanwhile.
+            kill(getpid(), SIGCHLD)
+            return
+        }
         let deadline = Time.monotonic() + 5
         var taken = try Alive.take(team.bus.alive(name))
         while taken == nil, Time.monotonic() < deadline {
@@ -94,12 +116,17 @@ public final class Supervisor {
     /// Runs the agent until it rests, is stopped or given up.
     public func run() throws {
         _ = csys_set_subreaper()
-        while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil, agent.want == .run {
+        while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil, agent.want == .run || isTakenOver {
             var ended: Ended
+            try leaveIfOutgrown()
+            isReplaced = Share.successor != nil
+            succeed()
             do {
                 let agent = try team.agent(name)
                 var begun = true
-                if let adopted = agent.adopted {
+                if isTakenOver {
+                    try takeOver(agent)
+                } else if let adopted = agent.adopted {
                     try accompany(adopted)
                 } else {
                     if agent.card["Adopted"] != nil { try leave(agent) }
@@ -124,6 +151,7 @@ public final class Supervisor {
                 return team.showEnd(of: name)
             }
             terminal?.reset()
+            try leaveIfOutgrown()
             guard try insist({ try goOn(after: ended) }) ?? false else { break }
         }
         try rest()
@@ -142,6 +170,8 @@ public final class Supervisor {
         called = false
         guard watch == nil else { return }
         watch = try Watch(bus, name)
+        if watch != nil, isToTell { try team.tellOfUpgrade() }
+        isToTell = false
         // Work may have come to the merge queue, or somebody died, while nobody watched.
         watch?.look(team)
     }
@@ -204,6 +234,20 @@ public final class Supervisor {
         return true
     }
 
+    /// Goes on with the session of our predecessor in this process, and its program.
+    private func takeOver(_ agent: AgentView) throws {
+        isTakenOver = false
+        known = try team.known(agent.card["Program"] ?? "")
+        token = agent.token ?? ""
+        begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
+        serving = known?.sandbox == nil ? nil : try serve(agent)
+        started = Time.monotonic()
+        settled = true
+        following = try? Following(team, name, known, child)
+        // What it shows when it starts is answered for it then only.
+        following?.looking.isPastStart = agent.state != .waiting
+    }
+
     func begin(accompanying process: Tree.Process, following: Following?) {
         accompanied = process
         companion = csys_pidfd_open(process.pid)
@@ -246,11 +290,17 @@ public final class Supervisor {
             if isBlind { next = min(next, 1) }
             _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
+            if bus.isOutgrown { return .outgrown }
             if order != nil { return .told }
             if let ended { return .exit(ended) }
             // A full disk, say, is no reason to end the program: what can't be noted now is noted later.
             if obeyed, (try? obey()) == true { return .handedOff }
-            if called { try? takeWatch() }
+            if called {
+                isReplaced = Share.successor != nil
+                try? takeWatch()
+            }
+            if watch?.isReplaced == true { isReplaced = true }
+            succeed()
             if !settled, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
             if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
             if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 { try? following?.look() }
@@ -338,6 +388,7 @@ public final class Supervisor {
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.
     private func rest() throws {
+        try leaveIfOutgrown()
         watch = nil
         try alive.close()
         try team.callForWatch()

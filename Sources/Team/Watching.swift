@@ -28,6 +28,9 @@ final class Watch {
     private var failures = 0
     /// What the first does for the screen.
     private var showing: Showing?
+    /// The number of the directory of our executable, and whether that was replaced.
+    private let installed: Int32
+    private(set) var isReplaced = false
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
@@ -40,6 +43,7 @@ final class Watch {
         self.lock = lock
         isFirst = first != nil
         self.name = name
+        installed = watcher.watch(Share.bin, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
         // An answer may let an entry go on.
@@ -73,7 +77,11 @@ final class Watch {
     func look(_ team: Team) {
         let before = Watch.used()
         defer { spent += Watch.used() - before }
-        let changed = watcher.drain()
+        var changed = watcher.drain()
+        if changed.remove(installed) != nil || changed.contains(-1) {
+            isReplaced = Share.successor != nil
+            if isReplaced { try? team.tellOfUpgrade() }
+        }
         // What only changes what is shown is no death and moves no branch. Without inotify, or where it has lost count, it
         // may be anything.
         let isShownOnly = !changed.isEmpty && !changed.contains(-1) && changed.isSubset(of: directories.union(showing?.watched ?? []))

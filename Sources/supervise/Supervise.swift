@@ -9,6 +9,8 @@ public struct SuperviseVerb: Verb {
         verb: "supervise", abstract: "Run an agent: the process in its pane.")
     @OptionGroup public var common: Common
     @Option(name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id")) var task: String?
+    /// See `Supervisor.succeed`.
+    @Option(name: .customLong("succeeds"), help: .hidden) var succeeds: String?
     @Argument(help: "The agent.") var name: String
     public init() {}
     /// A supervisor does so itself, at its end.
@@ -18,7 +20,7 @@ public struct SuperviseVerb: Verb {
         if let task { return try TaskBody.run { try TaskBody(tool.team(), Names.id(task), tool.worker()) } }
         let name = try Names.agent(name)
         guard try tool.bus().agent(named: name) != nil else { throw try tool.bus().noAgent(name) }
-        try Supervisor(name, tool.team()).run()
+        try Supervisor(name, tool.team(), succeeding: succeeds).run()
     }
 
     /// `supervise --child PID MARK PROGRAM...`: the step between a supervisor and its program. `supervise --witness PID`: see
