@@ -88,6 +88,39 @@ code=$?
 is "$code" 0 "the README's tour runs"
 [ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
 is "$(grep -xE 'HELLO, WORLD|2 hello|healthy' "$t_dir/out" | tr '\n' ' ')" "HELLO, WORLD healthy 2 hello " "and prints what it says"
+
+# Its three commands, with a program of claude's name that does what it is told.
+cat >"$t_dir/claude" <<'END'
+#!/bin/sh
+[ "$1" != --version ] || { echo '1.0.0 (Claude Code)'; exit; }
+echo checked >password
+cadre task done --commit
+exec sleep 1000
+END
+chmod 755 "$t_dir/claude"
+sed 's/hello/stranger/g' "$t_dir/begin" >"$t_dir/three"
+sed -n '/^## Three commands/,/^## Five minutes/p' README.md | sed -n 's/^    % //p' >>"$t_dir/three"
+is "$(tail -n 3 "$t_dir/three" | cut -d ' ' -f 1,2 | xargs)" "cadre init cadre spawn cadre top" "the README has three commands"
+# At a terminal, until q.
+sed -i 's/^cadre top$/(sleep 1; printf q) | TERM=xterm script -qec "cadre top" top >\&2/' "$t_dir/three"
+cat >>"$t_dir/three" <<'END'
+grep -q claude1 top
+until cadre merge list | grep -q held; do sleep 0.1; done
+cadre merge approve 1
+cadre task wait 1 --timeout 30s
+git show main:password
+cadre retire --discard claude1 >&2
+END
+chmod 644 "$t_dir/three"
+mkdir "$someone/stub"
+cp "$t_dir/claude" "$someone/stub/"
+chown -R "$(stat -c %u "$someone")" "$someone/stub"
+since=$SECONDS
+user env PATH="$someone/stub:$someone/.local/bin:/usr/bin:/bin" timeout 120 bash -eo pipefail "$t_dir/three" >"$t_dir/out" 2>&1
+code=$?
+is "$code $(grep -x checked "$t_dir/out")" "0 checked" "three commands and an approval: the work has landed"
+[ "$code" = 0 ] || sed 's/^/# /' "$t_dir/out"
+echo "# shown: from an empty directory to that in $((SECONDS - since)) s"
 code 0 "removes" user sh "$t_dir/$name/install.sh" --uninstall
 is "$(left)" "" "all of it"
 
@@ -192,7 +225,10 @@ for release in bookworm trixie; do
     echo "# shown: skipped, no debootstrap of it here: the package in a bare $release"
     continue
   fi
-  cp "$package" "$tarball" "$t_dir/tour" "$t_dir/$release/"
+  cp "$package" "$tarball" "$t_dir/tour" "$t_dir/three" "$t_dir/$release/"
+  mkdir "$t_dir/$release/home/stub"
+  cp "$t_dir/claude" "$t_dir/$release/home/stub/"
+  cp "$someone/.gitconfig" "$t_dir/$release/home/gitconfig"
   paths() { inside "$release" find /usr /etc /opt /root -xdev | sort; }
   paths >"$t_dir/paths"
   cat >"$t_dir/$release/try" <<'END'
@@ -208,6 +244,11 @@ END
   code 0 "$release: dpkg -i" inside "$release" dpkg -i "/${package##*/}"
   code 0 "$release: the tour from the package" inside "$release" timeout 120 bash /try
   is "$(grep -hxE 'HELLO, WORLD|2 hello|healthy' "$t_dir/out" "$t_dir/err" | tr '\n' ' ')" "HELLO, WORLD 2 hello healthy " "$release: prints what it says"
+  # shellcheck disable=SC2016 # for the shell that it starts
+  code 0 "$release: three commands" inside "$release" bash -ec 'HOME=$(mktemp -d); export HOME; cp /home/gitconfig "$HOME/.gitconfig"; cd "$HOME"
+    PATH=/home/stub:$PATH timeout 120 bash -eo pipefail /three'
+  is "$(grep -hx checked "$t_dir/out" "$t_dir/err")" checked "$release: and the work has landed"
+  inside "$release" rm -r /home/stub /home/gitconfig
   code 0 "$release: purges" inside "$release" dpkg -P cadre
   is "$(diff "$t_dir/paths" <(paths))" "" "$release: and nothing is left"
   # shellcheck disable=SC2016 # for the shell that it starts
