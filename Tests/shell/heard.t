@@ -103,4 +103,26 @@ like "$(cadre ask show waits-bold)" "*Bypass Permissions*cadre attach bold*" "an
 cadre retire -q --discard bold
 wait_for 10 eval '[ -z "$(cadre ask list)" ]'
 ok "which goes with it"
+
+# Codex's plan mode: between its turns it is idle as ever, and a plan is a dialog after the turn.
+cadre spawn -q planner --agent codex --no-pull
+wait_for 20 is_state planner idle
+keys planner -l /plan
+wait_for 10 a_shows planner 'switch to Plan mode'
+keys planner Enter
+wait_for 10 a_shows planner 'for Plan mode'
+hears planner sixth "in plan mode"
+cadre send -q planner '%say <proposed_plan>\n# A plan\n\n1. do it\n</proposed_plan>\n'
+wait_for 20 a_shows planner 'Implement this plan'
+wait_for 10 eval '[ "$(field planner state),$(field planner note)" = "waiting,the dialog '"'plan'"'" ]'
+ok "a plan that waits for its person: it says so"
+id=$(cadre send planner '%run touch "$HOME/planned"' 2>"$t_dir/err" | cut -f 1)
+like "$(cat "$t_dir/err")" "'planner' waits for a person (the dialog 'plan'): *" "and so does who sends it mail"
+keys planner Escape
+wait_for 20 test -e "$HOME/planned"
+ok "mail that came meanwhile is acted on once it is answered"
+wait_for 20 is_state planner idle
+wait_for 10 a_read planner "$id"
+ok "and read"
+cadre retire -q --discard planner
 t_end
