@@ -78,7 +78,7 @@ final class Watch {
         let before = Watch.used()
         defer { spent += Watch.used() - before }
         var changed = watcher.drain()
-        if changed.remove(installed) != nil || changed.contains(-1) {
+        if changed.contains(-1) || changed.remove(installed) != nil {
             isReplaced = Share.successor != nil
             if isReplaced { try? team.tellOfUpgrade() }
         }
