@@ -5,12 +5,17 @@ import PackageDescription
 // manual page) and a thin executable in Sources/VERB/main. `needs` names what
 // it uses beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
-    ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []), ("ask", ["Git"]), ("plan", []),
-    ("heartbeat", []), ("handoff", ["Team"]), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []), ("cost", []),
-    ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]), ("attach", ["Team", "Tmux"]),
+    ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []),
+    ("ask", ["Git"]), ("plan", []),
+    ("heartbeat", []), ("handoff", ["Team"]), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []),
+    ("cost", []),
+    ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]),
+    ("attach", ["Team", "Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
-    ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]), ("push", ["Git", "Processes", "Team"]),
-    ("merge", ["Git", "Processes", "Team"]), ("completions", ["Git", "Team"]), ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
+    ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]),
+    ("push", ["Git", "Processes", "Team"]),
+    ("merge", ["Git", "Processes", "Team"]), ("completions", ["Git", "Team"]),
+    ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
 ]
 
 // Layers, lowest first; a target may name only targets of a lower layer.
@@ -54,11 +59,14 @@ let package = Package(
         .target(name: "Screen", dependencies: ["Bus", "CNcurses"]),
         .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", system]),
         .target(name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "CSys", system]),
-        .target(name: "Tool", dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
+        .target(
+            name: "Tool",
+            dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
             exclude: [
-                "cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-faq.7", "cadre-programs.5", "cadre-security.7", "cadre-tmux.7",
+                "cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-faq.7", "cadre-programs.5", "cadre-security.7",
+                "cadre-tmux.7",
                 "cadre-tutorial.7",
             ],
             linkerSettings: `static`),

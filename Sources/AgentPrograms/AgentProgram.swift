@@ -53,8 +53,8 @@ public struct AgentProgram {
     public let stop: Stop?
     /// Tools that ask something which no yes or no answers: they are left to the program's own dialog.
     public let dialogTools: [String]
-    /// The tool that asks questions with options: its input has `questions`, each with `question`, `options` that have a `label`,
-    /// and `multiSelect`; it takes the answers as `answers`, by question.
+    /// The tool that asks questions with options: its input has `questions`, each with `question`, `options` that have
+    /// a `label`, and `multiSelect`; it takes the answers as `answers`, by question.
     public let questionTool: String?
     /// The tool that asks for its plan, the field `plan` of what it is used on, to be approved.
     public let planTool: String?
@@ -64,8 +64,8 @@ public struct AgentProgram {
     public enum Door: String { case hook, paste }
     public let doors: [Door]
 
-    /// Where it tells what it costs: its status line and its conversation's file, that file alone, which has tokens and no
-    /// money, a history of its own, or what it prints without a terminal; or it costs nothing.
+    /// Where it tells what it costs: its status line and its conversation's file, that file alone, which has tokens and
+    /// no money, a history of its own, or what it prints without a terminal; or it costs nothing.
     public enum Cost: String { case statusLine, rollout, history, result, none }
     public let cost: Cost?
     public let headlessCost: Cost?
@@ -103,8 +103,8 @@ public struct AgentProgram {
     public let tried: [String]
 
     /// Nil if nothing is known under this name. `file` is what comes with cadre; `set` gives the user's values of a key
-    /// (`program.NAME.KEY`, all lower case), which take the place of the file's. `options`: words for the shell that each of
-    /// its command lines has before what varies.
+    /// (`program.NAME.KEY`, all lower case), which take the place of the file's. `options`: words for the shell that
+    /// each of its command lines has before what varies.
     public init?(_ name: String, options: String = "", file: FilePath?, set: (String) -> [String]) throws {
         guard Names.isName(name) else { return nil }
         let known = try file.map { try AgentProgram.read($0, name) } ?? []
@@ -115,11 +115,17 @@ public struct AgentProgram {
         func one(_ key: String) -> String? { list(key).last }
         func choice<T: RawRepresentable>(_ key: String, _ words: String) throws -> T? where T.RawValue == String {
             guard let text = one(key) else { return nil }
-            guard let value = T(rawValue: text) else { throw Failure.usage("cadre.program.\(name).\(key) is '\(Names.shown(text))', use \(words)") }
+            guard let value = T(rawValue: text) else {
+                throw Failure.usage("cadre.program.\(name).\(key) is '\(Names.shown(text))', use \(words)")
+            }
             return value
         }
-        func patterns(_ key: String) throws -> [Pattern] { try list(key).map { try Pattern($0, of: "cadre.program.\(name).\(key)") } }
-        func line(_ key: String) -> String? { one(key).map { options.isEmpty ? $0 : $0.replacing("\"$@\"", with: "\(options) \"$@\"") } }
+        func patterns(_ key: String) throws -> [Pattern] {
+            try list(key).map { try Pattern($0, of: "cadre.program.\(name).\(key)") }
+        }
+        func line(_ key: String) -> String? {
+            one(key).map { options.isEmpty ? $0 : $0.replacing("\"$@\"", with: "\(options) \"$@\"") }
+        }
         guard let command = line("command"), options.isEmpty || command.contains("\"$@\"") else { return nil }
         self.name = name
         self.command = command
@@ -135,14 +141,18 @@ public struct AgentProgram {
         let prompt = one("prompt")
         promptOption = prompt?.hasPrefix("-") == true ? prompt : nil
         guard prompt == nil || prompt == "argument" || promptOption != nil else {
-            throw Failure.usage("cadre.program.\(name).prompt is '\(Names.shown(prompt ?? ""))', use argument or an option")
+            throw Failure.usage(
+                "cadre.program.\(name).prompt is '\(Names.shown(prompt ?? ""))', use argument or an option")
         }
         takesPrompt = prompt != nil
         model = one("model")
         auto = list("auto")
         sandbox = one("sandbox")
         guard sandbox == nil || sandbox == AgentProgram.byCommand || sandbox?.hasPrefix("-") == true else {
-            throw Failure.usage("cadre.program.\(name).sandbox is '\(Names.shown(sandbox ?? ""))', use an option or \(AgentProgram.byCommand)")
+            throw Failure.usage(
+                "cadre.program.\(name).sandbox is '\(Names.shown(sandbox ?? ""))', use an option or "
+                    + "\(AgentProgram.byCommand)"
+            )
         }
         hooks = try choice("hooks", "settings or config")
         events = list("hook").map { value in
@@ -155,7 +165,9 @@ public struct AgentProgram {
         planTool = one("planTool")
         hidesDirectory = try choice("directory", "transcript") == Choice.transcript
         doors = try list("door").map { word in
-            guard let door = Door(rawValue: word) else { throw Failure.usage("cadre.program.\(name).door is '\(Names.shown(word))', use hook or paste") }
+            guard let door = Door(rawValue: word) else {
+                throw Failure.usage("cadre.program.\(name).door is '\(Names.shown(word))', use hook or paste")
+            }
             return door
         }
         cost = try choice("cost", "statusLine, rollout, history, result or none")
@@ -175,13 +187,18 @@ public struct AgentProgram {
         empty = try patterns("empty")
         dialogs = try list("dialog").map { value in
             let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
-            guard parts.count == 2 else { throw Failure.usage("cadre.program.\(name).dialog is '\(Names.shown(value))', use NAME: PATTERN") }
+            guard parts.count == 2 else {
+                throw Failure.usage("cadre.program.\(name).dialog is '\(Names.shown(value))', use NAME: PATTERN")
+            }
             return (parts[0], try Pattern(String(parts[1].drop { $0 == " " }), of: "cadre.program.\(name).dialog"))
         }
         answers = try list("answer").map { value in
             let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
             let words = parts.count == 2 ? parts[1].split(separator: " ").map(String.init) : []
-            guard words.count > 1 else { throw Failure.usage("cadre.program.\(name).answer is '\(Names.shown(value))', use DIALOG: VERSION KEY...") }
+            guard words.count > 1 else {
+                throw Failure.usage(
+                    "cadre.program.\(name).answer is '\(Names.shown(value))', use DIALOG: VERSION KEY...")
+            }
             return (parts[0], words[0], Array(words.dropFirst()))
         }
         version = one("version")
@@ -192,7 +209,9 @@ public struct AgentProgram {
         let result = try Program(["git", "config", "--file", file.string, "--null", "--list"]).run()
         guard result.status == 0 else { throw Failure.unsure("unable to read '\(file.string)': \(result.complaint)") }
         return result.output.split(separator: 0).compactMap { entry in
-            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false).map {
+                String(decoding: $0, as: UTF8.self)
+            }
             let prefix = "cadre.program.\(name)."
             guard parts.count == 2, parts[0].hasPrefix(prefix) else { return nil }
             return (String(parts[0].dropFirst(prefix.count)), parts[1])
@@ -201,14 +220,19 @@ public struct AgentProgram {
 
     // MARK: its files
 
-    public func stateFile(of process: pid_t) -> FilePath? { stateFile.map { AgentProgram.place($0.replacing("%p", with: "\(process)")) } }
+    public func stateFile(of process: pid_t) -> FilePath? {
+        stateFile.map { AgentProgram.place($0.replacing("%p", with: "\(process)")) }
+    }
 
     /// The file of a conversation; nil if there is none.
     public func transcript(of id: String) throws -> FilePath? {
         guard let transcript, !id.isEmpty, !id.contains("/") else { return nil }
-        let parts = AgentProgram.place(transcript.replacing("%c", with: id)).string.split(separator: "*", maxSplits: 1).map(String.init)
+        let parts = AgentProgram.place(transcript.replacing("%c", with: id)).string.split(separator: "*", maxSplits: 1)
+            .map(String.init)
         guard parts.count == 2 else { return try Files.exists(FilePath(parts[0])) ? FilePath(parts[0]) : nil }
-        return try (Files.list(FilePath(parts[0])) ?? []).map { FilePath(parts[0] + $0 + parts[1]) }.first { try Files.exists($0) }
+        return try (Files.list(FilePath(parts[0])) ?? []).map { FilePath(parts[0] + $0 + parts[1]) }.first {
+            try Files.exists($0)
+        }
     }
 
     private static func place(_ path: String) -> FilePath {
@@ -225,7 +249,9 @@ public struct AgentProgram {
                 + "\"args\":[\"hook\",\(JSON.string(event.name))],\"timeout\":\(AgentProgram.patience(event.name))}]}]"
         }
         let command = "exec '" + executable.replacing("'", with: "'\\''") + "' hook StatusLine"
-        let line = cost == .statusLine ? "\"statusLine\":{\"type\":\"command\",\"command\":\(JSON.string(command)),\"padding\":0}," : ""
+        let line =
+            cost == .statusLine
+            ? "\"statusLine\":{\"type\":\"command\",\"command\":\(JSON.string(command)),\"padding\":0}," : ""
         return "{\(line)\"hooks\":{\(hooks.joined(separator: ","))}}\n"
     }
 
@@ -235,7 +261,9 @@ public struct AgentProgram {
     public static let longestWait = 3000
 
     /// What follows the command line's own words: what varies. `calls` is what its sandbox is to let it write.
-    public func arguments(model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String, byTurns: Bool = false) -> [String] {
+    public func arguments(
+        model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String, byTurns: Bool = false
+    ) -> [String] {
         var all = isAuto ? auto : []
         if let wanted, let model { all += [model, wanted] }
         // A turn's command line says so itself: the option is not for all of them.
@@ -244,7 +272,11 @@ public struct AgentProgram {
             var trusted: [String] = []
             for event in events {
                 // The digest is of this very text, and names it by its place.
-                all += ["-c", "hooks.\(event.name)=[{hooks=[{type=\"command\",command=\"cadre hook \(event.name)\",timeout=\(AgentProgram.patience(event.name))}]}]"]
+                all += [
+                    "-c",
+                    "hooks.\(event.name)=[{hooks=[{type=\"command\",command=\"cadre hook "
+                        + "\(event.name)\",timeout=\(AgentProgram.patience(event.name))}]}]",
+                ]
                 guard let digest = event.digest else { continue }
                 let place = event.name.unicodeScalars.reduce(into: "") { text, scalar in
                     if ("A"..."Z").contains(scalar), !text.isEmpty { text += "_" }
@@ -264,7 +296,8 @@ public struct AgentProgram {
         return all
     }
 
-    /// The version of what its command starts now: the first word of what it prints that has digits; nil if it does not tell.
+    /// The version of what its command starts now: the first word of what it prints that has digits; nil if it does not
+    /// tell.
     public func runningVersion() throws -> String? {
         guard let version else { return nil }
         var call = Program(["/bin/sh", "-c", version])
@@ -272,7 +305,9 @@ public struct AgentProgram {
         call.grace = 0.1
         call.ownGroup = true
         let result = try call.run()
-        return result.text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init).first { $0.first?.isNumber == true }
+        return result.text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init).first {
+            $0.first?.isNumber == true
+        }
     }
 }
 

@@ -36,7 +36,9 @@ public struct Display {
                 let words = scalars.prefix { !("@"..."~").contains($0) }
                 scalars = scalars.dropFirst(words.count)
                 guard scalars.popFirst() == "m" else { continue }
-                var numbers = String(String.UnicodeScalarView(words)).split(separator: ";", omittingEmptySubsequences: false).map { Int($0) ?? 0 }[...]
+                var numbers = String(String.UnicodeScalarView(words)).split(
+                    separator: ";", omittingEmptySubsequences: false
+                ).map { Int($0) ?? 0 }[...]
                 while let number = numbers.popFirst() {
                     switch number {
                     case 0: (isFaint, isInverse) = (false, false)
@@ -60,16 +62,16 @@ public struct Display {
         cells = rows.indices.contains(cursor) ? rows[cursor] : []
     }
 
-    /// Whether what stands behind the prompt in the line of the cursor is only proposed: a proposal is drawn faint, with the
-    /// cursor, which is inverse, on its first letter.
+    /// Whether what stands behind the prompt in the line of the cursor is only proposed: a proposal is drawn faint,
+    /// with the cursor, which is inverse, on its first letter.
     var isProposal: Bool {
         let typed = cells.drop { !$0.isBlank }.filter { !$0.isBlank }
         return typed.contains { $0.isFaint } && typed.allSatisfy { $0.isFaint || $0.isInverse }
     }
 }
 
-// How a program is read off its screen. A conversation may hold any words, those of a dialog among them, so that nothing
-// counts but what stands in a place where only the program itself writes:
+// How a program is read off its screen. A conversation may hold any words, those of a dialog among them, so that
+// nothing counts but what stands in a place where only the program itself writes:
 //
 //   its title
 //   the line with the cursor, which at the program's input line begins with its prompt: while that is up there is no dialog
@@ -91,9 +93,13 @@ extension AgentProgram {
     public static let permission = "permission"
 
     public func sight(_ display: Display) -> Sight {
-        func any(_ patterns: [Pattern], _ lines: some Sequence<String>) -> Bool { lines.contains { line in patterns.contains { $0.matches(line) } } }
+        func any(_ patterns: [Pattern], _ lines: some Sequence<String>) -> Bool {
+            lines.contains { line in patterns.contains { $0.matches(line) } }
+        }
         func dialog(in place: some Sequence<String>) -> String? { dialogs.first { any([$0.pattern], place) }?.name }
-        if any(titleWaiting, [display.title]) { return .dialog(dialog(in: dialogPlace(display.lines)) ?? AgentProgram.permission) }
+        if any(titleWaiting, [display.title]) {
+            return .dialog(dialog(in: dialogPlace(display.lines)) ?? AgentProgram.permission)
+        }
         if any(titleWorking, [display.title]) { return .working }
         let below = display.lines.dropFirst(display.cursor)
         if any(working, below) { return .working }
@@ -104,25 +110,33 @@ extension AgentProgram {
         guard !idle.isEmpty || !dialogs.isEmpty else { return .unknown }
         let place = dialogPlace(display.lines)
         if let name = dialog(in: place) { return .dialog(name) }
-        let words = place.map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }.filter { $0.contains(where: \.isLetter) }
-        return words.isEmpty || idle.isEmpty ? .unknown : .other(Names.shown(String(words.prefix(3).joined(separator: " ").prefix(200))))
+        let words = place.map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }.filter {
+            $0.contains(where: \.isLetter)
+        }
+        return words.isEmpty || idle.isEmpty
+            ? .unknown : .other(Names.shown(String(words.prefix(3).joined(separator: " ").prefix(200))))
     }
 
     /// What is typed at the input line, spaces and line ends as one space; nil if the program is not there.
     public func typed(_ display: Display) -> String? {
         guard let start = inputLine(display) else { return nil }
-        let lines = display.lines[start...].prefix { line in !frame.contains { $0.matches(line) } }.prefix(frame.isEmpty ? display.cursor - start + 1 : .max)
+        let lines = display.lines[start...].prefix { line in !frame.contains { $0.matches(line) } }.prefix(
+            frame.isEmpty ? display.cursor - start + 1 : .max)
         let text = lines.joined(separator: " ").split(whereSeparator: { $0.isWhitespace }).dropFirst()
         return text.joined(separator: " ")
     }
 
-    /// What the program says right above its input line of why a turn does not go on or has failed. What a model says is set in,
-    /// or begins with another sign.
+    /// What the program says right above its input line of why a turn does not go on or has failed. What a model says
+    /// is set in, or begins with another sign.
     public func trouble(_ display: Display) -> String? {
         guard !trouble.isEmpty, let start = inputLine(display) else { return nil }
         let above = display.lines[..<start].filter { $0.contains(where: \.isLetter) }.suffix(2)
         return above.last { line in trouble.contains { $0.matches(line) } }.map { line in
-            Names.shown(String(line.split(whereSeparator: \.isWhitespace).drop { !$0.contains(where: { $0.isLetter || $0.isNumber }) }.joined(separator: " ").prefix(200)))
+            Names.shown(
+                String(
+                    line.split(whereSeparator: \.isWhitespace).drop {
+                        !$0.contains(where: { $0.isLetter || $0.isNumber })
+                    }.joined(separator: " ").prefix(200)))
         }
     }
 
@@ -139,14 +153,17 @@ extension AgentProgram {
         if begins(display.cursor) { return display.cursor }
         // Further lines of what is typed.
         let above = display.lines[..<display.cursor]
-        if let edge = above.lastIndex(where: { line in frame.contains { $0.matches(line) } }) { return begins(edge + 1) ? edge + 1 : nil }
+        if let edge = above.lastIndex(where: { line in frame.contains { $0.matches(line) } }) {
+            return begins(edge + 1) ? edge + 1 : nil
+        }
         return cursorShown ? above.indices.last(where: begins) : nil
     }
 
     private func dialogPlace(_ lines: [String]) -> ArraySlice<String> {
         let edges = lines.indices.filter { at in frame.contains { $0.matches(lines[at]) } }
         // A frame may be divided in itself.
-        let place = edges.last { edge in lines[edge...].dropFirst().filter { $0.contains(where: \.isLetter) }.count > 2 }
+        let place = edges.last { edge in lines[edge...].dropFirst().filter { $0.contains(where: \.isLetter) }.count > 2
+        }
         return lines[(place.map { $0 + 1 } ?? 0)...]
     }
 }

@@ -18,7 +18,9 @@ import SystemPackage
 extension Bus {
     /// Adds a task and returns its id, which is on the disk by then. `before` hears the id before there is the task.
     /// `branch`: the record of the branch that its work is on already.
-    public func add(_ header: TaskHeader, by: String, branch: Record? = nil, before: (Int) throws -> Void = { _ in }) throws -> Int {
+    public func add(_ header: TaskHeader, by: String, branch: Record? = nil, before: (Int) throws -> Void = { _ in })
+        throws -> Int
+    {
         var header = header
         header.by = by
         header.created = Time.now()
@@ -32,7 +34,9 @@ extension Bus {
             if !header.depends.isEmpty { try refuseCycle([0: header], held) { $0 == 0 ? "it" : "\($0)" } }
             let id = try allocate(1)
             try before(id)
-            guard try Files.create(Marker(id: id, place: .edit).path(self)) else { throw Failure.bug("id \(id) is taken") }
+            guard try Files.create(Marker(id: id, place: .edit).path(self)) else {
+                throw Failure.bug("id \(id) is taken")
+            }
             guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
             try relink(id)
             try place(id, held)
@@ -78,7 +82,8 @@ extension Bus {
 
     /// Rewrites what a task says: `change` gets the header and alters it. An ended task can't be changed; of a held
     /// one only the header changes, its dependencies don't. `dropsPlan`: a plan that is not approved is withdrawn.
-    public func edit(_ id: Int, by: String, dropsPlan: Bool = false, _ change: (inout TaskHeader) throws -> Void) throws {
+    public func edit(_ id: Int, by: String, dropsPlan: Bool = false, _ change: (inout TaskHeader) throws -> Void) throws
+    {
         try changing("edit") { held in
             for _ in 0..<64 {
                 guard let marker = try find(id, held), let old = try header(id) else { throw noTask(id) }
@@ -89,12 +94,15 @@ extension Bus {
                 let isBelowAnother = new.parent != nil && new.parent != old.parent
                 if isBelowAnother || !Set(new.depends).isSubset(of: old.depends) { try refuseCycle([id: new], held) }
                 switch marker.place {
-                case .settle, .done, .failed, .cancelled: throw Failure.no("task \(id) is \(marker.state.rawValue) already")
+                case .settle, .done, .failed, .cancelled:
+                    throw Failure.no("task \(id) is \(marker.state.rawValue) already")
                 case .claimed, .review:
                     guard new.depends == old.depends, new.parent == old.parent, new.deferred == old.deferred else {
                         throw Failure.no("task \(id) is \(marker.state.rawValue): its dependencies can't change now")
                     }
-                    if marker.state == .review, new.plan, !old.plan { throw Failure.no("task \(id) is review: its work is done, and needs no plan") }
+                    if marker.state == .review, new.plan, !old.plan {
+                        throw Failure.no("task \(id) is review: its work is done, and needs no plan")
+                    }
                     try replace(taskFile(id), with: new.record.bytes, sync: true)
                 case .edit, .ready, .blocked, .deferred:
                     let edit = Marker(id: id, place: .edit).path(self)
@@ -115,7 +123,8 @@ extension Bus {
 
     // MARK: importing
 
-    /// A task of an import: what it says, and which of the import's own tasks (counted from 0) it depends on and is below.
+    /// A task of an import: what it says, and which of the import's own tasks (counted from 0) it depends on and is
+    /// below.
     public struct Draft {
         public var header: TaskHeader
         public var depends: [Int] = []
@@ -171,7 +180,9 @@ extension Bus {
         for (id, record) in zip(range, records) {
             if try Files.exists(task(id)) {
                 // There, but perhaps not whole after a power cut.
-                if (try? Record.read(taskFile(id)) ?? nil) == nil { try replace(taskFile(id), with: record.bytes, sync: false) }
+                if (try? Record.read(taskFile(id)) ?? nil) == nil {
+                    try replace(taskFile(id), with: record.bytes, sync: false)
+                }
                 continue
             }
             let aside = aside()
@@ -190,7 +201,9 @@ extension Bus {
     /// What a record of an import holds: its ids, what each task says, and the notes of those that have some.
     func imported(_ file: FilePath) throws -> (ids: ClosedRange<Int>, records: [Record], notes: [Int: [UInt8]]) {
         let range = (file.lastComponent?.string ?? "").split(separator: "-").compactMap { Names.number($0) }
-        guard range.count == 2, 0 < range[0], range[0] <= range[1], let bytes = try Files.read(file) else { throw Record.damaged(file) }
+        guard range.count == 2, 0 < range[0], range[0] <= range[1], let bytes = try Files.read(file) else {
+            throw Record.damaged(file)
+        }
         var at = 0
         var records: [Record] = []
         while at < bytes.count { records.append(try Record(bytes, from: &at, of: file)) }

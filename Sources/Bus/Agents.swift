@@ -14,15 +14,16 @@ public enum Want: String {
 /// An agent as one look saw it.
 public struct AgentView {
     public var name: String
-    /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port, Restart, Pull, Auto,
-    /// Task, At, Equip, By, Created, Adopted; the body is its first prompt.
+    /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port,
+    /// Restart, Pull, Auto, Task, At, Equip, By, Created, Adopted; the body is its first prompt.
     public var card: Record
-    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server, Takes. Nil if it
-    /// never ran.
+    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server, Takes.
+    /// Nil if it never ran.
     public var session: Record?
-    /// Fields State, Source, Since, Time, Note, Progress, as last reported; Turn, `open` while a turn of its program has begun
-    /// and not ended; Session, the token its supervisor spoke of last; Tries, Tried-Since, Tried-Why, Retry-At, see Retry;
-    /// Started-For, the task that it was started again for, and Start-At, when it is started again.
+    /// Fields State, Source, Since, Time, Note, Progress, as last reported; Turn, `open` while a turn of its program
+    /// has begun and not ended; Session, the token its supervisor spoke of last; Tries, Tried-Since, Tried-Why,
+    /// Retry-At, see Retry; Started-For, the task that it was started again for, and Start-At, when it is started
+    /// again.
     public var report: Record?
     public var want: Want
     public var alive: Bool
@@ -32,8 +33,8 @@ public struct AgentView {
     public var isHeadless: Bool { card["Place"] == AgentView.headless }
 
     public var role: String? { card["Role"] }
-    /// Its program's name, by which tasks are for it: the first word of what was asked for. A command that a shell runs is no
-    /// agent `sh`.
+    /// Its program's name, by which tasks are for it: the first word of what was asked for. A command that a shell runs
+    /// is no agent `sh`.
     public var program: String? {
         guard let whole = card["Program"], let first = whole.split(separator: " ").first else { return nil }
         let word = String(first)
@@ -110,7 +111,9 @@ extension Bus {
     }
 
     /// A new session: its token is on the disk before the program runs. `takes`: it takes only tasks for this program.
-    public func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil, takes: String? = nil) throws -> Record {
+    public func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil, takes: String? = nil)
+        throws -> Record
+    {
         let number = (try Record.read(session(name))?.int("Number") ?? 0) + 1
         var record = Record()
         record["Token"] = Random.token()
@@ -136,10 +139,11 @@ extension Bus {
         .no("no agent '\(Names.shown(name))'" + Names.meant(name, (try? agentNames()) ?? []))
     }
 
-    /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were. `turn`: whether the
-    /// main turn of its program is open, which it may not be while sub-agents still work.
+    /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were. `turn`:
+    /// whether the main turn of its program is open, which it may not be while sub-agents still work.
     public func report(
-        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil, session: String? = nil, turn: Bool? = nil
+        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil,
+        session: String? = nil, turn: Bool? = nil
     ) throws {
         var record = try Record.read(agentState(name)) ?? Record()
         if let state, record["State"] != state.rawValue {
@@ -171,7 +175,14 @@ extension Bus {
 
     /// Gives up that a task waits for this agent before it is anybody's.
     public func unreserve(_ id: Int, for name: String, by: String) throws {
-        do { try edit(id, by: by) { if $0.to == name, $0.toUntil != 0 { $0.to = nil; $0.toUntil = 0 } } } catch let failure as Failure where failure.kind == .no {}
+        do {
+            try edit(id, by: by) {
+                if $0.to == name, $0.toUntil != 0 {
+                    $0.to = nil
+                    $0.toUntil = 0
+                }
+            }
+        } catch let failure as Failure where failure.kind == .no {}
     }
 
     /// Forgets a retired agent. Its branch, tasks and journal stay; unread mail becomes dead letters.
@@ -179,7 +190,9 @@ extension Bus {
         for priority in 0...4 {
             let top = queue("first=\(name)").appending("\(priority)")
             for bucket in try Files.list(top) ?? [] {
-                for id in try Files.list(top.appending(bucket)) ?? [] { if let id = Int(id) { try unreserve(id, for: name, by: by) } }
+                for id in try Files.list(top.appending(bucket)) ?? [] {
+                    if let id = Int(id) { try unreserve(id, for: name, by: by) }
+                }
             }
         }
         try deadLetter(name)
@@ -189,7 +202,9 @@ extension Bus {
         try Files.sync(agents)
         try Files.removeAll(aside)
         try closePermissions(of: name, "its agent is retired")
-        for ask in ["quarantined", "silent", "rests", "retry", "budget-agent", "waits", "signin", "failing"] { try closeAsk(named: "\(ask)-\(name)", by: by, "retired") }
+        for ask in ["quarantined", "silent", "rests", "retry", "budget-agent", "waits", "signin", "failing"] {
+            try closeAsk(named: "\(ask)-\(name)", by: by, "retired")
+        }
         journal("retired", by: by, ["agent": name])
     }
 }

@@ -5,8 +5,9 @@ public struct Ask {
     /// Its name: `1`, `2`, … for questions, `blocked-7`, `quarantined-bob` for what cadre itself asks, once each.
     public var id: String
     public var record: Record
-    /// Fields From, To, Kind, Severity, Options, Time, Digest, of a permission Tool, Directory, Session and, if its answer
-    /// would come too late, Late; of a question that a program asks Dialog as well, and of both Subagent if one of the program's asks; of a plan Task, Token; when answered Answer, Note, By, Answered.
+    /// Fields From, To, Kind, Severity, Options, Time, Digest, of a permission Tool, Directory, Session and, if its
+    /// answer would come too late, Late; of a question that a program asks Dialog as well, and of both Subagent if one
+    /// of the program's asks; of a plan Task, Token; when answered Answer, Note, By, Answered.
     public var from: String { record["From"] ?? "cadre" }
     public var text: String { String(decoding: record.body, as: UTF8.self) }
     public var title: String { String(text.prefix { $0 != "\n" }) }
@@ -20,7 +21,8 @@ extension Bus {
     public func isOpen(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(name)) }
 
     /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
-    /// `digest` says what exactly an answer is about; with `unlessAnswered` one that was answered for that is not asked again.
+    /// `digest` says what exactly an answer is about; with `unlessAnswered` one that was answered for that is not asked
+    /// again.
     public func openAsk(
         named name: String, by: String, to: String = "human", kind: String = "escalation", digest: String? = nil,
         unlessAnswered: Bool = false, _ text: String
@@ -39,7 +41,9 @@ extension Bus {
     }
 
     /// The ask of this name that was answered last.
-    public func answeredAsk(_ name: String) throws -> Ask? { try Record.read(doneAsks.appending(name)).map { Ask(id: name, record: $0) } }
+    public func answeredAsk(_ name: String) throws -> Ask? {
+        try Record.read(doneAsks.appending(name)).map { Ask(id: name, record: $0) }
+    }
 
     /// Opens a question and returns its number, which is on the disk by then.
     /// `more` adds to the record before it can be seen.
@@ -51,7 +55,8 @@ extension Bus {
     }
 
     func ask(
-        _ text: [UInt8], by: String, to: String, kind: String, options: [String] = [], severity: String? = nil, _ held: Held,
+        _ text: [UInt8], by: String, to: String, kind: String, options: [String] = [], severity: String? = nil,
+        _ held: Held,
         _ more: (String, inout Record) throws -> Void
     ) throws -> String {
         guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
@@ -94,14 +99,17 @@ extension Bus {
     // moves from open/ to done/. Recover does the latter two for what a crash left: the mail may then come twice.
     // What is answered about a plan is written into that first, see Plans.
 
-    /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer. Throws
-    /// `Failure.no` for a permission that nobody waits for any more.
+    /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer.
+    /// Throws `Failure.no` for a permission that nobody waits for any more.
     public func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
         try changing("answer") { held in
             if try Record.read(openAsks.appending(id))?["Kind"] == Bus.planKind { _ = try healPlans(held) }
             guard var record = try Record.read(openAsks.appending(id)), record["Answer"] == nil else { return false }
             if case let ask = Ask(id: id, record: record), ask.isByProgram, try !isWaited(for: ask) {
-                throw Failure.no("too late for ask '\(id)': '\(ask.from)' waits for it in its program's own dialog now, 'cadre attach \(ask.from)'")
+                throw Failure.no(
+                    "too late for ask '\(id)': '\(ask.from)' waits for it in its program's own dialog now, 'cadre "
+                        + "attach \(ask.from)'"
+                )
             }
             record["Answer"] = answer
             record["Note"] = note
@@ -117,7 +125,7 @@ extension Bus {
     func deliver(_ ask: Ask, _ held: Held) throws {
         if ask.record["Kind"] == Bus.planKind {
             try decide(ask, held)
-        // A program that waits for it is told by its hook.
+            // A program that waits for it is told by its hook.
         } else if try canReceive(ask.from), !ask.isByProgram || ask.answer == "approved" && ask.record["Note"] != nil {
             _ = try send(
                 from: ask.record["By"] ?? "human", to: ask.from, subject: "answer to ask \(ask.id)",

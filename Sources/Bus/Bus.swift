@@ -27,20 +27,28 @@ public struct Bus {
             throw Failure.unsure("'\(root.string)' belongs to another user (uid \(st.st_uid))")
         }
         guard st.st_mode & 0o022 == 0 else {
-            throw Failure.unsure("others can write to '\(root.string)': 'chmod 700 \(root.string)', or 'cadre doctor --fix', if nobody has")
+            throw Failure.unsure(
+                "others can write to '\(root.string)': 'chmod 700 \(root.string)', or 'cadre doctor --fix', if nobody "
+                    + "has"
+            )
         }
         let version = root.appending("version")
         guard let bytes = try Files.read(version) else {
             // Whoever has emptied it may have it made anew.
             if try Files.list(root)?.isEmpty == true { return nil }
-            throw Failure.unsure("'\(version.string)' is missing, so that the bus can't be read: put it back, or move '\(root.string)' away and run 'cadre init'")
+            throw Failure.unsure(
+                "'\(version.string)' is missing, so that the bus can't be read: put it back, or move '\(root.string)' "
+                    + "away and run 'cadre init'"
+            )
         }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
-        guard words.count >= 2, words[0] == "cadre", let format = Names.number(words[1]), format > 0, bytes.last == 10 else {
+        guard words.count >= 2, words[0] == "cadre", let format = Names.number(words[1]), format > 0, bytes.last == 10
+        else {
             throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'")
         }
         guard format <= Bus.format else {
-            throw Failure.unsure("'\(root.string)' has format \(format), newer than this cadre (\(Bus.format)): upgrade cadre")
+            throw Failure.unsure(
+                "'\(root.string)' has format \(format), newer than this cadre (\(Bus.format)): upgrade cadre")
         }
         guard words.count == 3 else { throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'") }
         return Bus(root: root, identity: String(words[2]))
@@ -49,12 +57,14 @@ public struct Bus {
     /// The bus is kept open by a process that lives for long.
     public func keepOpen() { opened.isForLong = true }
 
-    /// Whether a newer cadre has changed the format since the bus was opened: then nothing of it is ours to touch. A verb does not
-    /// ask in its first second.
+    /// Whether a newer cadre has changed the format since the bus was opened: then nothing of it is ours to touch. A
+    /// verb does not ask in its first second.
     public var isOutgrown: Bool {
         var st = stat()
         // Not by `Files`: whether it is asked is a matter of time, and its points of fault are counted.
-        guard opened.isForLong || Time.monotonic() - opened.time > 1, version.withPlatformString({ lstat($0, &st) }) == 0 else { return false }
+        guard opened.isForLong || Time.monotonic() - opened.time > 1,
+            version.withPlatformString({ lstat($0, &st) }) == 0
+        else { return false }
         let written = st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec
         guard st.st_ino != opened.inode || written != opened.written else { return false }
         if (try? Bus.isNewer(version)) == true { return true }
@@ -64,11 +74,15 @@ public struct Bus {
 
     /// Throws `Failure.unsure` if it is.
     public func requireFormat() throws {
-        if isOutgrown { throw Failure.unsure("'\(root.string)' has been given a newer format than this cadre's (\(Bus.format)): upgrade cadre") }
+        if isOutgrown {
+            throw Failure.unsure(
+                "'\(root.string)' has been given a newer format than this cadre's (\(Bus.format)): upgrade cadre")
+        }
     }
 
     static func isNewer(_ version: FilePath) throws -> Bool {
-        guard let st = try Files.status(version), st.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(version) else { return false }
+        guard let st = try Files.status(version), st.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(version)
+        else { return false }
         let words = bytes.split(whereSeparator: { $0 == 32 || $0 == 10 }).map { String(decoding: $0, as: UTF8.self) }
         return words.count >= 2 && words[0] == "cadre" && Names.number(words[1]) ?? 0 > format
     }
@@ -99,7 +113,8 @@ public struct Bus {
     static let directories = [
         "tmp", "tasks", "import", "journal", "agents", "slots", "asks", "asks/open", "asks/done", "mail", "merge",
         "merge/queue", "merge/done", "merge/log", "state", "state/ready", "state/claimed", "state/review",
-        "state/settle", "state/done", "state/failed", "state/cancelled", "state/blocked", "state/deferred", "state/edit",
+        "state/settle", "state/done", "state/failed", "state/cancelled", "state/blocked", "state/deferred",
+        "state/edit",
     ]
 
     /// Runs `body` under the bus's lock.
@@ -127,9 +142,12 @@ public struct Bus {
 extension Bus {
     /// The branch that work lands on unless configured otherwise, as `refs/heads/…`; nil if none was checked out.
     public func target() throws -> String? { try value(targetFile) }
-    public func setTarget(_ reference: String) throws { try replace(targetFile, with: Array((reference + "\n").utf8), sync: true) }
+    public func setTarget(_ reference: String) throws {
+        try replace(targetFile, with: Array((reference + "\n").utf8), sync: true)
+    }
 
-    /// How a project is called, by its common git directory: by the directory that `.git`, `.bare` or any other hidden one is in.
+    /// How a project is called, by its common git directory: by the directory that `.git`, `.bare` or any other hidden
+    /// one is in.
     public static func project(_ common: FilePath) -> String {
         let isHidden = common.lastComponent?.string.hasPrefix(".") == true
         let name = (isHidden ? common.removingLastComponent() : common).lastComponent?.string ?? ""
@@ -140,7 +158,9 @@ extension Bus {
     public func repository() throws -> FilePath {
         let above = root.removingLastComponent()
         if try Files.exists(above.appending("HEAD")), try Files.exists(above.appending("objects")) { return above }
-        guard let path = try value(repositoryFile) else { throw Failure.unsure("'\(repositoryFile.string)' is missing: the bus does not know its repository") }
+        guard let path = try value(repositoryFile) else {
+            throw Failure.unsure("'\(repositoryFile.string)' is missing: the bus does not know its repository")
+        }
         return FilePath(path)
     }
     public func setRepository(_ path: FilePath) throws {
@@ -182,11 +202,15 @@ extension Bus {
 
     /// The socket of the tmux server of this project's agents; nil before the first.
     public func server() throws -> String? { try value(serverFile) }
-    public func setServer(_ socket: String) throws { try replace(serverFile, with: Array((socket + "\n").utf8), sync: false) }
+    public func setServer(_ socket: String) throws {
+        try replace(serverFile, with: Array((socket + "\n").utf8), sync: false)
+    }
 
-    /// The sockets of other tmux servers that show this project. One that gets lost, since two have written at once, comes
-    /// back when somebody attaches there.
-    public func viewers() throws -> [String] { (try Files.read(viewersFile) ?? []).split(separator: 10).map { String(decoding: $0, as: UTF8.self) } }
+    /// The sockets of other tmux servers that show this project. One that gets lost, since two have written at once,
+    /// comes back when somebody attaches there.
+    public func viewers() throws -> [String] {
+        (try Files.read(viewersFile) ?? []).split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+    }
     public func setViewers(_ sockets: [String]) throws {
         guard try sockets != viewers() else { return }
         try replace(viewersFile, with: Array(sockets.map { $0 + "\n" }.joined().utf8), sync: false)

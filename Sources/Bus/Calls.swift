@@ -23,13 +23,15 @@ public struct Call {
     /// Whether it hands work in: that is done even if nobody waits for it any more.
     public var isDone: Bool { arguments.starts(with: ["task", "done"]) }
 
-    /// Exit codes of a verb that is run for a caller and needs something of it first: its standard input; that it runs the
-    /// command which was printed, because what that starts is the agent's own code.
+    /// Exit codes of a verb that is run for a caller and needs something of it first: its standard input; that it runs
+    /// the command which was printed, because what that starts is the agent's own code.
     public static let wantsInput: Int32 = 100
     public static let wantsCheck: Int32 = 101
     /// Set for a verb that is run so, to what it need not ask for any more: `input`, `check`.
     public static let variable = "CADRE_CALL"
-    public var given: String { [input == nil ? nil : "input", checked ? "check" : nil].compactMap { $0 }.joined(separator: " ") }
+    public var given: String {
+        [input == nil ? nil : "input", checked ? "check" : nil].compactMap { $0 }.joined(separator: " ")
+    }
     /// What this process was given, if it is such a verb; nil for every other. What it starts is none.
     public static let own: [Substring]? = {
         guard let value = getenv(variable).map({ String(cString: $0) }) else { return nil }
@@ -53,8 +55,9 @@ public struct Answer {
     }
 }
 
-// Calls. A sandbox that could write the bus would be none, and git can't be used in it: so it may write one directory, its
-// agent's `calls`, and the supervisor outside runs what is asked for there, as the agent and for the verbs of an agent only.
+// Calls. A sandbox that could write the bus would be none, and git can't be used in it: so it may write one directory,
+// its agent's `calls`, and the supervisor outside runs what is asked for there, as the agent and for the verbs of an
+// agent only.
 //
 //   caller       1  calls/.ID is written, locked by the caller for as long as it waits
 //                2  calls/.ID -> calls/ID                    the call is made
@@ -63,10 +66,10 @@ public struct Answer {
 //   caller       5  calls/ID is removed, once its answer was read
 //   supervisor   6  answers/ID is removed
 //
-// What the caller no longer waits for is ended, but for work that is handed in: that is run to its end, and if it fails its
-// agent is told by mail. The same after a crash: before a new session begins, work that was handed in and has no answer is
-// handed in once more, under the token of the session that called. What the first attempt has done by then is not done
-// again: what it committed is not uncommitted any more, and what it submitted is not claimed any more.
+// What the caller no longer waits for is ended, but for work that is handed in: that is run to its end, and if it fails
+// its agent is told by mail. The same after a crash: before a new session begins, work that was handed in and has no
+// answer is handed in once more, under the token of the session that called. What the first attempt has done by then is
+// not done again: what it committed is not uncommitted any more, and what it submitted is not claimed any more.
 //
 // The caller is not trusted: what it wrote is a regular file of bounded size or it is nothing, and is never followed.
 extension Bus {
@@ -83,7 +86,9 @@ extension Bus {
         let probe = aside()
         do { _ = try Files.create(probe) } catch is Failure { return true }
         try Files.unlink(probe)
-        guard let session = try Record.read(session(name)), let pid = session.int("Pid"), let start = session["Start"].flatMap({ UInt64($0) }) else { return false }
+        guard let session = try Record.read(session(name)), let pid = session.int("Pid"),
+            let start = session["Start"].flatMap({ UInt64($0) })
+        else { return false }
         return try Host.startTime(Int32(pid)) != start && Alive.isHeld(alive(name))
     }
 
@@ -99,7 +104,9 @@ extension Bus {
         record["Input"] = call.input == nil ? nil : "yes"
         record["Checked"] = call.checked ? "yes" : nil
         record.body = call.arguments.flatMap { Array($0.utf8) + [0] } + (call.input ?? [])
-        guard record.bytes.count <= Call.limit else { throw Failure.no("too much for a call: \(record.bytes.count) bytes") }
+        guard record.bytes.count <= Call.limit else {
+            throw Failure.no("too much for a call: \(record.bytes.count) bytes")
+        }
 
         let new = callFile("." + id, of: name)
         guard let lock = try Alive.take(new) else { throw Failure.bug("'\(new.string)' is locked") }
@@ -114,9 +121,13 @@ extension Bus {
             if let record = try Record.read(answerFile(id, to: name)) {
                 let (code, length) = (record.int("Code") ?? 75, record.int("Output") ?? 0)
                 try Files.unlink(callFile(id, of: name))
-                return Answer(code: Int32(code), output: Array(record.body.prefix(length)), error: Array(record.body.dropFirst(length)))
+                return Answer(
+                    code: Int32(code), output: Array(record.body.prefix(length)),
+                    error: Array(record.body.dropFirst(length)))
             }
-            guard try Alive.isHeld(alive(name)) else { throw Failure.unsure("the supervisor of '\(name)' is gone: try again") }
+            guard try Alive.isHeld(alive(name)) else {
+                throw Failure.unsure("the supervisor of '\(name)' is gone: try again")
+            }
             watcher.wait(seconds: 60)
         }
     }

@@ -148,7 +148,9 @@ extension Bus {
                 try fits(id, header, worker)
                 if let claim = try take(id, queue, priority, worker) { return claim }
             case .claimed(let holder):
-                if holder.owner == worker.name, worker.session == nil || worker.session == holder.token { return holder }
+                if holder.owner == worker.name, worker.session == nil || worker.session == holder.token {
+                    return holder
+                }
                 throw Failure.no("task \(id) is claimed by '\(holder.owner)'")
             case .edit: try changing("claim") { _ in }
             default: throw Failure.no("task \(id) is \(try explain(id, header, marker))")
@@ -176,7 +178,9 @@ extension Bus {
 
     /// A state with its reason: `blocked by failed 7`, `deferred until …`.
     public func explain(_ view: TaskView) throws -> String {
-        guard view.state == .blocked || view.state == .deferred, let marker = try find(view.id) else { return view.state.rawValue }
+        guard view.state == .blocked || view.state == .deferred, let marker = try find(view.id) else {
+            return view.state.rawValue
+        }
         return try explain(view.id, view.header, marker)
     }
 
@@ -219,7 +223,11 @@ extension Bus {
             guard let old = now, old.until != 0 else { return now }
             var new = old
             new.until = max(Time.now() + lease, old.until + 1)
-            if try Files.rename(Marker(id: old.id, place: .claimed(old)).path(self), state("claimed").appending(new.claimedName)) { return new }
+            if try Files.rename(
+                Marker(id: old.id, place: .claimed(old)).path(self), state("claimed").appending(new.claimedName))
+            {
+                return new
+            }
             now = try claims(of: claim.id).first { $0.token == claim.token && $0.owner == claim.owner }
         }
         return now

@@ -62,7 +62,9 @@ public struct Conflict: Equatable {
 
     init(_ record: Record, of path: FilePath) throws {
         func side(_ key: String) throws -> Side {
-            guard let branch = record["\(key)-Branch"], let tip = record["\(key)-Tip"] else { throw Record.damaged(path) }
+            guard let branch = record["\(key)-Branch"], let tip = record["\(key)-Tip"] else {
+                throw Record.damaged(path)
+            }
             return Side(task: record.int("\(key)-Task"), branch: branch, tip: tip, agent: record["\(key)-Agent"])
         }
         guard let found = record.int("Found") else { throw Record.damaged(path) }
@@ -105,7 +107,9 @@ public struct Compared: Equatable {
     var record: Record {
         var record = Record()
         record["Target"] = target
-        let lines = branches.sorted { $0.key < $1.key }.map { "\($0) \($1.tip) \($1.begun) \($1.base) \($1.reference)\n" }
+        let lines = branches.sorted { $0.key < $1.key }.map {
+            "\($0) \($1.tip) \($1.begun) \($1.base) \($1.reference)\n"
+        }
         record.body = Array(lines.joined().utf8)
         return record
     }
@@ -138,12 +142,15 @@ extension Bus {
     }
 
     public func compared() -> Compared? { (try? Record.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }
-    public func setCompared(_ compared: Compared) throws { try replace(checkFile, with: compared.record.bytes, sync: false) }
+    public func setCompared(_ compared: Compared) throws {
+        try replace(checkFile, with: compared.record.bytes, sync: false)
+    }
 
     /// The conflicts known now, in the order of their tasks; those of one task, or all.
     public func conflicts(of task: Int? = nil) throws -> [Conflict] {
         let names = try (Files.list(conflicts) ?? []).filter { task == nil || Conflict.tasks($0).contains(task!) }
-        return try names.sorted { Conflict.tasks($0).lexicographicallyPrecedes(Conflict.tasks($1)) }.compactMap { name in
+        return try names.sorted { Conflict.tasks($0).lexicographicallyPrecedes(Conflict.tasks($1)) }.compactMap {
+            name in
             try Record.read(conflictFile(name)).map { try Conflict($0, of: conflictFile(name)) }
         }
     }
@@ -159,11 +166,18 @@ extension Bus {
                 let who = other.task.flatMap { owners[$0] } ?? other.name
                 guard who != agent else { continue }
                 if paths[who] == nil { others.append(who) }
-                for path in conflict.paths where paths[who]?.contains(path) != true { paths[who, default: []].append(path) }
+                for path in conflict.paths where paths[who]?.contains(path) != true {
+                    paths[who, default: []].append(path)
+                }
             }
         }
         func few(_ all: [String]) -> [String] { all.count > 3 ? all.prefix(3) + ["and \(all.count - 3) more"] : all }
-        return few(others.map { who in "\(who): " + few((paths[who] ?? []).map(Names.shown)).joined(separator: ", ").replacing(", and ", with: " and ") })
+        return few(
+            others.map { who in
+                "\(who): "
+                    + few((paths[who] ?? []).map(Names.shown)).joined(separator: ", ").replacing(
+                        ", and ", with: " and ")
+            })
     }
 
     public func write(_ conflict: Conflict) throws {
@@ -179,16 +193,20 @@ extension Bus {
         return (all, try all.filter { [.done, .failed, .cancelled, nil].contains(try find($0)?.state) })
     }
 
-    /// The tasks that have not ended and that have a branch, with who holds each. `known` are looked at one by one, should
-    /// one move while the others are listed.
+    /// The tasks that have not ended and that have a branch, with who holds each. `known` are looked at one by one,
+    /// should one move while the others are listed.
     public func withBranches(_ known: some Sequence<Int>) throws -> [(id: Int, owner: String?)] {
         var found: [Int: String?] = [:]
-        func add(_ id: Int, _ owner: String?) throws { if try Files.exists(branchFile(id)) { found[id] = .some(owner) } }
+        func add(_ id: Int, _ owner: String?) throws {
+            if try Files.exists(branchFile(id)) { found[id] = .some(owner) }
+        }
         for (queue, priorities) in try readyPlaces() {
             for priority in priorities {
                 let top = self.queue(queue).appending("\(priority)")
                 for bucket in try Files.list(top) ?? [] {
-                    for id in try Files.list(top.appending(bucket)) ?? [] { if let id = Names.number(id) { try add(id, nil) } }
+                    for id in try Files.list(top.appending(bucket)) ?? [] {
+                        if let id = Names.number(id) { try add(id, nil) }
+                    }
                 }
             }
         }

@@ -34,8 +34,8 @@ extension Bus {
     public static func failing(_ name: String) -> String { "failing-\(name)" }
     public func isFailing(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.failing(name))) }
 
-    /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk when this
-    /// returns; the notes first, so that none begins without them.
+    /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk
+    /// when this returns; the notes first, so that none begins without them.
     public func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
         try replace(handoff(name), with: notes, sync: true)
         try editConversation(name) { $0["Handoff"] = session }
@@ -43,10 +43,14 @@ extension Bus {
     }
 
     /// What its program is given as settings, for this agent alone.
-    public func setProgramSettings(_ name: String, _ text: String) throws { try replace(programSettings(name), with: Array(text.utf8), sync: false) }
+    public func setProgramSettings(_ name: String, _ text: String) throws {
+        try replace(programSettings(name), with: Array(text.utf8), sync: false)
+    }
 
     /// What its program reads as the words of a turn.
-    public func setMessage(_ name: String, _ text: String) throws { try replace(message(name), with: Array(text.utf8), sync: false) }
+    public func setMessage(_ name: String, _ text: String) throws {
+        try replace(message(name), with: Array(text.utf8), sync: false)
+    }
 
     /// Adds a line to the log of an agent's hooks.
     public func noteHook(_ name: String, _ line: String) throws {
@@ -72,7 +76,8 @@ extension Bus {
     public struct Handed {
         public var ids: [String]
         public var door: String
-        /// Whether another prompt came before anything told that the turn stood: only the conversation's file tells it then.
+        /// Whether another prompt came before anything told that the turn stood: only the conversation's file tells it
+        /// then.
         public var isDoubted: Bool
         /// When, in nanoseconds since the epoch.
         public var time: Int
@@ -80,7 +85,9 @@ extension Bus {
 
     public func handed(of name: String) throws -> Handed? {
         guard let record = try Record.read(handedFile(name)) else { return nil }
-        return Handed(ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "", isDoubted: record["Doubted"] != nil, time: record.int("Time") ?? 0)
+        return Handed(
+            ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "",
+            isDoubted: record["Doubted"] != nil, time: record.int("Time") ?? 0)
     }
 
     /// That no later call tells by itself whether what is in hand stood.
@@ -107,7 +114,11 @@ extension Bus {
                 return try replace(handedFile(name), with: record.bytes, sync: false)
             }
             for id in handed.ids {
-                if !left.contains(id) { try acknowledge(id, of: name, door: handed.door) } else { journal("not read", by: name, ["message": id, "why": "its turn did not stand"]) }
+                if !left.contains(id) {
+                    try acknowledge(id, of: name, door: handed.door)
+                } else {
+                    journal("not read", by: name, ["message": id, "why": "its turn did not stand"])
+                }
             }
             try Files.unlink(handedFile(name))
         }
@@ -120,9 +131,12 @@ extension Bus {
         return unread.filter { !handed.ids.contains($0) }
     }
 
-    /// Hands unread mail over as one text, oldest first. Whole messages, as many as fit into `bound` bytes; one that is longer
-    /// by itself is cut, with where the rest is. False if there is none. `stands`: what was delivered is read by that.
-    public func handOver(of name: String, urgent: Bool, bound: Int, door: String, stands: Bool = false, deliver: (String) throws -> Void) throws -> Bool {
+    /// Hands unread mail over as one text, oldest first. Whole messages, as many as fit into `bound` bytes; one that is
+    /// longer by itself is cut, with where the rest is. False if there is none. `stands`: what was delivered is read by
+    /// that.
+    public func handOver(
+        of name: String, urgent: Bool, bound: Int, door: String, stands: Bool = false, deliver: (String) throws -> Void
+    ) throws -> Bool {
         guard try !messages(of: name).isEmpty else { return false }
         return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
             var text = ""
@@ -130,16 +144,25 @@ extension Bus {
             var senders = Set<String>()
             var left = 0
             for id in try waitingMail(of: name) {
-                guard let message = try message(id, of: name), !message.read, !urgent || message.urgent else { continue }
+                guard let message = try message(id, of: name), !message.read, !urgent || message.urgent else {
+                    continue
+                }
                 let part = Bus.quote(message, bound: bound)
-                if !handed.isEmpty, text.utf8.count + part.utf8.count > bound { left += 1; continue }
-                if left > 0 { left += 1; continue }
+                if !handed.isEmpty, text.utf8.count + part.utf8.count > bound {
+                    left += 1
+                    continue
+                }
+                if left > 0 {
+                    left += 1
+                    continue
+                }
                 text += part
                 handed.append(id)
                 senders.insert(message.from)
             }
             guard !handed.isEmpty else { return false }
-            var head = "Mail for you, '\(name)'. \(Bus.standing(senders)) 'cadre send NAME --reply-to ID TEXT' answers.\n"
+            var head =
+                "Mail for you, '\(name)'. \(Bus.standing(senders)) 'cadre send NAME --reply-to ID TEXT' answers.\n"
             if left > 0 { head += "\(left) more unread: 'cadre inbox next' prints one.\n" }
             try deliver(head + text)
             if stands {
@@ -160,7 +183,9 @@ extension Bus {
     static func standing(_ senders: Set<String>) -> String {
         let others = senders.subtracting(["human"])
         if others.isEmpty { return "It is from 'human', your user: your user's word." }
-        return (senders.contains("human") ? "What is from 'human' is your user's word; " : "It is not your user's word: ") + "what is from others in your team \(senders.contains("human") ? "is not." : "is theirs.")"
+        return
+            (senders.contains("human") ? "What is from 'human' is your user's word; " : "It is not your user's word: ")
+            + "what is from others in your team \(senders.contains("human") ? "is not." : "is theirs.")"
     }
 
     /// A message as it is handed over. What it says is set in, so that no line of it looks like one of ours.
@@ -178,7 +203,9 @@ extension Bus {
             body += "  \(line)\n"
         }
         if isCut { body += "… (\(message.body.count) bytes in all: cadre inbox show \(message.id))\n" }
-        return "\n--- \(message.id) from \(message.from)\(message.urgent ? ", urgent" : ""): \(Names.shown(message.subject))\n\(body)"
+        return
+            "\n--- \(message.id) from \(message.from)\(message.urgent ? ", urgent" : ""): "
+            + "\(Names.shown(message.subject))\n\(body)"
     }
 }
 
@@ -187,7 +214,9 @@ extension Names {
     /// no empty lines at its end.
     public static func plain(_ bytes: some Sequence<UInt8>) -> String {
         var text = String(decoding: Array(bytes), as: UTF8.self)
-        while let last = text.unicodeScalars.last, last == "\u{fffd}" || last == "\n" || last == "\r" { text.unicodeScalars.removeLast() }
+        while let last = text.unicodeScalars.last, last == "\u{fffd}" || last == "\n" || last == "\r" {
+            text.unicodeScalars.removeLast()
+        }
         return text.unicodeScalars.map { $0 == "\n" || $0 == "\t" || !isControl($0) ? String($0) : "?" }.joined()
     }
 }

@@ -24,7 +24,9 @@ public struct Usage: Equatable {
 
     /// Adds what became known. What is unknown adds nothing.
     mutating func add(_ other: Usage) {
-        for field in Usage.fields { if let more = other[keyPath: field] { self[keyPath: field] = (self[keyPath: field] ?? 0) + more } }
+        for field in Usage.fields {
+            if let more = other[keyPath: field] { self[keyPath: field] = (self[keyPath: field] ?? 0) + more }
+        }
     }
 }
 
@@ -41,22 +43,28 @@ public struct Sum: Equatable {
     }
 }
 
-// What agents use. Programs count from the beginning of a conversation on, so what was used in between is the difference
-// of two readings; a conversation that is gone on with is not counted again, and one of which a reading was missed is not
-// lost. A conversation has one small file a day:
+// What agents use. Programs count from the beginning of a conversation on, so what was used in between is the
+// difference of two readings; a conversation that is gone on with is not counted again, and one of which a reading was
+// missed is not lost. A conversation has one small file a day:
 //
 //   cost/DAY/AGENT,CONVERSATION   a record: Agent, Created (when the agent was made), Role, Program, Model, and what was
 //                                 read last, which only the reader of that program's numbers knows (see Team.Accounts);
 //                                 then a line for each task: its id or `-`, and what was used for it, in Usage's order,
 //                                 `-` for what is unknown
 //
-// Use and reading are in one file that is replaced at once, so that a crash has both or neither. A day's first record of
-// a conversation begins with the readings of its last one. It is not flushed: what a power cut takes is read again.
+// Use and reading are in one file that is replaced at once, so that a crash has both or neither. A day's first record
+// of a conversation begins with the readings of its last one. It is not flushed: what a power cut takes is read again.
 extension Bus {
-    /// Changes what is on record of an agent's conversation today: the record to change, and whether it is the first. What
-    /// `change` returns was used for the task.
-    public func account(_ agent: AgentView, _ conversation: String, task: Int?, _ change: (inout Record, Bool) throws -> Usage) throws {
-        guard conversation.utf8.count <= 100, !conversation.isEmpty, conversation.unicodeScalars.allSatisfy({ $0.properties.isASCIIHexDigit || $0 == "-" || ("a"..."z").contains($0) }) else {
+    /// Changes what is on record of an agent's conversation today: the record to change, and whether it is the first.
+    /// What `change` returns was used for the task.
+    public func account(
+        _ agent: AgentView, _ conversation: String, task: Int?, _ change: (inout Record, Bool) throws -> Usage
+    ) throws {
+        guard conversation.utf8.count <= 100, !conversation.isEmpty,
+            conversation.unicodeScalars.allSatisfy({
+                $0.properties.isASCIIHexDigit || $0 == "-" || ("a"..."z").contains($0)
+            })
+        else {
             throw Failure.no("'\(Names.shown(conversation))' is no conversation's id")
         }
         try Lock.with(assignment(agent.name), seconds: 30, verb: "cost") { _ in
@@ -73,7 +81,12 @@ extension Bus {
             record["Program"] = agent.card["Program"]
             let used = try change(&record, last == nil)
             var lines = try Bus.lines(record, of: path)
-            if used.isNothing {} else if let at = lines.firstIndex(where: { $0.task == task }) { lines[at].used.add(used) } else { lines.append((task, used)) }
+            if used.isNothing {
+            } else if let at = lines.firstIndex(where: { $0.task == task }) {
+                lines[at].used.add(used)
+            } else {
+                lines.append((task, used))
+            }
             record.body = Array(lines.map(Bus.line).joined().utf8)
             guard record != before else { return }
             if before == nil { try Files.mkdirs(cost.appending(today)) }
@@ -82,13 +95,16 @@ extension Bus {
     }
 
     private func lastAccount(_ file: String) throws -> Record? {
-        for day in try costDays().reversed() { if let record = try Record.read(cost.appending(day).appending(file)) { return record } }
+        for day in try costDays().reversed() {
+            if let record = try Record.read(cost.appending(day).appending(file)) { return record }
+        }
         return nil
     }
 
     /// Notes that what the agent used today for a task is unknown.
     public func noteUnknownCost(_ agent: AgentView, task: Int?, model: String? = nil) throws {
-        try account(agent, "\(agent.card["Created"] ?? "0")-\(agent.session?["Number"] ?? "0")", task: task) { record, _ in
+        try account(agent, "\(agent.card["Created"] ?? "0")-\(agent.session?["Number"] ?? "0")", task: task) {
+            record, _ in
             record["Model"] = model ?? agent.card["Model"]
             return Usage()
         }
@@ -120,35 +136,44 @@ extension Bus {
     /// All that an agent has used since it was made.
     public func spent(by agent: AgentView) throws -> [Spent] {
         let first = Bus.day(agent.card.int("Created") ?? 0)
-        return try costDays().filter { $0 >= first }.flatMap { try spent(on: $0, by: agent.name) }.filter { $0.created == agent.card["Created"] }
+        return try costDays().filter { $0 >= first }.flatMap { try spent(on: $0, by: agent.name) }.filter {
+            $0.created == agent.card["Created"]
+        }
     }
 
     public func spent(on day: String, by agent: String? = nil) throws -> [Spent] {
-        try (Files.list(cost.appending(day)) ?? []).filter { name in agent.map { name.hasPrefix("\($0),") } ?? true }.sorted().flatMap { name -> [Spent] in
-            let path = cost.appending(day).appending(name)
-            guard let record = try Record.read(path) else { return [] }
-            return try Bus.lines(record, of: path).map { task, used in
-                Spent(
-                    day: day, agent: record["Agent"] ?? "", created: record["Created"], role: record["Role"], model: record["Model"],
-                    task: task, used: used)
+        try (Files.list(cost.appending(day)) ?? []).filter { name in agent.map { name.hasPrefix("\($0),") } ?? true }
+            .sorted().flatMap { name -> [Spent] in
+                let path = cost.appending(day).appending(name)
+                guard let record = try Record.read(path) else { return [] }
+                return try Bus.lines(record, of: path).map { task, used in
+                    Spent(
+                        day: day, agent: record["Agent"] ?? "", created: record["Created"], role: record["Role"],
+                        model: record["Model"],
+                        task: task, used: used)
+                }
             }
-        }
     }
 
     /// Where what was used today is, and when that changed last, in nanoseconds; nil if nothing was.
     public func spentTodayChanged() throws -> (day: String, changed: Int)? {
         let day = Bus.day()
-        return try Files.status(cost.appending(day)).map { (day, $0.st_mtim.tv_sec * 1_000_000_000 + $0.st_mtim.tv_nsec) }
+        return try Files.status(cost.appending(day)).map {
+            (day, $0.st_mtim.tv_sec * 1_000_000_000 + $0.st_mtim.tv_nsec)
+        }
     }
 
     private static func line(_ task: Int?, _ used: Usage) -> String {
-        ([task] + Usage.fields.map { used[keyPath: $0] }).map { $0.map(String.init) ?? "-" }.joined(separator: " ") + "\n"
+        ([task] + Usage.fields.map { used[keyPath: $0] }).map { $0.map(String.init) ?? "-" }.joined(separator: " ")
+            + "\n"
     }
 
     static func lines(_ record: Record, of path: FilePath) throws -> [(task: Int?, used: Usage)] {
         try record.body.split(separator: 10).map { line in
             let words = line.split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
-            guard words.count == 1 + Usage.fields.count, words.allSatisfy({ $0 == "-" || Int($0) != nil }) else { throw Record.damaged(path) }
+            guard words.count == 1 + Usage.fields.count, words.allSatisfy({ $0 == "-" || Int($0) != nil }) else {
+                throw Record.damaged(path)
+            }
             let numbers = words.map { Int($0) }
             var used = Usage()
             for (field, number) in zip(Usage.fields, numbers.dropFirst()) { used[keyPath: field] = number }
@@ -158,7 +183,8 @@ extension Bus {
 
     // MARK: how full a conversation is
 
-    /// What an agent's program said last of its conversation: Model, Context (how full it is, in per cent), Size (in tokens), Money (what it has cost).
+    /// What an agent's program said last of its conversation: Model, Context (how full it is, in per cent), Size (in
+    /// tokens), Money (what it has cost).
     public func fill(_ name: String) throws -> Record? { try Record.read(fillFile(name)) }
 
     /// Who shows the team hears of it, so it comes after what was used.
@@ -181,14 +207,17 @@ public enum Money {
         let unit = 1_000_000 / base
         let rounded = (abs(millionths) + unit / 2) / unit
         let fraction = "\(rounded % base)"
-        return (millionths < 0 ? "-" : "") + "\(rounded / base)." + String(repeating: "0", count: places - fraction.count) + fraction
+        return (millionths < 0 ? "-" : "") + "\(rounded / base)."
+            + String(repeating: "0", count: places - fraction.count) + fraction
     }
 
     /// `5`, `0.25`, `$3`, in millionths; nil if it is no amount.
     public static func amount(_ text: String) -> Int? {
         let digits = text.hasPrefix("$") ? text.dropFirst() : Substring(text)
         let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard !digits.isEmpty, parts.allSatisfy({ $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } }), parts[0].utf8.count <= 9, !parts[0].isEmpty || parts.count == 2 else { return nil }
+        guard !digits.isEmpty, parts.allSatisfy({ $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } }),
+            parts[0].utf8.count <= 9, !parts[0].isEmpty || parts.count == 2
+        else { return nil }
         let fraction = parts.count == 2 ? parts[1].prefix(6) : ""
         guard parts.count == 1 || !parts[1].isEmpty else { return nil }
         let millionths = Int(fraction + String(repeating: "0", count: 6 - fraction.count)) ?? 0

@@ -2,9 +2,10 @@ import Glibc
 import SystemPackage
 
 // A status line counts what is in a hundred directories, thousands of times a day, though few of them changed since the
-// last time. So each count is kept, in `counts`, with the time at which its directory last changed, and holds as long as
-// that time stays. A change within the clock's grain of a count would not show in it: a directory that changed in the
-// last second is counted each time. The file is a hint: it may be deleted, and where it can't be written all is counted.
+// last time. So each count is kept, in `counts`, with the time at which its directory last changed, and holds as long
+// as that time stays. A change within the clock's grain of a count would not show in it: a directory that changed in
+// the last second is counted each time. The file is a hint: it may be deleted, and where it can't be written all is
+// counted.
 struct Tally {
     /// A directory changed too lately, in nanoseconds, for its count to be kept.
     private static let grain = 1_000_000_000
@@ -45,7 +46,9 @@ struct Tally {
 
     /// Writes down what was counted, if it is not what is there.
     func keep(_ bus: Bus) {
-        guard seen.count != known.count || seen.contains(where: { known[$0.key]?.changed != $0.value.changed }) else { return }
+        guard seen.count != known.count || seen.contains(where: { known[$0.key]?.changed != $0.value.changed }) else {
+            return
+        }
         let lines = seen.map { "\($0.value.changed) \($0.value.count) \($0.key)\n" }.joined()
         try? bus.replace(file, with: Array(lines.utf8), sync: false)
     }
@@ -70,7 +73,9 @@ extension Bus {
     /// The deferred tasks that fall due before anything given back for a reason that may pass could wait longer.
     public func dueSoon() throws -> [(due: Int, id: Int)] {
         let end = Time.now() + Bus.retryBounds.task
-        return try deferredGroups().filter { $0 * 65536 <= end }.flatMap(deferred).filter { $0.due <= end }.sorted { $0.due < $1.due }
+        return try deferredGroups().filter { $0 * 65536 <= end }.flatMap(deferred).filter { $0.due <= end }.sorted {
+            $0.due < $1.due
+        }
     }
 
     /// The queues that have ready tasks, each with the one that goes first.
@@ -104,14 +109,19 @@ extension Bus {
             for priority in priorities {
                 let top = "state/ready/\(queue)/\(priority)"
                 // Buckets come and go.
-                for bucket in try Files.list(root.appending(top)) ?? [] { ready += try tally.entries("\(top)/\(bucket)") ?? 0 }
+                for bucket in try Files.list(root.appending(top)) ?? [] {
+                    ready += try tally.entries("\(top)/\(bucket)") ?? 0
+                }
             }
         }
         let mail = try entries("mail/human/new") + unreadInCur("human").count
         let counts = [
-            ("agents", agents.values.reduce(0, +)), ("working", (agents[.working] ?? 0) + (agents[.starting] ?? 0)), ("idle", agents[.idle] ?? 0),
-            ("waiting", agents[.waiting] ?? 0), ("stuck", agents[.stuck] ?? 0), ("dead", (agents[.dead] ?? 0) + (agents[.quarantined] ?? 0)),
-            ("ready", ready), ("blocked", try entries("state/blocked")), ("claimed", try entries("state/claimed")), ("review", try entries("state/review")),
+            ("agents", agents.values.reduce(0, +)), ("working", (agents[.working] ?? 0) + (agents[.starting] ?? 0)),
+            ("idle", agents[.idle] ?? 0),
+            ("waiting", agents[.waiting] ?? 0), ("stuck", agents[.stuck] ?? 0),
+            ("dead", (agents[.dead] ?? 0) + (agents[.quarantined] ?? 0)),
+            ("ready", ready), ("blocked", try entries("state/blocked")), ("claimed", try entries("state/claimed")),
+            ("review", try entries("state/review")),
             ("asks", try entries("asks/open")), ("mail", mail), ("queue", try entries("merge/queue")),
             ("failed", try entries("state/failed")),
             // Made with the first.

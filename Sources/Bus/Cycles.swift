@@ -49,7 +49,9 @@ struct WaitsFor {
     }
 
     static func told(_ cycle: [Int], _ name: (Int) -> String = { "\($0)" }) -> String {
-        guard let first = cycle.first, cycle.count > 1 else { return "\(cycle.first.map(name) ?? "a task") waits for itself" }
+        guard let first = cycle.first, cycle.count > 1 else {
+            return "\(cycle.first.map(name) ?? "a task") waits for itself"
+        }
         // A long one is told by its ends.
         let shown = cycle.count > 8 ? cycle.prefix(4).map(name) + ["…"] + cycle.suffix(2).map(name) : cycle.map(name)
         return shown.joined(separator: " waits for ") + " waits for \(name(first))"
@@ -57,8 +59,8 @@ struct WaitsFor {
 }
 
 extension Bus {
-    /// Throws `Failure.usage` if tasks would wait for each other once these say this. Those that are not there yet have ids
-    /// below 1, and `name` says what they are called.
+    /// Throws `Failure.usage` if tasks would wait for each other once these say this. Those that are not there yet have
+    /// ids below 1, and `name` says what they are called.
     func refuseCycle(_ changed: [Int: TaskHeader], _ held: Held, name: (Int) -> String = { "\($0)" }) throws {
         var below: [Int: [Int]] = [:]
         for (id, header) in changed { if let parent = header.parent { below[parent, default: []].append(id) } }

@@ -32,7 +32,9 @@ public enum Doctor {
         for pause in pauses where !found.isEmpty {
             poll(nil, 0, pause)
             let before = found
-            found = try look(root).filter { problem in before.contains { $0.path == problem.path && $0.what == problem.what } }
+            found = try look(root).filter { problem in
+                before.contains { $0.path == problem.path && $0.what == problem.what }
+            }
         }
         return found
     }
@@ -79,15 +81,20 @@ final class Examination {
     func setAside(_ path: FilePath) throws {
         let directory = root.appending("damaged")
         try Files.mkdirs(directory)
-        _ = try Files.rename(path, directory.appending("\(Time.now())-\(Random.hex(4))-\(path.lastComponent?.string ?? "file")"))
+        _ = try Files.rename(
+            path, directory.appending("\(Time.now())-\(Random.hex(4))-\(path.lastComponent?.string ?? "file")"))
     }
 
     // MARK: the bus itself
 
     func open() throws -> Bus? {
         let version = root.appending("version")
-        if let st = try Files.status(root), st.st_mode & S_IFMT == S_IFDIR, st.st_uid == geteuid(), st.st_mode & 0o077 != 0 {
-            report("files", root, "others may enter it: its mode is \(String(st.st_mode & 0o777, radix: 8)), not 700") { try Files.setMode(self.root, 0o700) }
+        if let st = try Files.status(root), st.st_mode & S_IFMT == S_IFDIR, st.st_uid == geteuid(),
+            st.st_mode & 0o077 != 0
+        {
+            report("files", root, "others may enter it: its mode is \(String(st.st_mode & 0o777, radix: 8)), not 700") {
+                try Files.setMode(self.root, 0o700)
+            }
             return nil
         }
         do { return try Bus.open(root) } catch let failure as Failure {
@@ -98,22 +105,29 @@ final class Examination {
                 report("files", version, failure.message)
                 return nil
             }
-            attempt(version, {
-                if try Files.exists(version) { try self.setAside(version) }
-                try Files.write(Array("cadre \(Bus.format) \(Random.hex(16))\n".utf8), to: version, sync: true)
-            }) { throw failure }
+            attempt(
+                version,
+                {
+                    if try Files.exists(version) { try self.setAside(version) }
+                    try Files.write(Array("cadre \(Bus.format) \(Random.hex(16))\n".utf8), to: version, sync: true)
+                }
+            ) { throw failure }
             return nil
         }
     }
 
     func directories(_ bus: Bus) throws {
         var paths = Bus.directories.map { root.appending($0) }
-        for box in Set(["human", "dead"] + ((try? Files.list(root.appending("mail"))) ?? []).filter { Names.isName($0) }) {
+        for box in Set(
+            ["human", "dead"] + ((try? Files.list(root.appending("mail"))) ?? []).filter { Names.isName($0) })
+        {
             paths += ["tmp", "new", "cur"].map { bus.box(box).appending($0) }
         }
         for path in paths {
             attempt(path) {
-                guard let st = try Files.status(path) else { return report("files", path, "missing") { try Files.mkdirs(path) } }
+                guard let st = try Files.status(path) else {
+                    return report("files", path, "missing") { try Files.mkdirs(path) }
+                }
                 if st.st_mode & S_IFMT != S_IFDIR {
                     report("files", path, "not a directory") {
                         try self.setAside(path)
@@ -123,7 +137,9 @@ final class Examination {
             }
         }
         // What verbs lock, and append to: what is no file there is not used, and not followed.
-        let locks = [bus.lock, bus.mergeLock, bus.watchLock(0), bus.watchLock(1)] + ((try? bus.agentNames()) ?? []).map(bus.alive)
+        let locks =
+            [bus.lock, bus.mergeLock, bus.watchLock(0), bus.watchLock(1)]
+            + ((try? bus.agentNames()) ?? []).map(bus.alive)
         for file in locks + ((try? Files.list(bus.journal)) ?? []).map({ bus.journal.appending($0) }) {
             attempt(file) {
                 guard let status = try Files.status(file), status.st_mode & S_IFMT != S_IFREG else { return }
@@ -136,7 +152,9 @@ final class Examination {
 
     func records(_ bus: Bus) throws {
         for name in try Files.list(bus.agents) ?? [] { try agent(bus, name) }
-        for file in [bus.environmentFile, bus.settingsFile, bus.runnerFile] { whole(file) { _ = try Record.read(file) } }
+        for file in [bus.environmentFile, bus.settingsFile, bus.runnerFile] {
+            whole(file) { _ = try Record.read(file) }
+        }
         for directory in [bus.openAsks, bus.doneAsks] {
             for name in try Files.list(directory) ?? [] {
                 whole(directory.appending(name)) { _ = try Record.read(directory.appending(name)) }
@@ -185,18 +203,24 @@ final class Examination {
         for directory in [bus.mergeQueue, bus.mergeDone] {
             for name in try Files.list(directory) ?? [] {
                 let path = directory.appending(name)
-                guard let id = Names.number(name) else { report("files", path, "not a task's number") { try self.setAside(path) }; continue }
+                guard let id = Names.number(name) else {
+                    report("files", path, "not a task's number") { try self.setAside(path) }
+                    continue
+                }
                 whole(path) {
                     guard let record = try Record.read(path) else { return }
                     let entry = try Entry(id: id, record: record, of: path)
-                    if directory == bus.mergeQueue, !reviews.contains(where: { $0.id == id && $0.token == entry.token }) {
+                    if directory == bus.mergeQueue, !reviews.contains(where: { $0.id == id && $0.token == entry.token })
+                    {
                         report("I2", path, "task \(id) is not in review") { _ = try bus.healQueue() }
                     }
                 }
             }
         }
         for claim in reviews where try !Files.exists(bus.mergeQueue.appending("\(claim.id)")) {
-            report("I2", bus.reviewMarker(claim), "task \(claim.id) is in review and the merge queue has no entry of it") { _ = try bus.healQueue() }
+            report(
+                "I2", bus.reviewMarker(claim), "task \(claim.id) is in review and the merge queue has no entry of it"
+            ) { _ = try bus.healQueue() }
         }
         for name in try Files.list(bus.mergeVerdicts) ?? [] {
             whole(bus.mergeVerdicts.appending(name)) { _ = try Record.read(bus.mergeVerdicts.appending(name)) }
@@ -204,20 +228,33 @@ final class Examination {
         for name in try Files.list(bus.conflicts) ?? [] {
             let path = bus.conflictFile(name)
             // All is compared again then.
-            attempt(path, {
-                try self.setAside(path)
-                try Files.unlink(bus.checkFile)
-            }) { _ = try Record.read(path).map { try Conflict($0, of: path) } }
+            attempt(
+                path,
+                {
+                    try self.setAside(path)
+                    try Files.unlink(bus.checkFile)
+                }
+            ) { _ = try Record.read(path).map { try Conflict($0, of: path) } }
         }
-        whole(bus.checkFile) { if let record = try Record.read(bus.checkFile), Compared(record) == nil { throw Record.damaged(bus.checkFile) } }
+        whole(bus.checkFile) {
+            if let record = try Record.read(bus.checkFile), Compared(record) == nil {
+                throw Record.damaged(bus.checkFile)
+            }
+        }
         whole(bus.mergeStopped) { _ = try Record.read(bus.mergeStopped) }
     }
 
     private func agent(_ bus: Bus, _ name: String) throws {
-        guard Names.isName(name) else { return report("files", bus.agent(name), "not an agent's name") { try self.setAside(bus.agent(name)) } }
-        for file in [bus.session(name), bus.agentState(name), bus.fillFile(name), bus.environmentFile(name)] { whole(file) { _ = try Record.read(file) } }
+        guard Names.isName(name) else {
+            return report("files", bus.agent(name), "not an agent's name") { try self.setAside(bus.agent(name)) }
+        }
+        for file in [bus.session(name), bus.agentState(name), bus.fillFile(name), bus.environmentFile(name)] {
+            whole(file) { _ = try Record.read(file) }
+        }
         attempt(bus.card(name)) {
-            if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) { throw bus.missing("agents/\(name)/card") }
+            if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) {
+                throw bus.missing("agents/\(name)/card")
+            }
         }
         // What should become of it can't be guessed: 'cadre up', 'cadre stop' and the like write it anew.
         attempt(bus.want(name)) { _ = try bus.wanted(name) }
@@ -233,7 +270,9 @@ final class Examination {
             let told = Set(((try? bus.unreadInCur(name)) ?? []).map(\.id))
             for file in try Files.list(cur) ?? [] where !file.hasPrefix(".") && !Message.isSeen(file) {
                 if told.contains(Message.base(file)) { continue }
-                report("I4", cur.appending(file), "unread, and not listed as that") { try Files.setTime(cur, digits: 0) }
+                report("I4", cur.appending(file), "unread, and not listed as that") {
+                    try Files.setTime(cur, digits: 0)
+                }
             }
         }
         var seen: [String: FilePath] = [:]

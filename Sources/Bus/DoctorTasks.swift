@@ -11,8 +11,12 @@ extension Examination {
     func tasks(_ bus: Bus) throws {
         var known: [Int] = []
         for name in try Files.list(bus.tasks) ?? [] {
-            if let id = Names.number(name) { known.append(id) } else {
-                report("files", bus.tasks.appending(name), "not a task") { try self.setAside(bus.tasks.appending(name)) }
+            if let id = Names.number(name) {
+                known.append(id)
+            } else {
+                report("files", bus.tasks.appending(name), "not a task") {
+                    try self.setAside(bus.tasks.appending(name))
+                }
             }
         }
         known.sort()
@@ -20,10 +24,14 @@ extension Examination {
         let markers = try sightings(bus)
         for (id, all) in markers.sorted(by: { $0.key < $1.key }) {
             if all.count > 1 {
-                report("I1", all[0].path, "task \(id) has \(all.count) markers") { for extra in all.dropFirst() { try self.setAside(extra.path) } }
+                report("I1", all[0].path, "task \(id) has \(all.count) markers") {
+                    for extra in all.dropFirst() { try self.setAside(extra.path) }
+                }
             }
             if try !Files.exists(bus.task(id)) {
-                report("I1", all[0].path, "a marker of task \(id), which is not there") { for extra in all { try self.setAside(extra.path) } }
+                report("I1", all[0].path, "a marker of task \(id), which is not there") {
+                    for extra in all { try self.setAside(extra.path) }
+                }
             }
         }
         var headers: [Int: TaskHeader] = [:]
@@ -34,7 +42,9 @@ extension Examination {
                 headers[id] = try bus.header(id)
                 if let marker, let header = headers[id] { try place(bus, header, marker, id) }
             }
-            for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id), bus.runFile(id)] { whole(file) { _ = try Record.read(file) } }
+            for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id), bus.runFile(id)] {
+                whole(file) { _ = try Record.read(file) }
+            }
             whole(bus.planFile(id)) { try bus.plan(id)?.check() }
         }
         var dependents: [Int: [Int]] = [:]
@@ -66,7 +76,9 @@ extension Examination {
         }
         attempt(bus.ids, repair) {
             guard let bytes = try Files.read(bus.ids) else { throw Failure.unsure("missing") }
-            guard let next = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self)), next > 0 else { throw Failure.unsure("not a number") }
+            guard let next = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self)), next > 0 else {
+                throw Failure.unsure("not a number")
+            }
             if next <= top { report("I1", bus.ids, "behind task \(top)", repair) }
         }
     }
@@ -75,7 +87,9 @@ extension Examination {
     private func sightings(_ bus: Bus) throws -> [Int: [Sighting]] {
         var found: [Int: [Sighting]] = [:]
         func note(_ id: Int?, _ place: Marker.Place?, _ path: FilePath) {
-            guard let id, let place else { return report("files", path, "not a task's marker") { try self.setAside(path) } }
+            guard let id, let place else {
+                return report("files", path, "not a task's marker") { try self.setAside(path) }
+            }
             found[id, default: []].append(Sighting(place: place, path: path))
         }
         func each(_ directory: FilePath, _ body: (String, FilePath) throws -> Void) rethrows {
@@ -128,7 +142,8 @@ extension Examination {
     /// A waiting task that can't be read is kept from being claimed, in edit/, until a person has put its file right.
     private func unreadable(_ bus: Bus, _ id: Int, _ marker: Sighting?) -> (() throws -> Void)? {
         switch marker?.place {
-        case .ready, .blocked, .deferred: return { _ = try Files.rename(marker!.path, Marker(id: id, place: .edit).path(bus)) }
+        case .ready, .blocked, .deferred:
+            return { _ = try Files.rename(marker!.path, Marker(id: id, place: .edit).path(bus)) }
         default: return nil
         }
     }
@@ -150,7 +165,9 @@ extension Examination {
             }
         case .edit: report("I1", path, "task \(id) is in mid-change") { _ = try bus.changing("doctor") { _ in } }
         case .settle(let claim, let outcome):
-            report("I1", path, "task \(id) has ended and its dependents were not told") { try bus.settle(claim, outcome) }
+            report("I1", path, "task \(id) has ended and its dependents were not told") {
+                try bus.settle(claim, outcome)
+            }
         case .ready, .blocked, .deferred:
             // Due, or anybody's again, but not yet moved: the next who looks moves it.
             if case .deferred(let due) = marker.place, due <= Time.now() { return }
@@ -158,7 +175,9 @@ extension Examination {
             let belongs = try bus.destination(header, nil, [:])
             guard belongs != marker.place else { return }
             report("I3", path, "task \(id) belongs in \(Marker(id: id, place: belongs).path(bus).string)") {
-                if try Files.rename(path, Marker(id: id, place: .edit).path(bus)) { _ = try bus.changing("doctor") { _ in } }
+                if try Files.rename(path, Marker(id: id, place: .edit).path(bus)) {
+                    _ = try bus.changing("doctor") { _ in }
+                }
             }
         case .claimed, .review: break
         }
@@ -167,7 +186,13 @@ extension Examination {
     /// A file of ids must name all of these.
     private func superset(_ bus: Bus, _ file: FilePath, _ wanted: [Int]) {
         let relink = { for id in wanted { try bus.link(id, in: file) } }
-        attempt(file, { try self.setAside(file); try relink() }) {
+        attempt(
+            file,
+            {
+                try self.setAside(file)
+                try relink()
+            }
+        ) {
             let named = Set(try bus.ids(in: file))
             for id in wanted where !named.contains(id) { report("I3", file, "does not name \(id)", relink) }
         }

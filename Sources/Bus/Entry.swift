@@ -28,9 +28,9 @@ public struct Entry {
 
     /// The task's id.
     public let id: Int
-    /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why, Old,
-    /// Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index, Remote, Remote-Branch,
-    /// Retries, Retry-At, Look-At, Pushed, Request, Looked. The body is the task's result.
+    /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why,
+    /// Old, Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index, Remote, Remote-Branch, Retries,
+    /// Retry-At, Look-At, Pushed, Request, Looked. The body is the task's result.
     public var record: Record
 
     init(id: Int, record: Record) {
@@ -73,7 +73,9 @@ public struct Entry {
     public var old: String? { record["Old"] }
     /// When what it waits for is tried again without anybody's asking, and how often it was.
     public var again: (at: Int, tries: Int)? {
-        guard step == .waiting || step == .landing, let at = record.int("Retry-At") ?? record.int("Look-At") else { return nil }
+        guard step == .waiting || step == .landing, let at = record.int("Retry-At") ?? record.int("Look-At") else {
+            return nil
+        }
         return (at, record.int("Retries") ?? record.int("Looks") ?? 1)
     }
     /// Whether somebody approved what is submitted now.
@@ -85,7 +87,9 @@ public struct Entry {
     private func rank(_ now: Int) -> Int { priority * 3600 - (now - since) }
 
     /// Whether it goes before the other.
-    public func isBefore(_ other: Entry, _ now: Int) -> Bool { (rank(now), since, id) < (other.rank(now), other.since, other.id) }
+    public func isBefore(_ other: Entry, _ now: Int) -> Bool {
+        (rank(now), since, id) < (other.rank(now), other.since, other.id)
+    }
 }
 
 extension Bus {
@@ -122,7 +126,9 @@ extension Bus {
         return try Record.read(path).map { try Entry(id: id, record: $0, of: path) }
     }
 
-    func write(_ entry: Entry) throws { try replace(mergeQueue.appending("\(entry.id)"), with: entry.record.bytes, sync: true) }
+    func write(_ entry: Entry) throws {
+        try replace(mergeQueue.appending("\(entry.id)"), with: entry.record.bytes, sync: true)
+    }
 
     /// The entry leaves the queue.
     func conclude(_ entry: Entry) throws {
@@ -136,11 +142,15 @@ extension Bus {
     }
 
     /// The ask about what an entry holds now, open or answered; nil if that was not asked.
-    public func reviewAsk(_ entry: Entry) throws -> Ask? { try ask("review-\(entry.id)").flatMap { $0.record["Digest"] == entry.tip ? $0 : nil } }
+    public func reviewAsk(_ entry: Entry) throws -> Ask? {
+        try ask("review-\(entry.id)").flatMap { $0.record["Digest"] == entry.tip ? $0 : nil }
+    }
 
     /// The entry that such an ask is about; nil if it holds something else by now.
     public func entry(reviewedIn ask: Ask) throws -> Entry? {
-        guard ask.id.hasPrefix("review-"), let id = Int(ask.id.dropFirst(7)), let entry = try entry(id) else { return nil }
+        guard ask.id.hasPrefix("review-"), let id = Int(ask.id.dropFirst(7)), let entry = try entry(id) else {
+            return nil
+        }
         return ask.record["Digest"] == entry.tip ? entry : nil
     }
 
@@ -153,13 +163,15 @@ extension Bus {
 
     func reviewMarker(_ claim: Claim) -> FilePath { Marker(id: claim.id, place: .review(claim)).path(self) }
 
-    /// What the gate said of a tree: field Result, pass or fail; the body is the end of its output. Nil if it never ran.
+    /// What the gate said of a tree: field Result, pass or fail; the body is the end of its output. Nil if it never
+    /// ran.
     public func verdict(_ tree: String, _ gate: String) throws -> Record? { try Record.read(verdictFile(tree, gate)) }
 
     /// The trees that some gate passed.
     public func passedTrees() throws -> Set<String> {
         var passed = Set<String>()
-        for name in try Files.list(mergeVerdicts) ?? [] where try Record.read(mergeVerdicts.appending(name))?["Result"] == "pass" {
+        for name in try Files.list(mergeVerdicts) ?? []
+        where try Record.read(mergeVerdicts.appending(name))?["Result"] == "pass" {
             passed.insert(String(name.prefix { $0 != "," }))
         }
         return passed
@@ -201,10 +213,13 @@ extension Bus {
     /// Why the queue as a whole stands still, with when; nil if it does not.
     public func stopped() throws -> Record? { try Record.read(mergeStopped) }
 
-    /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long; each minute where it is a
-    /// checkout `inLanding`, between two commits.
+    /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long; each minute where
+    /// it is a checkout `inLanding`, between two commits.
     public func setStopped(_ why: String?, passes: Bool = false, inLanding: Bool = false) throws {
-        guard let why else { try Files.unlink(mergeStopped); return }
+        guard let why else {
+            try Files.unlink(mergeStopped)
+            return
+        }
         var record = Record()
         record["Landing"] = inLanding ? "yes" : nil
         if passes {

@@ -8,8 +8,9 @@ import SystemPackage
 public enum Files {
     // MARK: reading
 
-    /// The whole file, or what comes after so many bytes; nil if there is none. Throws if it is anything else than a regular
-    /// file, from which one might wait for ever. The C functions are `open` with `O_NONBLOCK`, `fstat` and `read`.
+    /// The whole file, or what comes after so many bytes; nil if there is none. Throws if it is anything else than a
+    /// regular file, from which one might wait for ever. The C functions are `open` with `O_NONBLOCK`, `fstat` and
+    /// `read`.
     public static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
         guard let fd = try opened(path) else { return nil }
         defer { close(fd) }
@@ -46,7 +47,10 @@ public enum Files {
             bytes.append(contentsOf: repeatElement(0, count: chunk))
             got = bytes.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress! + start, chunk) }
             if got < 0 {
-                if errno == EINTR { bytes.removeLast(chunk); continue }
+                if errno == EINTR {
+                    bytes.removeLast(chunk)
+                    continue
+                }
                 throw failure("read", path)
             }
             bytes.removeLast(chunk - got)
@@ -55,9 +59,9 @@ public enum Files {
         }
     }
 
-    /// A regular file of at most so many bytes that somebody who is not trusted has put there, and its descriptor, which is
-    /// the caller's to close; nil if there is none. Follows no link, and never waits. The C functions are `open` with
-    /// `O_NOFOLLOW` and `O_NONBLOCK`, and `fstat`.
+    /// A regular file of at most so many bytes that somebody who is not trusted has put there, and its descriptor,
+    /// which is the caller's to close; nil if there is none. Follows no link, and never waits. The C functions are
+    /// `open` with `O_NOFOLLOW` and `O_NONBLOCK`, and `fstat`.
     static func readStrange(_ path: FilePath, limit: Int) throws -> (bytes: [UInt8], file: FileDescriptor)? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
@@ -137,14 +141,18 @@ public enum Files {
             var value = 0
             var at = name
             repeat {
-                guard at.pointee >= 48, at.pointee <= 57, value < 1 << 50 else { strange = String(cString: name); return }
+                guard at.pointee >= 48, at.pointee <= 57, value < 1 << 50 else {
+                    strange = String(cString: name)
+                    return
+                }
                 value = value * 10 + Int(at.pointee - 48)
                 at += 1
             } while at.pointee != 0
             if least == nil || value < least! { least = value }
         }
         if let strange {
-            throw Failure.unsure("'\(path.appending(strange).string)' is not a task's marker: the bus is damaged; see 'cadre doctor'")
+            throw Failure.unsure(
+                "'\(path.appending(strange).string)' is not a task's marker: the bus is damaged; see 'cadre doctor'")
         }
         return least
     }
@@ -179,7 +187,9 @@ public enum Files {
     public static func status(_ path: FilePath, following: Bool = false) throws -> stat? {
         Fault.point(mutating: false)
         var st = stat()
-        if path.withPlatformString({ fstatat(AT_FDCWD, $0, &st, following ? 0 : AT_SYMLINK_NOFOLLOW) }) == 0 { return st }
+        if path.withPlatformString({ fstatat(AT_FDCWD, $0, &st, following ? 0 : AT_SYMLINK_NOFOLLOW) }) == 0 {
+            return st
+        }
         if errno == ENOENT || errno == ENOTDIR { return nil }
         throw failure("stat", path)
     }
@@ -208,7 +218,10 @@ public enum Files {
     public static func create(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
-        if fd >= 0 { close(fd); return true }
+        if fd >= 0 {
+            close(fd)
+            return true
+        }
         if errno == EEXIST { return false }
         throw failure("create", path)
     }
@@ -257,7 +270,10 @@ public enum Files {
     /// Removes whatever is there, directories with all they hold. Follows no link.
     public static func removeAll(_ path: FilePath) throws {
         guard let st = try status(path) else { return }
-        guard st.st_mode & S_IFMT == S_IFDIR else { try unlink(path); return }
+        guard st.st_mode & S_IFMT == S_IFDIR else {
+            try unlink(path)
+            return
+        }
         for name in try list(path) ?? [] { try removeAll(path.appending(name)) }
         try rmdir(path)
     }
@@ -267,7 +283,9 @@ public enum Files {
         guard let st = try status(path), st.st_mode & S_IFMT == S_IFDIR else { return }
         if st.st_mode & S_IRWXU != S_IRWXU {
             Fault.point(mutating: true)
-            if path.withPlatformString({ chmod($0, st.st_mode & 0o7777 | S_IRWXU) }) != 0 { throw failure("change", path) }
+            if path.withPlatformString({ chmod($0, st.st_mode & 0o7777 | S_IRWXU) }) != 0 {
+                throw failure("change", path)
+            }
         }
         for name in try list(path) ?? [] { try makeWritable(path.appending(name)) }
     }
@@ -275,7 +293,9 @@ public enum Files {
     /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
     public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)
+        }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)
@@ -286,7 +306,9 @@ public enum Files {
     /// first, because ext4 would flush it.
     public static func overwrite(_ path: FilePath, with bytes: [UInt8]) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)
@@ -295,7 +317,9 @@ public enum Files {
     /// Appends with one write(2), so that writers never interleave. Made if it is not there.
     public static func append(_ bytes: [UInt8], to path: FilePath, sync: Bool = false) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         try put(bytes, fd, path)
@@ -307,7 +331,9 @@ public enum Files {
         Fault.point(mutating: true)
         guard let from = try opened(other) else { throw failure("open", other, ENOENT) }
         defer { close(from) }
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         var chunk = [UInt8](repeating: 0, count: 1 << 20)
@@ -335,7 +361,9 @@ public enum Files {
     /// Opens a file for another program to append to, close-on-exec; made if it is not there.
     public static func openToAppend(_ path: FilePath) throws -> FileDescriptor {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        }
         guard fd >= 0 else { throw failure("open", path) }
         return FileDescriptor(rawValue: fd)
     }
@@ -343,7 +371,9 @@ public enum Files {
     /// Sets the times of a file to now, making it if need be: a bell that inotify hears as IN_ATTRIB.
     public static func ring(_ path: FilePath) throws {
         Fault.point(mutating: true)
-        let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        }
         guard fd >= 0 else { throw failure("open", path) }
         defer { close(fd) }
         if futimens(fd, nil) != 0 { throw failure("touch", path) }
@@ -355,7 +385,9 @@ public enum Files {
         let now = Time.micros()
         // (1 << 30) - 2 is UTIME_OMIT: the time of the last access stays.
         let nanoseconds = now % 1_000_000 / 1000 * 1_000_000 + digits
-        var times = [timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2), timespec(tv_sec: now / 1_000_000, tv_nsec: nanoseconds)]
+        var times = [
+            timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2), timespec(tv_sec: now / 1_000_000, tv_nsec: nanoseconds),
+        ]
         let result = path.withPlatformString { utimensat(AT_FDCWD, $0, &times, 0) }
         if result != 0 { throw failure("touch", path) }
     }
@@ -370,7 +402,9 @@ public enum Files {
 
     static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure {
         // Of `open`: what is no link and no pipe, and is not followed or waited for where it is one.
-        if verb == "open", code == ELOOP { return .unsure("'\(path.string)' is a symbolic link, which is not followed") }
+        if verb == "open", code == ELOOP {
+            return .unsure("'\(path.string)' is a symbolic link, which is not followed")
+        }
         if verb == "open", code == ENXIO { return .unsure("'\(path.string)' is not a regular file") }
         let target = to.map { " to '\($0.string)'" } ?? ""
         return .unsure("unable to \(verb) '\(path.string)'\(target): \(String(cString: strerror(code)))")

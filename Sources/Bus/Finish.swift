@@ -16,8 +16,9 @@ import SystemPackage
 //
 // After 1 the task has ended whatever happens; recover does 2 to 4 again, each of which may be done twice.
 extension Bus {
-    /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's. `discarded` is the
-    /// commit of its work that a person gave up. Whether its work has landed is asked before: see `Work.standing`.
+    /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's. `discarded`
+    /// is the commit of its work that a person gave up. Whether its work has landed is asked before: see
+    /// `Work.standing`.
     public func finish(_ claim: Claim, by: String, result: [UInt8] = [], discarded: String? = nil) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
         try requirePlan(claim.id, header)
@@ -34,12 +35,16 @@ extension Bus {
     }
 
     private func end(
-        _ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false, result: [UInt8],
+        _ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false,
+        result: [UInt8],
         discarded: String? = nil
     ) throws {
         // Who is to be told must be known before, or it would be told to nobody.
         for file in [dependentsFile(claim.id)] + [header.parent.map(childrenFile)].compactMap({ $0 }) {
-            guard try Files.status(file)?.st_size == 0 else { _ = try ids(in: file); continue }
+            guard try Files.status(file)?.st_size == 0 else {
+                _ = try ids(in: file)
+                continue
+            }
             try changing(outcome.state.rawValue) { _ = try ids(in: file, $0) }
         }
         try writeEnd(claim, outcome, by: by, why: why, personKnows: personKnows, result: result, discarded: discarded)
@@ -57,7 +62,8 @@ extension Bus {
     }
 
     func writeEnd(
-        _ claim: Claim, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false, result: [UInt8], commit: String? = nil,
+        _ claim: Claim, _ outcome: Outcome, by: String, why: String?, personKnows: Bool = false, result: [UInt8],
+        commit: String? = nil,
         discarded: String? = nil, holder: String? = nil
     ) throws {
         var end = Record()
@@ -77,7 +83,8 @@ extension Bus {
     /// Moves a claim's marker, under whatever end of lease it has now. Throws `Failure.no` if it is gone.
     func take(_ claim: Claim, _ to: FilePath) throws {
         for _ in 0..<64 {
-            guard let now = try claims(of: claim.id).first(where: { $0.token == claim.token && $0.owner == claim.owner })
+            guard
+                let now = try claims(of: claim.id).first(where: { $0.token == claim.token && $0.owner == claim.owner })
             else { break }
             if try Files.rename(Marker(id: now.id, place: .claimed(now)).path(self), to) { return }
         }
@@ -98,7 +105,8 @@ extension Bus {
     /// Steps 2 to 4. Without relatives it needs no lock, unless it failed: what has failed may be cancelled meanwhile.
     func settle(_ claim: Claim, _ outcome: Outcome, seconds: UInt32 = 30) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
-        let alone = try outcome == .done && header.parent == nil && !header.isEpic && !Files.exists(dependentsFile(claim.id))
+        let alone =
+            try outcome == .done && header.parent == nil && !header.isEpic && !Files.exists(dependentsFile(claim.id))
         if alone {
             if try writeDown(claim, outcome) { try conclude(claim, outcome, header) }
         } else {
@@ -108,14 +116,17 @@ extension Bus {
 
     func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: Held) throws {
         // Another has settled it, and perhaps somebody reopened or cancelled it since.
-        guard try Files.exists(state("settle").appending(claim.settleName(outcome))), try writeDown(claim, outcome) else { return }
+        guard try Files.exists(state("settle").appending(claim.settleName(outcome))), try writeDown(claim, outcome)
+        else { return }
         let waiting = try dependents(claim.id, held)
         if outcome == .done {
             for id in waiting { try reconsider(id, held) }
         } else {
             try escalate(claim, header, outcome, waiting, held)
         }
-        if outcome == .cancelled, header.isEpic { for child in try children(claim.id, held) { try reconsider(child, held) } }
+        if outcome == .cancelled, header.isEpic {
+            for child in try children(claim.id, held) { try reconsider(child, held) }
+        }
         if let parent = header.parent { try completeEpic(parent, by: claim.owner, held) }
         try conclude(claim, outcome, header)
     }
@@ -131,7 +142,9 @@ extension Bus {
 
     private func conclude(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader) throws {
         let name = claim.settleName(outcome)
-        if outcome == .cancelled, let end = try end(claim.id), let holder = end["Holder"] { try tell(holder, claim.id, header, "was cancelled", by: end["By"] ?? claim.owner) }
+        if outcome == .cancelled, let end = try end(claim.id), let holder = end["Holder"] {
+            try tell(holder, claim.id, header, "was cancelled", by: end["By"] ?? claim.owner)
+        }
         try withdrawPlan(claim.id, Bus.taskEnded)
         if header.retry != nil { try closeAsk(named: "retry-\(claim.id)", by: claim.owner, "it has ended") }
         // Gone: another process settled it meanwhile.
@@ -141,7 +154,9 @@ extension Bus {
     /// An epic ends when all its children are done or cancelled, at least one of them done, and it is not for planning.
     func completeEpic(_ id: Int, by: String, _ held: Held) throws {
         // One with a branch may have work of its own: who holds it hands that in.
-        guard let header = try header(id), header.isEpic, try planning(id, header)?.holds != true, try !Files.exists(branchFile(id)) else { return }
+        guard let header = try header(id), header.isEpic, try planning(id, header)?.holds != true,
+            try !Files.exists(branchFile(id))
+        else { return }
         var done = 0
         for child in try children(id, held) {
             switch try find(child, held)?.state {
@@ -159,7 +174,9 @@ extension Bus {
             case .claimed(let holder): claim = holder
             default: return
             }
-            guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.done))) else { continue }
+            guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.done))) else {
+                continue
+            }
             journal("done", by: by, ["task": "\(id)"])
             try settle(claim, .done, header, held)
             return
@@ -169,20 +186,26 @@ extension Bus {
     // MARK: who is told
 
     /// One ask for all that waits for a task that will not be done; for one that failed also if nothing waits.
-    private func escalate(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, _ waiting: [Int], _ held: Held) throws {
+    private func escalate(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, _ waiting: [Int], _ held: Held)
+        throws
+    {
         let stuck = try waiting.filter { id in
             guard let state = try find(id, held)?.state else { return false }
             return state == .blocked || state == .ready || state == .deferred
         }
         if outcome == .failed { return try tellOfFailure(claim, header, stuck) }
         try closeAsk(named: "failed-\(claim.id)", by: claim.owner, "cancelled")
-        if !stuck.isEmpty { try openAsk(named: "blocked-\(claim.id)", by: "cadre", blocked(claim.id, .cancelled, stuck)) }
+        if !stuck.isEmpty {
+            try openAsk(named: "blocked-\(claim.id)", by: "cadre", blocked(claim.id, .cancelled, stuck))
+        }
     }
 
     /// The same for a task that begins to wait for one that has failed or was cancelled before.
     func escalate(_ header: TaskHeader, _ id: Int, _ held: Held) throws {
         for other in header.depends {
-            guard let state = try find(other, held)?.state, state == .failed || state == .cancelled, let of = try self.header(other) else { continue }
+            guard let state = try find(other, held)?.state, state == .failed || state == .cancelled,
+                let of = try self.header(other)
+            else { continue }
             let ask = "\(state == .failed ? "failed" : "blocked")-\(other)"
             let stuck = try dependents(other, held).filter { try $0 == id || find($0, held)?.state == .blocked }
             let text = try state == .failed ? failure(other, stuck) : blocked(other, .cancelled, stuck)
@@ -197,15 +220,18 @@ extension Bus {
         }
     }
 
-    /// Tells who is responsible of a failure: the holder of the nearest epic that somebody holds, else the person, but not
-    /// of what the person did unless something waits for it.
+    /// Tells who is responsible of a failure: the holder of the nearest epic that somebody holds, else the person, but
+    /// not of what the person did unless something waits for it.
     private func tellOfFailure(_ claim: Claim, _ header: TaskHeader, _ stuck: [Int]) throws {
         let name = "failed-\(claim.id)"
-        guard try !stuck.isEmpty || end(claim.id)?["Person-Knows"] == nil, try !Files.exists(openAsks.appending(name)) else { return }
+        guard try !stuck.isEmpty || end(claim.id)?["Person-Knows"] == nil, try !Files.exists(openAsks.appending(name))
+        else { return }
         let to = try responsible(for: header, besides: claim.owner)
         let text = try failure(claim.id, stuck)
         // Killed in between it is told twice, rather than never.
-        if to != "human" { _ = try send(from: "cadre", to: to, subject: "task \(claim.id) failed", body: Array((text + "\n").utf8)) }
+        if to != "human" {
+            _ = try send(from: "cadre", to: to, subject: "task \(claim.id) failed", body: Array((text + "\n").utf8))
+        }
         try openAsk(named: name, by: "cadre", to: to, text)
     }
 
@@ -213,7 +239,11 @@ extension Bus {
         var above = header.parent
         var seen = Set<Int>()
         while let id = above, seen.insert(id).inserted, let epic = try self.header(id) {
-            if case .claimed(let holder) = try find(id)?.place, holder.owner != owner, try agent(named: holder.owner)?.want == .run { return holder.owner }
+            if case .claimed(let holder) = try find(id)?.place, holder.owner != owner,
+                try agent(named: holder.owner)?.want == .run
+            {
+                return holder.owner
+            }
             above = epic.parent
         }
         return "human"
@@ -221,8 +251,10 @@ extension Bus {
 
     private func failure(_ id: Int, _ stuck: [Int]) throws -> String {
         let why = try end(id)?["Why"].map { ": \($0)" } ?? ""
-        return "task \(id) failed\(why)" + (stuck.isEmpty ? "" : "; \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it")
-            + ": 'cadre task show \(id)' tells more, 'cadre task reopen \(id)' tries it again, 'cadre task cancel \(id)' gives it up"
+        return "task \(id) failed\(why)"
+            + (stuck.isEmpty ? "" : "; \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it")
+            + ": 'cadre task show \(id)' tells more, 'cadre task reopen \(id)' tries it again, 'cadre task cancel "
+            + "\(id)' gives it up"
     }
 
     private func blocked(_ id: Int, _ outcome: Outcome, _ stuck: [Int]) -> String {
@@ -252,7 +284,8 @@ extension Bus {
                 }
                 let claim = Claim(id: id, owner: by, token: Random.token())
                 try writeEnd(claim, .cancelled, by: by, why: nil, result: [], holder: holder)
-                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled))) else {
+                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled)))
+                else {
                     try Files.unlink(resultFile(id, claim.token))
                     continue
                 }
@@ -287,7 +320,9 @@ extension Bus {
             fresh.retry = nil
             try replace(taskFile(id), with: fresh.record.bytes, sync: true)
         }
-        for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") { try Files.unlink(task(id).appending(name)) }
+        for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") {
+            try Files.unlink(task(id).appending(name))
+        }
         let ended = state(marker.state.rawValue).appending("\(id)")
         guard try Files.rename(ended, Marker(id: id, place: .edit).path(self)) else { throw noTask(id) }
         try unend(id, held)

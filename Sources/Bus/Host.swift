@@ -18,7 +18,9 @@ public enum Host {
 
     /// The first 8 digits of this boot's id, or `unknown0` where the system tells none.
     public static let boot: String = {
-        guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id"), bytes.count >= 8 else { return "unknown0" }
+        guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id"), bytes.count >= 8 else {
+            return "unknown0"
+        }
         return String(decoding: bytes.prefix(8), as: UTF8.self)
     }()
 }
@@ -27,7 +29,9 @@ extension Host {
     /// When the process started, in clock ticks since boot (field 22 of proc(5)'s stat): with the pid it names one
     /// process of this boot. Nil if there is none, or only a zombie.
     public static func startTime(_ pid: Int32) -> UInt64? {
-        guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { return nil }
+        guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else {
+            return nil
+        }
         let fields = bytes[(end + 1)...].split(separator: 32)
         guard fields.count > 19, fields[0] != [90] else { return nil }
         return UInt64(String(decoding: fields[19], as: UTF8.self))

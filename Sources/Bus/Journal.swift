@@ -37,7 +37,9 @@ public struct Event {
     /// Nil if the line is not one of ours, whole: a flat object of strings and numbers.
     init?(_ line: ArraySlice<UInt8>) {
         self.line = Array(line)
-        guard line.first == 123, line.last == 125, let text = String(validating: line, as: UTF8.self) else { return nil }
+        guard line.first == 123, line.last == 125, let text = String(validating: line, as: UTF8.self) else {
+            return nil
+        }
         var rest = text.dropFirst()
         func string() -> String? {
             guard rest.first == "\"" else { return nil }
@@ -45,13 +47,18 @@ public struct Event {
             var out = ""
             while let c = rest.popFirst() {
                 if c == "\"" { return out }
-                guard c == "\\" else { out.append(c); continue }
+                guard c == "\\" else {
+                    out.append(c)
+                    continue
+                }
                 switch rest.popFirst() {
                 case "n": out += "\n"
                 case "r": out += "\r"
                 case "t": out += "\t"
                 case "u":
-                    guard let scalar = UInt32(rest.prefix(4), radix: 16).flatMap(Unicode.Scalar.init) else { return nil }
+                    guard let scalar = UInt32(rest.prefix(4), radix: 16).flatMap(Unicode.Scalar.init) else {
+                        return nil
+                    }
                     out.unicodeScalars.append(scalar)
                     rest = rest.dropFirst(4)
                 case let other?: out.append(other)
@@ -85,7 +92,9 @@ extension Bus {
     public func lastEvents(_ count: Int, bytes: Int = 500_000, _ fits: (Event) -> Bool) throws -> [Event] {
         guard let files = try Files.list(journal) else { throw missing("journal") }
         var byHost: [String: [String]] = [:]
-        for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() { byHost[String(name.dropFirst(10)), default: []].append(name) }
+        for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
+            byHost[String(name.dropFirst(10)), default: []].append(name)
+        }
         var events: [Event] = []
         for name in byHost.values.flatMap({ $0.suffix(2) }).sorted() {
             let path = journal.appending(name)
@@ -94,10 +103,13 @@ extension Bus {
             // Where it is cut the first line is not whole, and no event.
             events += bytes.split(separator: 10).compactMap { Event($0) }.filter(fits)
         }
-        return Array(events.enumerated().sorted { ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset) }.map(\.element).suffix(count))
+        return Array(
+            events.enumerated().sorted { ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset) }
+                .map(\.element).suffix(count))
     }
 
-    /// Calls `body` with each event, oldest first; with `follow` also with those to come, calling `pause` before each wait.
+    /// Calls `body` with each event, oldest first; with `follow` also with those to come, calling `pause` before each
+    /// wait.
     public func events(follow: Bool, _ body: (Event) -> Void, pause: () -> Void) throws {
         let watcher = Watcher()
         watcher.watch(journal)
@@ -110,7 +122,9 @@ extension Bus {
                 let path = journal.appending(name)
                 guard let bytes = try Files.read(path, from: start) else {
                     // Listed, and not there: removed meanwhile, or a link to nothing.
-                    guard try Files.status(path) == nil else { throw Failure.unsure("'\(path.string)' is not a regular file") }
+                    guard try Files.status(path) == nil else {
+                        throw Failure.unsure("'\(path.string)' is not a regular file")
+                    }
                     continue
                 }
                 var at = 0
@@ -121,7 +135,9 @@ extension Bus {
                 read[name] = start + at
             }
             // Files of several hosts interleave by time; within one the order stands.
-            for (_, event) in fresh.enumerated().sorted(by: { ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset) }) { body(event) }
+            for (_, event) in fresh.enumerated().sorted(by: {
+                ($0.element["time"] ?? "", $0.offset) < ($1.element["time"] ?? "", $1.offset)
+            }) { body(event) }
             guard follow else { return }
             pause()
             watcher.wait(seconds: 60)

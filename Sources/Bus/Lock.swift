@@ -61,7 +61,9 @@ public enum Lock {
 
     /// A descriptor of a lock's file, which is made if it is not there. Follows no link, and never waits.
     static func open(_ path: FilePath) throws -> Int32 {
-        let fd = path.withPlatformString { csys_open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600) }
+        let fd = path.withPlatformString {
+            csys_open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        }
         guard fd >= 0 else { throw Files.failure("open", path) }
         return try regular(fd, path)
     }
@@ -131,7 +133,9 @@ public enum Alive {
     /// The lock that this process took before execve(2), by the descriptor that it has kept open for it.
     public static func kept(_ number: Int32, of path: FilePath) throws -> FileDescriptor {
         var own = stat()
-        guard fstat(number, &own) == 0, let st = try Files.status(path), st.st_ino == own.st_ino, st.st_dev == own.st_dev, csys_ofd_lock(number, 0) == 0 else {
+        guard fstat(number, &own) == 0, let st = try Files.status(path), st.st_ino == own.st_ino,
+            st.st_dev == own.st_dev, csys_ofd_lock(number, 0) == 0
+        else {
             throw Failure.unsure("descriptor \(number) does not hold the lock '\(path.string)'")
         }
         _ = fcntl(number, F_SETFD, FD_CLOEXEC)

@@ -40,10 +40,15 @@ extension Bus {
         try Files.mkdirs(senders)
         return try Lock.with(senders.appending(from), seconds: 30, verb: "send") { _ in
             let lastFile = senders.appending("\(from).last")
-            let last = try Files.read(lastFile).flatMap { Names.number(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self), digits: 16) } ?? 0
+            let last =
+                try Files.read(lastFile).flatMap {
+                    Names.number(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self), digits: 16)
+                } ?? 0
             let stamp = max(Time.micros(), last + 1)
             let digits = String(stamp)
-            let id = String(repeating: "0", count: max(0, 16 - digits.count)) + digits + ".\(Random.hex(8)).\(from)@\(Host.name)"
+            let id =
+                String(repeating: "0", count: max(0, 16 - digits.count)) + digits
+                + ".\(Random.hex(8)).\(from)@\(Host.name)"
             var text = "From: \(from)\nTo: \(to)\nDate: \(Message.date(stamp / 1_000_000))\nMessage-ID: <\(id)>\n"
             if !subject.isEmpty { text += "Subject: \(subject)\n" }
             if let replyTo { text += "In-Reply-To: <\(replyTo)>\n" }
@@ -76,7 +81,9 @@ extension Bus {
     public func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
         var found = try unread(name).map { ($0.id, false) }
         if all {
-            let read = try (Files.list(box(name).appending("cur")) ?? []).filter { !$0.hasPrefix(".") && Message.isSeen($0) }
+            let read = try (Files.list(box(name).appending("cur")) ?? []).filter {
+                !$0.hasPrefix(".") && Message.isSeen($0)
+            }
             found += read.map { (Message.base($0), true) }
         }
         return found.sorted { $0.0 < $1.0 }.map { (id: $0.0, read: $0.1) }
@@ -87,12 +94,18 @@ extension Bus {
         guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return nil }
         for _ in 0..<3 {
             if let message = try load(box(name).appending("new").appending(id), id, read: false) { return message }
-            if let message = try load(box(name).appending("cur").appending(id + ":2,S"), id, read: true) { return message }
+            if let message = try load(box(name).appending("cur").appending(id + ":2,S"), id, read: true) {
+                return message
+            }
             if let one = try unreadInCur(name).first(where: { $0.id == id }),
                 let message = try load(box(name).pushing(FilePath(one.file)), id, read: false)
-            { return message }
+            {
+                return message
+            }
             for file in try Files.list(box(name).appending("cur")) ?? [] where Message.base(file) == id {
-                if let message = try load(box(name).appending("cur").appending(file), id, read: Message.isSeen(file)) { return message }
+                if let message = try load(box(name).appending("cur").appending(file), id, read: Message.isSeen(file)) {
+                    return message
+                }
             }
         }
         return nil
@@ -128,7 +141,8 @@ extension Bus {
             let inHand = try handed(of: name)?.ids ?? []
             if try follow(order, name, inHand, deliver) { return true }
             for _ in 0..<64 {
-                // A message stamped after the look began may have overtaken one of the same sender that the look missed.
+                // A message stamped after the look began may have overtaken one of the same sender that the look
+                // missed.
                 let start = "\(Time.micros())"
                 let all = try unread(name)
                 let names = inHand.isEmpty ? all : all.filter { !inHand.contains($0.id) }
@@ -139,7 +153,9 @@ extension Bus {
                 let stable = names.filter { $0.id < start || Int($0.id.prefix(16)) == nil }
                 let files = (stable.isEmpty ? names : stable).sorted { $0.id < $1.id }.map(\.file)
                 if files.count > 200 {
-                    try replace(order, with: Array((Random.hex(8) + "\n" + files.joined(separator: "\n") + "\n").utf8), sync: false)
+                    try replace(
+                        order, with: Array((Random.hex(8) + "\n" + files.joined(separator: "\n") + "\n").utf8),
+                        sync: false)
                     if try follow(order, name, inHand, deliver) { return true }
                     continue
                 }
@@ -152,8 +168,8 @@ extension Bus {
         }
     }
 
-    /// A directory that was large stays so when it is emptied, and takes as long to read. A fresh one takes its place in
-    /// one rename, which does nothing if mail came meanwhile.
+    /// A directory that was large stays so when it is emptied, and takes as long to read. A fresh one takes its place
+    /// in one rename, which does nothing if mail came meanwhile.
     private func shrink(_ name: String) throws {
         let new = box(name).appending("new")
         guard let st = try Files.status(new), st.st_size > 1 << 16 else { return }
@@ -172,7 +188,9 @@ extension Bus {
     }
 
     /// `order` is a random tag and the files, a line each; `order.at` is the tag and the offset of the next name.
-    private func follow(_ order: FilePath, _ name: String, _ inHand: [String], _ deliver: (Message) throws -> Void) throws -> Bool {
+    private func follow(_ order: FilePath, _ name: String, _ inHand: [String], _ deliver: (Message) throws -> Void)
+        throws -> Bool
+    {
         guard let fd = try Files.opened(order) else { return false }
         defer { close(fd) }
         func line(_ at: Int) -> String? {
@@ -215,7 +233,10 @@ extension Message {
         var at = 0
         while true {
             guard let end = bytes[at...].firstIndex(of: 10) else { return nil }
-            if end == at { at += 1; break }
+            if end == at {
+                at += 1
+                break
+            }
             let line = String(decoding: bytes[at..<end], as: UTF8.self)
             at = end + 1
             if line.first == " " || line.first == "\t" { continue }
@@ -229,10 +250,14 @@ extension Message {
     }
 
     /// The id in a file name: what stands before Maildir's flags.
-    static func base(_ file: String) -> String { file.split(separator: ":", maxSplits: 1).first.map(String.init) ?? file }
+    static func base(_ file: String) -> String {
+        file.split(separator: ":", maxSplits: 1).first.map(String.init) ?? file
+    }
 
     /// The id in a header: without the angle brackets.
-    public static func id(_ header: String?) -> String? { header.map { String($0.drop { $0 == "<" }.prefix { $0 != ">" }) } }
+    public static func id(_ header: String?) -> String? {
+        header.map { String($0.drop { $0 == "<" }.prefix { $0 != ">" }) }
+    }
 
     /// RFC 5322 date in UTC.
     static func date(_ seconds: Int) -> String {

@@ -7,7 +7,9 @@ public enum State: String, CaseIterable {
 
 /// How a task ended, as the last part of a marker's name in `settle/`.
 enum Outcome: String {
-    case done = "d", failed = "f", cancelled = "c"
+    case done = "d"
+    case failed = "f"
+    case cancelled = "c"
 
     var state: State {
         switch self {
@@ -39,7 +41,9 @@ public struct Claim: Equatable {
 
     init?(claimed name: String) {
         let parts = name.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 6, let id = Names.number(parts[0]), let until = Names.number(parts[3], digits: 12) else { return nil }
+        guard parts.count == 6, let id = Names.number(parts[0]), let until = Names.number(parts[3], digits: 12) else {
+            return nil
+        }
         self.init(id: id, owner: parts[1], token: parts[2], until: until)
         host = parts[4]
         boot = parts[5]
@@ -52,7 +56,8 @@ public struct Claim: Equatable {
     }
 
     static func settling(_ name: String) -> (Claim, Outcome)? {
-        guard let comma = name.lastIndex(of: ","), let outcome = Outcome(rawValue: String(name[name.index(after: comma)...])),
+        guard let comma = name.lastIndex(of: ","),
+            let outcome = Outcome(rawValue: String(name[name.index(after: comma)...])),
             let claim = Claim(review: String(name[..<comma]))
         else { return nil }
         return (claim, outcome)
@@ -66,7 +71,12 @@ public struct Claim: Equatable {
 /// Where a task's one marker is.
 struct Marker {
     enum Place: Equatable {
-        case edit, blocked, deferred(Int), ready(String, Int), claimed(Claim), review(Claim), settle(Claim, Outcome)
+        case edit, blocked
+        case deferred(Int)
+        case ready(String, Int)
+        case claimed(Claim)
+        case review(Claim)
+        case settle(Claim, Outcome)
         case done, failed, cancelled
     }
 
@@ -106,7 +116,8 @@ struct Marker {
 extension Bus {
     // Reading where tasks are while they move. A marker can move forward between two looks, so one id is looked for
     // along the flow of states, and again if it was nowhere; a list goes by the ids in tasks/, the last sighting wins,
-    // and whoever was not seen is looked for alone. What can't be found even under the lock is an error, never "no task".
+    // and whoever was not seen is looked for alone. What can't be found even under the lock is an error, never "no
+    // task".
 
     /// The marker of a task; nil if no task has this id. Throws if the task exists but its marker can't be found.
     func find(_ id: Int) throws -> Marker? {
@@ -134,7 +145,9 @@ extension Bus {
         }
         // Where the header puts it, then the small directories, then the ends.
         if let header = try header(id) {
-            if let found = try at(.ready(header.queue, header.priority), .blocked, .deferred(header.deferred)) { return found }
+            if let found = try at(.ready(header.queue, header.priority), .blocked, .deferred(header.deferred)) {
+                return found
+            }
         }
         if let claim = try claims(of: id).first { return Marker(id: id, place: .claimed(claim)) }
         for claim in try reviews() where claim.id == id { return Marker(id: id, place: .review(claim)) }
@@ -218,7 +231,9 @@ extension Bus {
     func deferred(_ group: Int) throws -> [(due: Int, id: Int)] {
         try (Files.list(state("deferred").appending("\(group)")) ?? []).compactMap { name in
             let parts = name.split(separator: ",")
-            guard parts.count == 2, let due = Names.number(parts[0], digits: 12), let id = Names.number(parts[1]) else { return nil }
+            guard parts.count == 2, let due = Names.number(parts[0], digits: 12), let id = Names.number(parts[1]) else {
+                return nil
+            }
             return (due, id)
         }
     }
@@ -232,7 +247,10 @@ extension Bus {
     }
 
     func notMarker(_ directory: String, _ name: String) -> Failure {
-        .unsure("'\(state(directory).appending(name).string)' is not a task's marker: the bus is damaged; see 'cadre doctor'")
+        .unsure(
+            "'\(state(directory).appending(name).string)' is not a task's marker: the bus is damaged; see 'cadre "
+                + "doctor'"
+        )
     }
 
     func listState(_ name: String, containing part: String = "") throws -> [String] {

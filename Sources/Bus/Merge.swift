@@ -35,11 +35,12 @@ extension Bus {
     static let returnLease = 900
 
     /// Submits a task under its claim: a live one, or the one it was submitted with before. Throws `Failure.no` if
-    /// the claim is lost. `kept` is a reference's value that keeps the tip. `strategy` is how it shall land; nil is as said
-    /// when the task was last submitted, if it was.
+    /// the claim is lost. `kept` is a reference's value that keeps the tip. `strategy` is how it shall land; nil is as
+    /// said when the task was last submitted, if it was.
     @discardableResult
     public func submit(
-        _ claim: Claim, branch: String, base: String, tip: String, kept: String, strategy: String? = nil, result: [UInt8] = []
+        _ claim: Claim, branch: String, base: String, tip: String, kept: String, strategy: String? = nil,
+        result: [UInt8] = []
     ) throws -> Entry {
         try changing("submit") { held in
             guard let header = try header(claim.id) else { throw noTask(claim.id) }
@@ -91,22 +92,26 @@ extension Bus {
 
     private func refuseMoving(_ entry: Entry) throws {
         guard entry.step != .landing, entry.step != .landed else {
-            throw Failure.unsure("task \(entry.id) is being landed: try again, or run 'cadre merge run' if nothing lands it")
+            throw Failure.unsure(
+                "task \(entry.id) is being landed: try again, or run 'cadre merge run' if nothing lands it")
         }
     }
 
-    /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Target (the commit on which it was
-    /// put), Since and Paths (a list); the body is the
-    /// conflict with its other side, or the gate's output.
+    /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Target (the commit on which it
+    /// was put), Since and Paths (a list); the body is the conflict with its other side, or the gate's output.
     public func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
 
     // MARK: for the runner
 
     /// Takes the next step with an entry, if it is still the one that was looked at and its task is still in review;
     /// nil if it was replaced, approved or taken out meanwhile.
-    public func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout Record) -> Void = { _ in }) throws -> Entry? {
+    public func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout Record) -> Void = { _ in }) throws
+        -> Entry?
+    {
         try locked("merge") { _ in
-            guard let now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return nil }
+            guard let now = try self.entry(entry.id), now.record == entry.record,
+                try Files.exists(reviewMarker(entry.claim))
+            else { return nil }
             var next = now
             next.record["Why"] = nil
             change(&next.record)
@@ -129,7 +134,8 @@ extension Bus {
 
     private func finishLanding(_ entry: Entry, _ held: Held) throws {
         if try Files.exists(reviewMarker(entry.claim)), let header = try header(entry.id) {
-            try writeEnd(entry.claim, .done, by: entry.author, why: nil, result: entry.record.body, commit: entry.commit)
+            try writeEnd(
+                entry.claim, .done, by: entry.author, why: nil, result: entry.record.body, commit: entry.commit)
             if try Files.rename(reviewMarker(entry.claim), state("settle").appending(entry.claim.settleName(.done))) {
                 journal("landed", by: entry.author, ["task": "\(entry.id)", "commit": entry.commit ?? ""])
                 try settle(entry.claim, .done, header, held)
@@ -141,11 +147,12 @@ extension Bus {
         try conclude(entry)
     }
 
-    /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed. `target`
-    /// is the commit with which it conflicts. False if the entry is not the one any more that was looked at.
+    /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed.
+    /// `target` is the commit with which it conflicts. False if the entry is not the one any more that was looked at.
     @discardableResult
     public func giveBack(
-        _ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool, target: String? = nil
+        _ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool,
+        target: String? = nil
     ) throws -> Bool {
         var record = Record()
         record["Why"] = why
@@ -157,7 +164,9 @@ extension Bus {
         record[list: "Paths"] = paths
         record.body = details
         return try changing("merge") { held in
-            guard var now = try self.entry(entry.id), now.record == entry.record, try Files.exists(reviewMarker(entry.claim)) else { return false }
+            guard var now = try self.entry(entry.id), now.record == entry.record,
+                try Files.exists(reviewMarker(entry.claim))
+            else { return false }
             try write(record, to: returnedFile(entry.id))
             now.step = .returning
             now.record["Why"] = why
@@ -177,7 +186,10 @@ extension Bus {
                 let details = try returned(entry.id)?.body ?? []
                 _ = try send(
                     from: "cadre", to: entry.author, subject: Names.shown("task \(entry.id) came back: \(why)"),
-                    body: Array("Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready again\(goesFirst ? ", for you first" : "").\n\n".utf8) + details)
+                    body: Array(
+                        "Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready "
+                            + "again\(goesFirst ? ", for you first" : "").\n\n"
+                            .utf8) + details)
             }
             // One that is for somebody for good stays so.
             if header.to == nil || header.toUntil != 0 {
@@ -213,12 +225,19 @@ extension Bus {
     /// What the gate said of it before does not count any more.
     public func retry(_ id: Int, by: String) throws -> Entry {
         try change(id, again: true) { entry in
-            if let tree = entry.record["Tree"], let gate = entry.record["Gate"], try verdict(tree, gate)?["Result"] == "fail" {
+            if let tree = entry.record["Tree"], let gate = entry.record["Gate"],
+                try verdict(tree, gate)?["Result"] == "fail"
+            {
                 try Files.unlink(verdictFile(tree, gate))
             }
-            if let red = entry.record["Red"], let gate = entry.record["Gate"] { try Files.unlink(verdictFile(red, gate)) }
+            if let red = entry.record["Red"], let gate = entry.record["Gate"] {
+                try Files.unlink(verdictFile(red, gate))
+            }
             entry.step = .queued
-            for key in ["Why", "Attempts", "Returned-By", "Red", "Index", "Index-Stamp", "Tree", "Gate", "Commit", "Old", "Top", "Top-Tree", "Retries", "Retry-At", "Looks", "Look-At", "Pushed", "Request", "Looked"] { entry.record[key] = nil }
+            for key in [
+                "Why", "Attempts", "Returned-By", "Red", "Index", "Index-Stamp", "Tree", "Gate", "Commit", "Old", "Top",
+                "Top-Tree", "Retries", "Retry-At", "Looks", "Look-At", "Pushed", "Request", "Looked",
+            ] { entry.record[key] = nil }
             journal("retried", by: by, ["task": "\(id)"])
         }
     }
@@ -289,8 +308,8 @@ extension Bus {
 
     // MARK: healing
 
-    /// Finishes what a crash left of submissions, landings and returns. Returns how many there were. An entry that can't
-    /// be read is told to `damaged` and left alone, with its task.
+    /// Finishes what a crash left of submissions, landings and returns. Returns how many there were. An entry that
+    /// can't be read is told to `damaged` and left alone, with its task.
     @discardableResult
     public func healQueue(_ damaged: (Failure) -> Void = { _ in }) throws -> Int {
         guard try !((Files.list(mergeQueue) ?? []).isEmpty && reviews().isEmpty) else { return 0 }
@@ -299,9 +318,12 @@ extension Bus {
             for entry in try withoutActuallyEscaping(damaged, do: { try entries($0) }) {
                 if try healOne(entry, held) { healed += 1 }
             }
-            // A task in review that no entry owns: its entry was lost. Its tip is kept, so it is only to be submitted again.
+            // A task in review that no entry owns: its entry was lost. Its tip is kept, so it is only to be submitted
+            // again.
             for claim in try reviews() where try !Files.exists(mergeQueue.appending("\(claim.id)")) {
-                guard try Files.rename(reviewMarker(claim), Marker(id: claim.id, place: .edit).path(self)) else { continue }
+                guard try Files.rename(reviewMarker(claim), Marker(id: claim.id, place: .edit).path(self)) else {
+                    continue
+                }
                 try place(claim.id, held)
                 healed += 1
             }

@@ -30,7 +30,9 @@ public enum Names {
 
     /// A role has the form of a name.
     public static func role(_ text: String) throws -> String {
-        guard isName(text) else { throw Failure.usage("bad role '\(shown(text))': use a-z, then a-z 0-9 _ -, at most 32") }
+        guard isName(text) else {
+            throw Failure.usage("bad role '\(shown(text))': use a-z, then a-z 0-9 _ -, at most 32")
+        }
         return text
     }
 

@@ -1,9 +1,11 @@
 extension Names {
-    /// The one of these words that was probably meant: the nearest, with at most two letters left out, added, changed or
-    /// swapped with the next, and less than half of it. Nil if none is so near.
+    /// The one of these words that was probably meant: the nearest, with at most two letters left out, added, changed
+    /// or swapped with the next, and less than half of it. Nil if none is so near.
     public static func nearest(_ word: String, _ words: some Sequence<String>) -> String? {
         let given = Array(word.lowercased())
-        let near = words.map { (word: $0, distance: distance(given, Array($0.lowercased()))) }.filter { $0.distance <= min(2, ($0.word.count - 1) / 2) }
+        let near = words.map { (word: $0, distance: distance(given, Array($0.lowercased()))) }.filter {
+            $0.distance <= min(2, ($0.word.count - 1) / 2)
+        }
         return near.min { ($0.distance, $0.word) < ($1.distance, $1.word) }?.word
     }
 

@@ -11,8 +11,8 @@ import SystemPackage
 //   4  who sees that it was answered in the program closes what is left: the tool was used or refused, the turn or the
 //      sub-agent that asked is over, no dialog is up and the program says so after it had asked, or the program has ended
 //
-// A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case, so
-// nothing hangs on the bus.
+// A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case,
+// so nothing hangs on the bus.
 extension Bus {
     public static let permission = "permission"
     public static let inTheProgram = "answered in the program"
@@ -28,7 +28,10 @@ extension Bus {
         public var subagent: String?
         /// Of a question, the answers to choose from.
         public var options: [String]?
-        public init(tool: String, directory: String, digest: String, text: String, subagent: String? = nil, options: [String]? = nil) {
+        public init(
+            tool: String, directory: String, digest: String, text: String, subagent: String? = nil,
+            options: [String]? = nil
+        ) {
             self.subagent = subagent
             self.options = options
             self.tool = tool
@@ -47,7 +50,10 @@ extension Bus {
     /// Asks; the lock is held from before the ask can be seen.
     public func askPermission(_ wanted: Permission, by name: String, session: String) throws -> Waiting {
         var lock: FileDescriptor?
-        let id = try ask(Array(wanted.text.utf8), by: name, to: "human", kind: wanted.options == nil ? Bus.permission : "question", options: wanted.options ?? [], severity: nil) { id, record in
+        let id = try ask(
+            Array(wanted.text.utf8), by: name, to: "human", kind: wanted.options == nil ? Bus.permission : "question",
+            options: wanted.options ?? [], severity: nil
+        ) { id, record in
             record["Dialog"] = wanted.options == nil ? nil : "yes"
             record["Tool"] = Names.shown(wanted.tool)
             record["Directory"] = Names.shown(wanted.directory)
@@ -62,7 +68,8 @@ extension Bus {
         return Waiting(id: id, lock: lock)
     }
 
-    /// Waits for the answer, so many seconds at most. Nil: none in time, or it was closed; it can't be answered any more.
+    /// Waits for the answer, so many seconds at most. Nil: none in time, or it was closed; it can't be answered any
+    /// more.
     public func waitForPermission(_ waiting: Waiting, of name: String, seconds: Int) throws -> Ask? {
         defer {
             try? Files.unlink(asking(name, waiting.id))
@@ -80,14 +87,18 @@ extension Bus {
     }
 
     /// Whether an answer would still reach the program that asks.
-    public func isWaited(for ask: Ask) throws -> Bool { try ask.record["Late"] == nil && Alive.isHeld(asking(ask.from, ask.id)) }
+    public func isWaited(for ask: Ask) throws -> Bool {
+        try ask.record["Late"] == nil && Alive.isHeld(asking(ask.from, ask.id))
+    }
 
     /// What the agent's program asks that is open: permissions, and questions of its own.
     public func permissions(of name: String) throws -> [Ask] { try asks().filter { $0.isByProgram && $0.from == name } }
 
     /// Closes those of an agent's open permissions that have become moot: its program has gone on, or ended.
     @discardableResult
-    public func closePermissions(of name: String, _ why: String = Bus.inTheProgram, where isOver: (Ask) throws -> Bool = { _ in true }) throws -> Int {
+    public func closePermissions(
+        of name: String, _ why: String = Bus.inTheProgram, where isOver: (Ask) throws -> Bool = { _ in true }
+    ) throws -> Int {
         // Without the lock first: nearly always there is none.
         guard try permissions(of: name).contains(where: isOver) else { return 0 }
         return try locked("close") { _ in
@@ -110,7 +121,9 @@ extension Bus {
         let names = Set(try asks().filter(\.isByProgram).map(\.from))
         return try names.map { name in
             let agent = try agent(named: name)
-            return try closePermissions(of: name, "its program has ended") { agent?.alive != true || $0.record["Session"] != agent?.token }
+            return try closePermissions(of: name, "its program has ended") {
+                agent?.alive != true || $0.record["Session"] != agent?.token
+            }
         }.reduce(0, +)
     }
 }

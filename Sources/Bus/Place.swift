@@ -18,8 +18,8 @@ extension Bus {
         }
     }
 
-    /// Finishes imports and edits. Returns how many there were. What can't be finished, because a file is damaged, is left
-    /// as it is and told in `unsure`; it keeps nobody from going on with the rest.
+    /// Finishes imports and edits. Returns how many there were. What can't be finished, because a file is damaged, is
+    /// left as it is and told in `unsure`; it keeps nobody from going on with the rest.
     func heal(_ held: Held, unsure: ((Failure) -> Void)? = nil) throws -> Int {
         var healed = 0
         func each(_ step: () throws -> Void) throws {
@@ -56,14 +56,16 @@ extension Bus {
         guard try move(Marker(id: id, place: .edit), to) else { throw missing("state/edit/\(id)") }
     }
 
-    /// Takes back what the end of a task in edit/ did: it was perhaps just reopened. Its epic is open again with it, and
-    /// what depends on it waits again.
+    /// Takes back what the end of a task in edit/ did: it was perhaps just reopened. Its epic is open again with it,
+    /// and what depends on it waits again.
     func unend(_ id: Int, _ held: Held) throws {
         guard let header = try header(id) else { return }
         try Files.unlink(endFile(id))
         for ask in ["blocked", "failed"] { try closeAsk(named: "\(ask)-\(id)", by: header.by, "reopened") }
         for dependent in try dependents(id, held) { try reconsider(dependent, held) }
-        if let parent = header.parent, try find(parent, held)?.state == .done { try reopen(parent, by: header.by, held) }
+        if let parent = header.parent, try find(parent, held)?.state == .done {
+            try reopen(parent, by: header.by, held)
+        }
     }
 
     /// Moves a waiting task to where it belongs now, and first the tasks below it.
@@ -87,7 +89,11 @@ extension Bus {
         if header.deferred > Time.now() { return .deferred(header.deferred) }
         for other in header.depends where try !isDone(other) { return .blocked }
         if let parent = header.parent {
-            if let place = try assumed[parent] ?? (held.map { try find(parent, $0) } ?? find(parent))?.place, blocks(place) { return .blocked }
+            if let place = try assumed[parent] ?? (held.map { try find(parent, $0) } ?? find(parent))?.place,
+                blocks(place)
+            {
+                return .blocked
+            }
         }
         return .ready(header.queue, header.priority)
     }
@@ -99,7 +105,8 @@ extension Bus {
         }
     }
 
-    /// Decided as done, whether or not its dependents were told. It only moves from settle/ to done/, so look there first.
+    /// Decided as done, whether or not its dependents were told. It only moves from settle/ to done/, so look there
+    /// first.
     func isDone(_ id: Int) throws -> Bool {
         for (claim, outcome) in try settling() where claim.id == id && outcome == .done { return true }
         return try Files.exists(state("done").appending("\(id)"))

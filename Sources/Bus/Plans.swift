@@ -23,7 +23,10 @@ public struct Plan {
 
     /// Throws `Failure.unsure` if the text is not the one that was submitted, and decided about.
     public func check() throws {
-        guard Digest.of(text) == digest else { throw Failure.unsure("'\(path.string)' is damaged: its text is not the one that was submitted; see 'cadre doctor'") }
+        guard Digest.of(text) == digest else {
+            throw Failure.unsure(
+                "'\(path.string)' is damaged: its text is not the one that was submitted; see 'cadre doctor'")
+        }
     }
 }
 
@@ -54,9 +57,12 @@ public struct Planning {
     public var text: String {
         guard let plan, step != .wanted else { return step == .wanted ? "wanted, none submitted" : step.rawValue }
         switch step {
-        case .submitted: return "submitted \(Time.text(plan.time)) by '\(plan.by)', waits for '\(plan.to)', ask \(plan.ask)"
+        case .submitted:
+            return "submitted \(Time.text(plan.time)) by '\(plan.by)', waits for '\(plan.to)', ask \(plan.ask)"
         case .withdrawn: return "withdrawn, submitted \(Time.text(plan.time)) by '\(plan.by)'"
-        default: return "\(step.rawValue) \(plan.decided.map(Time.text) ?? "") by '\(plan.decidedBy ?? "")'" + (plan.why.map { ": \($0)" } ?? "")
+        default:
+            return "\(step.rawValue) \(plan.decided.map(Time.text) ?? "") by '\(plan.decidedBy ?? "")'"
+                + (plan.why.map { ": \($0)" } ?? "")
         }
     }
 
@@ -64,16 +70,25 @@ public struct Planning {
     public var advice: String? {
         let how = "'cadre plan submit \(id) FILE', or - for standard input"
         switch step {
-        case .wanted: return "Task \(id) is for planning: write down what you will change and how it will be checked, hand that in with \(how), and begin when it is approved. Before that nothing of it can be handed in."
-        case .submitted: return "Its plan waits for '\(plan?.to ?? "human")': you get mail when it is decided, so end your turn. Before that nothing of the task can be handed in. Another plan replaces it: \(how)."
-        case .rejected: return "Its plan was rejected by '\(plan?.decidedBy ?? "")'\(plan?.why.map { ": \($0)" } ?? ""). Hand in another with \(how), and begin when it is approved."
+        case .wanted:
+            return
+                "Task \(id) is for planning: write down what you will change and how it will be checked, hand that in "
+                + "with \(how), and begin when it is approved. Before that nothing of it can be handed in."
+        case .submitted:
+            return
+                "Its plan waits for '\(plan?.to ?? "human")': you get mail when it is decided, so end your turn. "
+                + "Before that nothing of the task can be handed in. Another plan replaces it: \(how)."
+        case .rejected:
+            return
+                "Its plan was rejected by '\(plan?.decidedBy ?? "")'\(plan?.why.map { ": \($0)" } ?? ""). Hand in "
+                + "another with \(how), and begin when it is approved."
         case .approved, .withdrawn: return nil
         }
     }
 }
 
-// A plan is an ask about its text, numbered like a question, so that an answer to one plan is never taken for an answer to
-// the next. All of this happens under the lock.
+// A plan is an ask about its text, numbered like a question, so that an answer to one plan is never taken for an answer
+// to the next. All of this happens under the lock.
 //
 // submit      1  asks/open/N is written: the task, the claim's token, the text and its digest
 //             2  the plan before it is kept as tasks/ID/plan,K
@@ -90,9 +105,9 @@ public struct Planning {
 //             5  asks/open/N -> asks/done/N
 //             After 1 recover does the rest.
 //
-// While a plan is wanted, waits or was rejected, the task is not done, not submitted, and as an epic not completed; whoever
-// claims it next has the same plan. A task that ends or needs no plan any more closes its ask, and a plan that nobody is
-// asked about any more is withdrawn.
+// While a plan is wanted, waits or was rejected, the task is not done, not submitted, and as an epic not completed;
+// whoever claims it next has the same plan. A task that ends or needs no plan any more closes its ask, and a plan that
+// nobody is asked about any more is withdrawn.
 extension Bus {
     /// The kind of ask.
     public static let planKind = "plan"
@@ -104,7 +119,9 @@ extension Bus {
     public func plan(_ id: Int) throws -> Plan? {
         guard let record = try Record.read(planFile(id)) else { return nil }
         let plan = Plan(path: planFile(id), record: record)
-        guard Planning.Step(rawValue: record["State"] ?? "") != nil, plan.number > 0, !plan.ask.isEmpty, !plan.digest.isEmpty else { throw Record.damaged(planFile(id)) }
+        guard Planning.Step(rawValue: record["State"] ?? "") != nil, plan.number > 0, !plan.ask.isEmpty,
+            !plan.digest.isEmpty
+        else { throw Record.damaged(planFile(id)) }
         return plan
     }
 
@@ -125,7 +142,9 @@ extension Bus {
     }
 
     /// Whether the task has a plan that nobody has decided about yet: who holds it has nothing to do.
-    public func isPlanWaiting(_ id: Int) throws -> Bool { try header(id).flatMap { try planning(id, $0) }?.step == .submitted }
+    public func isPlanWaiting(_ id: Int) throws -> Bool {
+        try header(id).flatMap { try planning(id, $0) }?.step == .submitted
+    }
 
     /// Throws `Failure.no`, with what to do, while the task is for planning.
     public func requirePlan(_ id: Int, _ header: TaskHeader? = nil, _ held: Held? = nil) throws {
@@ -136,16 +155,28 @@ extension Bus {
             now = try planning(id, header) ?? now
         }
         switch now.step {
-        case .wanted: throw Failure.no("task \(id) is for planning: 'cadre plan submit \(id)' hands in its plan, and nothing else can be before that is approved")
-        case .submitted: throw Failure.no("the plan of task \(id) waits for '\(now.plan?.to ?? "human")' (ask \(now.plan?.ask ?? "")): nothing can be handed in before it is approved")
-        case .rejected: throw Failure.no("the plan of task \(id) was rejected\(now.plan?.why.map { ": \($0)" } ?? ""): 'cadre plan submit \(id)' hands in another")
+        case .wanted:
+            throw Failure.no(
+                "task \(id) is for planning: 'cadre plan submit \(id)' hands in its plan, and nothing else can be "
+                    + "before that is approved"
+            )
+        case .submitted:
+            throw Failure.no(
+                "the plan of task \(id) waits for '\(now.plan?.to ?? "human")' (ask \(now.plan?.ask ?? "")): nothing "
+                    + "can be handed in before it is approved"
+            )
+        case .rejected:
+            throw Failure.no(
+                "the plan of task \(id) was rejected\(now.plan?.why.map { ": \($0)" } ?? ""): 'cadre plan submit "
+                    + "\(id)' hands in another"
+            )
         case .approved: try now.plan?.check()
         case .withdrawn: break
         }
     }
 
-    /// Submits a plan under a claim, and asks about it. The same text again is the plan that it was. Throws `Failure.no` if the
-    /// claim is lost, or this very text was rejected.
+    /// Submits a plan under a claim, and asks about it. The same text again is the plan that it was. Throws
+    /// `Failure.no` if the claim is lost, or this very text was rejected.
     public func submitPlan(_ claim: Claim, _ text: [UInt8]) throws -> Planning {
         let digest = Digest.of(text)
         return try changing("plan") { held in
@@ -156,13 +187,22 @@ extension Bus {
             if let old, let plan = old.plan, plan.digest == digest {
                 switch old.step {
                 case .submitted, .approved: return old
-                case .rejected: throw Failure.no("this very plan was rejected by '\(plan.decidedBy ?? "")'\(plan.why.map { ": \($0)" } ?? ""): hand in another")
+                case .rejected:
+                    throw Failure.no(
+                        "this very plan was rejected by '\(plan.decidedBy ?? "")'\(plan.why.map { ": \($0)" } ?? ""): "
+                            + "hand in another"
+                    )
                 case .wanted, .withdrawn: break
                 }
             }
             var to = "human"
-            if let parent = try agent(named: claim.owner)?.parent, parent != claim.owner, try canReceive(parent) { to = parent }
-            _ = try ask(Array("plan of task \(claim.id): \(header.title)\n\n".utf8) + text, by: claim.owner, to: to, kind: Bus.planKind, held) { _, record in
+            if let parent = try agent(named: claim.owner)?.parent, parent != claim.owner, try canReceive(parent) {
+                to = parent
+            }
+            _ = try ask(
+                Array("plan of task \(claim.id): \(header.title)\n\n".utf8) + text, by: claim.owner, to: to,
+                kind: Bus.planKind, held
+            ) { _, record in
                 record["Task"] = "\(claim.id)"
                 record["Token"] = claim.token
                 record["Digest"] = digest
@@ -173,20 +213,26 @@ extension Bus {
         }
     }
 
-    private func holds(_ claim: Claim) throws -> Bool { try claims(of: claim.id).contains { $0.owner == claim.owner && $0.token == claim.token } }
+    private func holds(_ claim: Claim) throws -> Bool {
+        try claims(of: claim.id).contains { $0.owner == claim.owner && $0.token == claim.token }
+    }
 
     /// The open asks about plans, answered or not, in the order in which they were asked.
     func openPlanAsks() throws -> [Ask] {
         guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
         return try names.compactMap { Names.number($0) }.sorted().compactMap { n in
-            guard let record = try Record.read(openAsks.appending("\(n)")), record["Kind"] == Bus.planKind else { return nil }
+            guard let record = try Record.read(openAsks.appending("\(n)")), record["Kind"] == Bus.planKind else {
+                return nil
+            }
             return Ask(id: "\(n)", record: record)
         }
     }
 
     /// Whether all that follows from an open ask about a plan was done.
     func isTakenUp(_ ask: Ask) throws -> Bool {
-        guard let id = ask.record.int("Task"), ask.answer == nil, try Record.read(planFile(id))?["Ask"] == ask.id else { return false }
+        guard let id = ask.record.int("Task"), ask.answer == nil, try Record.read(planFile(id))?["Ask"] == ask.id else {
+            return false
+        }
         switch try find(id)?.state {
         case .done, .failed, .cancelled, nil: return false
         default: return true
@@ -213,7 +259,9 @@ extension Bus {
                 try closePlan(ask, "replaced")
             } else if try holds(Claim(id: id, owner: ask.from, token: ask.record["Token"] ?? "")) {
                 try takeUp(ask, id, header, after: now)
-                if let now, let before = try Record.read(openAsks.appending(now.ask)), before["Answer"] == nil { try closePlan(Ask(id: now.ask, record: before), "replaced") }
+                if let now, let before = try Record.read(openAsks.appending(now.ask)), before["Answer"] == nil {
+                    try closePlan(Ask(id: now.ask, record: before), "replaced")
+                }
             } else {
                 try Files.unlink(openAsks.appending(ask.id))
             }
@@ -221,7 +269,8 @@ extension Bus {
         return healed
     }
 
-    /// Finishes a submission whose ask is to be seen already, if there is one: it is another's who is at it, or was killed.
+    /// Finishes a submission whose ask is to be seen already, if there is one: it is another's who is at it, or was
+    /// killed.
     public func finishPlans() throws {
         guard try openPlanAsks().contains(where: { try !isTakenUp($0) }) else { return }
         try changing("plan") { _ = try healPlans($0) }
@@ -231,8 +280,12 @@ extension Bus {
         if let before { try replace(planFile(id, before.number), with: before.record.bytes, sync: true) }
         let to = ask.record["To"] ?? "human"
         if to != "human", try canReceive(to) {
-            let text = "Ask \(ask.id): '\(ask.from)' has a plan for task \(id), \(header.title), and waits. 'cadre plan show \(id)' prints it; 'cadre plan approve \(id)' or 'cadre plan reject \(id) --why TEXT' decides.\n"
-            _ = try send(from: "cadre", to: to, subject: Names.shown("plan of task \(id): \(header.title)"), body: Array(text.utf8))
+            let text =
+                "Ask \(ask.id): '\(ask.from)' has a plan for task \(id), \(header.title), and waits. 'cadre plan show "
+                + "\(id)' prints it; 'cadre plan approve \(id)' or 'cadre plan reject \(id) --why TEXT' decides.\n"
+            _ = try send(
+                from: "cadre", to: to, subject: Names.shown("plan of task \(id): \(header.title)"),
+                body: Array(text.utf8))
         }
         var record = Record()
         record["State"] = Planning.Step.submitted.rawValue
@@ -243,32 +296,44 @@ extension Bus {
         record["To"] = to
         record["Time"] = ask.record["Time"]
         // Behind the first line and an empty one.
-        record.body = Array(ask.record.body.split(separator: 10, maxSplits: 2, omittingEmptySubsequences: false).last ?? [])
+        record.body = Array(
+            ask.record.body.split(separator: 10, maxSplits: 2, omittingEmptySubsequences: false).last ?? [])
         try replace(planFile(id), with: record.bytes, sync: true)
         journal("plan", by: ask.from, ["task": "\(id)", "ask": ask.id])
     }
 
     /// What was answered, told to the task and to who waits for it.
     func decide(_ ask: Ask, _ held: Held) throws {
-        guard ask.record["By"] != "cadre", let id = ask.record.int("Task"), var record = try Record.read(planFile(id)), record["Ask"] == ask.id, let header = try header(id) else { return }
+        guard ask.record["By"] != "cadre", let id = ask.record.int("Task"), var record = try Record.read(planFile(id)),
+            record["Ask"] == ask.id, let header = try header(id)
+        else { return }
         let isApproved = ask.answer == "approved"
-        let why = [isApproved || ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }.joined(separator: ": ")
+        let why = [isApproved || ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }
+            .joined(separator: ": ")
         if record["State"] == Planning.Step.submitted.rawValue {
             record["State"] = (isApproved ? Planning.Step.approved : .rejected).rawValue
             record["Decided-By"] = ask.record["By"]
             record["Decided"] = ask.record["Answered"]
             record["Why"] = why
             try replace(planFile(id), with: record.bytes, sync: true)
-            journal(isApproved ? "plan-approved" : "plan-rejected", by: ask.record["By"] ?? "human", ["task": "\(id)", "ask": ask.id])
+            journal(
+                isApproved ? "plan-approved" : "plan-rejected", by: ask.record["By"] ?? "human",
+                ["task": "\(id)", "ask": ask.id])
         }
         if isApproved { try completeEpic(id, by: ask.from, held) }
         let colon = why.isEmpty ? "" : ": \(why)"
-        let text = isApproved
-            ? "The plan of task \(id) (\(header.title)) is approved\(colon)\nGo on with it; 'cadre plan show \(id)' prints it.\n"
-            : "The plan of task \(id) (\(header.title)) is rejected\(colon)\nThe task is still for planning: 'cadre plan submit \(id)' hands in another plan.\n"
-        for name in Set([ask.from] + (try claims(of: id).map(\.owner))).sorted() where try canReceive(name) && name != ask.record["By"] {
+        let text =
+            isApproved
+            ? "The plan of task \(id) (\(header.title)) is approved\(colon)\nGo on with it; 'cadre plan show \(id)' "
+                + "prints it.\n"
+            : "The plan of task \(id) (\(header.title)) is rejected\(colon)\nThe task is still for planning: 'cadre "
+                + "plan submit \(id)' hands in another plan.\n"
+        for name in Set([ask.from] + (try claims(of: id).map(\.owner))).sorted()
+        where try canReceive(name) && name != ask.record["By"] {
             _ = try send(
-                from: ask.record["By"] ?? "human", to: name, subject: "answer to ask \(ask.id): the plan of task \(id) is \(isApproved ? "approved" : "rejected")", body: Array(text.utf8))
+                from: ask.record["By"] ?? "human", to: name,
+                subject: "answer to ask \(ask.id): the plan of task \(id) is \(isApproved ? "approved" : "rejected")",
+                body: Array(text.utf8))
         }
     }
 
@@ -285,7 +350,8 @@ extension Bus {
 
     /// Closes the ask about the task's plan, if one is open.
     func withdrawPlan(_ id: Int, _ why: String) throws {
-        guard let record = try Record.read(planFile(id)), record["State"] == Planning.Step.submitted.rawValue, let name = record["Ask"],
+        guard let record = try Record.read(planFile(id)), record["State"] == Planning.Step.submitted.rawValue,
+            let name = record["Ask"],
             let ask = try Record.read(openAsks.appending(name)), ask["Answer"] == nil
         else { return }
         try closePlan(Ask(id: name, record: ask), why)

@@ -10,8 +10,8 @@ public struct Record: Equatable {
 
     public static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
 
-    /// A header's value. Set to nil or "" to leave it out; a value keeps one line: newlines become blanks, but those of a path,
-    /// which then stands in quotes, as git quotes it.
+    /// A header's value. Set to nil or "" to leave it out; a value keeps one line: newlines become blanks, but those of
+    /// a path, which then stands in quotes, as git quotes it.
     public subscript(key: String) -> String? {
         get { fields.first { $0.key == key }.map { Record.unquoted($0.value) } }
         set {
@@ -21,7 +21,13 @@ public struct Record: Equatable {
             } else if let newValue, !newValue.isEmpty {
                 // By scalars: as characters CR and LF are one.
                 let newlines = newValue.unicodeScalars.contains("\n")
-                fields.append((key, newlines ? newValue.unicodeScalars.split(separator: "\n").map { String($0) }.joined(separator: " ") : newValue))
+                fields.append(
+                    (
+                        key,
+                        newlines
+                            ? newValue.unicodeScalars.split(separator: "\n").map { String($0) }.joined(separator: " ")
+                            : newValue
+                    ))
             }
         }
     }
@@ -36,7 +42,10 @@ public struct Record: Equatable {
         var out = String.UnicodeScalarView()
         var escaped = false
         for scalar in value.unicodeScalars.dropFirst().dropLast() {
-            if !escaped, scalar == "\\" { escaped = true; continue }
+            if !escaped, scalar == "\\" {
+                escaped = true
+                continue
+            }
             out.append(escaped && scalar == "n" ? "\n" : scalar)
             escaped = false
         }
@@ -45,16 +54,20 @@ public struct Record: Equatable {
 
     public func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }
 
-    /// Several values of any text in one header, divided by tabs; in them `\\`, `\t` and `\n` are a backslash, a tab and a
-    /// newline. Empty if there is no such header.
+    /// Several values of any text in one header, divided by tabs; in them `\\`, `\t` and `\n` are a backslash, a tab
+    /// and a newline. Empty if there is no such header.
     public subscript(list key: String) -> [String] {
         get {
             (self[key] ?? "").split(separator: "\t").map { value in
                 var out = ""
                 var escaped = false
                 for scalar in value.unicodeScalars {
-                    if !escaped, scalar == "\\" { escaped = true; continue }
-                    out.unicodeScalars.append(escaped && scalar == "t" ? "\t" : escaped && scalar == "n" ? "\n" : scalar)
+                    if !escaped, scalar == "\\" {
+                        escaped = true
+                        continue
+                    }
+                    out.unicodeScalars.append(
+                        escaped && scalar == "t" ? "\t" : escaped && scalar == "n" ? "\n" : scalar)
                     escaped = false
                 }
                 return out
@@ -62,7 +75,8 @@ public struct Record: Equatable {
         }
         set {
             self[key] = newValue.map { value in
-                value.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\t" ? "\\t" : $0 == "\n" ? "\\n" : String($0) }.joined()
+                value.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\t" ? "\\t" : $0 == "\n" ? "\\n" : String($0) }
+                    .joined()
             }.joined(separator: "\t")
         }
     }

@@ -25,7 +25,9 @@ public struct Recovery {
 extension Bus {
     /// `never`: agents whose card doesn't say otherwise are not started again.
     /// `sweep` ends all that runs in the name of the agent and returns when it is gone; it throws if it can't tell.
-    public func recover(maxAttempts: Int = 3, lease: Int = 3600, never: Bool = false, sweep: (String) throws -> Void) throws -> Recovery {
+    public func recover(maxAttempts: Int = 3, lease: Int = 3600, never: Bool = false, sweep: (String) throws -> Void)
+        throws -> Recovery
+    {
         var done = Recovery()
         // What can't be read keeps nothing else from being put right.
         func attempt(_ step: () throws -> Void) {
@@ -56,9 +58,12 @@ extension Bus {
         for name in try agentNames() {
             attempt { if try agent(named: name)?.state == .dead { done.dead.append(name) } }
         }
-        // A ring may be lost with the one who was to do it. Not for nothing: who waits recovers, so it would wake itself.
+        // A ring may be lost with the one who was to do it. Not for nothing: who waits recovers, so it would wake
+        // itself.
         for (queue, priorities) in try readyPlaces() {
-            attempt { if try priorities.contains(where: { try best([queue], $0) != nil }) { try Files.ring(bell(queue)) } }
+            attempt {
+                if try priorities.contains(where: { try best([queue], $0) != nil }) { try Files.ring(bell(queue)) }
+            }
         }
         try sweepTmp()
         return done
@@ -66,7 +71,9 @@ extension Bus {
 
     /// Whether a recovery could make a task ready; told without the configuration, by a verb that found none.
     public func hasLeftovers() throws -> Bool {
-        for place in [imports, state("edit"), state("settle")] where try Files.list(place)?.isEmpty == false { return true }
+        for place in [imports, state("edit"), state("settle")] where try Files.list(place)?.isEmpty == false {
+            return true
+        }
         if let due = try nextDue(), due <= Time.now() { return true }
         return try claims().contains { try $0.until == 0 ? !Alive.isHeld(alive($0.owner)) : $0.until <= Time.now() }
     }
@@ -91,12 +98,15 @@ extension Bus {
     /// When the death of an agent was first seen, seconds since the epoch.
     func goneSince(_ name: String) throws -> Int? {
         try Files.read(goneFile(name)).map { bytes in
-            guard let seen = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self), digits: 12) else { throw Record.damaged(goneFile(name)) }
+            guard let seen = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self), digits: 12) else {
+                throw Record.damaged(goneFile(name))
+            }
             return seen
         }
     }
 
-    /// Takes the task from an owner that is gone: once counted as an attempt, it is ready again, or failed after so many.
+    /// Takes the task from an owner that is gone: once counted as an attempt, it is ready again, or failed after so
+    /// many.
     private func steal(_ claim: Claim, maxAttempts: Int, sweep: (String) throws -> Void) throws -> Bool {
         guard claim.until == 0, try Files.exists(agent(claim.owner)) else {
             return try takeAway(claim, maxAttempts: maxAttempts)
@@ -107,9 +117,11 @@ extension Bus {
         return try takeAway(claim, maxAttempts: maxAttempts)
     }
 
-    /// Gives a task back that its owner, who lives, can't do, as if that had died of it: ready again with an attempt counted,
-    /// or failed after so many.
-    public func giveUp(_ claim: Claim, maxAttempts: Int, why: String) throws { _ = try takeAway(claim, maxAttempts: maxAttempts, why: why) }
+    /// Gives a task back that its owner, who lives, can't do, as if that had died of it: ready again with an attempt
+    /// counted, or failed after so many.
+    public func giveUp(_ claim: Claim, maxAttempts: Int, why: String) throws {
+        _ = try takeAway(claim, maxAttempts: maxAttempts, why: why)
+    }
 
     private func takeAway(_ claim: Claim, maxAttempts: Int, why last: String? = nil) throws -> Bool {
         try changing("recover") { held in
@@ -117,7 +129,9 @@ extension Bus {
             // Renewed, finished or released meanwhile: the name has changed.
             guard try Files.exists(marker.path(self)), let header = try header(claim.id) else { return false }
             // One that was stopped, or that its keyboard ended, did not die of the task.
-            let stopped = try claim.until == 0 && ([.stop, .retire].contains(wanted(claim.owner)) || agent(named: claim.owner)?.state == .resting)
+            let stopped =
+                try claim.until == 0
+                && ([.stop, .retire].contains(wanted(claim.owner)) || agent(named: claim.owner)?.state == .resting)
             if !stopped { _ = try Files.create(diedFile(claim.id, claim.token)) }
             let attempts = try attempts(claim.id)
             let why = last.map { "it was tried \(attempts) times, and \($0)" } ?? "its owners died \(attempts) times"
@@ -143,7 +157,9 @@ extension Bus {
     /// What a killed writer left in tmp/ longer than an hour ago.
     private func sweepTmp() throws {
         var places = [tmp]
-        for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") { places.append(box(name).appending("tmp")) }
+        for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") {
+            places.append(box(name).appending("tmp"))
+        }
         for place in places {
             for name in try Files.list(place) ?? [] {
                 let path = place.appending(name)

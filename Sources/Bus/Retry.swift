@@ -20,7 +20,8 @@ public struct Retry: Equatable {
     /// Tries of so long ago were another trouble.
     private static let memory = 3600
 
-    /// The next of a row of tries, `last` being the one before. The first pause is `first` seconds, the longest `bound`.
+    /// The next of a row of tries, `last` being the one before. The first pause is `first` seconds, the longest
+    /// `bound`.
     public init(after last: Retry?, _ why: String, first: Int = 1, bound: Int, now: Int = Time.now()) {
         let last = last.flatMap { $0.next + Retry.memory > now ? $0 : nil }
         tries = (last?.tries ?? 0) + 1
@@ -74,8 +75,8 @@ extension Bus {
         return retry
     }
 
-    /// Notes that a turn of the agent's has failed; with `first`, seconds, also when what it had begun with is told again: the
-    /// pause doubles up to sixteen times that. Nil if only a person can mend what is wrong.
+    /// Notes that a turn of the agent's has failed; with `first`, seconds, also when what it had begun with is told
+    /// again: the pause doubles up to sixteen times that. Nil if only a person can mend what is wrong.
     public func noteFailedTurn(of name: String, _ why: String, first: Int?) throws -> Retry? {
         var retry: Retry?
         try editConversation(name) { record in
@@ -129,9 +130,15 @@ extension Bus {
             header.retry = retry
             header.deferred = retry.next
             try replace(taskFile(claim.id), with: header.record.bytes, sync: true)
-            if retry.isLong { try openAsk(named: "retry-\(claim.id)", by: "cadre", "task \(claim.id) can't be done: \(retry.question); 'cadre task cancel \(claim.id)' gives it up") }
+            if retry.isLong {
+                try openAsk(
+                    named: "retry-\(claim.id)", by: "cadre",
+                    "task \(claim.id) can't be done: \(retry.question); 'cadre task cancel \(claim.id)' gives it up")
+            }
             try place(claim.id, held)
-            journal("released", by: by, ["task": "\(claim.id)", "owner": claim.owner, "why": retry.why, "tries": "\(retry.tries)"])
+            journal(
+                "released", by: by,
+                ["task": "\(claim.id)", "owner": claim.owner, "why": retry.why, "tries": "\(retry.tries)"])
             return retry
         }
     }

@@ -6,7 +6,8 @@ public struct Runner {
     public var record: Record
 
     public func isProcess(_ pid: pid_t) -> Bool {
-        record.int("Pid") == Int(pid) && record["Boot"] == Host.boot && record["Start"] == Host.startTime(pid).map { "\($0)" }
+        record.int("Pid") == Int(pid) && record["Boot"] == Host.boot
+            && record["Start"] == Host.startTime(pid).map { "\($0)" }
     }
 }
 

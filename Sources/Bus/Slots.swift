@@ -57,7 +57,8 @@ extension Bus {
     /// The first of ten ports that no other agent has, running or not. Under the spawn lock.
     public func freePort(from base: Int) throws -> Int {
         guard let names = try Files.list(agents) else { throw missing("agents") }
-        let taken = try Set(names.filter(Names.isName).compactMap { try (Record.read(card($0)) ?? draft(of: $0))?.int("Port") })
+        let taken = try Set(
+            names.filter(Names.isName).compactMap { try (Record.read(card($0)) ?? draft(of: $0))?.int("Port") })
         return (0...taken.count).lazy.map { base + $0 * 10 }.first { !taken.contains($0) } ?? base
     }
 
@@ -73,8 +74,11 @@ extension Bus {
 
     private func slot(_ number: Int) throws -> (name: String, pid: pid_t, writerLives: Bool)? {
         guard let bytes = try Files.read(slots.appending("\(number)")) else { return nil }
-        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init)
-        guard words.count == 4, let pid = pid_t(words[1]), let start = UInt64(words[2]) else { throw Record.damaged(slots.appending("\(number)")) }
+        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }).map(
+            String.init)
+        guard words.count == 4, let pid = pid_t(words[1]), let start = UInt64(words[2]) else {
+            throw Record.damaged(slots.appending("\(number)"))
+        }
         return (words[0], pid, words[3] == Host.boot && pid > 0 && Host.startTime(pid) == start)
     }
 
@@ -140,7 +144,8 @@ extension Bus {
     public func clearRestarts(_ name: String) throws { try Files.unlink(restartsFile(name)) }
 
     private func times(_ path: FilePath, since: Int) throws -> [Int] {
-        try (Files.read(path) ?? []).split(separator: 10).compactMap { Int(String(decoding: $0, as: UTF8.self)) }.filter { $0 > since }
+        try (Files.read(path) ?? []).split(separator: 10).compactMap { Int(String(decoding: $0, as: UTF8.self)) }.filter
+        { $0 > since }
     }
 
     private func write(_ times: [Int], to path: FilePath) throws {

@@ -7,7 +7,8 @@ public struct Spans {
         public let from: Int
         /// Nil while it goes on.
         public var to: Int?
-        /// `claimed` while it goes on, else how it ended: `submitted`, `done`, `failed`, `cancelled`, `released`, `taken`.
+        /// `claimed` while it goes on, else how it ended: `submitted`, `done`, `failed`, `cancelled`, `released`,
+        /// `taken`.
         public var end = "claimed"
 
         /// Whether it ended without its work being done.
@@ -22,7 +23,9 @@ public struct Spans {
     public init(_ events: some Sequence<Event>) {
         var open: [Int: Int] = [:]
         for event in events {
-            guard let what = event["event"], let task = event["task"].flatMap({ Int($0) }), let time = event["time"].flatMap({ Time.point($0) }) else { continue }
+            guard let what = event["event"], let task = event["task"].flatMap({ Int($0) }),
+                let time = event["time"].flatMap({ Time.point($0) })
+            else { continue }
             switch what {
             case "claimed":
                 close(&open, task, time, "taken")

@@ -7,8 +7,8 @@ import SystemPackage
 //   2  the letter
 //   3  `taken` is removed
 //
-// The next writer goes on from where it was killed: a claim that still stands was not taken; for a task in edit/ it does
-// 2 again, so a letter is sent at least once.
+// The next writer goes on from where it was killed: a claim that still stands was not taken; for a task in edit/ it
+// does 2 again, so a letter is sent at least once.
 extension Bus {
     /// Moves a claim to edit/, for which the caller then finds a place.
     func giveBack(_ claim: Claim, by: String, tells: Bool) throws {
@@ -28,7 +28,9 @@ extension Bus {
 
     func healTaken(_ held: Held) throws {
         guard let taken = try Record.read(takenFile) else { return }
-        if let id = taken.int("Task"), try Files.exists(Marker(id: id, place: .edit).path(self)) { return try finish(taken) }
+        if let id = taken.int("Task"), try Files.exists(Marker(id: id, place: .edit).path(self)) {
+            return try finish(taken)
+        }
         try Files.unlink(takenFile)
     }
 
@@ -39,13 +41,17 @@ extension Bus {
         try Files.unlink(takenFile)
     }
 
-    /// Tells who held a task that it is not theirs any more. An `sh` agent's body is ended without that: see `TaskBody`.
+    /// Tells who held a task that it is not theirs any more. An `sh` agent's body is ended without that: see
+    /// `TaskBody`.
     func tell(_ holder: String, _ id: Int, _ header: TaskHeader, _ what: String, by: String) throws {
         guard holder != "human", try canReceive(holder) else { return }
-        let text = "Task \(id) (\(header.title)) \(what), by '\(by)'. Stop working on it: it can't be handed in any more. "
+        let text =
+            "Task \(id) (\(header.title)) \(what), by '\(by)'. Stop working on it: it can't be handed in any more. "
             + "What you have done on it stays on its branch; 'cadre claim' takes another task.\n"
         do {
-            _ = try send(from: "cadre", to: holder, subject: "task \(id) \(what): stop working on it", body: Array(text.utf8), urgent: true)
+            _ = try send(
+                from: "cadre", to: holder, subject: "task \(id) \(what): stop working on it", body: Array(text.utf8),
+                urgent: true)
         } catch let failure as Failure where failure.kind == .no {
             // Retired meanwhile.
         }

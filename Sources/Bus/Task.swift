@@ -50,7 +50,9 @@ public struct TaskHeader {
     }
 
     /// The ready queue of tasks for a program, and for a role beside it.
-    static func queue(program: String, role: String?) -> String { "program=\(program)" + (role.map { ",role=\($0)" } ?? "") }
+    static func queue(program: String, role: String?) -> String {
+        "program=\(program)" + (role.map { ",role=\($0)" } ?? "")
+    }
 
     var record: Record {
         var r = Record()
@@ -185,7 +187,8 @@ extension Bus {
         try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count
     }
 
-    /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its result. Nil until then.
+    /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its
+    /// result. Nil until then.
     public func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
 
     /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
@@ -219,5 +222,7 @@ extension Bus {
     }
 
     /// A note as it stands among a task's.
-    public static func noteText(by: String, _ text: [UInt8]) -> [UInt8] { Array("## \(Time.text(Time.now())) \(by)\n".utf8) + text + [10] }
+    public static func noteText(by: String, _ text: [UInt8]) -> [UInt8] {
+        Array("## \(Time.text(Time.now())) \(by)\n".utf8) + text + [10]
+    }
 }

@@ -62,7 +62,9 @@ public enum Time {
         else { return nil }
         var seconds = timegm(&parts)
         if fields.count == 8 {
-            let sign = text.utf8.dropLast(5).last == UInt8(ascii: "+") || text.utf8.suffix(6).first == UInt8(ascii: "+") ? 1 : -1
+            let sign =
+                text.utf8.dropLast(5).last == UInt8(ascii: "+") || text.utf8.suffix(6).first == UInt8(ascii: "+")
+                ? 1 : -1
             seconds -= sign * (fields[6] * 3600 + fields[7] * 60)
         } else if text.last != "Z" && text.last != "z" {
             return nil
@@ -85,7 +87,8 @@ public enum Random {
 
     /// A random UUID (RFC 9562, version 4).
     public static func uuid() -> String {
-        let a = hex(16), b = hex(16)
+        let a = hex(16)
+        let b = hex(16)
         return "\(a.prefix(8))-\(a.dropFirst(8).prefix(4))-4\(a.suffix(3))-8\(b.prefix(3))-\(b.suffix(12))"
     }
 }

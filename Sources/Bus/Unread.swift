@@ -1,12 +1,13 @@
 import Glibc
 import SystemPackage
 
-// What is unread. A message is read when its name has the flag S, as in any Maildir (or R or T: who answered it or threw
-// it away has seen it), not when a mail reader has moved it to cur/, which some do with all that was listed.
+// What is unread. A message is read when its name has the flag S, as in any Maildir (or R or T: who answered it or
+// threw it away has seen it), not when a mail reader has moved it to cur/, which some do with all that was listed.
 //
-// So cur/ would have to be listed each time, which with many messages is slow. It is not where the time of its last change
-// is one that we have set: `clear` says that all in it is read, `listed` that the file `old` beside it names what is not.
-// Whoever else moves something there leaves another time, and then it is listed again. Our own moves keep the mark:
+// So cur/ would have to be listed each time, which with many messages is slow. It is not where the time of its last
+// change is one that we have set: `clear` says that all in it is read, `listed` that the file `old` beside it names
+// what is not. Whoever else moves something there leaves another time, and then it is listed again. Our own moves keep
+// the mark:
 //
 //   1  the time of cur/ is looked at
 //   2  the message is renamed
@@ -16,7 +17,8 @@ import SystemPackage
 // Killed in between, there is none, and the next one lists.
 extension Bus {
     private enum Mark: Int {
-        case clear = 424_242, listed = 424_243
+        case clear = 424_242
+        case listed = 424_243
 
         /// The last six digits of a time are the mark.
         init?(_ st: stat) {
@@ -48,11 +50,16 @@ extension Bus {
         let names: [String]
         switch Mark(st) {
         case .clear?: return []
-        case .listed?: names = try (Files.read(oldFile(name)) ?? []).split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+        case .listed?:
+            names = try (Files.read(oldFile(name)) ?? []).split(separator: 10).map {
+                String(decoding: $0, as: UTF8.self)
+            }
         case nil:
             names = try (Files.list(cur) ?? []).filter { !$0.hasPrefix(".") && !Message.isSeen($0) }
             // One that comes within the same tick of the clock would not show: then it is listed the next time, too.
-            if Time.micros() - st.st_mtim.tv_sec * 1_000_000 - st.st_mtim.tv_nsec / 1000 > 20_000 { try mark(name, names, ifStill: st) }
+            if Time.micros() - st.st_mtim.tv_sec * 1_000_000 - st.st_mtim.tv_nsec / 1000 > 20_000 {
+                try mark(name, names, ifStill: st)
+            }
         }
         return names.map { Unread(id: Message.base($0), file: "cur/\($0)") }
     }
@@ -61,8 +68,14 @@ extension Bus {
     private func mark(_ name: String, _ names: [String], ifStill before: stat? = nil) throws {
         let cur = box(name).appending("cur")
         do {
-            if !names.isEmpty { try replace(oldFile(name), with: Array((names.joined(separator: "\n") + "\n").utf8), sync: false) }
-            if let before, let now = try Files.status(cur), now.st_mtim.tv_sec != before.st_mtim.tv_sec || now.st_mtim.tv_nsec != before.st_mtim.tv_nsec { return }
+            if !names.isEmpty {
+                try replace(oldFile(name), with: Array((names.joined(separator: "\n") + "\n").utf8), sync: false)
+            }
+            if let before, let now = try Files.status(cur),
+                now.st_mtim.tv_sec != before.st_mtim.tv_sec || now.st_mtim.tv_nsec != before.st_mtim.tv_nsec
+            {
+                return
+            }
             try Files.setTime(cur, digits: names.isEmpty ? Mark.clear.rawValue : Mark.listed.rawValue)
         } catch let failure as Failure where failure.kind == .unsure { return }
     }
@@ -84,7 +97,9 @@ extension Bus {
         let file = String(one.file.dropFirst(4))
         guard try Files.rename(cur.appending(file), cur.appending(Message.read(file))) else { return false }
         // With very many it is as cheap to list again.
-        if after != nil, old.count <= 1000 { try self.mark(name, old.filter { $0.id != id }.map { String($0.file.dropFirst(4)) }) }
+        if after != nil, old.count <= 1000 {
+            try self.mark(name, old.filter { $0.id != id }.map { String($0.file.dropFirst(4)) })
+        }
         return true
     }
 

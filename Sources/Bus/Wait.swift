@@ -12,11 +12,12 @@ public final class Watcher {
 
     public init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
 
-    /// Watches a file or directory for anything that a verb does to it. What is not there is left out. Returns the number
-    /// that `drain` gives when it changes, which is the same for the same file; -1 if it is not watched.
+    /// Watches a file or directory for anything that a verb does to it. What is not there is left out. Returns the
+    /// number that `drain` gives when it changes, which is the same for the same file; -1 if it is not watched.
     @discardableResult
     public func watch(
-        _ path: FilePath, _ events: Int32 = IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE
+        _ path: FilePath,
+        _ events: Int32 = IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE
     ) -> Int32 {
         guard fd >= 0 else { return -1 }
         return path.withPlatformString { inotify_add_watch(fd, $0, UInt32(bitPattern: events)) }
@@ -95,8 +96,8 @@ extension Bus {
         }
     }
 
-    /// Claims this task, waiting until it can be claimed or has ended. Throws `Failure.no` if it has ended or does not fit;
-    /// nil in the end. For one task no line is kept: who waits for it are few.
+    /// Claims this task, waiting until it can be claimed or has ended. Throws `Failure.no` if it has ended or does not
+    /// fit; nil in the end. For one task no line is kept: who waits for it are few.
     public func claim(_ id: Int, _ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
         func mayCome() throws -> Bool {
             guard let marker = try find(id) else { throw noTask(id) }
@@ -134,7 +135,9 @@ extension Bus {
             }
             if let claim = try look() { return claim }
             guard var seconds = patience(deadline) else { return nil }
-            for due in [try nextDue(), try nextEnd()].compactMap({ $0 }) { seconds = max(1, min(seconds, due - Time.now())) }
+            for due in [try nextDue(), try nextEnd()].compactMap({ $0 }) {
+                seconds = max(1, min(seconds, due - Time.now()))
+            }
             watcher.wait(seconds: early ? 1 : Double(seconds))
         }
     }

@@ -82,12 +82,15 @@ struct Batch {
             try queue.landAsIs(entry, target, &report)
             return .settled
         }
-        if let why = try queue.unapproved(entry, on: layers.last?.candidate.commit ?? target) { return try waitForApproval(entry, why, &report) }
+        if let why = try queue.unapproved(entry, on: layers.last?.candidate.commit ?? target) {
+            return try waitForApproval(entry, why, &report)
+        }
         if proposes, let remote, entry.record["Pushed"] == entry.tip { return try propose(entry, to: remote, &report) }
         var stacked = try queue.stack(entry, on: layers.last?.candidate.commit ?? target)
         if !layers.isEmpty {
             // What can't go on top is judged by the target alone.
-            if case .candidate = stacked {} else {
+            if case .candidate = stacked {
+            } else {
                 stacked = try queue.stack(entry, on: target)
                 if case .candidate = stacked { return .leftOut }
             }
@@ -124,7 +127,8 @@ struct Batch {
         return .settled
     }
 
-    /// Brings the local target to what the remote's holds. Nil if it is there, else what becomes of the entry that needs it.
+    /// Brings the local target to what the remote's holds. Nil if it is there, else what becomes of the entry that
+    /// needs it.
     mutating func follow(for entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
         if local == target { return nil }
         switch try queue.follow(to: target, targetTree, from: local, for: entry, &report) {
@@ -136,13 +140,21 @@ struct Batch {
     }
 
     /// Why the local target can't be moved over the candidate's change now, nor to where that begins.
-    private func inTheWay(_ candidate: Queue.Candidate, _ ground: Queue.Ground) throws -> (why: String, index: FilePath?)? {
-        if local != target, let obstacle = try queue.inTheWay(Queue.Candidate(commit: target, tree: targetTree, parent: local), ground) { return obstacle }
+    private func inTheWay(_ candidate: Queue.Candidate, _ ground: Queue.Ground) throws -> (
+        why: String, index: FilePath?
+    )? {
+        if local != target,
+            let obstacle = try queue.inTheWay(Queue.Candidate(commit: target, tree: targetTree, parent: local), ground)
+        {
+            return obstacle
+        }
         return try queue.inTheWay(candidate, ground)
     }
 
     /// Holds an entry for review. Who reviews should have to look only at what the gate passes, by itself.
-    private func hold(_ entry: Entry, _ candidate: Queue.Candidate, _ why: String, gateFirst: Bool, _ report: inout Queue.Report) throws {
+    private func hold(
+        _ entry: Entry, _ candidate: Queue.Candidate, _ why: String, gateFirst: Bool, _ report: inout Queue.Report
+    ) throws {
         guard gateFirst else { return try queue.hold(entry, candidate, why) }
         var alone = self
         if layers.isEmpty {
@@ -166,7 +178,11 @@ struct Batch {
         guard try begin() else { return }
         switch try decide() {
         case .passed:
-            if proposes, let remote { _ = try propose(layers[0].entry, to: remote, &report) } else { try land(layers.count, &report) }
+            if proposes, let remote {
+                _ = try propose(layers[0].entry, to: remote, &report)
+            } else {
+                try land(layers.count, &report)
+            }
         case .culprit(let good, let verdict):
             if good > 0 { try land(good, &report) }
             try blame(good, verdict, &report)
@@ -179,13 +195,17 @@ struct Batch {
         let gate = try queue.gateName()
         for n in layers.indices {
             let candidate = layers[n].candidate
-            guard let gating = try bus.advance(layers[n].entry, to: .gating, {
-                $0["Old"] = local
-                $0["Commit"] = candidate.commit
-                $0["Tree"] = candidate.tree
-                $0["Gate"] = gate
-                for key in ["Top", "Top-Tree", "Worktree", "Look-At"] { $0[key] = nil }
-            }) else {
+            guard
+                let gating = try bus.advance(
+                    layers[n].entry, to: .gating,
+                    {
+                        $0["Old"] = local
+                        $0["Commit"] = candidate.commit
+                        $0["Tree"] = candidate.tree
+                        $0["Gate"] = gate
+                        for key in ["Top", "Top-Tree", "Worktree", "Look-At"] { $0[key] = nil }
+                    })
+            else {
                 changed = layers[n].entry
                 return false
             }
@@ -206,7 +226,10 @@ struct Batch {
         var (good, bad, blamed) = (0, layers.count, whole)
         for count in stride(from: layers.count - 1, to: 0, by: -1) {
             guard let known = try queue.known(layers[count - 1].candidate.tree) else { continue }
-            if known.passed { good = count; break }
+            if known.passed {
+                good = count
+                break
+            }
             (bad, blamed) = (count, known)
         }
         var green = try good > 0 || queue.known(targetTree)?.passed == true
@@ -225,7 +248,8 @@ struct Batch {
     }
 
     private func blame(_ number: Int, _ verdict: Queue.Verdict, _ report: inout Queue.Report) throws {
-        try queue.giveBack(layers[number].entry, verdict.why ?? "the gate failed", verdict.output, counted: true, &report)
+        try queue.giveBack(
+            layers[number].entry, verdict.why ?? "the gate failed", verdict.output, counted: true, &report)
     }
 
     /// The first waits until the target is green, since it does not turn it so; the others are tried next.
@@ -252,13 +276,17 @@ struct Batch {
         var landing: [Entry] = []
         func goBack() throws { for entry in landing { _ = try bus.advance(entry, to: .queued) } }
         for layer in layers[..<count] {
-            guard let next = try bus.advance(layer.entry, to: .landing, {
-                $0["Worktree"] = checkout?.git.worktree?.string
-                $0["Top"] = top.commit
-                $0["Top-Tree"] = top.tree
-                $0["Remote"] = remote?.name
-                $0["Remote-Branch"] = remote?.branch
-            }) else {
+            guard
+                let next = try bus.advance(
+                    layer.entry, to: .landing,
+                    {
+                        $0["Worktree"] = checkout?.git.worktree?.string
+                        $0["Top"] = top.commit
+                        $0["Top-Tree"] = top.tree
+                        $0["Remote"] = remote?.name
+                        $0["Remote-Branch"] = remote?.branch
+                    })
+            else {
                 changed = layer.entry
                 return try goBack()
             }
@@ -289,7 +317,9 @@ struct Batch {
                 }
             }
         case .moved:
-            guard let name = queue.settings.target, let now = try queue.git.reference(name), try queue.git.isAncestor(top.commit, of: now) else { return try goBack() }
+            guard let name = queue.settings.target, let now = try queue.git.reference(name),
+                try queue.git.isAncestor(top.commit, of: now)
+            else { return try goBack() }
             for (entry, layer) in zip(landing, layers) { try queue.landed(entry, layer.candidate.commit, &report) }
         }
     }

@@ -1,13 +1,14 @@
 import Bus
 
-// The settings that bind agents. An agent can write git's configuration as well as a person can, and nobody sees who did. So
-// a verb by which a person starts something records the values (`Bus.knownSettings`), and while an agent lives, of what has
-// changed since:
+// The settings that bind agents. An agent can write git's configuration as well as a person can, and nobody sees who
+// did. So a verb by which a person starts something records the values (`Bus.knownSettings`), and while an agent lives,
+// of what has changed since:
 //
 //   what binds more counts at once: another gate command, a lower limit, another protected path
 //   what binds less waits, the recorded value in its place, for the answer to one ask, which shows both
 //
-// The answer is about exactly these values: it stands, as the answered ask, for as long as they are what is asked about.
+// The answer is about exactly these values: it stands, as the answered ask, for as long as they are what is asked
+// about.
 extension Settings {
     private enum Kind {
         /// A number, less of which is stricter.
@@ -23,8 +24,10 @@ extension Settings {
     }
 
     private static let binding: [(key: String, kind: Kind)] = [
-        ("review", .review), ("gate", .all), ("protected", .all), ("sandbox", .one), ("mergemode", .one), ("allow", .any), ("answerdialogs", .any),
-        ("maxagents", .limit(30)), ("maxchildren", .limit(8)), ("maxdepth", .limit(3)), ("spawnrate", .limit(10)), ("maxrestarts", .limit(5)),
+        ("review", .review), ("gate", .all), ("protected", .all), ("sandbox", .one), ("mergemode", .one),
+        ("allow", .any), ("answerdialogs", .any),
+        ("maxagents", .limit(30)), ("maxchildren", .limit(8)), ("maxdepth", .limit(3)), ("spawnrate", .limit(10)),
+        ("maxrestarts", .limit(5)),
         ("maxattempts", .limit(3)), ("mergeattempts", .limit(3)), ("wakerate", .limit(30)), ("budget", .budget),
     ]
 
@@ -36,7 +39,9 @@ extension Settings {
 
         /// For a person, in one line.
         public var text: String { "cadre.\(key): \(Loosened.shown(old)) -> \(Loosened.shown(new))" }
-        private static func shown(_ values: [String]) -> String { values.isEmpty ? "none" : values.map { "'\(Names.shown($0))'" }.joined(separator: ", ") }
+        private static func shown(_ values: [String]) -> String {
+            values.isEmpty ? "none" : values.map { "'\(Names.shown($0))'" }.joined(separator: ", ")
+        }
     }
 
     /// The values that bind now, as they are recorded.
@@ -47,15 +52,17 @@ extension Settings {
     }
 
     private func bindingValues(_ key: String, _ kind: Kind) -> [String] {
-        if key == "review" { return [string(key).flatMap { $0.isEmpty ? nil : $0 } ?? (list("gate").isEmpty ? "human" : "none")] }
+        if key == "review" {
+            return [string(key).flatMap { $0.isEmpty ? nil : $0 } ?? (list("gate").isEmpty ? "human" : "none")]
+        }
         switch kind {
         case .one, .limit: return string(key).map { [$0] } ?? []
         default: return list(key)
         }
     }
 
-    /// What binds less than what was recorded, in order of the table. What `.cadre` brings and nobody has seen stops the queue
-    /// by itself: that such a gate does not count is nothing to ask about.
+    /// What binds less than what was recorded, in order of the table. What `.cadre` brings and nobody has seen stops
+    /// the queue by itself: that such a gate does not count is nothing to ask about.
     func loosened(since record: Record) -> [Loosened] {
         Settings.binding.compactMap { key, kind in
             let (old, new) = (record[list: key], bindingValues(key, kind))
@@ -107,7 +114,9 @@ extension Settings {
     }
 
     private static let ask = "settings"
-    private static func digest(_ changed: [Loosened]) -> String { Digest.of(Array(changed.map(\.text).joined(separator: "\n").utf8)) }
+    private static func digest(_ changed: [Loosened]) -> String {
+        Digest.of(Array(changed.map(\.text).joined(separator: "\n").utf8))
+    }
 
     /// Asks the person about what waits, once; takes the ask back when nothing does any more.
     public func askForWaiting(_ bus: Bus) throws {
@@ -124,7 +133,8 @@ extension Settings {
                 + waiting.map { $0.text + "\n" }.joined())
     }
 
-    /// Records these values, read without `holds`, as what a person knows, who starts something. Returns what binds less than what was recorded.
+    /// Records these values, read without `holds`, as what a person knows, who starts something. Returns what binds
+    /// less than what was recorded.
     public func becomeKnown(_ bus: Bus) throws -> [Loosened] {
         let changed = try bus.knownSettings().map(loosened) ?? []
         try bus.setKnownSettings(bindingRecord)

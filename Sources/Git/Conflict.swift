@@ -41,11 +41,16 @@ extension Queue {
         while true {
             let format = "%H%x1f%(trailers:key=Cadre-Task,valueonly,separator=%x2C)%x1f%an%x1f%s"
             let log = try git.run(
-                ["log", "-z", "--first-parent", "--no-show-signature", "--max-count=500", "--format=\(format)", "\(entry.base)..\(below)", "--"]
+                [
+                    "log", "-z", "--first-parent", "--no-show-signature", "--max-count=500", "--format=\(format)",
+                    "\(entry.base)..\(below)", "--",
+                ]
                     + names.sorted().prefix(500).map { ":(top,literal)\($0)" })
             var tasks = Set([entry.id])
             let found = log.output.split(separator: 0).compactMap { line -> Commit? in
-                let words = String(decoding: line, as: UTF8.self).split(separator: "\u{1f}", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+                let words = String(decoding: line, as: UTF8.self).split(
+                    separator: "\u{1f}", maxSplits: 3, omittingEmptySubsequences: false
+                ).map(String.init)
                 guard words.count == 4 else { return nil }
                 let commit = Commit(id: words[0], task: Int(words[1]), author: words[2], subject: words[3])
                 return commit.task.map { tasks.insert($0).inserted } ?? true ? commit : nil
@@ -59,7 +64,9 @@ extension Queue {
     private func joined(_ names: Set<String>, _ entry: Entry, _ below: String) throws -> Set<String> {
         var pairs: [(String, String)] = []
         for side in [below, entry.tip] {
-            let diff = try git.run(["diff-tree", "-r", "-z", "-M", "--name-status", "--diff-filter=R", entry.base, side]).output
+            let diff = try git.run([
+                "diff-tree", "-r", "-z", "-M", "--name-status", "--diff-filter=R", entry.base, side,
+            ]).output
             let fields = diff.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
             for at in stride(from: 0, to: fields.count - 2, by: 3) { pairs.append((fields[at + 1], fields[at + 2])) }
         }
@@ -75,7 +82,9 @@ extension Queue {
     /// What is known of a task that went through the queue. Nil if there is none here, or its files can't be read: the
     /// commit tells enough.
     private func tell(of id: Int) -> (line: String, text: [UInt8])? {
-        guard let header = try? bus.header(id), let entry = (try? bus.entry(id)) ?? (try? bus.lastEntry(id)) else { return nil }
+        guard let header = try? bus.header(id), let entry = (try? bus.entry(id)) ?? (try? bus.lastEntry(id)) else {
+            return nil
+        }
         let end = try? bus.end(id)
         var text = Queue.quoted(header.body, "cadre task show \(id)")
         let result = Queue.quoted(end?.body ?? entry.record.body, "cadre task show \(id)")
@@ -96,7 +105,9 @@ extension Queue {
             if let last = shown.last, last >= 0xc0 { shown.removeLast() }
         }
         guard !shown.isEmpty else { return [] }
-        let lines = shown.split(separator: 10, omittingEmptySubsequences: false).map { ($0.isEmpty ? [62] : [62, 32]) + $0 + [10] }
+        let lines = shown.split(separator: 10, omittingEmptySubsequences: false).map {
+            ($0.isEmpty ? [62] : [62, 32]) + $0 + [10]
+        }
         return Array(lines.joined()) + (isCut ? Array("(cut: '\(whole)' shows all)\n".utf8) : [])
     }
 }

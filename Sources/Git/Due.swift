@@ -11,7 +11,9 @@ extension Queue {
     /// Whether there is work for a runner and none is at it.
     public static func needsRunner(_ bus: Bus) throws -> Bool {
         guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
-        if let stopped = try bus.stopped(), let time = stopped.int("Time"), let next = stopped.int("Retry-At") ?? stopped.int("Look-At"), next > Time.now() {
+        if let stopped = try bus.stopped(), let time = stopped.int("Time"),
+            let next = stopped.int("Retry-At") ?? stopped.int("Look-At"), next > Time.now()
+        {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
         }
         if let next = try nextRun(bus), next > Time.now() { return false }
@@ -23,7 +25,9 @@ extension Queue {
         try Files.read(bus.mergeLock).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) } ?? 0
     }
 
-    static func setTries(_ bus: Bus, _ tries: Int) throws { try Files.write(Array("\(tries)\n".utf8), to: bus.mergeLock, sync: false) }
+    static func setTries(_ bus: Bus, _ tries: Int) throws {
+        try Files.write(Array("\(tries)\n".utf8), to: bus.mergeLock, sync: false)
+    }
 
     /// When the next runner may be started, after several in a row that did not come to their end: after pauses that
     /// double, from 5 seconds to 15 minutes, or at once when something is new. Nil: at any time.
@@ -50,17 +54,21 @@ extension Queue {
         }
     }
 
-    /// When a runner is to try something again, if nothing else calls for one before; nil if nothing waits for a time that
-    /// is still to come.
+    /// When a runner is to try something again, if nothing else calls for one before; nil if nothing waits for a time
+    /// that is still to come.
     public static func nextTry(_ bus: Bus) throws -> Int? {
         let entries = try bus.entries({ _ in })
         var records = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
         // A file that blocks one is looked at, without a runner.
         let isWatched = records.contains { $0["Index"] != nil }
         if !entries.isEmpty, let stopped = try bus.stopped() { records.append(stopped) }
-        var times = records.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") } + (isWatched ? [Time.now() + Queue.glance] : [])
+        var times =
+            records.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") }
+            + (isWatched ? [Time.now() + Queue.glance] : [])
         // One that was started may have ended before it took the lock, which nobody sees.
-        if try entries.contains(where: { try isDue($0, bus) }), try Lock.isFree(bus.mergeLock) { times.append(try max(nextRun(bus) ?? 0, Time.now() + Queue.patience)) }
+        if try entries.contains(where: { try isDue($0, bus) }), try Lock.isFree(bus.mergeLock) {
+            times.append(try max(nextRun(bus) ?? 0, Time.now() + Queue.patience))
+        }
         return times.filter { $0 > Time.now() }.min()
     }
 

@@ -3,15 +3,16 @@ import Glibc
 import Processes
 import SystemPackage
 
-// Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about to
-// give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds at
-// most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
+// Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about
+// to give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds
+// at most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
 // merge/fetched/, a record for each branch of a remote.
 extension Work {
     /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
     public func front() throws -> String {
         let local = try targetCommit()
-        guard try mode() != .local, let remote = try? remote(), let there = try repository.commit(remote.reference(remote.branch)),
+        guard try mode() != .local, let remote = try? remote(),
+            let there = try repository.commit(remote.reference(remote.branch)),
             try repository.isAncestor(local, of: there)
         else { return local }
         return there
@@ -24,10 +25,11 @@ extension Work {
         return try refresh(remote, remote.branch)
     }
 
-    /// Has a task on whose branch nothing was done yet begin where the target is now: whether it does. Its base is written
-    /// first: were it older than the branch, what others have done would count as the task's own.
+    /// Has a task on whose branch nothing was done yet begin where the target is now: whether it does. Its base is
+    /// written first: were it older than the branch, what others have done would count as the task's own.
     public func beginAnew(_ id: Int, _ worktree: Git) throws -> Bool {
-        guard var branch = try bus.branch(id), try worktree.branch() == branch.reference, let tip = try worktree.commit("HEAD"), tip == branch.base,
+        guard var branch = try bus.branch(id), try worktree.branch() == branch.reference,
+            let tip = try worktree.commit("HEAD"), tip == branch.base,
             try worktree.dirty(untracked: false).isEmpty
         else { return false }
         let front = try front()
@@ -38,17 +40,20 @@ extension Work {
         return true
     }
 
-    /// The commit that a name stands for, where it is a remote's branch as it was last fetched, which is done if it is due.
+    /// The commit that a name stands for, where it is a remote's branch as it was last fetched, which is done if it is
+    /// due.
     public func fetched(_ name: String, say: (String) -> Void) throws -> String? {
         let short = name.hasPrefix("refs/remotes/") ? String(name.dropFirst("refs/remotes/".count)) : name
         let remotes = try repository.run(["remote"]).text.split(separator: "\n").map(String.init)
-        guard let found = remotes.filter({ short.hasPrefix($0 + "/") }).max(by: { $0.count < $1.count }), try repository.reference("refs/heads/\(name)") == nil,
+        guard let found = remotes.filter({ short.hasPrefix($0 + "/") }).max(by: { $0.count < $1.count }),
+            try repository.reference("refs/heads/\(name)") == nil,
             let there = try repository.commit("refs/remotes/\(short)")
         else { return nil }
         let branch = "refs/heads/" + short.dropFirst(found.count + 1)
         let remote = Remote(name: found, branch: branch)
         if let why = try refresh(remote, branch) { say(why) }
-        guard let now = try repository.commit(remote.reference(branch)), try repository.isAncestor(there, of: now) else { return there }
+        guard let now = try repository.commit(remote.reference(branch)), try repository.isAncestor(there, of: now)
+        else { return there }
         return now
     }
 

@@ -23,7 +23,9 @@ extension Queue {
 
     /// What the gate said of a tree before; nil if it did not run.
     func known(_ tree: String) throws -> Verdict? {
-        try bus.verdict(tree, gateName()).map { Verdict(passed: $0["Result"] == "pass", why: $0["Why"], output: $0.body) }
+        try bus.verdict(tree, gateName()).map {
+            Verdict(passed: $0["Result"] == "pass", why: $0["Why"], output: $0.body)
+        }
     }
 
     /// Runs the gate on a commit, unless it ran on that tree before. `again`: a tree that failed once is run once more;
@@ -75,7 +77,8 @@ extension Queue {
         return record
     }
 
-    /// What the gate last said of an entry's work, alone or among others, and where all of it is; nil if it did not run.
+    /// What the gate last said of an entry's work, alone or among others, and where all of it is; nil if it did not
+    /// run.
     public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath?)? {
         guard let gate = entry.record["Gate"] else { return nil }
         for key in ["Top-Tree", "Tree"] {
@@ -89,7 +92,9 @@ extension Queue {
     /// An object id of the commands and how they are run: the same gate, the same name.
     func gateName() throws -> String {
         if let name = gateNamed.name { return name }
-        let all = try settings.list("gate") + [settings.string("sandbox") ?? ""] + (settings.flag("gateParallel") ? ["at once"] : [])
+        let all =
+            try settings.list("gate") + [settings.string("sandbox") ?? ""]
+            + (settings.flag("gateParallel") ? ["at once"] : [])
         let name = try git.run(["hash-object", "--stdin"], input: Array(all.joined(separator: "\0").utf8)).text
         gateNamed.name = name
         return name
@@ -102,7 +107,9 @@ extension Queue {
     static let gateLimit = 256 << 20
 
     /// Runs commands at once. Nil if all passed, else why not, and the last lines of the first that did not.
-    private func run(_ commands: [String], in worktree: FilePath, _ log: FilePath) throws -> (why: String, output: [UInt8])? {
+    private func run(_ commands: [String], in worktree: FilePath, _ log: FilePath) throws -> (
+        why: String, output: [UInt8]
+    )? {
         let timeout = try settings.seconds("gateTimeout", Queue.gateTimeout)
         // Those that run beside each other write each into a file of its own first.
         let parts = commands.count == 1 ? [log] : commands.indices.map(bus.gatePart)
@@ -132,7 +139,8 @@ extension Queue {
             }
             switch ends[n] {
             case .passed, .failed: break
-            case .tookTooLong, .printedTooMuch, .ended: try Files.append(Array("\(try isWithinLine(part) ? "\n" : "")cadre: \(words)\n".utf8), to: part)
+            case .tookTooLong, .printedTooMuch, .ended:
+                try Files.append(Array("\(try isWithinLine(part) ? "\n" : "")cadre: \(words)\n".utf8), to: part)
             }
             if ends[n] != .passed, ends[n] != .ended {
                 if why.isEmpty { output = try Queue.tail(part) }
@@ -156,7 +164,9 @@ extension Queue {
         return program
     }
 
-    private func isWithinLine(_ file: FilePath) throws -> Bool { try Files.readEnd(file, 1).map { $0 != [10] && !$0.isEmpty } ?? false }
+    private func isWithinLine(_ file: FilePath) throws -> Bool {
+        try Files.readEnd(file, 1).map { $0 != [10] && !$0.isEmpty } ?? false
+    }
 
     public static func gateMark(_ bus: Bus) -> [String] { ["GATE_OF=\(bus.root.string)"] }
 
@@ -170,7 +180,9 @@ extension Queue {
         // force is for: to prune is to forget those of others, too, whose disk is not there now.
         try Files.removeAll(path)
         try git.run(["worktree", "add", "-q", "--force", "--detach", "--no-checkout", path.string, commit])
-        guard try reset(path, commit, tree, fresh: true) else { throw Failure.unsure("unable to make the tree '\(tree)' in '\(path.string)'") }
+        guard try reset(path, commit, tree, fresh: true) else {
+            throw Failure.unsure("unable to make the tree '\(tree)' in '\(path.string)'")
+        }
         return path
     }
 
@@ -182,7 +194,9 @@ extension Queue {
         for lock in ["index.lock", "HEAD.lock"] { try Files.unlink(found.gitDirectory.appending(lock)) }
         // A file that a gate told git to take as unchanged would stay as the gate left it.
         let files = try worktree.attempt(["ls-files", "-v", "-z"])
-        guard fresh || (files.status == 0 && files.output.split(separator: 0).allSatisfy { $0.first == UInt8(ascii: "H") }),
+        guard
+            fresh
+                || (files.status == 0 && files.output.split(separator: 0).allSatisfy { $0.first == UInt8(ascii: "H") }),
             try worktree.attempt(["read-tree", "-u", "--reset", commit]).status == 0,
             try Git(common: found.gitDirectory).attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0,
             try worktree.attempt(["clean", "-q", "-ffdx"]).status == 0,
@@ -190,7 +204,8 @@ extension Queue {
         else { return false }
         // The index is the tree: so are the files, if none differs from it and there is no other.
         return try fresh
-            || worktree.attempt(["update-index", "-q", "--refresh"]).status == 0 && worktree.run(["diff-files", "--name-only"]).output.isEmpty
+            || worktree.attempt(["update-index", "-q", "--refresh"]).status == 0
+                && worktree.run(["diff-files", "--name-only"]).output.isEmpty
                 && worktree.run(["ls-files", "--others", "--directory"]).output.isEmpty
     }
 

@@ -28,17 +28,22 @@ public struct Git {
     }
 
     private static let quiet = [
-        "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+        "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c",
+        "maintenance.auto=false",
         "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
     ]
 
     /// What makes git ask or speak another language, or look at paths in another way.
     static let environment: [String: String?] = {
         var all: [String: String?] = [
-            "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_ASKPASS": "true",
+            "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_ASKPASS": "true",
             "CADRE_WITHIN": "git",
         ]
-        for name in ["GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"] { all[name] = .some(nil) }
+        for name in [
+            "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS",
+            "GIT_ICASE_PATHSPECS",
+        ] { all[name] = .some(nil) }
         return all
     }()
 
@@ -48,14 +53,17 @@ public struct Git {
     /// For commands of a project's own, such as its setup: nothing of ours, nothing that points git elsewhere.
     public static let clean: [String: String?] = {
         var all = environment.filter { $0.value == nil }
-        for name in ["CADRE_AGENT", "CADRE_SESSION", "CADRE_TASK", "CADRE_DIR", "CADRE_TMUX", "CADRE_FAULT", "TMUX", "TMUX_PANE"] { all[name] = .some(nil) }
+        for name in [
+            "CADRE_AGENT", "CADRE_SESSION", "CADRE_TASK", "CADRE_DIR", "CADRE_TMUX", "CADRE_FAULT", "TMUX", "TMUX_PANE",
+        ] { all[name] = .some(nil) }
         return all
     }()
 
     /// The call as it would be made: for those who run it in their own way.
     public func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
         var program = Program(
-            ["git", "--git-dir=\(directory.string)"] + (worktree.map { ["--work-tree=\($0.string)"] } ?? []) + Git.quiet + arguments)
+            ["git", "--git-dir=\(directory.string)"] + (worktree.map { ["--work-tree=\($0.string)"] } ?? []) + Git.quiet
+                + arguments)
         program.environment = Git.environment.merging(added) { $1 }.merging(extra) { $1 }
         if let limit { (program.timeout, program.ownSession) = (limit, true) }
         // Without a worktree git must not find one around it, whose attributes and drivers would count.
@@ -63,24 +71,34 @@ public struct Git {
         return program
     }
 
-    /// Runs git and gives what it said, whatever its exit code. Throws `Failure.unsure` if it was ended by a signal, which is no
-    /// answer.
-    public func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws -> Program.Result {
+    /// Runs git and gives what it said, whatever its exit code. Throws `Failure.unsure` if it was ended by a signal,
+    /// which is no answer.
+    public func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
+        -> Program.Result
+    {
         var program = program(arguments, environment: environment)
         program.input = input
         let result = try program.run()
         guard !result.wasKilled else {
-            throw Failure.unsure("git \(arguments.first { !$0.hasPrefix("-") } ?? "") was ended by signal \(result.status - 128) in '\((worktree ?? directory).string)'")
+            throw Failure.unsure(
+                "git \(arguments.first { !$0.hasPrefix("-") } ?? "") was ended by signal \(result.status - 128) in "
+                    + "'\((worktree ?? directory).string)'"
+            )
         }
         return result
     }
 
     /// Runs git; throws `Failure.unsure` with its last line if it fails.
     @discardableResult
-    public func run(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws -> Program.Result {
+    public func run(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
+        -> Program.Result
+    {
         let result = try attempt(arguments, input: input, environment: environment)
         guard result.status == 0 else {
-            throw Failure.unsure("git \(arguments.first { !$0.hasPrefix("-") } ?? "") failed in '\((worktree ?? directory).string)': \(result.lock == nil ? result.complaint : result.trouble)")
+            throw Failure.unsure(
+                "git \(arguments.first { !$0.hasPrefix("-") } ?? "") failed in '\((worktree ?? directory).string)': "
+                    + "\(result.lock == nil ? result.complaint : result.trouble)"
+            )
         }
         return result
     }
@@ -103,8 +121,8 @@ public struct Git {
         return result.status == 0 ? result.text : nil
     }
 
-    /// Moves a reference if it still holds `old` (nil: if there is none, which git knows by the empty string whatever the
-    /// length of its ids); false if it does not.
+    /// Moves a reference if it still holds `old` (nil: if there is none, which git knows by the empty string whatever
+    /// the length of its ids); false if it does not.
     public func move(_ reference: String, to new: String, from old: String?, why: String) throws -> Bool {
         let result = try attempt(["update-ref", "--no-deref", "-m", "cadre: \(why)", reference, new, old ?? ""])
         if result.status == 0 { return true }
@@ -116,19 +134,25 @@ public struct Git {
     /// Whether `ancestor` is reachable from `commit`.
     public func isAncestor(_ ancestor: String, of commit: String) throws -> Bool {
         let result = try attempt(["merge-base", "--is-ancestor", ancestor, commit])
-        guard result.status <= 1 else { throw Failure.unsure("unable to compare '\(ancestor)' and '\(commit)': \(result.complaint)") }
+        guard result.status <= 1 else {
+            throw Failure.unsure("unable to compare '\(ancestor)' and '\(commit)': \(result.complaint)")
+        }
         return result.status == 0
     }
 
     /// Paths with uncommitted changes, untracked ones among them unless they are not asked for. Needs a worktree.
     public func dirty(untracked: Bool = true) throws -> [String] {
-        let fields = try run(["status", "--porcelain=v1", "-z", "--untracked-files=\(untracked ? "normal" : "no")", "--no-renames"]).output.split(separator: 0)
+        let fields = try run([
+            "status", "--porcelain=v1", "-z", "--untracked-files=\(untracked ? "normal" : "no")", "--no-renames",
+        ]).output.split(separator: 0)
         return fields.map { String(decoding: $0.dropFirst(3), as: UTF8.self) }
     }
 
     /// Paths in which a conflict is open. Needs a worktree.
     func unmerged() throws -> [String] {
-        try run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        try run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 
     /// The branch that the worktree is on, as `refs/heads/…`; nil if it is detached.

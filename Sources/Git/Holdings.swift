@@ -23,8 +23,11 @@ public struct Holdings {
 
     /// What there is and no commit saves, for a line to a person; nil if there is nothing.
     public var uncommittable: String? {
-        let parts = [(ignored, "ignored files would be lost"), (repositories, "git repositories would be lost"), (inside, "changes in submodules would be lost")]
-            .compactMap { $0.0.isEmpty ? nil : "\($0.1): \(Names.list($0.0))" }
+        let parts = [
+            (ignored, "ignored files would be lost"), (repositories, "git repositories would be lost"),
+            (inside, "changes in submodules would be lost"),
+        ]
+        .compactMap { $0.0.isEmpty ? nil : "\($0.1): \(Names.list($0.0))" }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 }
@@ -37,27 +40,33 @@ extension Names {
     }
 }
 
-// Commits are not in it: those of the worktree are kept by `Work.keep`, those of its submodules by `Work.keepSubmodules`,
-// before it goes. Objects of git-lfs are in the common git directory, or with those commits.
+// Commits are not in it: those of the worktree are kept by `Work.keep`, those of its submodules by
+// `Work.keepSubmodules`, before it goes. Objects of git-lfs are in the common git directory, or with those commits.
 extension Work {
-    /// All that an agent's worktree holds and nothing else does. What can't be told is thrown. What its setup made, is made
-    /// again by it: a file that was not changed since, or a directory.
+    /// All that an agent's worktree holds and nothing else does. What can't be told is thrown. What its setup made, is
+    /// made again by it: a file that was not changed since, or a directory.
     public func holdings(of agent: AgentView, in worktree: Git) throws -> Holdings {
         var made = Set<String>()
         for line in (try Files.read(bus.setupMade(agent.name)) ?? []).split(separator: 0) {
             let words = line.split(separator: 9, maxSplits: 1)
             guard words.count == 2, let place = worktree.worktree else { continue }
             let path = String(decoding: words[1], as: UTF8.self)
-            if try path.hasSuffix("/") || Work.changeTime(place.pushing(FilePath(path))) == String(decoding: words[0], as: UTF8.self) { made.insert(path) }
+            if try path.hasSuffix("/")
+                || Work.changeTime(place.pushing(FilePath(path))) == String(decoding: words[0], as: UTF8.self)
+            {
+                made.insert(path)
+            }
         }
         return try holdings(of: worktree, besides: made)
     }
 
-    /// Writes down which ignored paths a worktree has, those of its setup, and when each was changed: `TIME\tPATH`, each ended
-    /// by a NUL.
+    /// Writes down which ignored paths a worktree has, those of its setup, and when each was changed: `TIME\tPATH`,
+    /// each ended by a NUL.
     public func recordSetup(_ name: String, in worktree: Git) throws {
         guard let place = worktree.worktree else { return }
-        let made = try ignored(in: worktree, besides: []).map { path in try "\(Work.changeTime(place.pushing(FilePath(path))))\t\(path)\0" }
+        let made = try ignored(in: worktree, besides: []).map { path in
+            try "\(Work.changeTime(place.pushing(FilePath(path))))\t\(path)\0"
+        }
         try bus.replace(bus.setupMade(name), with: Array(made.joined().utf8), sync: false)
     }
 
@@ -95,12 +104,15 @@ extension Work {
     /// Equipment: files of a worktree that git ignores and the target's `.worktreeinclude` names (gitignore patterns).
     /// Other untracked files are work.
     public func equipment(of worktree: Git) throws -> [String] {
-        guard let target = settings.target, try repository.reference("\(target):.worktreeinclude") != nil else { return [] }
-        return try ignored(in: worktree, matching: repository.run(["cat-file", "blob", "\(target):.worktreeinclude"]).output)
+        guard let target = settings.target, try repository.reference("\(target):.worktreeinclude") != nil else {
+            return []
+        }
+        return try ignored(
+            in: worktree, matching: repository.run(["cat-file", "blob", "\(target):.worktreeinclude"]).output)
     }
 
-    /// Ignored paths that anybody can make again, as `cadre.disposable` says (gitignore patterns): a directory of only such
-    /// files as one, with `/`.
+    /// Ignored paths that anybody can make again, as `cadre.disposable` says (gitignore patterns): a directory of only
+    /// such files as one, with `/`.
     private func disposable(in worktree: Git) throws -> [String] {
         let patterns = settings.list("disposable")
         guard !patterns.isEmpty else { return [] }
@@ -112,7 +124,9 @@ extension Work {
         let file = bus.aside()
         try Files.write(patterns, to: file, sync: false)
         defer { _ = try? Files.unlink(file) }
-        let list = ["ls-files", "-z", "--others", "--ignored", "--exclude-from=\(file.string)"] + (directories ? ["--directory"] : [])
+        let list =
+            ["ls-files", "-z", "--others", "--ignored", "--exclude-from=\(file.string)"]
+            + (directories ? ["--directory"] : [])
         let named = try worktree.run(list).output
         guard !named.isEmpty else { return [] }
         return try worktree.attempt(["check-ignore", "-z", "--stdin"], input: named).output.split(separator: 0)
@@ -128,7 +142,9 @@ extension Work {
 extension Git {
     /// Uncommitted paths, whatever the configuration has git overlook.
     fileprivate func changes() throws -> [String] {
-        try run(["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames", "--ignore-submodules=none"]).output
+        try run([
+            "status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames", "--ignore-submodules=none",
+        ]).output
             .split(separator: 0).map { String(decoding: $0.dropFirst(3), as: UTF8.self) }
     }
 
@@ -148,6 +164,8 @@ extension Git {
     func unpushed() throws -> [String] {
         guard try !run(["for-each-ref", "--count=1"]).text.isEmpty || commit("HEAD") != nil else { return [] }
         let heads = try commit("HEAD") == nil ? [] : ["HEAD"]
-        return try run(["rev-list", "--max-count=1"] + heads + ["--all", "--reflog", "--not", "--remotes"]).text.split(separator: "\n").map(String.init)
+        return try run(["rev-list", "--max-count=1"] + heads + ["--all", "--reflog", "--not", "--remotes"]).text.split(
+            separator: "\n"
+        ).map(String.init)
     }
 }

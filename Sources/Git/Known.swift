@@ -1,7 +1,7 @@
 import Bus
 
-// The settings that there are, see cadre-config(5). A value that a verb can't use is refused by the verb that reads it; here
-// all are looked at, since one that is misspelt is read by nobody.
+// The settings that there are, see cadre-config(5). A value that a verb can't use is refused by the verb that reads it;
+// here all are looked at, since one that is misspelt is read by nobody.
 extension Settings {
     enum Form {
         case text, number, flag, time
@@ -9,13 +9,19 @@ extension Settings {
     }
 
     static let known: [(key: String, form: Form)] = [
-        ("advice", .flag), ("allow", .text), ("answerDialogs", .text), ("branchPrefix", .text), ("budget", .text), ("disposable", .text), ("environment", .text),
-        ("fetch", .time), ("gate", .text), ("gateParallel", .flag), ("gateTimeout", .time), ("lease", .time), ("maxAgents", .number),
-        ("maxAttempts", .number), ("maxChildren", .number), ("maxDepth", .number), ("maxRestarts", .number), ("mergeAttempts", .number),
-        ("mergeBatch", .number), ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))), ("mergeStrategy", .word(Strategy.names)),
+        ("advice", .flag), ("allow", .text), ("answerDialogs", .text), ("branchPrefix", .text), ("budget", .text),
+        ("disposable", .text), ("environment", .text),
+        ("fetch", .time), ("gate", .text), ("gateParallel", .flag), ("gateTimeout", .time), ("lease", .time),
+        ("maxAgents", .number),
+        ("maxAttempts", .number), ("maxChildren", .number), ("maxDepth", .number), ("maxRestarts", .number),
+        ("mergeAttempts", .number),
+        ("mergeBatch", .number), ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))),
+        ("mergeStrategy", .word(Strategy.names)),
         ("permissionWait", .time), ("portBase", .number), ("program", .text), ("protected", .text), ("pushHook", .flag),
-        ("retryPause", .time), ("restart", .word(["never", "on-failure", "always"])), ("review", .text), ("rule", .text), ("sandbox", .text), ("setup", .text),
-        ("silence", .time), ("spawnRate", .number), ("target", .text), ("teammate", .text), ("wakeRate", .number), ("worktrees", .text),
+        ("retryPause", .time), ("restart", .word(["never", "on-failure", "always"])), ("review", .text),
+        ("rule", .text), ("sandbox", .text), ("setup", .text),
+        ("silence", .time), ("spawnRate", .number), ("target", .text), ("teammate", .text), ("wakeRate", .number),
+        ("worktrees", .text),
     ]
     /// Sections with a part for each of something.
     private static let sections = ["key", "program"]
@@ -24,9 +30,11 @@ extension Settings {
     public func mistakes() -> (unknown: [String], wrong: [String]) {
         var unknown: [String] = []
         var wrong: [String] = []
-        for key in Set(values.map(\.key)).sorted() where !Settings.sections.contains(where: { key.hasPrefix("\($0).") }) {
+        for key in Set(values.map(\.key)).sorted() where !Settings.sections.contains(where: { key.hasPrefix("\($0).") })
+        {
             guard let known = Settings.known.first(where: { $0.key.lowercased() == key }) else {
-                unknown.append("there is no setting 'cadre.\(Names.shown(key))'" + Names.meant(key, Settings.known.map(\.key)))
+                unknown.append(
+                    "there is no setting 'cadre.\(Names.shown(key))'" + Names.meant(key, Settings.known.map(\.key)))
                 continue
             }
             do {

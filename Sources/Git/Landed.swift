@@ -38,7 +38,9 @@ extension Work {
     public func unlanded(_ id: Int, _ tip: String) throws -> String {
         let name = try bus.branch(id)?.name ?? ""
         let back = try bus.returned(id)?["Tip"] == tip
-        return "task \(id) has work that \(back ? "came back and " : "")has not landed, \(tip.prefix(12)): 'git merge \(tip.prefix(12))' on '\(name)' takes it up again; "
+        return
+            "task \(id) has work that \(back ? "came back and " : "")has not landed, \(tip.prefix(12)): 'git merge "
+            + "\(tip.prefix(12))' on '\(name)' takes it up again; "
             + "only a person gives it up, with --no-merge"
     }
 
@@ -46,9 +48,12 @@ extension Work {
     private func newest(of id: Int, _ kept: String) throws -> String {
         if let last = try bus.entry(id) ?? bus.lastEntry(id), last.record["Kept"] == kept { return last.tip }
         // Where one commit does not contain the other, `keep` has joined them, the newer one second.
-        let fields = try repository.run(["log", "-1", "--no-show-signature", "--format=%an%x00%ae%x00%s%x00%P", kept]).text
+        let fields = try repository.run(["log", "-1", "--no-show-signature", "--format=%an%x00%ae%x00%s%x00%P", kept])
+            .text
             .split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
-        guard fields.count == 4, fields[0] == "cadre", fields[1] == "cadre@localhost", fields[2] == "kept" else { return kept }
+        guard fields.count == 4, fields[0] == "cadre", fields[1] == "cadre@localhost", fields[2] == "kept" else {
+            return kept
+        }
         let parents = fields[3].split(separator: " ").map(String.init)
         return parents.count == 2 ? parents[1] : kept
     }
@@ -67,7 +72,9 @@ extension Work {
             "--format=%(trailers:key=Cadre-Tip,valueonly,separator=%x20)", "\(parted.text)..\(target)",
         ]).text
         if log.split(separator: "\n").contains(where: { $0 == tip }) { return true }
-        guard case .tree(let tree) = try repository.merge(base: base(of: id, tip), ours: target, theirs: tip) else { return false }
+        guard case .tree(let tree) = try repository.merge(base: base(of: id, tip), ours: target, theirs: tip) else {
+            return false
+        }
         return try tree == repository.run(["rev-parse", "\(target)^{tree}"]).text
     }
 }
@@ -76,16 +83,22 @@ extension Queue {
     /// I8: tasks that are done though their work never landed, and that nobody gave up.
     func examineDone() throws -> [Doctor.Problem] {
         var found: [Doctor.Problem] = []
-        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(separator: "\n") {
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(
+            separator: "\n")
+        {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)) else { continue }
             // What landed once did, whatever a person has made of the target since, or its author has added.
             if let last = try bus.lastEntry(id), last.step == .landed { continue }
             guard try Files.exists(bus.task(id)), try bus.view(id).state == .done else { continue }
-            guard case .open(let tip) = try work.standing(of: id), try bus.end(id)?["Discarded"] != tip else { continue }
+            guard case .open(let tip) = try work.standing(of: id), try bus.end(id)?["Discarded"] != tip else {
+                continue
+            }
             found.append(
                 Doctor.Problem(
                     invariant: "I8", path: bus.task(id).string,
-                    what: "task \(id) is done and its work \(tip) never landed: 'cadre task reopen \(id)' offers it again"))
+                    what:
+                        "task \(id) is done and its work \(tip) never landed: 'cadre task reopen \(id)' offers it again"
+                ))
         }
         return found
     }

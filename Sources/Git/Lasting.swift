@@ -1,11 +1,12 @@
 import Bus
 import Processes
 
-// What a person's hooks or a task's check do may take for ever. So it goes on for as long as the claim that it is done under
-// lasts, and no longer: a task that is cancelled or taken away holds up nobody.
+// What a person's hooks or a task's check do may take for ever. So it goes on for as long as the claim that it is done
+// under lasts, and no longer: a task that is cancelled or taken away holds up nobody.
 extension Work {
-    /// Runs a program for a claimed task, in a verb or in a supervisor, which names its agent. Throws `Failure.no` if the claim
-    /// has gone meanwhile, or the agent is to end; the program is ended then, with all below it. Of a claim that can't be looked at nothing is known, and it goes on.
+    /// Runs a program for a claimed task, in a verb or in a supervisor, which names its agent. Throws `Failure.no` if
+    /// the claim has gone meanwhile, or the agent is to end; the program is ended then, with all below it. Of a claim
+    /// that can't be looked at nothing is known, and it goes on.
     func run(_ program: Program, for claim: Claim?, beside agent: String? = nil) throws -> Program.Result {
         guard let claim else { return try program.run() }
         var program = program
@@ -16,7 +17,9 @@ extension Work {
         }
         let result = try program.run()
         guard result.wasUnwanted else { return result }
-        if case .lost = try bus.fate(of: claim) { throw Failure.no("task \(claim.id) was cancelled or taken away meanwhile") }
+        if case .lost = try bus.fate(of: claim) {
+            throw Failure.no("task \(claim.id) was cancelled or taken away meanwhile")
+        }
         throw Failure.no("'\(claim.owner)' is to end")
     }
 }

@@ -9,17 +9,22 @@ extension Program.Result {
     /// The lock file that kept git from its work, if it says so.
     var lock: FilePath? {
         let text = String(decoding: error, as: UTF8.self)
-        guard let before = text.find("Unable to create '", from: text.startIndex), let after = text.find("': File exists", from: before.upperBound)
+        guard let before = text.find("Unable to create '", from: text.startIndex),
+            let after = text.find("': File exists", from: before.upperBound)
         else { return nil }
         return FilePath(String(text[before.upperBound..<after.lowerBound]))
     }
 
     /// What is the matter, for a person: the lock by its name, else the first thing that git complained of.
     var trouble: String {
-        if let lock { return "'\(Names.shown(lock.string))' exists: another git is at work, or one that died has left it" }
+        if let lock {
+            return "'\(Names.shown(lock.string))' exists: another git is at work, or one that died has left it"
+        }
         let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
         for prefix in ["error: ", "fatal: "] {
-            if let line = lines.first(where: { $0.hasPrefix(prefix) }) { return Names.shown(String(line.dropFirst(prefix.count))) }
+            if let line = lines.first(where: { $0.hasPrefix(prefix) }) {
+                return Names.shown(String(line.dropFirst(prefix.count)))
+            }
         }
         return complaint
     }
@@ -38,8 +43,8 @@ extension String {
 }
 
 extension Work {
-    /// Removes a lock file of git's that nobody alive holds: older than a second, with no git at work in these directories;
-    /// without any, with none of ours that moves references. Else says what is at work.
+    /// Removes a lock file of git's that nobody alive holds: older than a second, with no git at work in these
+    /// directories; without any, with none of ours that moves references. Else says what is at work.
     func removeStale(_ lock: FilePath, _ places: [FilePath]) throws -> String? {
         let end = Time.monotonic() + 5
         while let st = try Files.status(lock) {
@@ -64,14 +69,19 @@ extension Work {
     /// A git process that runs in one of these directories.
     private func gitAtWork(_ places: [FilePath]) -> pid_t? {
         for name in (try? Files.list("/proc")) ?? [] {
-            guard let pid = pid_t(name), pid != getpid(), (try? Files.read(FilePath("/proc/\(name)/comm"))) == Array("git\n".utf8) else { continue }
+            guard let pid = pid_t(name), pid != getpid(),
+                (try? Files.read(FilePath("/proc/\(name)/comm"))) == Array("git\n".utf8)
+            else { continue }
             var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
             let n = readlink("/proc/\(name)/cwd", &buffer, buffer.count - 1)
             guard n > 0 else { continue }
             let cwd = String(decoding: buffer[..<n].map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if places.contains(where: { cwd == $0.string || cwd.hasPrefix($0.string + "/") }) { return pid }
-            guard places.isEmpty, let words = try? Files.read(FilePath("/proc/\(name)/cmdline"))?.split(separator: 0) else { continue }
-            if words.contains(where: { $0.elementsEqual("--git-dir=\(repository.directory.string)".utf8) }), words.contains(where: { $0.elementsEqual("update-ref".utf8) }) {
+            guard places.isEmpty, let words = try? Files.read(FilePath("/proc/\(name)/cmdline"))?.split(separator: 0)
+            else { continue }
+            if words.contains(where: { $0.elementsEqual("--git-dir=\(repository.directory.string)".utf8) }),
+                words.contains(where: { $0.elementsEqual("update-ref".utf8) })
+            {
                 return pid
             }
         }
@@ -84,7 +94,11 @@ extension Queue {
 
     /// Removes the lock files that a killed git left; says what is in the way if somebody may hold one.
     func unlock(_ worktree: Git?) throws -> String? {
-        if let target = settings.target, let why = try removeStale(git.directory.appending("\(target).lock"), work.worktrees().map(\.path)) { return why }
+        if let target = settings.target,
+            let why = try removeStale(git.directory.appending("\(target).lock"), work.worktrees().map(\.path))
+        {
+            return why
+        }
         guard let worktree, let place = worktree.worktree else { return nil }
         for name in ["index.lock", "HEAD.lock", "ORIG_HEAD.lock"] {
             if let why = try removeStale(worktree.directory.appending(name), [place]) { return why }

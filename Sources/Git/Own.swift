@@ -33,7 +33,8 @@ extension Work {
         let here = worktreesDirectory.appending(named.lastComponent?.string ?? "x")
         guard try Work.same(named, here) else {
             let wasOurs = named.removingLastComponent().lastComponent?.string == "worktrees"
-            return try wasOurs && !Files.exists(named) && Files.exists(here) ? .moved : .strange("'\(named.string)' is no git directory of a worktree of this repository")
+            return try wasOurs && !Files.exists(named) && Files.exists(here)
+                ? .moved : .strange("'\(named.string)' is no git directory of a worktree of this repository")
         }
         let back = try Work.link(named.appending("gitdir"), from: named)
         guard try Files.status(place) != nil else {
@@ -45,7 +46,8 @@ extension Work {
         // Whoever was killed as it was written again, or had no room, has left it empty.
         let isBroken = link == nil || link!.st_mode & S_IFMT == S_IFREG && link!.st_size == 0
         if isBroken, let back, try Work.same(back, dot) { return .unlinked }
-        guard let link, link.st_mode & S_IFMT == S_IFREG, let forth = try Work.link(dot, from: place, after: "gitdir: ") else {
+        guard let link, link.st_mode & S_IFMT == S_IFREG, let forth = try Work.link(dot, from: place, after: "gitdir: ")
+        else {
             return .strange("'\(place.string)' is no linked worktree")
         }
         guard try Work.same(forth, named) else {
@@ -53,7 +55,10 @@ extension Work {
             return isStale ? .moved : .strange("'\(place.string)' is a worktree of '\(forth.string)'")
         }
         guard let back else { return .strange("git knows no worktree in '\(place.string)'") }
-        guard try Work.same(back, dot) else { return try Files.exists(back) ? .strange("'\(named.string)' is that of '\(back.removingLastComponent().string)'") : .moved }
+        guard try Work.same(back, dot) else {
+            return try Files.exists(back)
+                ? .strange("'\(named.string)' is that of '\(back.removingLastComponent().string)'") : .moved
+        }
         return .whole
     }
 
@@ -63,12 +68,14 @@ extension Work {
     static func link(_ file: FilePath, from directory: FilePath, after word: String = "") throws -> FilePath? {
         guard let bytes = try Files.read(file) else { return nil }
         // A path may have newlines in it.
-        let line = String(decoding: bytes[..<(bytes.lastIndex { $0 != 10 && $0 != 13 }.map { $0 + 1 } ?? 0)], as: UTF8.self)
+        let line = String(
+            decoding: bytes[..<(bytes.lastIndex { $0 != 10 && $0 != 13 }.map { $0 + 1 } ?? 0)], as: UTF8.self)
         guard line.hasPrefix(word), line.count > word.count else { return nil }
         return directory.pushing(FilePath(String(line.dropFirst(word.count)))).lexicallyNormalized()
     }
 
-    /// Tells a worktree's directory of git's where its worktree is: whole or not at all, since git forgets one that names none.
+    /// Tells a worktree's directory of git's where its worktree is: whole or not at all, since git forgets one that
+    /// names none.
     public static func tell(_ directory: FilePath, _ place: FilePath) throws {
         let new = directory.appending("gitdir.new")
         try Files.write(Array("\(place.appending(".git").string)\n".utf8), to: new, sync: false, mode: 0o644)
@@ -79,7 +86,9 @@ extension Work {
     static func same(_ one: FilePath, _ other: FilePath) throws -> Bool {
         func real(_ path: FilePath) -> FilePath {
             let above = path.removingLastComponent()
-            guard let found = above.withPlatformString({ realpath($0, nil) }), let last = path.lastComponent else { return path }
+            guard let found = above.withPlatformString({ realpath($0, nil) }), let last = path.lastComponent else {
+                return path
+            }
             defer { free(found) }
             return FilePath(platformString: found).appending(last)
         }
@@ -89,7 +98,10 @@ extension Work {
     /// Throws `Failure.no` unless the agent's worktree is proved to be its own, and of no other agent.
     public func requireOwn(_ agent: AgentView) throws {
         if case .strange(let why) = try condition(agent) {
-            throw Failure.no("the worktree of '\(agent.name)' is not proved to be its own: \(why): set Worktree and GitDir in '\(bus.card(agent.name).string)' right")
+            throw Failure.no(
+                "the worktree of '\(agent.name)' is not proved to be its own: \(why): set Worktree and GitDir in "
+                    + "'\(bus.card(agent.name).string)' right"
+            )
         }
         for other in try bus.agentNames() where other != agent.name {
             guard let card = try bus.agent(named: other)?.card, let place = agent.card["Worktree"] else { continue }
@@ -109,7 +121,9 @@ extension Work {
         switch try condition(agent) {
         case .strange: return
         case .none, .forgotten: try clearAside(place)
-        case .moved, .unlinked: throw Failure.unsure("git's links to the worktree of '\(agent.name)' and back are broken: 'cadre up' mends them")
+        case .moved, .unlinked:
+            throw Failure.unsure(
+                "git's links to the worktree of '\(agent.name)' and back are broken: 'cadre up' mends them")
         case .removed, .whole:
             guard let named = agent.card["GitDir"].map({ FilePath($0) }) else { return }
             try remove(place, named)
@@ -117,12 +131,15 @@ extension Work {
         try Files.rmdir(place.removingLastComponent())
     }
 
-    /// Removes a worktree that is proved ours. It is renamed first, so that nobody ever finds half of it: what is left of one
-    /// whose removal was cut short, under that other name, goes with the next. What may not be written in is made writable.
+    /// Removes a worktree that is proved ours. It is renamed first, so that nobody ever finds half of it: what is left
+    /// of one whose removal was cut short, under that other name, goes with the next. What may not be written in is
+    /// made writable.
     func remove(_ place: FilePath, _ directory: FilePath) throws {
         try clearAside(place)
         _ = try Files.rename(place, aside(place))
-        if try repository.attempt(["worktree", "remove", "--force", "--force", place.string]).status != 0 { try Files.removeAll(directory) }
+        if try repository.attempt(["worktree", "remove", "--force", "--force", place.string]).status != 0 {
+            try Files.removeAll(directory)
+        }
         try clearAside(place)
     }
 
@@ -136,16 +153,19 @@ extension Work {
         try Files.removeAll(aside(place))
     }
 
-    /// Removes the worktree that a spawn made at a place where nothing was, if it made it: one of this repository's, on no
-    /// branch.
+    /// Removes the worktree that a spawn made at a place where nothing was, if it made it: one of this repository's, on
+    /// no branch.
     public func removeDraft(_ place: FilePath) throws {
         for name in try Files.list(worktreesDirectory) ?? [] {
             let directory = worktreesDirectory.appending(name)
-            guard let back = try Work.link(directory.appending("gitdir"), from: directory), try Work.same(back, place.appending(".git")),
+            guard let back = try Work.link(directory.appending("gitdir"), from: directory),
+                try Work.same(back, place.appending(".git")),
                 try Git(common: directory).branch() == nil
             else { continue }
             if try Files.exists(place) {
-                guard let forth = try Work.link(place.appending(".git"), from: place, after: "gitdir: "), try Work.same(forth, directory) else { continue }
+                guard let forth = try Work.link(place.appending(".git"), from: place, after: "gitdir: "),
+                    try Work.same(forth, directory)
+                else { continue }
             }
             try remove(place, directory)
         }
@@ -154,12 +174,13 @@ extension Work {
 
     // MARK: mending
 
-    /// Mends what a move of the repository or of a worktree, or a removal cut short, has left of an agent's: git's two files
-    /// that name each other, and the card. The worktree is looked for where the card says, where git says, and at `usual`.
-    /// One that belongs to another repository, as that of a copied one's agent does, is left alone: a new one is made at
-    /// `usual` then. Returns whether anything was changed.
+    /// Mends what a move of the repository or of a worktree, or a removal cut short, has left of an agent's: git's two
+    /// files that name each other, and the card. The worktree is looked for where the card says, where git says, and at
+    /// `usual`. One that belongs to another repository, as that of a copied one's agent does, is left alone: a new one
+    /// is made at `usual` then. Returns whether anything was changed.
     public func mend(_ agent: AgentView, usual: FilePath) throws -> Bool {
-        guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }), let id = named.lastComponent,
+        guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }),
+            let id = named.lastComponent,
             named.removingLastComponent().lastComponent?.string == "worktrees"
         else { return false }
         let directory = worktreesDirectory.appending(id.string)
@@ -172,7 +193,8 @@ extension Work {
         if case .unlinked = try condition(agent) {
             // Of one without files they are written again.
             if try Files.rmdir(place) { return true }
-            try Files.write(Array("gitdir: \(directory.string)\n".utf8), to: place.appending(".git"), sync: false, mode: 0o644)
+            try Files.write(
+                Array("gitdir: \(directory.string)\n".utf8), to: place.appending(".git"), sync: false, mode: 0o644)
             return true
         }
         let back = try Work.link(directory.appending("gitdir"), from: directory)?.removingLastComponent()
@@ -187,8 +209,8 @@ extension Work {
             if !isOurs || !namesIt { try repository.run(["worktree", "repair", candidate.string]) }
             return try change(agent, candidate, stays ? named : directory)
         }
-        // It is nowhere: made anew from git's directory, where the card says or, after a move, where it is to be. Git is told
-        // so, as of any worktree that was removed.
+        // It is nowhere: made anew from git's directory, where the card says or, after a move, where it is to be. Git
+        // is told so, as of any worktree that was removed.
         let wanted = stays ? place : usual
         let isTold = try back.map { try Work.same($0.appending(".git"), wanted.appending(".git")) } ?? true
         if !isTold { try Work.tell(directory, wanted) }

@@ -4,13 +4,13 @@ import SystemPackage
 
 /// git for what the machinery does with other people's work: merging, predicting, checking out for the gate, signing.
 ///
-/// It uses a git directory of ours, which has of the repository its objects and of its configuration what shapes content
-/// and what is let run (see Configured): nothing else that an agent writes there makes it start a program. References are
-/// read and moved in the repository itself.
+/// It uses a git directory of ours, which has of the repository its objects and of its configuration what shapes
+/// content and what is let run (see Configured): nothing else that an agent writes there makes it start a program.
+/// References are read and moved in the repository itself.
 ///
-/// Attributes count as in a checkout: those in the tree, in `info/attributes`, and in the user's own file. Where there is
-/// no checkout git is run in a directory that has nothing but the `.gitattributes` of the tree below; it is made once for
-/// the same ones, aside and renamed in.
+/// Attributes count as in a checkout: those in the tree, in `info/attributes`, and in the user's own file. Where there
+/// is no checkout git is run in a directory that has nothing but the `.gitattributes` of the tree below; it is made
+/// once for the same ones, aside and renamed in.
 ///
 ///     merge/git/.git          config, HEAD, info/attributes: written anew where they are not as they should be
 ///     merge/git/              no files: where what needs a worktree and no attributes is run
@@ -65,7 +65,10 @@ final class OwnGit {
         let directory = bus.mergeGit.appending(".git")
         for part in ["refs", "objects", "info"] { try Files.mkdirs(directory.appending(part)) }
         let information = try Files.read(repository.directory.appending("info/attributes")) ?? []
-        for (name, bytes) in [("HEAD", Array("ref: refs/heads/none\n".utf8)), ("config", try config(configured)), ("info/attributes", information)] {
+        for (name, bytes) in [
+            ("HEAD", Array("ref: refs/heads/none\n".utf8)), ("config", try config(configured)),
+            ("info/attributes", information),
+        ] {
             let file = directory.pushing(FilePath(name))
             if try Files.read(file) != bytes { try bus.replace(file, with: bytes, sync: false) }
         }
@@ -74,7 +77,9 @@ final class OwnGit {
         let alternates = directory.appending("objects").appending("info")
         try Files.mkdirs(alternates)
         let line = Array("\(objects.string)\n".utf8)
-        if try Files.read(alternates.appending("alternates")) != line { try bus.replace(alternates.appending("alternates"), with: line, sync: false) }
+        if try Files.read(alternates.appending("alternates")) != line {
+            try bus.replace(alternates.appending("alternates"), with: line, sync: false)
+        }
         var git = Git(directory: directory, worktree: bus.mergeGit)
         git.added["GIT_OBJECT_DIRECTORY"] = objects.string
         let shallow = repository.directory.appending("shallow")
@@ -86,8 +91,10 @@ final class OwnGit {
 
     /// Of `core.`: what shapes the content of files and how they are written.
     private static let core: Set<String> = [
-        "autocrlf", "eol", "safecrlf", "ignorecase", "filemode", "symlinks", "precomposeunicode", "protecthfs", "protectntfs", "bigfilethreshold",
-        "compression", "loosecompression", "sharedrepository", "checkroundtripencoding", "attributesfile", "repositoryformatversion", "longpaths",
+        "autocrlf", "eol", "safecrlf", "ignorecase", "filemode", "symlinks", "precomposeunicode", "protecthfs",
+        "protectntfs", "bigfilethreshold",
+        "compression", "loosecompression", "sharedrepository", "checkroundtripencoding", "attributesfile",
+        "repositoryformatversion", "longpaths",
     ]
 
     private static func shapes(_ key: String) -> Bool {
@@ -108,26 +115,40 @@ final class OwnGit {
         var text = ""
         func add(_ key: String, _ value: String?) {
             func quoted(_ text: String) -> String {
-                text.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : $0 == "\n" ? "\\n" : $0 == "\t" ? "\\t" : "\($0)" }.joined()
+                text.unicodeScalars.map {
+                    $0 == "\\" || $0 == "\"" ? "\\\($0)" : $0 == "\n" ? "\\n" : $0 == "\t" ? "\\t" : "\($0)"
+                }.joined()
             }
             let (section, name, variable) = Configured.parts(key)
-            let escaped = name.map { name in " \"" + name.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : "\($0)" }.joined() + "\"" }
+            let escaped = name.map { name in
+                " \"" + name.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : "\($0)" }.joined() + "\""
+            }
             text += "[\(section)\(escaped ?? "")]\n\t\(variable)\(value.map { " = \"\(quoted($0))\"" } ?? "")\n"
         }
-        // The user's and the system's are read by git itself; those of files that they include for this directory are not.
-        // git's own configuration counts before this.
-        for line in configured.server where configured.approved.contains(line.text) { add(String(line.key.dropFirst(Configured.lfs.count)), line.value) }
+        // The user's and the system's are read by git itself; those of files that they include for this directory are
+        // not. git's own configuration counts before this.
+        for line in configured.server where configured.approved.contains(line.text) {
+            add(String(line.key.dropFirst(Configured.lfs.count)), line.value)
+        }
         for line in configured.lines where OwnGit.shapes(line.key) && configured.counts(line) {
             let (section, name, variable) = Configured.parts(line.key)
             if ["credential", "http", "url", "remote", "lfs"].contains(section), !line.isOwn { continue }
             // Where missing objects are fetched from is needed to check anything out.
-            if strange.contains(line.text), !(section == "remote" && variable == "url" && configured.value("remote.\(name ?? "").promisor") != nil) { continue }
+            if strange.contains(line.text),
+                !(section == "remote" && variable == "url" && configured.value("remote.\(name ?? "").promisor") != nil)
+            {
+                continue
+            }
             if section == "remote", variable == "url" || variable == "pushurl", let value = line.value {
                 add(line.key, try work.absolute(value))
-            } else { add(line.key, line.value) }
+            } else {
+                add(line.key, line.value)
+            }
         }
         add("core.bare", "false")
-        if configured.lines.contains(where: { $0.key.hasPrefix("filter.lfs.") || $0.key.hasPrefix("lfs.") }), configured.value("lfs.storage") == nil {
+        if configured.lines.contains(where: { $0.key.hasPrefix("filter.lfs.") || $0.key.hasPrefix("lfs.") }),
+            configured.value("lfs.storage") == nil
+        {
             add("lfs.storage", repository.directory.appending("lfs").string)
         }
         return Array(text.utf8)
@@ -143,7 +164,10 @@ final class OwnGit {
         let listed = try repository.run(["ls-tree", "-r", "-z", "--full-tree", tree]).output.split(separator: 0)
         let name = Array("/.gitattributes".utf8)
         let files = listed.compactMap { line -> (id: String, path: String)? in
-            guard line.suffix(name.count).elementsEqual(name) || line.suffix(name.count - 1).elementsEqual(name.dropFirst()), let tab = line.firstIndex(of: 9) else { return nil }
+            guard
+                line.suffix(name.count).elementsEqual(name)
+                    || line.suffix(name.count - 1).elementsEqual(name.dropFirst()), let tab = line.firstIndex(of: 9)
+            else { return nil }
             let words = String(decoding: line[..<tab], as: UTF8.self).split(separator: " ")
             let path = String(decoding: line[(tab + 1)...], as: UTF8.self)
             let parts = path.split(separator: "/", omittingEmptySubsequences: false)
@@ -153,7 +177,8 @@ final class OwnGit {
             else { return nil }
             return (String(words[2]), path)
         }
-        let place = bus.mergeAttributes.appending(String(Digest.of(Array(files.map { "\($0.id) \($0.path)\0" }.joined().utf8)).prefix(40)))
+        let place = bus.mergeAttributes.appending(
+            String(Digest.of(Array(files.map { "\($0.id) \($0.path)\0" }.joined().utf8)).prefix(40)))
         places[tree] = place
         if try Files.exists(place) { return place }
         let aside = bus.aside()
@@ -171,10 +196,12 @@ final class OwnGit {
 }
 
 extension Work {
-    /// The address of a remote as it is from everywhere: git takes a path from the worktree that it is run in, and so do
-    /// the people who gave it, from the main one.
+    /// The address of a remote as it is from everywhere: git takes a path from the worktree that it is run in, and so
+    /// do the people who gave it, from the main one.
     func absolute(_ address: String) throws -> String {
-        guard !address.hasPrefix("/"), !address.hasPrefix("~"), let main = try worktrees().first?.path else { return address }
+        guard !address.hasPrefix("/"), !address.hasPrefix("~"), let main = try worktrees().first?.path else {
+            return address
+        }
         // `HOST:PATH` and `SCHEME://`, unless a slash comes first.
         if let colon = address.firstIndex(of: ":"), address[..<colon].firstIndex(of: "/") == nil { return address }
         return main.pushing(FilePath(address)).lexicallyNormalized().string

@@ -48,15 +48,18 @@ public struct Queue {
 
     // MARK: running
 
-    /// Lands what can be landed; with `once` looks at one entry, with `remote` on the remote's target as well. Waits for a
-    /// runner that is at work.
-    public static func run(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, tell: @escaping ([String]) -> Void) throws -> Report {
+    /// Lands what can be landed; with `once` looks at one entry, with `remote` on the remote's target as well. Waits
+    /// for a runner that is at work.
+    public static func run(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, tell: @escaping ([String]) -> Void) throws
+        -> Report
+    {
         var report = Report()
         let mark = Mark.next()
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
             try Lock.wait(bus.mergeLock) {
-                // What the last one has started may be there still, and acts on its own now; itself, it has let the lock go.
+                // What the last one has started may be there still, and acts on its own now; itself, it has let the
+                // lock go.
                 if let last = try bus.runner(), !last.isProcess(getpid()) {
                     var holders = Mark.Holders(last.record)
                     holders?.except = last.record.int("Pid").map(pid_t.init)
@@ -82,7 +85,9 @@ public struct Queue {
         return report
     }
 
-    private static func whole(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report) throws {
+    private static func whole(
+        _ bus: Bus, _ git: Git, once: Bool, remote: Bool, _ tell: @escaping ([String]) -> Void, _ report: inout Report
+    ) throws {
         try bus.healQueue { report.damaged.append($0.message) }
         // What waits or is held, as it was when this run had looked at it.
         var seen: [Int: Record] = [:]
@@ -110,7 +115,9 @@ public struct Queue {
             defer { try? Together.endChildren() }
             for (entry, isOver) in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
                 guard let now = try bus.entry(entry.id) else { continue }
-                if [.waiting, .held, .stuck].contains(now.step) || (isOver && now.record == entry.record) { seen[entry.id] = now.record }
+                if [.waiting, .held, .stuck].contains(now.step) || (isOver && now.record == entry.record) {
+                    seen[entry.id] = now.record
+                }
             }
             // What ended the runners before us is overcome.
             if report.landed.count + report.returned.count > ended, try tries(bus) > 1 { try setTries(bus, 1) }
@@ -121,7 +128,9 @@ public struct Queue {
         }
         // What this run has left alone, since it is not yet to be tried again.
         for entry in try bus.entries({ _ in }) where entry.step == .waiting && seen[entry.id] == nil {
-            if let again = entry.record.int("Retry-At"), again > Time.now() { report.waiting.append("\(entry.id): \(entry.why ?? "") (tried again at \(Time.text(again)))") }
+            if let again = entry.record.int("Retry-At"), again > Time.now() {
+                report.waiting.append("\(entry.id): \(entry.why ?? "") (tried again at \(Time.text(again)))")
+            }
         }
     }
 
@@ -178,7 +187,9 @@ public struct Queue {
         } else if let gone = try work.targetIsGone() {
             why = gone
         } else if !settings.unseen.isEmpty {
-            why = "'.cadre' of '\(work.targetName)' brings commands that you have not seen: run 'cadre init', then 'cadre merge run'"
+            why =
+                "'.cadre' of '\(work.targetName)' brings commands that you have not seen: run 'cadre init', then "
+                + "'cadre merge run'"
         } else if let remote = try remoteObstacle() {
             (why, passes) = remote
         }
@@ -186,8 +197,8 @@ public struct Queue {
         return why.map { ($0, passes) }
     }
 
-    /// Goes on with what the last runner left. Needs the runner's lock. What may have been pushed is left as it is unless the
-    /// network may be used.
+    /// Goes on with what the last runner left. Needs the runner's lock. What may have been pushed is left as it is
+    /// unless the network may be used.
     func resume(_ report: inout Report, network: Bool = true) throws {
         try Tree.end(Queue.gateMark(bus), of: "the gate", bus)
         try forgetLanded()
@@ -205,7 +216,9 @@ public struct Queue {
             if why == nil, let worktree, let old = entry.old {
                 why = try heal(from: old, to: entry.record["Top"] ?? commit, worktree, why: "land task \(entry.id)")
                 // All that land with it are in the same checkout.
-                if let why, entry.record["Remote"] == nil { return try stand(bus.entries({ _ in }).filter { $0.step == .landing }, why, &report) }
+                if let why, entry.record["Remote"] == nil {
+                    return try stand(bus.entries({ _ in }).filter { $0.step == .landing }, why, &report)
+                }
             }
             if let now = try git.reference(target), try git.isAncestor(commit, of: now) {
                 try landed(entry, commit, &report)
@@ -223,7 +236,9 @@ public struct Queue {
 
     /// Takes the answer that a held entry got: nil if it may not go on.
     func answered(_ entry: Entry, _ report: inout Report) throws -> Entry? {
-        guard entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record["By"] else { return entry }
+        guard entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record["By"] else {
+            return entry
+        }
         guard try mayApprove(by, entry) else {
             try bus.openReview(entry, "\(answer.text)\n('\(by)' may not answer this)")
             return nil
@@ -236,26 +251,43 @@ public struct Queue {
     func hold(_ entry: Entry, _ candidate: Candidate, _ why: String) throws {
         try bus.openReview(entry, try reviewText(entry, candidate, why))
         try tellReviewers(entry)
-        guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
+        guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else {
+            return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile")
+        }
         tell(["\(entry.id)", "held", why])
     }
 
-    func returnConflict(_ entry: Entry, on target: String, _ paths: [String], _ messages: [UInt8], _ report: inout Report) throws {
-        let shown = paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
-        let advice = "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit again.\n\n"
+    func returnConflict(
+        _ entry: Entry, on target: String, _ paths: [String], _ messages: [UInt8], _ report: inout Report
+    ) throws {
+        let shown =
+            paths.prefix(10).map(Names.shown).joined(separator: ", ")
+            + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
+        let advice =
+            "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit "
+            + "again.\n\n"
         let other = try otherSide(entry, paths, below: target, target: target)
         // What has come to the target since its author brought it in is no fault of that author's.
         let before = try bus.returned(entry.id)?["Target"].flatMap { try git.commit($0) }
         let isNew = try before.map { try git.isAncestor($0, of: entry.tip) } ?? false
-        try giveBack(entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: !isNew, target: target, &report)
+        try giveBack(
+            entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: !isNew,
+            target: target, &report)
     }
 
-    /// The target has the entry's work already. It is landing first, so that nothing else is put in its place meanwhile.
+    /// The target has the entry's work already. It is landing first, so that nothing else is put in its place
+    /// meanwhile.
     func landAsIs(_ entry: Entry, _ target: String, _ report: inout Report) throws {
-        guard let landing = try bus.advance(entry, to: .landing, {
-            for key in ["Old", "Tree", "Gate", "Worktree", "Top", "Top-Tree", "Remote", "Remote-Branch"] { $0[key] = nil }
-            $0["Commit"] = target
-        }) else { return }
+        guard
+            let landing = try bus.advance(
+                entry, to: .landing,
+                {
+                    for key in ["Old", "Tree", "Gate", "Worktree", "Top", "Top-Tree", "Remote", "Remote-Branch"] {
+                        $0[key] = nil
+                    }
+                    $0["Commit"] = target
+                })
+        else { return }
         try finish(landing, target)
         report.landed.append(entry.id)
         tell(["\(entry.id)", "landed", "already in '\(work.targetName)'"])
@@ -270,7 +302,8 @@ public struct Queue {
     }
 
     private func finish(_ entry: Entry, _ commit: String) throws {
-        // A branch that we made and that is done with goes; where it is begun again, should the task be opened again, is noted.
+        // A branch that we made and that is done with goes; where it is begun again, should the task be opened again,
+        // is noted.
         if var branch = try bus.branch(entry.id) {
             branch.base = try work.drop(branch, at: entry.tip) ? commit : entry.tip
             try bus.setBranch(entry.id, branch)
@@ -285,9 +318,13 @@ public struct Queue {
     private func forgetLanded() throws {
         let now = Time.now()
         if let last = try Files.status(bus.mergeSwept)?.st_mtim.tv_sec, abs(now - last) < 86400 { return }
-        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(separator: "\n") {
-            guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id), last.step == .landed,
-                let kept = last.record["Kept"], let ended = try bus.end(id)?.int("Time"), ended + Queue.keepLanded <= now,
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(
+            separator: "\n")
+        {
+            guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id),
+                last.step == .landed,
+                let kept = last.record["Kept"], let ended = try bus.end(id)?.int("Time"),
+                ended + Queue.keepLanded <= now,
                 try bus.view(id).state == .done
             else { continue }
             _ = try git.attempt(["update-ref", "-d", Work.keptPrefix + name, kept])
@@ -298,22 +335,35 @@ public struct Queue {
     }
 
     func giveBack(
-        _ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, target: String? = nil, _ report: inout Report
+        _ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, target: String? = nil,
+        _ report: inout Report
     ) throws {
         let limit = try settings.int("mergeAttempts", 3)
         if counted, entry.attempts + 1 >= limit {
             let attempts = entry.attempts + 1
             try ask(
-                entry, "of '\(entry.author)' did not land in \(attempts) attempts, the last: \(why)\n"
-                    + "'cadre merge show \(entry.id)' shows it; 'merge retry', 'merge reject' (back to its author) or 'task cancel' decides")
-            guard try bus.advance(entry, to: .stuck, { $0["Why"] = why; $0["Attempts"] = "\(attempts)" }) != nil else {
+                entry,
+                "of '\(entry.author)' did not land in \(attempts) attempts, the last: \(why)\n"
+                    + "'cadre merge show \(entry.id)' shows it; 'merge retry', 'merge reject' (back to its author) or "
+                    + "'task cancel' decides"
+            )
+            guard
+                try bus.advance(
+                    entry, to: .stuck,
+                    {
+                        $0["Why"] = why
+                        $0["Attempts"] = "\(attempts)"
+                    }) != nil
+            else {
                 return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile")
             }
             report.waiting.append("\(entry.id): \(why)")
             tell(["\(entry.id)", "stuck", why])
             return
         }
-        guard try bus.giveBack(entry, why: why, details: details, paths: paths, counted: counted, target: target) else { return }
+        guard try bus.giveBack(entry, why: why, details: details, paths: paths, counted: counted, target: target) else {
+            return
+        }
         report.returned.append(entry.id)
         tell(["\(entry.id)", "returned", why])
     }

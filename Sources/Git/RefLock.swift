@@ -4,8 +4,8 @@ import Processes
 import SystemPackage
 
 /// A reference that git holds locked for us, at a known value, until it is moved or let go of: by one call of
-/// `git update-ref --stdin`, which is told to start, update and prepare, and later to commit. Its HEAD is locked with it,
-/// for the reflog. Should we die, git sees the end of its input and lets go.
+/// `git update-ref --stdin`, which is told to start, update and prepare, and later to commit. Its HEAD is locked with
+/// it, for the reflog. Should we die, git sees the end of its input and lets go.
 final class RefLock {
     enum Taken {
         case held(RefLock)
@@ -27,8 +27,12 @@ final class RefLock {
     private static let patience: Int32 = 30
 
     /// Locks a reference of the worktree's repository that holds `old`, to be moved to `new`.
-    static func take(_ worktree: Git, of repository: Git, _ reference: String, from old: String, to new: String, why: String) throws -> Taken {
-        let files = [repository.directory.pushing(FilePath("\(reference).lock")), worktree.directory.appending("HEAD.lock")]
+    static func take(
+        _ worktree: Git, of repository: Git, _ reference: String, from old: String, to new: String, why: String
+    ) throws -> Taken {
+        let files = [
+            repository.directory.pushing(FilePath("\(reference).lock")), worktree.directory.appending("HEAD.lock"),
+        ]
         let lock = try RefLock(worktree.program(["update-ref", "--no-deref", "-m", "cadre: \(why)", "--stdin"]), files)
         if lock.send("start\nupdate \(reference) \(new) \(old)\nprepare\n"), lock.hears("prepare: ok") {
             lock.isHeld = true

@@ -17,8 +17,8 @@ import SystemPackage
 // gated: the top of a stack, or by itself where an entry can only be judged on it (`follow`).
 //
 // Killed after 2, it is not known whether 3 has happened. A successor finds out by 1; while the remote can't be reached
-// the entries stay landing. What else fails by itself is tried again after a minute, then after twice as long each time,
-// up to an hour.
+// the entries stay landing. What else fails by itself is tried again after a minute, then after twice as long each
+// time, up to an hour.
 struct Remote {
     /// As `git remote` lists it.
     let name: String
@@ -58,14 +58,19 @@ extension Queue {
         _ = try removeStale(git.directory.appending("\(reference).lock"), [])
         let before = try git.commit(reference)
         let result = try overNetwork(
-            ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=", "--", remote.name, "+\(branch):\(reference)"],
+            [
+                "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=", "--",
+                remote.name, "+\(branch):\(reference)",
+            ],
             seconds: seconds)
         if result.status == 0, let commit = try git.commit(reference) {
             if commit != before { try own.download(commit, from: remote.name) }
             return .holds(commit)
         }
         if result.timedOut { return .unreachable("it took longer than \(Int(seconds)) seconds") }
-        guard String(decoding: result.error, as: UTF8.self).contains("couldn't find remote ref") else { return .unreachable(Git.complaint(result)) }
+        guard String(decoding: result.error, as: UTF8.self).contains("couldn't find remote ref") else {
+            return .unreachable(Git.complaint(result))
+        }
         _ = try git.attempt(["update-ref", "-d", reference])
         return .none
     }
@@ -92,13 +97,19 @@ extension Queue {
 
     /// Moves a branch of the remote from `old` (nil: there is none) to a commit, and looks whether it has it.
     func push(_ commit: String, to remote: Remote, _ branch: String, over old: String?) throws -> Pushed {
-        if let why = try own.upload(commit, beyond: [old, try git.commit(remote.reference(remote.branch))].compactMap { $0 }, to: remote.name) { return .refused(why) }
+        if let why = try own.upload(
+            commit, beyond: [old, try git.commit(remote.reference(remote.branch))].compactMap { $0 }, to: remote.name)
+        {
+            return .refused(why)
+        }
         // The pre-push hook only where the person says so: it is a file that agents can write.
         let hooked = try settings.flag("pushHook")
-        let result = try overNetwork((hooked ? ["-c", "core.hooksPath=\(work.hooks())"] : []) + [
-            "push", "--porcelain", hooked ? "--verify" : "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--force-with-lease=\(branch):\(old ?? "")", "--",
-            remote.name, "\(commit):\(branch)",
-        ])
+        let result = try overNetwork(
+            (hooked ? ["-c", "core.hooksPath=\(work.hooks())"] : []) + [
+                "push", "--porcelain", hooked ? "--verify" : "--no-verify", "--no-follow-tags",
+                "--recurse-submodules=no", "--force-with-lease=\(branch):\(old ?? "")", "--",
+                remote.name, "\(commit):\(branch)",
+            ])
         switch try branch == remote.branch ? fetch(remote, branch) : head(remote, branch) {
         case .holds(let now):
             if try now == commit || (branch == remote.branch && git.isAncestor(commit, of: now)) { return .done }
@@ -111,11 +122,13 @@ extension Queue {
         return .refused("'\(remote.name)' does not take it: \(Git.refusal(result))")
     }
 
-    /// git over the network: it asks nobody anything, has no terminal, and an end. In the main worktree, to which the path
-    /// of a remote may be relative.
+    /// git over the network: it asks nobody anything, has no terminal, and an end. In the main worktree, to which the
+    /// path of a remote may be relative.
     private func overNetwork(_ arguments: [String], seconds: Double = networkTimeout) throws -> Program.Result {
         var environment = Git.overNetwork
-        if getenv("GIT_SSH_COMMAND") == nil, getenv("GIT_SSH") == nil, try git.attempt(["config", "core.sshCommand"]).status != 0 {
+        if getenv("GIT_SSH_COMMAND") == nil, getenv("GIT_SSH") == nil,
+            try git.attempt(["config", "core.sshCommand"]).status != 0
+        {
             environment["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
         }
         var program = git.program(arguments, environment: environment)
@@ -127,7 +140,8 @@ extension Queue {
 
     // MARK: for the whole queue
 
-    /// Fetches the remote's target. Why nothing can be stacked on it, and whether that may pass by itself; nil if it can.
+    /// Fetches the remote's target. Why nothing can be stacked on it, and whether that may pass by itself; nil if it
+    /// can.
     func remoteObstacle() throws -> (why: String, passes: Bool)? {
         let remote: Remote
         do {
@@ -135,12 +149,21 @@ extension Queue {
             remote = found
             let strange = try own.agentLives() ? own.configured().strange(remote.name) : []
             if !strange.isEmpty {
-                return ("git's configuration of this repository says of '\(remote.name)' what you have not seen: run 'cadre init', then 'cadre merge run': " + strange.map(Names.shown).joined(separator: "; "), false)
+                return (
+                    "git's configuration of this repository says of '\(remote.name)' what you have not seen: run "
+                        + "'cadre init', then 'cadre merge run': "
+                        + strange.map(Names.shown).joined(separator: "; "), false
+                )
             }
         } catch let failure as Failure where failure.kind == .no { return (failure.message, false) }
         switch try fetch(remote, remote.branch) {
         case .unreachable(let why): return ("'\(remote.name)' can't be reached: \(why)", true)
-        case .none: return ("'\(remote.name)' has no branch '\(remote.shown.dropFirst(remote.name.count + 1))': push '\(work.targetName)' there first", false)
+        case .none:
+            return (
+                "'\(remote.name)' has no branch '\(remote.shown.dropFirst(remote.name.count + 1))': push "
+                    + "'\(work.targetName)' there first",
+                false
+            )
         case .holds(let commit):
             let local = try work.targetCommit()
             if try git.isAncestor(local, of: commit) { return nil }
@@ -150,7 +173,9 @@ extension Queue {
 
     private func ahead(of remote: Remote, _ local: String, _ commit: String) throws -> String {
         let count = try work.count(commit, local)
-        return "'\(work.targetName)' has \(count) commit\(count == 1 ? "" : "s") that '\(remote.shown)' has not: push or drop \(count == 1 ? "it" : "them") first"
+        return
+            "'\(work.targetName)' has \(count) commit\(count == 1 ? "" : "s") that '\(remote.shown)' has not: push or "
+            + "drop \(count == 1 ? "it" : "them") first"
     }
 
     // MARK: the local target
@@ -164,7 +189,9 @@ extension Queue {
     }
 
     /// Moves the local target from `local` to what the remote's holds, if the gate passes that.
-    func follow(to commit: String, _ tree: String, from local: String, for entry: Entry, _ report: inout Report) throws -> Followed {
+    func follow(to commit: String, _ tree: String, from local: String, for entry: Entry, _ report: inout Report) throws
+        -> Followed
+    {
         guard try gate(commit, tree, again: true).passed else {
             try waitForGreen(entry, commit, tree, &report)
             return .waits
@@ -194,10 +221,14 @@ extension Queue {
 
     /// Finishes what a killed runner left of `follow`.
     func resumeFollowing(_ report: inout Report) throws {
-        guard let following = try bus.following(), let old = following["Old"], let new = following["New"] else { return }
+        guard let following = try bus.following(), let old = following["Old"], let new = following["New"] else {
+            return
+        }
         let worktree = try checkout(following["Worktree"])
         guard try unlock(worktree) == nil else { return }
-        if let worktree, let why = try heal(from: old, to: new, worktree, why: "follow the remote") { return try stand([], why, &report) }
+        if let worktree, let why = try heal(from: old, to: new, worktree, why: "follow the remote") {
+            return try stand([], why, &report)
+        }
         try bus.endFollowing()
     }
 
@@ -211,21 +242,31 @@ extension Queue {
         try wait(entry, why, reference, &report, red: tree, again: remote != nil)
     }
 
-    /// The remote's target has the entry: the local one follows to what was pushed, and it has landed. What is in the way
-    /// keeps the entry landing.
+    /// The remote's target has the entry: the local one follows to what was pushed, and it has landed. What is in the
+    /// way keeps the entry landing.
     func arrive(_ entry: Entry, _ remote: Remote, _ report: inout Report) throws {
-        guard let target = settings.target, let commit = entry.commit, let now = try git.reference(target) else { return }
+        guard let target = settings.target, let commit = entry.commit, let now = try git.reference(target) else {
+            return
+        }
         if try !git.isAncestor(commit, of: now) {
             let top = entry.record["Top"] ?? commit
-            guard try git.isAncestor(now, of: top) else { return try stay(entry, try ahead(of: remote, now, top), nil, &report) }
+            guard try git.isAncestor(now, of: top) else {
+                return try stay(entry, try ahead(of: remote, now, top), nil, &report)
+            }
             let step = Candidate(commit: top, tree: entry.record["Top-Tree"] ?? "", parent: now)
             let ground = try ground()
             let checkout = ground.checkouts.first
-            if let obstacle = try inTheWay(step, ground) { return try stay(entry, obstacle.why, obstacle.index, &report) }
-            guard let next = try bus.advance(entry, to: .landing, {
-                $0["Old"] = now
-                $0["Worktree"] = checkout?.git.worktree?.string
-            }) else { return }
+            if let obstacle = try inTheWay(step, ground) {
+                return try stay(entry, obstacle.why, obstacle.index, &report)
+            }
+            guard
+                let next = try bus.advance(
+                    entry, to: .landing,
+                    {
+                        $0["Old"] = now
+                        $0["Worktree"] = checkout?.git.worktree?.string
+                    })
+            else { return }
             switch try move(to: step, checkout, why: "land task \(entry.id)") {
             case .moved: return try landed(next, commit, &report)
             case .elsewhere: return try stay(next, "'\(work.targetName)' moved meanwhile", nil, &report)
@@ -241,21 +282,28 @@ extension Queue {
     func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, passes: Bool = false) throws {
         let stamp = try index.map(Queue.stamp)
         let tries = (entry.record.int("Retries") ?? 0) + 1
-        guard try bus.advance(entry, to: .landing, {
-            $0["Why"] = Names.shown(why)
-            $0["Retries"] = "\(tries)"
-            $0["Retry-At"] = "\(Time.now() + Bus.backoff(tries))"
-            $0["Index"] = index?.string
-            $0["Index-Stamp"] = stamp
-        }) != nil else { return }
-        if try !(passes || index?.extension == "lock") || tries > 1 || isAsked(entry) { try ask(entry, "can't land: \(why)") }
+        guard
+            try bus.advance(
+                entry, to: .landing,
+                {
+                    $0["Why"] = Names.shown(why)
+                    $0["Retries"] = "\(tries)"
+                    $0["Retry-At"] = "\(Time.now() + Bus.backoff(tries))"
+                    $0["Index"] = index?.string
+                    $0["Index-Stamp"] = stamp
+                }) != nil
+        else { return }
+        if try !(passes || index?.extension == "lock") || tries > 1 || isAsked(entry) {
+            try ask(entry, "can't land: \(why)")
+        }
         report.waiting.append("\(entry.id): \(why)")
         tell(["\(entry.id)", "waiting", why])
     }
 
     /// What became of an entry that a killed runner may have pushed.
     func resumePushed(_ entry: Entry, _ report: inout Report) throws {
-        guard let name = entry.record["Remote"], let branch = entry.record["Remote-Branch"], let commit = entry.commit else { return }
+        guard let name = entry.record["Remote"], let branch = entry.record["Remote-Branch"], let commit = entry.commit
+        else { return }
         let remote = Remote(name: name, branch: branch)
         switch try fetch(remote, branch) {
         case .unreachable(let why): try stay(entry, "'\(name)' can't be reached: \(why)", nil, &report, passes: true)
@@ -266,7 +314,9 @@ extension Queue {
 }
 
 extension Work {
-    public func mode() throws -> MergeMode { MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local }
+    public func mode() throws -> MergeMode {
+        MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local
+    }
 
     /// Where work lands elsewhere; nil where it lands only here. Throws `Failure.no` if there is no such remote.
     func remote() throws -> Remote? {
@@ -275,7 +325,10 @@ extension Work {
         // A request is made to where the target comes from, its branch pushed to where branches are.
         let name = try mode() == .pr ? try set.flatMap { $0 == "." ? nil : $0 } ?? usual() : try pushRemote(targetName)
         guard try remotes().contains(name) else {
-            throw Failure.no("there is no remote '\(Names.shown(name))' to push '\(targetName)' to: add it with 'git remote add', or set branch.\(targetName).remote")
+            throw Failure.no(
+                "there is no remote '\(Names.shown(name))' to push '\(targetName)' to: add it with 'git remote add', "
+                    + "or set branch.\(targetName).remote"
+            )
         }
         let merge = set == name ? try config("branch.\(targetName).merge") : nil
         return Remote(name: name, branch: merge ?? target)
@@ -295,7 +348,9 @@ extension Work {
         return all.count == 1 ? all[0] : "origin"
     }
 
-    private func remotes() throws -> [String] { try repository.run(["remote"]).text.split(separator: "\n").map(String.init) }
+    private func remotes() throws -> [String] {
+        try repository.run(["remote"]).text.split(separator: "\n").map(String.init)
+    }
 
     private func config(_ key: String) throws -> String? {
         let result = try repository.attempt(["config", key])
@@ -311,21 +366,31 @@ extension Work {
         return path.hasPrefix("/") ? path : try worktrees().first?.path.pushing(FilePath(path)).string ?? path
     }
 
-    /// Pushes a branch of an agent's as `git push` in its worktree does: with the user's pre-push hook, and a remote that
-    /// is a path taken from the main worktree. Files of git-lfs are uploaded before.
+    /// Pushes a branch of an agent's as `git push` in its worktree does: with the user's pre-push hook, and a remote
+    /// that is a path taken from the main worktree. Files of git-lfs are uploaded before.
     public func push(_ reference: String, of agent: AgentView, to remote: String) throws -> Program.Result {
         guard let tip = try repository.commit(reference) else { throw Failure.no("'\(reference)' has no commit") }
-        let known = try repository.run(["for-each-ref", "--format=%(objectname)", "refs/remotes/\(remote)/", "refs/cadre/remote/\(remote)/"]).text.split(separator: "\n").map(String.init)
-        if let why = try OwnGit(self).upload(tip, beyond: known, to: remote) { throw Failure.unsure("unable to push '\(reference.dropFirst(11))' to '\(remote)': \(why)") }
+        let known = try repository.run([
+            "for-each-ref", "--format=%(objectname)", "refs/remotes/\(remote)/", "refs/cadre/remote/\(remote)/",
+        ]).text.split(separator: "\n").map(String.init)
+        if let why = try OwnGit(self).upload(tip, beyond: known, to: remote) {
+            throw Failure.unsure("unable to push '\(reference.dropFirst(11))' to '\(remote)': \(why)")
+        }
         var options = ["-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"]
-        if let address = try config("remote.\(remote).pushurl") ?? config("remote.\(remote).url"), case let whole = try absolute(address), whole != address {
+        if let address = try config("remote.\(remote).pushurl") ?? config("remote.\(remote).url"),
+            case let whole = try absolute(address), whole != address
+        {
             options += ["-c", "url.\(whole).insteadOf=\(address)"]
         }
         let place = try agent.worktree.flatMap { try Files.exists($0) ? agent.git : nil } ?? repository
         var program = place.program([])
-        program.arguments = ["git", "--git-dir=\(place.directory.string)"] + (place.worktree.map { ["--work-tree=\($0.string)"] } ?? []) + options
+        program.arguments =
+            ["git", "--git-dir=\(place.directory.string)"] + (place.worktree.map { ["--work-tree=\($0.string)"] } ?? [])
+            + options
             + ["push", "--porcelain", "--", remote, "\(reference):\(reference)"]
-        if place.worktree == nil, let main = try worktrees().first?.path, try Files.exists(main) { program.directory = main }
+        if place.worktree == nil, let main = try worktrees().first?.path, try Files.exists(main) {
+            program.directory = main
+        }
         return try program.run()
     }
 }
@@ -336,7 +401,9 @@ extension Git {
 
     /// What git says of a remote that it can't read, without the advice behind it.
     public static func complaint(_ result: Program.Result) -> String {
-        let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix { !$0.hasPrefix("Please make sure ") }
+        let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix {
+            !$0.hasPrefix("Please make sure ")
+        }
         let general = "fatal: Could not read from remote repository."
         guard let line = lines.last(where: { $0 != general }) else { return result.complaint }
         return Names.shown(line.hasPrefix("fatal: ") ? String(line.dropFirst("fatal: ".count)) : line)
@@ -344,7 +411,9 @@ extension Git {
 
     /// Why a push was refused: the reason of the reference's line, and what the other side said last.
     public static func refusal(_ result: Program.Result) -> String {
-        func lines(_ bytes: [UInt8]) -> [String] { bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } }
+        func lines(_ bytes: [UInt8]) -> [String] {
+            bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+        }
         let reason = lines(result.output).first { $0.hasPrefix("!") }?.split(separator: "\t").last.map(String.init)
         // Padded, so that it covers a line of progress.
         let said = lines(result.error).filter { $0.hasPrefix("remote: ") }.map { line -> String in

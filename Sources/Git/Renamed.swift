@@ -4,12 +4,16 @@ import SystemPackage
 // A target that was renamed is followed. `git branch -m` moves a branch's reflog with it and writes both names there
 // ("Branch: renamed OLD to NEW"), so that the branch which was the target is told from one that was made anew.
 extension Git {
-    /// What a branch that is no more was renamed to; nil if it is there, or git does not tell. Starts no process while the
-    /// branch is there.
+    /// What a branch that is no more was renamed to; nil if it is there, or git does not tell. Starts no process while
+    /// the branch is there.
     func renamed(_ reference: String) throws -> String? {
-        guard reference.hasPrefix("refs/heads/"), try !isThere(reference), try self.reference(reference) == nil else { return nil }
+        guard reference.hasPrefix("refs/heads/"), try !isThere(reference), try self.reference(reference) == nil else {
+            return nil
+        }
         let line = "\tBranch: renamed \(reference) to "
-        let heirs = try run(["for-each-ref", "--format=%(refname)", "refs/heads"]).text.split(separator: "\n").map(String.init).filter { name in
+        let heirs = try run(["for-each-ref", "--format=%(refname)", "refs/heads"]).text.split(separator: "\n").map(
+            String.init
+        ).filter { name in
             guard let log = try Files.read(directory.appending("logs").pushing(FilePath(name))) else { return false }
             return String(decoding: log, as: UTF8.self).contains(line)
         }
@@ -20,6 +24,8 @@ extension Git {
     func isThere(_ reference: String) throws -> Bool {
         if try Files.exists(directory.pushing(FilePath(reference))) { return true }
         let packed = Array(" \(reference)".utf8)
-        return try (Files.read(directory.appending("packed-refs")) ?? []).split(separator: 10).contains { $0.suffix(packed.count).elementsEqual(packed) }
+        return try (Files.read(directory.appending("packed-refs")) ?? []).split(separator: 10).contains {
+            $0.suffix(packed.count).elementsEqual(packed)
+        }
     }
 }

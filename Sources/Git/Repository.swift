@@ -18,7 +18,9 @@ public struct Repository {
         if !plain, let set = getenv("GIT_DIR") {
             let directory = try real(start.pushing(FilePath(String(cString: set))))
             var worktree = try getenv("GIT_WORK_TREE").map { try real(start.pushing(FilePath(String(cString: $0)))) }
-            if worktree == nil, let here = try? find(from: start, plain: true), here.gitDirectory == directory { worktree = here.worktree }
+            if worktree == nil, let here = try? find(from: start, plain: true), here.gitDirectory == directory {
+                worktree = here.worktree
+            }
             return Repository(commonDirectory: try common(directory), gitDirectory: directory, worktree: worktree)
         }
         while true {
@@ -26,13 +28,19 @@ public struct Repository {
                 return Repository(commonDirectory: try common(directory, plain), gitDirectory: directory, worktree: at)
             }
             if try Files.status(at.appending(".git")).map({ $0.st_mode & S_IFMT == S_IFREG }) == true {
-                throw Failure.unsure("'\(Names.shown(at.string))' was a git worktree, but its .git leads nowhere: git worktree repair may mend it")
+                throw Failure.unsure(
+                    "'\(Names.shown(at.string))' was a git worktree, but its .git leads nowhere: git worktree repair "
+                        + "may mend it"
+                )
             }
-            if try isGit(at) { return Repository(commonDirectory: try common(at, plain), gitDirectory: at, worktree: nil) }
+            if try isGit(at) {
+                return Repository(commonDirectory: try common(at, plain), gitDirectory: at, worktree: nil)
+            }
             guard let last = at.lastComponent, !last.string.isEmpty else { break }
             at.removeLastComponent()
         }
-        throw Failure.unsure("'\(Names.shown(start.string))' is not in a git repository: run this in one, or use -C DIR")
+        throw Failure.unsure(
+            "'\(Names.shown(start.string))' is not in a git repository: run this in one, or use -C DIR")
     }
 
     /// The repository whose worktree is at this very path; nil if there is none, or none any more: a worktree may be
@@ -83,7 +91,9 @@ public struct Repository {
     private static func real(_ path: FilePath) throws -> FilePath {
         let found = path.withPlatformString { realpath($0, nil) }
         guard let found else {
-            if path == ".", errno == ENOENT { throw Failure.unsure("the directory that this runs in was removed: go to another, or use -C DIR") }
+            if path == ".", errno == ENOENT {
+                throw Failure.unsure("the directory that this runs in was removed: go to another, or use -C DIR")
+            }
             throw Failure.unsure("unable to enter '\(Names.shown(path.string))': \(String(cString: strerror(errno)))")
         }
         defer { free(found) }

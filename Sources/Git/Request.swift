@@ -12,9 +12,9 @@ import SystemPackage
 //   5  merged: the remote's target has it, the local one follows through the gate, and it has landed;
 //      closed: back to its author
 //
-// Killed between two of these, the next runner does the last one again: it finds the branch pushed, and the request open.
-// Where gh is not, or does not know the remote, a person opens the request. It was merged if there is a commit among those that the remote's target has got
-// since, on which nothing of the entry is left to put.
+// Killed between two of these, the next runner does the last one again: it finds the branch pushed, and the request
+// open. Where gh is not, or does not know the remote, a person opens the request. It was merged if there is a commit
+// among those that the remote's target has got since, on which nothing of the entry is left to put.
 extension Queue {
     enum Request {
         case open(String)
@@ -28,7 +28,9 @@ extension Queue {
     /// Pushes the entry's branch. Nil, or why it can't be now.
     func pushBranch(_ entry: Entry, _ remote: Remote) throws -> String? {
         let name = entry.branch.dropFirst("refs/heads/".count)
-        guard entry.branch != remote.branch else { return "the branch is called as the target of '\(remote.name)': submit it under another name" }
+        guard entry.branch != remote.branch else {
+            return "the branch is called as the target of '\(remote.name)': submit it under another name"
+        }
         let there: String?
         switch try head(remote, entry.branch) {
         case .unreachable(let why): return "'\(remote.name)' can't be reached: \(why)"
@@ -38,8 +40,13 @@ extension Queue {
         if there == entry.tip { return nil }
         if let there {
             // What was ever submitted is kept, so what is not among it was pushed by somebody else.
-            let ours = try git.commit(there) != nil && [entry.tip, Work.kept(entry.id)].contains { try git.isAncestor(there, of: $0) }
-            guard ours else { return "'\(name)' on '\(remote.name)' has commits of others: take them into the work, or remove it there" }
+            let ours =
+                try git.commit(there) != nil
+                && [entry.tip, Work.kept(entry.id)].contains { try git.isAncestor(there, of: $0) }
+            guard ours else {
+                return
+                    "'\(name)' on '\(remote.name)' has commits of others: take them into the work, or remove it there"
+            }
         }
         switch try push(entry.tip, to: remote, entry.branch, over: there) {
         case .done: return nil
@@ -52,15 +59,25 @@ extension Queue {
     func request(_ entry: Entry, _ remote: Remote, _ target: String) throws -> Request {
         let branch = String(entry.branch.dropFirst("refs/heads/".count))
         let url = try git.run(["remote", "get-url", remote.name]).text
-        let found = try !Queue.hasGh ? nil : gh([
-            "pr", "list", "--repo", url, "--head", branch, "--state", "all", "--limit", "50", "--json", "state,url,headRefOid,mergeCommit,isCrossRepository",
-            "--jq", ".[] | select(.isCrossRepository | not) | [.state, .url, .headRefOid, (.mergeCommit.oid // \"\")] | @tsv",
-        ])
+        let found =
+            try !Queue.hasGh
+            ? nil
+            : gh([
+                "pr", "list", "--repo", url, "--head", branch, "--state", "all", "--limit", "50", "--json",
+                "state,url,headRefOid,mergeCommit,isCrossRepository",
+                "--jq",
+                ".[] | select(.isCrossRepository | not) | [.state, .url, .headRefOid, (.mergeCommit.oid // \"\")] | "
+                    + "@tsv",
+            ])
         guard let found, found.status == 0 else {
             if let commit = try merged(entry, target) { return .merged(commit) }
-            return .none(found.map { "gh does not tell of pull requests: \($0.complaint)" } ?? "pushed to '\(remote.name)' as '\(branch)': open a pull request for it")
+            return .none(
+                found.map { "gh does not tell of pull requests: \($0.complaint)" }
+                    ?? "pushed to '\(remote.name)' as '\(branch)': open a pull request for it")
         }
-        let requests = found.text.split(separator: "\n").map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }.filter { $0.count == 4 }
+        let requests = found.text.split(separator: "\n").map {
+            $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }.filter { $0.count == 4 }
         let mine = requests.first {
             guard entry.record["Request"] == nil else { return $0[1] == entry.record["Request"] }
             // Those of earlier submissions are over.
@@ -80,35 +97,49 @@ extension Queue {
             title = Names.shown(String(decoding: Message.subject(said), as: UTF8.self))
             words = Array(said.drop { $0 != 10 })
         }
-        let body = [words, entry.record.body].map(Message.withoutBlankEnds).filter { !$0.isEmpty }.joined(separator: Array("\n\n".utf8))
+        let body = [words, entry.record.body].map(Message.withoutBlankEnds).filter { !$0.isEmpty }.joined(
+            separator: Array("\n\n".utf8))
         let made = try gh(
             [
-                "pr", "create", "--repo", url, "--head", branch, "--base", String(remote.branch.dropFirst("refs/heads/".count)), "--title=\(title)",
+                "pr", "create", "--repo", url, "--head", branch, "--base",
+                String(remote.branch.dropFirst("refs/heads/".count)), "--title=\(title)",
                 "--body-file", "-",
             ], input: Array(body) + [10])
-        guard made.status == 0, let address = made.text.split(separator: "\n").last else { return .none("gh opens no pull request: \(made.complaint)") }
+        guard made.status == 0, let address = made.text.split(separator: "\n").last else {
+            return .none("gh opens no pull request: \(made.complaint)")
+        }
         return .open(String(address))
     }
 
     /// The first commit that the target has got since the entry was last looked at, and on which nothing is left of it.
     private func merged(_ entry: Entry, _ target: String) throws -> String? {
         let since = try entry.record["Looked"].flatMap { try git.commit($0) } ?? entry.base
-        for commit in try git.run(["rev-list", "--first-parent", "--reverse", target, "^\(since)"]).text.split(separator: "\n").suffix(200).map(String.init) {
+        for commit in try git.run(["rev-list", "--first-parent", "--reverse", target, "^\(since)"]).text.split(
+            separator: "\n"
+        ).suffix(200).map(String.init) {
             if try git.isAncestor(entry.tip, of: commit) { return commit }
-            guard case .tree(let tree) = try own.merging(onto: commit).merge(base: entry.base, ours: commit, theirs: entry.tip) else { continue }
+            guard
+                case .tree(let tree) = try own.merging(onto: commit).merge(
+                    base: entry.base, ours: commit, theirs: entry.tip)
+            else { continue }
             if try tree == git.run(["rev-parse", "\(commit)^{tree}"]).text { return commit }
         }
         return nil
     }
 
     private static var hasGh: Bool {
-        (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").contains { access("\($0)/gh", X_OK) == 0 }
+        (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").contains {
+            access("\($0)/gh", X_OK) == 0
+        }
     }
 
     /// gh(1), which asks nobody anything, has no terminal, and an end.
     private func gh(_ arguments: [String], input: [UInt8]? = nil) throws -> Program.Result {
         var program = Program(["gh"] + arguments)
-        program.environment = Git.clean.merging(["GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "GH_PAGER": "cat", "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"]) { $1 }
+        program.environment = Git.clean.merging([
+            "GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "GH_PAGER": "cat", "NO_COLOR": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+        ]) { $1 }
         if let main = try work.worktrees().first?.path, try Files.exists(main) { program.directory = main }
         program.input = input
         program.ownSession = true
@@ -134,12 +165,15 @@ extension Batch {
             return .settled
         }
         switch try queue.request(entry, remote, target) {
-        case .open(let address): return try conflict(entry, &report) ?? wait("pull request \(Names.shown(address)) is open", address)
+        case .open(let address):
+            return try conflict(entry, &report) ?? wait("pull request \(Names.shown(address)) is open", address)
         case .none(let why): return try conflict(entry, &report) ?? wait(why, entry.record["Request"])
-        case .closed(let address): try queue.giveBack(entry, "pull request \(Names.shown(address)) was closed", [], counted: false, &report)
+        case .closed(let address):
+            try queue.giveBack(entry, "pull request \(Names.shown(address)) was closed", [], counted: false, &report)
         case .merged(let commit):
             guard let commit, try queue.git.commit(commit) != nil, try queue.git.isAncestor(commit, of: target) else {
-                return try wait("its pull request was merged, which '\(remote.shown)' does not have", entry.record["Request"])
+                return try wait(
+                    "its pull request was merged, which '\(remote.shown)' does not have", entry.record["Request"])
             }
             if let placed = try follow(for: entry, &report) { return placed }
             try queue.landAsIs(entry, commit, &report)

@@ -9,7 +9,9 @@ import SystemPackage
 /// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
 public struct Settings {
     /// Keys whose values are run, let something run, or send work elsewhere. From `.cadre` they count only when seen.
-    static let commands: Set<String> = ["gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs", "pushhook"]
+    static let commands: Set<String> = [
+        "gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs", "pushhook",
+    ]
 
     private(set) var values: [(key: String, value: String)] = []
     /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
@@ -22,7 +24,8 @@ public struct Settings {
     /// What was made to bind agents less and waits for a person's answer; see Binding.
     public internal(set) var waiting: [Loosened] = []
 
-    /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows waits.
+    /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows
+    /// waits.
     public init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
         let mine = try Settings.parse(git.attempt(["config", "--null", "--get-regexp", "^cadre\\."]))
         let set = mine.last { $0.key == "target" }?.value
@@ -33,7 +36,8 @@ public struct Settings {
         }
         var theirs: [(key: String, value: String)] = []
         if let target, try git.reference("\(target):.cadre") != nil {
-            theirs = try Settings.parse(git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))
+            theirs = try Settings.parse(
+                git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))
         }
         brought = theirs.filter { Settings.isCommand($0.key) }.map { "\($0.key) = \(Settings.oneLine($0.value))" }
         let seen = try bus?.seenCommands() ?? []
@@ -45,12 +49,17 @@ public struct Settings {
         if holds, let bus { try hold(bus) }
     }
 
-    /// Whether anything is set at all, as a glance at the files tells: no configuration file of git's names cadre or includes
-    /// another, none is named by the environment, and the main worktree has no `.cadre`. For the hot verbs.
+    /// Whether anything is set at all, as a glance at the files tells: no configuration file of git's names cadre or
+    /// includes another, none is named by the environment, and the main worktree has no `.cadre`. For the hot verbs.
     public static func mayBeSet(_ common: FilePath) throws -> Bool {
         func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"] where variable(name) != nil { return true }
-        if try common.lastComponent?.string != ".git" || Files.exists(common.removingLastComponent().appending(".cadre")) { return true }
+        for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"]
+        where variable(name) != nil { return true }
+        if try common.lastComponent?.string != ".git"
+            || Files.exists(common.removingLastComponent().appending(".cadre"))
+        {
+            return true
+        }
         let home = variable("HOME") ?? "/"
         let files = [
             common.appending("config"), common.appending("config.worktree"), FilePath(home + "/.gitconfig"),
@@ -79,10 +88,14 @@ public struct Settings {
 
     /// `KEY\nVALUE\0` for each; a key without value has no newline and is true.
     private static func parse(_ result: Program.Result) throws -> [(key: String, value: String)] {
-        // 1 is that there is no such key; a blob that is no configuration is told by the same status, with an error. A warning, such
-        // as of a file that may not be read, is none.
-        let isError = String(decoding: result.error, as: UTF8.self).split(separator: "\n").contains { $0.hasPrefix("error: ") }
-        guard result.status == 0 || result.status == 1 && !isError else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
+        // 1 is that there is no such key; a blob that is no configuration is told by the same status, with an error. A
+        // warning, such as of a file that may not be read, is none.
+        let isError = String(decoding: result.error, as: UTF8.self).split(separator: "\n").contains {
+            $0.hasPrefix("error: ")
+        }
+        guard result.status == 0 || result.status == 1 && !isError else {
+            throw Failure.unsure("unable to read the configuration: \(result.complaint)")
+        }
         return result.output.split(separator: 0).map { entry in
             let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
             let key = String(decoding: parts[0].dropFirst(6), as: UTF8.self)
@@ -104,13 +117,17 @@ public struct Settings {
 
     /// The names of a section's parts in which a key is set: of `program.NAME.command` the NAMEs.
     public func names(of section: String, with key: String) -> [String] {
-        values.map(\.key).filter { $0.hasPrefix("\(section).") && $0.hasSuffix(".\(key)") && $0.count > section.count + key.count + 2 }
-            .map { String($0.dropFirst(section.count + 1).dropLast(key.count + 1)) }
+        values.map(\.key).filter {
+            $0.hasPrefix("\(section).") && $0.hasSuffix(".\(key)") && $0.count > section.count + key.count + 2
+        }
+        .map { String($0.dropFirst(section.count + 1).dropLast(key.count + 1)) }
     }
 
     public func int(_ key: String, _ otherwise: Int) throws -> Int {
         guard let text = string(key) else { return otherwise }
-        guard let n = Int(text), n >= 0 else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a number") }
+        guard let n = Int(text), n >= 0 else {
+            throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a number")
+        }
         return n
     }
 
@@ -118,21 +135,27 @@ public struct Settings {
     public func flag(_ key: String) throws -> Bool {
         let text = string(key) ?? "false"
         if ["true", "yes", "on", "1"].contains(text.lowercased()) { return true }
-        guard ["false", "no", "off", "0", ""].contains(text.lowercased()) else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use true or false") }
+        guard ["false", "no", "off", "0", ""].contains(text.lowercased()) else {
+            throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use true or false")
+        }
         return false
     }
 
     /// A duration such as `5m`, in seconds.
     public func seconds(_ key: String, _ otherwise: Int) throws -> Int {
         guard let text = string(key) else { return otherwise }
-        guard let n = Time.duration(text) else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a time such as 30s, 5m, 2h or 3d") }
+        guard let n = Time.duration(text) else {
+            throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a time such as 30s, 5m, 2h or 3d")
+        }
         return n
     }
 
     /// The value, which must be one of these.
     public func choice(_ key: String, _ choices: [String], _ otherwise: String) throws -> String {
         guard let text = string(key) else { return otherwise }
-        guard choices.contains(text) else { throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use \(choices.joined(separator: ", "))") }
+        guard choices.contains(text) else {
+            throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use \(choices.joined(separator: ", "))")
+        }
         return text
     }
 }

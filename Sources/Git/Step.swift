@@ -12,9 +12,9 @@ import SystemPackage
 //   4  what changed must be there as the new commit has it               -> else it is taken back, by `back`
 //   5  the reference is moved
 //
-// Killed in 3 or before 5, the reference is at the old commit, and some files may be new, each whole, absent (git removes
-// first) or the beginning of what it is to be. The next runner tells by their contents that the step was begun, and
-// finishes it by `finish`, or takes it back.
+// Killed in 3 or before 5, the reference is at the old commit, and some files may be new, each whole, absent (git
+// removes first) or the beginning of what it is to be. The next runner tells by their contents that the step was begun,
+// and finishes it by `finish`, or takes it back.
 //
 // What neither commit has is somebody's own: a step back leaves it, and a step is not finished over it.
 struct Step {
@@ -52,11 +52,14 @@ struct Step {
         self.place = place
         self.old = old
         self.new = new
-        let fields = try git.run(["diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", old, new]).output.split(separator: 0)
+        let fields = try git.run(["diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", old, new]).output
+            .split(separator: 0)
         changes = try stride(from: 0, to: fields.count - 1, by: 2).map { n in
             let words = String(decoding: fields[n], as: UTF8.self).split(separator: " ").map(String.init)
             guard words.count == 5 else { throw Failure.unsure("unable to compare '\(old)' and '\(new)'") }
-            return Change(oldMode: String(words[0].dropFirst()), mode: words[1], old: words[2], new: words[3], name: Array(fields[n + 1]))
+            return Change(
+                oldMode: String(words[0].dropFirst()), mode: words[1], old: words[2], new: words[3],
+                name: Array(fields[n + 1]))
         }
     }
 
@@ -70,7 +73,11 @@ struct Step {
             for name in try Files.list(place.pushing(FilePath(path))) ?? [] where name != ".git" {
                 let path = path + "/" + name
                 guard let st = try Files.status(place.pushing(FilePath(path))) else { continue }
-                if st.st_mode & S_IFMT == S_IFDIR { try walk(path) } else if !removed.contains(path) { found.insert(path) }
+                if st.st_mode & S_IFMT == S_IFDIR {
+                    try walk(path)
+                } else if !removed.contains(path) {
+                    found.insert(path)
+                }
             }
         }
         for change in changes where change.wasAbsent {
@@ -82,7 +89,11 @@ struct Step {
                 if !removed.contains(path) { found.insert(path) }
                 break
             }
-            if path == change.path, !change.isLink, let st = try Files.status(place.pushing(FilePath(path))), st.st_mode & S_IFMT == S_IFDIR { try walk(path) }
+            if path == change.path, !change.isLink, let st = try Files.status(place.pushing(FilePath(path))),
+                st.st_mode & S_IFMT == S_IFDIR
+            {
+                try walk(path)
+            }
         }
         return found.sorted()
     }
@@ -97,13 +108,16 @@ struct Step {
         guard let first = left.first else { return nil }
         var failed = result
         // git warns only.
-        if failed.error.isEmpty { failed.error = Array("error: unable to bring '\(Names.shown(first))' to what '\(new)' has\n".utf8) }
+        if failed.error.isEmpty {
+            failed.error = Array("error: unable to bring '\(Names.shown(first))' to what '\(new)' has\n".utf8)
+        }
         return failed
     }
 
     /// What is not as the new commit has it, though the index says so.
     private func unfinished() throws -> [String] {
-        let differs = Set(try git.run(["diff-files", "-z", "--name-only"]).output.split(separator: 0).map { Array($0) })
+        let differs = Set(
+            try git.run(["diff-files", "-z", "--name-only"]).output.split(separator: 0).map { Array($0) })
         return try changes.filter { change in
             if change.isLink { return false }
             if change.isDeleted { return try look(change) == .old }
@@ -133,14 +147,18 @@ struct Step {
         for change in changes.reversed() where change.isDeleted { try? remove(change) }
         let write = changes.filter { !$0.isDeleted && $0.mode != "160000" }
         if let failed = try bring(toNew: true, changes, write) { return failed }
-        return try unfinished().first.map { Program.Result(status: 1, output: [], error: Array("error: unable to write '\(Names.shown($0))'\n".utf8)) }
+        return try unfinished().first.map {
+            Program.Result(status: 1, output: [], error: Array("error: unable to write '\(Names.shown($0))'\n".utf8))
+        }
     }
 
-    /// Takes the step back, path by path, from the last to the first; where somebody has committed or switched branches since,
-    /// only what HEAD has as it was: the rest is theirs now. Gives what could not be, and why.
+    /// Takes the step back, path by path, from the last to the first; where somebody has committed or switched branches
+    /// since, only what HEAD has as it was: the rest is theirs now. Gives what could not be, and why.
     func back() throws -> (paths: [String], why: String)? {
         var write: [Change] = []
-        let theirs = try Set(git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", old, "HEAD"]).output.split(separator: 0).map { Array($0) })
+        let theirs = try Set(
+            git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", old, "HEAD"]).output.split(separator: 0)
+                .map { Array($0) })
         let changes = changes.filter { !$0.isLink && !theirs.contains($0.name) }
         for change in changes.reversed() {
             guard try [.new, .partial].contains(look(change)) else { continue }
@@ -154,8 +172,8 @@ struct Step {
         return (left, failed?.trouble ?? "unable to write there")
     }
 
-    /// Brings the index to the one commit where it has what the other has, then these files to what it has. What it has besides
-    /// somebody has staged: that stays.
+    /// Brings the index to the one commit where it has what the other has, then these files to what it has. What it has
+    /// besides somebody has staged: that stays.
     private func bring(toNew: Bool, _ changes: [Change], _ files: [Change]) throws -> Program.Result? {
         let index = try staged()
         var entries: [UInt8] = []
@@ -209,12 +227,16 @@ struct Step {
 
     private func look(_ change: Change) throws -> Content {
         let path = place.pushing(FilePath(change.path))
-        guard try !Files.isBehindLink(change.path, in: place), let st = try Files.status(path) else { return change.wasAbsent ? .old : change.isDeleted ? .new : .partial }
+        guard try !Files.isBehindLink(change.path, in: place), let st = try Files.status(path) else {
+            return change.wasAbsent ? .old : change.isDeleted ? .new : .partial
+        }
         if st.st_mode & S_IFMT == S_IFDIR { return change.mode == "160000" ? .new : .other }
         let hash: String
         if st.st_mode & S_IFMT == S_IFLNK {
             var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-            let n = path.withPlatformString { p in buffer.withUnsafeMutableBytes { readlink(p, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) } }
+            let n = path.withPlatformString { p in
+                buffer.withUnsafeMutableBytes { readlink(p, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+            }
             guard n >= 0 else { return .other }
             hash = try git.run(["hash-object", "--stdin"], input: Array(buffer[..<n])).text
         } else {

@@ -10,8 +10,8 @@ import SystemPackage
 //   2  git switches: files, index, HEAD
 //   3  the record is removed
 //
-// Whoever uses the worktree next finds the record and takes back what was begun, if nothing but git's own work is in the
-// files: each is as in one of the two commits, absent, or the beginning of what it will be. A file that is not is
+// Whoever uses the worktree next finds the record and takes back what was begun, if nothing but git's own work is in
+// the files: each is as in one of the two commits, absent, or the beginning of what it will be. A file that is not is
 // somebody's, and named.
 extension Work {
     private func switching(_ worktree: Git) -> FilePath { worktree.directory.appending("cadre-switch") }
@@ -24,37 +24,53 @@ extension Work {
         guard let new = try worktree.commit(name) else { throw Failure.unsure("no commit '\(Names.shown(name))'") }
         let short = name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : name
         try Files.write(Array("\(old) \(new)\n".utf8), to: switching(worktree), sync: false)
-        let result = try worktree.attempt(["checkout", "-q", "--no-overwrite-ignore"] + (detached ? ["--detach", short] : ["--no-guess", short, "--"]))
+        let result = try worktree.attempt(
+            ["checkout", "-q", "--no-overwrite-ignore"]
+                + (detached ? ["--detach", short] : ["--no-guess", short, "--"]))
         guard result.status != 0 else {
             try Files.unlink(switching(worktree))
             // What git says where a directory of the old commit is not empty.
-            if String(decoding: result.error, as: UTF8.self).contains("unable to rmdir") { try requireNoneBehind(worktree, old) }
+            if String(decoding: result.error, as: UTF8.self).contains("unable to rmdir") {
+                try requireNoneBehind(worktree, old)
+            }
             return
         }
         try? takeBack(worktree)
-        let paths = String(decoding: result.error, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("\t") }.map { String($0.dropFirst()) }
+        let paths = String(decoding: result.error, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("\t") }
+            .map { String($0.dropFirst()) }
         let place = worktree.worktree?.string ?? ""
-        guard paths.isEmpty else { throw Failure.no("in '\(place)' files are in the way of '\(short)': \(Names.list(paths)): commit, move or remove them first") }
+        guard paths.isEmpty else {
+            throw Failure.no(
+                "in '\(place)' files are in the way of '\(short)': \(Names.list(paths)): commit, move or remove them "
+                    + "first"
+            )
+        }
         throw Failure.unsure("git checkout failed in '\(place)': \(result.complaint)")
     }
 
-    /// Takes back a switch that was cut short, removes a lock file that a killed git left, and makes a branch again that
-    /// was removed under the worktree. Costs four looks at the disk where there is none of it. Throws `Failure.no` if
-    /// somebody has changed a file since.
+    /// Takes back a switch that was cut short, removes a lock file that a killed git left, and makes a branch again
+    /// that was removed under the worktree. Costs four looks at the disk where there is none of it. Throws `Failure.no`
+    /// if somebody has changed a file since.
     public func takeBack(_ worktree: Git) throws {
         try unlock(worktree)
         try bringBranchBack(worktree)
         guard let bytes = try Files.read(switching(worktree)) else { return }
         let words = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self).split(separator: " ").map(String.init)
-        if words.count == 2, let place = worktree.worktree, try Files.exists(place), try worktree.commit("HEAD") == words[0], try worktree.commit(words[1]) != nil {
+        if words.count == 2, let place = worktree.worktree, try Files.exists(place),
+            try worktree.commit("HEAD") == words[0], try worktree.commit(words[1]) != nil
+        {
             try takeBack(worktree, place, from: words[1], to: words[0])
         }
         try Files.unlink(switching(worktree))
     }
 
     private func takeBack(_ worktree: Git, _ place: FilePath, from new: String, to old: String) throws {
-        let changed = try worktree.run(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"]).output
-            .split(separator: 0).map { (path: String(decoding: $0.dropFirst(3), as: UTF8.self), isUntracked: $0.starts(with: "??".utf8)) }
+        let changed = try worktree.run([
+            "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all",
+        ]).output
+            .split(separator: 0).map {
+                (path: String(decoding: $0.dropFirst(3), as: UTF8.self), isUntracked: $0.starts(with: "??".utf8))
+            }
         guard !changed.isEmpty else { return }
         let (inNew, unlikeNew) = try compared(worktree, new)
         let (inOld, unlikeOld) = try compared(worktree, old)
@@ -62,15 +78,22 @@ extension Work {
         var begun: [String] = []
         for (path, isUntracked) in changed where inNew.contains(path) || inOld.contains(path) || !isUntracked {
             let file = place.pushing(FilePath(path))
-            let isOne = try inNew.contains(path) && !unlikeNew.contains(path) || inOld.contains(path) && !unlikeOld.contains(path)
+            let isOne =
+                try inNew.contains(path) && !unlikeNew.contains(path)
+                || inOld.contains(path) && !unlikeOld.contains(path)
                 || !Files.exists(file) || inNew.contains(path) && isBeginning(file, path, new, worktree)
             if !isOne { others.append(path) } else if !inOld.contains(path) { begun.append(path) }
         }
         guard others.isEmpty else {
-            throw Failure.no("a switch of '\(place.string)' to \(new.prefix(12)) was cut short, and \(Names.list(others)) changed since: commit or remove what is there")
+            throw Failure.no(
+                "a switch of '\(place.string)' to \(new.prefix(12)) was cut short, and \(Names.list(others)) changed "
+                    + "since: commit or remove what is there"
+            )
         }
         try worktree.run(["reset", "-q", "--hard", old])
-        for path in begun where try !Files.isBehindLink(path, in: place) { try Files.unlink(place.pushing(FilePath(path))) }
+        for path in begun where try !Files.isBehindLink(path, in: place) {
+            try Files.unlink(place.pushing(FilePath(path)))
+        }
     }
 
     /// The paths of a commit, and those of them that the worktree's files are unlike.
@@ -79,7 +102,10 @@ extension Work {
         defer { _ = try? Files.unlink(index) }
         let environment = ["GIT_INDEX_FILE": index.string]
         func paths(_ arguments: [String]) throws -> Set<String> {
-            Set(try worktree.run(arguments, environment: environment).output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+            Set(
+                try worktree.run(arguments, environment: environment).output.split(separator: 0).map {
+                    String(decoding: $0, as: UTF8.self)
+                })
         }
         try worktree.run(["read-tree", commit], environment: environment)
         _ = try worktree.attempt(["update-index", "-q", "--refresh"], environment: environment)
@@ -88,13 +114,14 @@ extension Work {
 
     /// Whether a file is the beginning of what the commit has there.
     private func isBeginning(_ file: FilePath, _ path: String, _ commit: String, _ worktree: Git) throws -> Bool {
-        guard let status = try Files.status(file), status.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(file) else { return false }
+        guard let status = try Files.status(file), status.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(file)
+        else { return false }
         let whole = try worktree.attempt(["cat-file", "--filters", "\(commit):\(path)"])
         return whole.status == 0 && bytes.count < whole.output.count && whole.output.starts(with: bytes)
     }
 
-    /// Removes lock files that a git which was killed in an agent's worktree has left. Throws `Failure.unsure` if a git may be at
-    /// work there.
+    /// Removes lock files that a git which was killed in an agent's worktree has left. Throws `Failure.unsure` if a git
+    /// may be at work there.
     func unlock(_ worktree: Git) throws {
         for lock in try locks(worktree) { try unlock(lock, worktree) }
     }
@@ -105,7 +132,9 @@ extension Work {
     }
 
     private func unlock(_ lock: FilePath, _ worktree: Git?) throws {
-        guard try Files.exists(lock), let why = try removeStale(lock, worktree?.worktree.map { [$0] } ?? []) else { return }
+        guard try Files.exists(lock), let why = try removeStale(lock, worktree?.worktree.map { [$0] } ?? []) else {
+            return
+        }
         throw Failure.unsure(why)
     }
 
@@ -134,11 +163,14 @@ extension Work {
         public var isOnBranch: Bool
     }
 
-    /// Whose task's changes they are that the agent's worktree holds, if it is one that others than this agent may decide of: it was
-    /// cancelled, failed or given back. `any`: also one that was handed in, for a program that changes nothing by itself.
+    /// Whose task's changes they are that the agent's worktree holds, if it is one that others than this agent may
+    /// decide of: it was cancelled, failed or given back. `any`: also one that was handed in, for a program that
+    /// changes nothing by itself.
     public func leftover(of agent: AgentView, in worktree: Git, any: Bool) throws -> Leftover? {
         let branch = try worktree.branch()
-        guard let reference = try branch ?? letGo(worktree), let id = task(of: reference), try bus.branch(id)?.reference == reference else { return nil }
+        guard let reference = try branch ?? letGo(worktree), let id = task(of: reference),
+            try bus.branch(id)?.reference == reference
+        else { return nil }
         let view = try bus.view(id)
         switch view.state {
         case .cancelled, .failed: return Leftover(task: id, hasEnded: true, isOnBranch: branch != nil)
@@ -159,14 +191,17 @@ extension Work {
 
     static let letGo = "cadre: let go of "
 
-    /// Puts changes by that a task has left, so that the worktree is clean: on its branch, for who goes on there, or, where it has
-    /// ended or another is on the branch, in what is kept of it. Throws `Failure.no` if a commit can't hold them. Returns the commit.
+    /// Puts changes by that a task has left, so that the worktree is clean: on its branch, for who goes on there, or,
+    /// where it has ended or another is on the branch, in what is kept of it. Throws `Failure.no` if a commit can't
+    /// hold them. Returns the commit.
     @discardableResult
     public func putBy(_ leftover: Leftover, of agent: AgentView, in worktree: Git) throws -> String {
         let held = try holdingsOfCommits(of: agent, in: worktree)
         let (commit, added) = try snapshot(worktree, "Left unfinished by \(agent.name)")
         try keep("task-\(leftover.task)", commit)
-        if leftover.isOnBranch, !leftover.hasEnded, held.underWay == nil, let branch = try worktree.branch(), let head = try worktree.commit("HEAD") {
+        if leftover.isOnBranch, !leftover.hasEnded, held.underWay == nil, let branch = try worktree.branch(),
+            let head = try worktree.commit("HEAD")
+        {
             _ = try repository.move(branch, to: commit, from: head, why: "left unfinished")
         }
         try clear(worktree, added)
@@ -174,8 +209,8 @@ extension Work {
         return commit
     }
 
-    /// Sets a worktree and its branch back to a commit. What it held is kept for the agent. Throws `Failure.no` if a commit can't
-    /// hold it. Returns the commit that does.
+    /// Sets a worktree and its branch back to a commit. What it held is kept for the agent. Throws `Failure.no` if a
+    /// commit can't hold it. Returns the commit that does.
     public func setBack(_ worktree: Git, to start: String, of agent: AgentView) throws -> String {
         _ = try holdingsOfCommits(of: agent, in: worktree)
         let (commit, added) = try snapshot(worktree, "Left by a run of \(agent.name) that was cut short")
@@ -188,7 +223,10 @@ extension Work {
     private func holdingsOfCommits(of agent: AgentView, in worktree: Git) throws -> Holdings {
         let held = try holdings(of: agent, in: worktree)
         guard held.repositories.isEmpty, held.inside.isEmpty else {
-            throw Failure.no("'\(worktree.worktree?.string ?? "")' holds what no commit can: \(Names.list(held.repositories + held.inside)): move it away first")
+            throw Failure.no(
+                "'\(worktree.worktree?.string ?? "")' holds what no commit can: "
+                    + "\(Names.list(held.repositories + held.inside)): move it away first"
+            )
         }
         return held
     }
@@ -198,32 +236,43 @@ extension Work {
         guard let place = worktree.worktree else { return }
         // What the commit has is git's now.
         let others = try Set(worktree.others())
-        for path in added where try others.contains(path) && !Files.isBehindLink(path, in: place) { try Files.unlink(place.pushing(FilePath(path))) }
+        for path in added where try others.contains(path) && !Files.isBehindLink(path, in: place) {
+            try Files.unlink(place.pushing(FilePath(path)))
+        }
     }
 
-    /// Commits all that is uncommitted and that a commit can hold, by hooks or not, and ends what git is in the middle of.
+    /// Commits all that is uncommitted and that a commit can hold, by hooks or not, and ends what git is in the middle
+    /// of.
     public func commitProgress(_ worktree: Git, _ message: String) throws {
         let head = try head(of: worktree)
         let (commit, _) = try snapshot(worktree, message)
-        guard try repository.run(["rev-parse", "\(head)^{tree}", "\(commit)^{tree}"]).text.split(separator: "\n").reduce(into: Set(), { $0.insert($1) }).count > 1 else { return }
+        guard
+            try repository.run(["rev-parse", "\(head)^{tree}", "\(commit)^{tree}"]).text.split(separator: "\n").reduce(
+                into: Set(), { $0.insert($1) }
+            ).count > 1
+        else { return }
         try worktree.run(["update-ref", "-m", "cadre: work in progress", "HEAD", commit, head])
         try worktree.run(["reset", "-q"])
     }
 
-    /// A commit on top of HEAD of all that is uncommitted, without touching index, files or branch; and the paths in it that were
-    /// untracked.
+    /// A commit on top of HEAD of all that is uncommitted, without touching index, files or branch; and the paths in it
+    /// that were untracked.
     func snapshot(_ worktree: Git, _ message: String) throws -> (commit: String, added: [String]) {
         let head = try head(of: worktree)
         let index = bus.aside()
         defer { _ = try? Files.unlink(index) }
-        if let bytes = try Files.read(worktree.directory.appending("index")) { try Files.write(bytes, to: index, sync: false) }
+        if let bytes = try Files.read(worktree.directory.appending("index")) {
+            try Files.write(bytes, to: index, sync: false)
+        }
         let environment: [String: String?] = ["GIT_INDEX_FILE": index.string]
         let added = try worktree.others()
         let beside = try worktree.nested().map { ":(exclude,literal)\($0)" }
         try worktree.run(["add", "-A", "--", "."] + beside, environment: environment)
         let tree = try worktree.run(["write-tree"], environment: environment).text
         let identity = try worktree.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : Work.identity
-        let commit = try worktree.run(["commit-tree", tree, "-p", head], input: Array("\(message)\n".utf8), environment: identity).text
+        let commit = try worktree.run(
+            ["commit-tree", tree, "-p", head], input: Array("\(message)\n".utf8), environment: identity
+        ).text
         return (commit, added)
     }
 }

@@ -11,7 +11,8 @@ import SystemPackage
 // reachable from it.
 extension Work {
     public enum Updated {
-        case already, updated(String)
+        case already
+        case updated(String)
         /// The paths in which a conflict is open, and the command that goes on when they are solved.
         case conflict([String], String)
     }
@@ -27,7 +28,9 @@ extension Work {
         guard let branch = try worktree.branch(), let tip = try worktree.commit("HEAD") else {
             throw Failure.no("'\(worktree.worktree?.string ?? "")' is on no branch")
         }
-        guard branch != settings.target else { throw Failure.no("this is '\(targetName)' itself: change to your own branch") }
+        guard branch != settings.target else {
+            throw Failure.no("this is '\(targetName)' itself: change to your own branch")
+        }
         if try repository.isAncestor(target, of: tip) { return .already }
         let dirty = try worktree.dirty(untracked: false)
         guard dirty.isEmpty else { throw Failure.no("uncommitted changes: \(Work.shown(dirty)): commit them first") }
@@ -36,18 +39,27 @@ extension Work {
         let result = try asOwner(
             worktree,
             rebase
-                ? ["-c", "rebase.updateRefs=false", "-c", "rebase.rebaseMerges=false", "rebase", "-q", "--onto", target, joined]
-                : ["merge", "-q", "--ff", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'", joined],
+                ? [
+                    "-c", "rebase.updateRefs=false", "-c", "rebase.rebaseMerges=false", "rebase", "-q", "--onto",
+                    target, joined,
+                ]
+                : [
+                    "merge", "-q", "--ff", "--no-edit", "-m", "Merge '\(targetName)' into '\(branch.dropFirst(11))'",
+                    joined,
+                ],
             for: claim)
         let after = try underWay(worktree)
         let conflicts = try worktree.unmerged()
         guard conflicts.isEmpty else { return .conflict(conflicts, after ?? "git commit") }
         if result.status == 0, let new = try worktree.commit("HEAD") { return .updated(new) }
-        // Stopped without a conflict. A merge that a hook refuses can be gone on with; a rebase goes back to where it began.
+        // Stopped without a conflict. A merge that a hook refuses can be gone on with; a rebase goes back to where it
+        // began.
         let said = String(decoding: result.error, as: UTF8.self).split(separator: "\n").map(String.init)
         let inTheWay = said.filter { $0.hasPrefix("\t") }.map { String($0.dropFirst()) }
         if rebase, after != nil { _ = try asOwner(worktree, ["rebase", "--abort"]) }
-        guard inTheWay.isEmpty else { throw Failure.no("untracked files are in the way: \(Work.shown(inTheWay)): move or remove them first") }
+        guard inTheWay.isEmpty else {
+            throw Failure.no("untracked files are in the way: \(Work.shown(inTheWay)): move or remove them first")
+        }
         let next = rebase ? nil : after.map { "; '\($0)' goes on, 'git merge --abort' goes back" }
         let why = said.last { !$0.hasPrefix("Not committing merge") }.map(Names.shown) ?? result.complaint
         throw Failure.no("unable to bring '\(targetName)' in: \(why)\(next ?? "")")
@@ -56,7 +68,8 @@ extension Work {
     /// The command that finishes what a worktree is in the middle of; nil if it is in the middle of nothing.
     func underWay(_ worktree: Git) throws -> String? {
         for (file, command) in [
-            ("rebase-merge", "git rebase --continue"), ("rebase-apply", "git rebase --continue"), ("CHERRY_PICK_HEAD", "git cherry-pick --continue"),
+            ("rebase-merge", "git rebase --continue"), ("rebase-apply", "git rebase --continue"),
+            ("CHERRY_PICK_HEAD", "git cherry-pick --continue"),
             ("REVERT_HEAD", "git revert --continue"), ("MERGE_HEAD", "git commit"),
         ] where try Files.exists(worktree.directory.appending(file)) { return command }
         return nil
@@ -65,31 +78,39 @@ extension Work {
     /// The newest commit of a branch that has landed without becoming part of the target, if the branch was not brought
     /// up to the target since.
     func landedPart(of tip: String, _ target: String) throws -> String? {
-        let own = try repository.run(["rev-list", "--topo-order", "\(target)..\(tip)"]).text.split(separator: "\n").map(String.init)
+        let own = try repository.run(["rev-list", "--topo-order", "\(target)..\(tip)"]).text.split(separator: "\n").map(
+            String.init)
         guard !own.isEmpty else { return nil }
         var landed: [String: String] = [:]
         for entry in try bus.lastEntries() where entry.step == .landed { landed[entry.tip] = entry.commit }
-        guard let part = own.first(where: { landed[$0] != nil }), let commit = landed[part], try repository.isAncestor(commit, of: target) else { return nil }
+        guard let part = own.first(where: { landed[$0] != nil }), let commit = landed[part],
+            try repository.isAncestor(commit, of: target)
+        else { return nil }
         let parted = try repository.attempt(["merge-base", target, tip])
         guard parted.status == 0, try repository.isAncestor(parted.text, of: part) else { return nil }
         return part
     }
 
     private func join(_ part: String, _ target: String, _ worktree: Git) throws -> String {
-        try Committer(worktree).commit("\(target)^{tree}", [part, target], Array("Join '\(targetName)' and what has landed of this branch\n".utf8))
+        try Committer(worktree).commit(
+            "\(target)^{tree}", [part, target], Array("Join '\(targetName)' and what has landed of this branch\n".utf8))
     }
 
     /// git as the worktree's owner calls it: with hooks.
     func asOwner(
-        _ worktree: Git, _ arguments: [String], input: [UInt8]? = nil, for claim: Claim? = nil, beside agent: String? = nil
+        _ worktree: Git, _ arguments: [String], input: [UInt8]? = nil, for claim: Claim? = nil,
+        beside agent: String? = nil
     ) throws -> Program.Result {
         var program = worktree.program([])
-        program.arguments = ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"] + arguments
+        program.arguments =
+            ["git", "--git-dir=\(worktree.directory.string)", "--work-tree=\(worktree.worktree?.string ?? "/")"]
+            + arguments
         program.input = input
         return try run(program, for: claim, beside: agent)
     }
 
     static func shown(_ paths: [String]) -> String {
-        paths.prefix(10).map(Names.shown).joined(separator: ", ") + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
+        paths.prefix(10).map(Names.shown).joined(separator: ", ")
+            + (paths.count > 10 ? " and \(paths.count - 10) more" : "")
     }
 }

@@ -51,7 +51,9 @@ extension Bus {
 extension Work {
     /// That a name is neither an agent's nor a branch's, with the one that was probably meant.
     public func noBranch(_ name: String) throws -> Failure {
-        let branches = try repository.run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).text.split(separator: "\n").map(String.init)
+        let branches = try repository.run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).text.split(
+            separator: "\n"
+        ).map(String.init)
         return .no("no agent and no branch '\(Names.shown(name))'" + Names.meant(name, try bus.agentNames() + branches))
     }
 }
@@ -79,7 +81,9 @@ public struct Work {
     /// The commit that the target branch holds. Throws `Failure.no` that says what to do if there is none.
     public func targetCommit() throws -> String {
         guard let target = settings.target else {
-            throw Failure.no("no target branch: check one out that has a commit, or choose one with 'git config cadre.target BRANCH'")
+            throw Failure.no(
+                "no target branch: check one out that has a commit, or choose one with 'git config cadre.target BRANCH'"
+            )
         }
         guard let commit = try repository.commit(target) else {
             if let gone = try targetIsGone() { throw Failure.unsure(gone) }
@@ -93,8 +97,12 @@ public struct Work {
         guard let target = settings.target, try repository.reference(target) == nil else { return nil }
         let first = try repository.run(["for-each-ref", "--count=1", "refs/heads"]).text
         guard !first.isEmpty else { return nil }
-        let head = try repository.branch().flatMap { try repository.reference($0) == nil ? nil : String($0.dropFirst(11)) }
-        return "the target '\(target.dropFirst(11))' is gone: 'git config cadre.target \(head ?? "BRANCH")' chooses \(head == nil ? "another" : "this")"
+        let head = try repository.branch().flatMap {
+            try repository.reference($0) == nil ? nil : String($0.dropFirst(11))
+        }
+        return
+            "the target '\(target.dropFirst(11))' is gone: 'git config cadre.target \(head ?? "BRANCH")' chooses "
+            + "\(head == nil ? "another" : "this")"
     }
 
     /// Moves the worktree to the task's branch, which is made at the first time. `start` is where it is made, if not at
@@ -122,7 +130,9 @@ public struct Work {
         {
             if case .open(let open) = try standing(of: id) {
                 // Whoever had it set it back: who begins with it now would not see what there is.
-                if open != tip, !branch.given { _ = try repository.move(branch.reference, to: open, from: tip, why: "task \(id)") }
+                if open != tip, !branch.given {
+                    _ = try repository.move(branch.reference, to: open, from: tip, why: "task \(id)")
+                }
             } else if tip == branch.base, start == nil, target != tip,
                 try repository.move(branch.reference, to: target, from: tip, why: "task \(id)")
             {
@@ -159,7 +169,9 @@ public struct Work {
         let base = try start ?? front()
         var prefix = "refs/heads/" + (settings.string("branchPrefix") ?? "cadre/")
         // A branch `cadre` leaves no room for `cadre/…`.
-        if prefix.hasSuffix("/"), try repository.reference(String(prefix.dropLast())) != nil { prefix = prefix.dropLast() + "-" }
+        if prefix.hasSuffix("/"), try repository.reference(String(prefix.dropLast())) != nil {
+            prefix = prefix.dropLast() + "-"
+        }
         let slug = Work.slug(header.title)
         let stem = prefix + "\(id)" + (slug.isEmpty ? "" : "-" + slug)
         guard try repository.attempt(["check-ref-format", stem]).status == 0 else {
@@ -190,18 +202,26 @@ public struct Work {
     /// Detaches agents' worktrees from a branch; throws `Failure.no` if a worktree of the user's stands on it.
     private func release(_ reference: String, besides: Git) throws {
         for (path, head) in try worktrees() where head == reference && path != besides.worktree {
-            guard let agent = try bus.agentNames().compactMap({ try bus.agent(named: $0) }).first(where: { $0.worktree == path }) else {
-                throw Failure.no("branch '\(reference.dropFirst(11))' is checked out in '\(path.string)': leave it there first")
+            guard
+                let agent = try bus.agentNames().compactMap({ try bus.agent(named: $0) }).first(where: {
+                    $0.worktree == path
+                })
+            else {
+                throw Failure.no(
+                    "branch '\(reference.dropFirst(11))' is checked out in '\(path.string)': leave it there first")
             }
             guard let other = try agent.commits, let tip = try other.commit("HEAD") else { continue }
             try other.run(["update-ref", "--no-deref", "-m", Work.letGo + reference, "HEAD", tip])
         }
     }
 
-    /// Removes a branch that we made and whose work has landed, if nothing was added to it since and nobody stands on it.
+    /// Removes a branch that we made and whose work has landed, if nothing was added to it since and nobody stands on
+    /// it.
     public func drop(_ branch: TaskBranch, at tip: String) throws -> Bool {
         guard try !branch.given && !worktrees().contains(where: { $0.branch == branch.reference }) else { return false }
-        do { try unlock(branch: branch.reference) } catch let failure as Failure where failure.kind == .unsure { return false }
+        do { try unlock(branch: branch.reference) } catch let failure as Failure where failure.kind == .unsure {
+            return false
+        }
         return try repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
     }
 
@@ -211,14 +231,18 @@ public struct Work {
             var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil
         else { return }
         let landed = try bus.lastEntry(id).flatMap { $0.step == .landed ? $0 : nil }
-        guard try landed != nil || bus.view(id).state == .done, try drop(branch, at: landed?.tip ?? branch.base) else { return }
+        guard try landed != nil || bus.view(id).state == .done, try drop(branch, at: landed?.tip ?? branch.base) else {
+            return
+        }
         branch.base = landed?.commit ?? branch.base
         try bus.setBranch(id, branch)
     }
 
     /// The same for every branch on which nobody stands any more: whoever left it may have been killed, or put aside.
     func dropAllLanded() throws {
-        for name in try repository.run(["for-each-ref", "--format=%(refname)", "refs/heads/"]).text.split(separator: "\n") { try dropLanded(String(name)) }
+        for name in try repository.run(["for-each-ref", "--format=%(refname)", "refs/heads/"]).text.split(
+            separator: "\n")
+        { try dropLanded(String(name)) }
     }
 
     /// The id in the name of a branch that we have made: the first number after the last slash.
@@ -250,7 +274,10 @@ public struct Work {
                 if try old == tip || repository.isAncestor(tip, of: old) { return }
                 if try !repository.isAncestor(old, of: tip) {
                     let empty = try repository.run(["mktree"], input: []).text
-                    new = try repository.run(["commit-tree", empty, "-p", old, "-p", tip], input: Array("kept\n".utf8), environment: Work.identity).text
+                    new = try repository.run(
+                        ["commit-tree", empty, "-p", old, "-p", tip], input: Array("kept\n".utf8),
+                        environment: Work.identity
+                    ).text
                 }
             }
             do {
@@ -267,7 +294,8 @@ public struct Work {
 
     /// Who commits what nobody reads, so that it works where the user has no identity set.
     public static let identity: [String: String?] = [
-        "GIT_AUTHOR_NAME": "cadre", "GIT_AUTHOR_EMAIL": "cadre@localhost", "GIT_COMMITTER_NAME": "cadre", "GIT_COMMITTER_EMAIL": "cadre@localhost",
+        "GIT_AUTHOR_NAME": "cadre", "GIT_AUTHOR_EMAIL": "cadre@localhost", "GIT_COMMITTER_NAME": "cadre",
+        "GIT_COMMITTER_EMAIL": "cadre@localhost",
     ]
 
     /// Keeps what an agent's worktree has committed: under the task of its branch, else under the agent's name.
@@ -278,8 +306,14 @@ public struct Work {
         let branch = try git.branch()
         let held = try bus.claims().first { $0.owner == agent.name }
         // What the target has is nobody's own.
-        if let target = settings.target, try repository.reference(target) != nil, try repository.isAncestor(tip, of: target) { return }
-        if let held, let branch, try bus.branch(held.id)?.reference == branch { return try keep("task-\(held.id)", tip) }
+        if let target = settings.target, try repository.reference(target) != nil,
+            try repository.isAncestor(tip, of: target)
+        {
+            return
+        }
+        if let held, let branch, try bus.branch(held.id)?.reference == branch {
+            return try keep("task-\(held.id)", tip)
+        }
         try keep("agent-\(agent.name)", tip)
     }
 }
@@ -291,8 +325,8 @@ extension AgentView {
         return Git(directory: FilePath(directory), worktree: worktree)
     }
 
-    /// git on the agent's git directory alone, for its branch and commits; nil if there is none. That directory outlives a
-    /// worktree that was removed by hand, and is there before one that is being made.
+    /// git on the agent's git directory alone, for its branch and commits; nil if there is none. That directory
+    /// outlives a worktree that was removed by hand, and is there before one that is being made.
     public var commits: Git? {
         get throws {
             guard let git, try Files.exists(git.directory) else { return nil }

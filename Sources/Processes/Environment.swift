@@ -12,12 +12,15 @@ import Glibc
 //
 // Descriptors beyond 2 go to none of them, signals are as a fresh process has them; see Program.
 public enum Environment {
-    /// What git tells of the repository: `git rev-parse --local-env-vars`, and what it sets for one operation. A child of ours
-    /// would take it for its own.
+    /// What git tells of the repository: `git rev-parse --local-env-vars`, and what it sets for one operation. A child
+    /// of ours would take it for its own.
     static let ofGit: Set<String> = [
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_OBJECT_DIRECTORY", "GIT_DIR",
-        "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE",
-        "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX", "GIT_QUARANTINE_PATH", "GIT_REFLOG_ACTION",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
+        "GIT_OBJECT_DIRECTORY", "GIT_DIR",
+        "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX", "GIT_QUARANTINE_PATH",
+        "GIT_REFLOG_ACTION",
     ]
 
     /// When a commit was made: no two are made then.
@@ -25,31 +28,43 @@ public enum Environment {
 
     /// How an agent program tells those it starts that they run inside it.
     private static let ofPrograms: Set<String> = [
-        "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_PID",
-        "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID", "CODEX_CI", "CODEX_INTERNAL_ORIGINATOR_OVERRIDE",
+        "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID",
+        "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_PID",
+        "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID", "CODEX_CI",
+        "CODEX_INTERNAL_ORIGINATOR_OVERRIDE",
         "GEMINI_CLI", "QWEN_CODE", "OPENCODE",
     ]
 
     /// What is true of one shell or terminal only.
-    private static let ofTerminals: Set<String> = ["_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERMCAP", "WINDOWID", "STY"]
+    private static let ofTerminals: Set<String> = [
+        "_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERMCAP", "WINDOWID", "STY",
+    ]
 
     /// What tmux tells those in a pane, and of its own server.
     private static let ofPanes: Set<String> = ["TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"]
 
     /// What leads to a person's desktop and keys, and changes from login to login.
-    private static let ofLogins = ["SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_CONNECTION", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS"]
+    private static let ofLogins = [
+        "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_CONNECTION", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ]
 
     /// The changes for a call of tmux, which may start a server.
-    public static var server: [String: String?] { Program.without { $0.hasPrefix("CADRE_") && $0 != "CADRE_TMUX" || ofPrograms.contains($0) } }
+    public static var server: [String: String?] {
+        Program.without { $0.hasPrefix("CADRE_") && $0 != "CADRE_TMUX" || ofPrograms.contains($0) }
+    }
 
     /// The changes for a gate.
-    public static var gate: [String: String?] { Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") } }
+    public static var gate: [String: String?] {
+        Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") }
+    }
 
     // MARK: recorded
 
-    /// This process's environment, to be gone on with by others: fields Umask, in octal digits, and Limits, the soft ones,
-    /// `NUMBER=VALUE` each (getrlimit(2)); the body is `NAME=value` and NUL for each variable, but for those that are
-    /// ours, of git, a program or a terminal, and those whose names one of `leaving` fits, a pattern of fnmatch(3) each.
+    /// This process's environment, to be gone on with by others: fields Umask, in octal digits, and Limits, the soft
+    /// ones, `NUMBER=VALUE` each (getrlimit(2)); the body is `NAME=value` and NUL for each variable, but for those that
+    /// are ours, of git, a program or a terminal, and those whose names one of `leaving` fits, a pattern of fnmatch(3)
+    /// each.
     public static func recorded(leaving patterns: [String]) -> Record {
         var record = Record()
         let mask = umask(0o022)
@@ -64,7 +79,11 @@ public enum Environment {
         let inHook = getenv("GIT_AUTHOR_DATE") != nil
         record.body = entries().filter { entry in
             let name = name(of: entry)
-            if ofOneCommit.contains(name) || inHook && name.hasPrefix("GIT_AUTHOR_") || entry == Array("GIT_EDITOR=:".utf8) { return false }
+            if ofOneCommit.contains(name) || inHook && name.hasPrefix("GIT_AUTHOR_")
+                || entry == Array("GIT_EDITOR=:".utf8)
+            {
+                return false
+            }
             return isKept(name) && !patterns.contains { fnmatch($0, name, 0) == 0 }
         }.flatMap { $0 + [0] }
         return record
@@ -74,13 +93,17 @@ public enum Environment {
     private static let limits: ClosedRange<Int32> = 0...14
 
     private static func isKept(_ name: String) -> Bool {
-        !name.hasPrefix("CADRE_") && !name.hasPrefix("TMUX") && !ofGit.contains(name) && !ofPrograms.contains(name) && !ofTerminals.contains(name)
+        !name.hasPrefix("CADRE_") && !name.hasPrefix("TMUX") && !ofGit.contains(name) && !ofPrograms.contains(name)
+            && !ofTerminals.contains(name)
     }
 
-    /// Takes a recorded environment for this process and what it starts. What is cadre's own or tells of the pane it is in stays.
+    /// Takes a recorded environment for this process and what it starts. What is cadre's own or tells of the pane it is
+    /// in stays.
     public static func adopt(_ record: Record) {
         let inPane = getenv("TMUX_PANE") != nil
-        func isOwn(_ name: String) -> Bool { name.hasPrefix("CADRE_") || name.hasPrefix("TMUX") || inPane && ofPanes.contains(name) }
+        func isOwn(_ name: String) -> Bool {
+            name.hasPrefix("CADRE_") || name.hasPrefix("TMUX") || inPane && ofPanes.contains(name)
+        }
         let own = entries().filter { isOwn(name(of: $0)) }
         let given = record.body.split(separator: 0).map(Array.init).filter { !isOwn(name(of: $0)) }
         clearenv()
@@ -91,7 +114,8 @@ public enum Environment {
         if let mask = record["Umask"].flatMap({ mode_t($0, radix: 8) }) { umask(mask & 0o077) }
         for word in (record["Limits"] ?? "").split(separator: " ") {
             let parts = word.split(separator: "=")
-            guard parts.count == 2, let number = Int32(parts[0]), limits.contains(number), let soft = UInt(parts[1]) else { continue }
+            guard parts.count == 2, let number = Int32(parts[0]), limits.contains(number), let soft = UInt(parts[1])
+            else { continue }
             var limit = rlimit()
             guard csys_getrlimit(number, &limit) == 0 else { continue }
             limit.rlim_cur = min(rlim_t(soft), limit.rlim_max)

@@ -2,7 +2,8 @@ import Bus
 import CSys
 import Glibc
 
-/// A program that runs beside what its caller does: read when there is something to read, ended when it is no longer wanted.
+/// A program that runs beside what its caller does: read when there is something to read, ended when it is no longer
+/// wanted.
 public final class Job {
     private let pid: pid_t
     private let limit: Int
@@ -12,11 +13,14 @@ public final class Job {
     private var error: [UInt8] = []
     private var isCut = false
 
-    /// Starts it, without standard input. Of what it prints so many bytes are kept; if it prints more it is ended there.
+    /// Starts it, without standard input. Of what it prints so many bytes are kept; if it prints more it is ended
+    /// there.
     public init(_ program: Program, limit: Int) throws {
         var out: [Int32] = [-1, -1]
         var err: [Int32] = [-1, -1]
-        guard pipe2(&out, O_CLOEXEC | O_NONBLOCK) == 0, pipe2(&err, O_CLOEXEC | O_NONBLOCK) == 0 else { throw Failure.unsure("unable to make a pipe: \(String(cString: strerror(errno)))") }
+        guard pipe2(&out, O_CLOEXEC | O_NONBLOCK) == 0, pipe2(&err, O_CLOEXEC | O_NONBLOCK) == 0 else {
+            throw Failure.unsure("unable to make a pipe: \(String(cString: strerror(errno)))")
+        }
         for fd in [out[1], err[1]] { _ = csys_blocking(fd) }
         var program = program
         program.ownGroup = true
@@ -32,8 +36,8 @@ public final class Job {
     /// To be polled; `read` is to be called when one of them can be read.
     public var descriptors: [Int32] { [out, err].filter { $0 >= 0 } }
 
-    /// Takes what there is. Its result, once it has closed its outputs; nil until then. Where it printed too much the end is
-    /// missing, and its status is that of a program that was killed.
+    /// Takes what there is. Its result, once it has closed its outputs; nil until then. Where it printed too much the
+    /// end is missing, and its status is that of a program that was killed.
     public func read() -> Program.Result? {
         out = drain(out, &output)
         err = drain(err, &error)

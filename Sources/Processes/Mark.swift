@@ -3,12 +3,14 @@ import CSys
 import Glibc
 import SystemPackage
 
-// A mark tells which session a process belongs to, also where it has changed its environment, its session or its parent.
+// A mark tells which session a process belongs to, also where it has changed its environment, its session or its
+// parent.
 //
-// It is a resource limit, since the kernel hands limits on by fork and exec, and only who has privileges raises one again:
-// RLIMIT_RTTIME, which matters to no program, set to a number of the session's own of some thousand years in microseconds.
-// A number below the one inherited is free to take, so what is started below a marked process can have a mark of its own.
-// A process can lower its own limit and so shed its mark; it can't take that of a session which began above it.
+// It is a resource limit, since the kernel hands limits on by fork and exec, and only who has privileges raises one
+// again: RLIMIT_RTTIME, which matters to no program, set to a number of the session's own of some thousand years in
+// microseconds. A number below the one inherited is free to take, so what is started below a marked process can have a
+// mark of its own. A process can lower its own limit and so shed its mark; it can't take that of a session which began
+// above it.
 public enum Mark {
     private static let highest: UInt64 = 1 << 62
     private static let lowest: UInt64 = 1 << 53
@@ -44,8 +46,8 @@ public enum Mark {
 }
 
 extension Mark {
-    /// The processes of a session or a run, as a record on the bus names them: by Mark, Boot, and Start, before which none of
-    /// them began. Nil if it names none of this boot.
+    /// The processes of a session or a run, as a record on the bus names them: by Mark, Boot, and Start, before which
+    /// none of them began. Nil if it names none of this boot.
     public struct Holders {
         var mark: UInt64
         var since: UInt64
@@ -53,7 +55,8 @@ extension Mark {
         public var except: pid_t?
 
         public init?(_ record: Record?) {
-            guard let record, record["Boot"] == Host.boot, let mark = record["Mark"].flatMap({ UInt64($0) }), Mark.isMark(mark),
+            guard let record, record["Boot"] == Host.boot, let mark = record["Mark"].flatMap({ UInt64($0) }),
+                Mark.isMark(mark),
                 let since = record["Start"].flatMap({ UInt64($0) })
             else { return nil }
             self.mark = mark
@@ -61,6 +64,8 @@ extension Mark {
         }
 
         /// Whether a process, which is our user's, is one of them.
-        func include(_ process: Tree.Process) -> Bool { process.pid != except && process.start >= since && Mark.of(process.pid) == mark }
+        func include(_ process: Tree.Process) -> Bool {
+            process.pid != except && process.start >= since && Mark.of(process.pid) == mark
+        }
     }
 }

@@ -28,8 +28,8 @@ public struct Program {
     /// Runs it in a process group of its own, which is ended when the program ends.
     public var ownGroup = false
 
-    /// Runs it in a session of its own, without a terminal, all of which is ended if it takes too long. The C function is
-    /// `setsid`.
+    /// Runs it in a session of its own, without a terminal, all of which is ended if it takes too long. The C function
+    /// is `setsid`.
     public var ownSession = false
 
     public init(_ arguments: [String]) { self.arguments = arguments }
@@ -59,12 +59,15 @@ public struct Program {
         /// Whether git was ended by a signal: 129 is its own code for wrong usage.
         public var wasKilled: Bool { (130..<160).contains(status) }
 
-        /// Whether git failed by what may pass: it was ended by a signal, or for want of what may come back, which it says in the
-        /// system's words, untranslated.
+        /// Whether git failed by what may pass: it was ended by a signal, or for want of what may come back, which it
+        /// says in the system's words, untranslated.
         public var mayPass: Bool {
             if wasKilled { return true }
             let said = String(decoding: error, as: UTF8.self)
-            let reasons = ["No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Resource temporarily unavailable", "Too many open files"]
+            let reasons = [
+                "No space left on device", "Disk quota exceeded", "Cannot allocate memory",
+                "Resource temporarily unavailable", "Too many open files",
+            ]
             return reasons.contains { said.contains($0) }
         }
 
@@ -73,7 +76,9 @@ public struct Program {
 
         /// The same of several lines, put into one: where some are git's own, those, without its advice.
         public func complaint(lines most: Int) -> String {
-            let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.filter { $0.contains { !$0.isWhitespace } }
+            let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.filter {
+                $0.contains { !$0.isWhitespace }
+            }
             guard !lines.isEmpty else { return timedOut ? "took too long" : "exit status \(status)" }
             let own = most == 1 ? [] : lines.filter { $0.hasPrefix("error: ") || $0.hasPrefix("fatal: ") }
             return (own.isEmpty ? lines : own).suffix(most).map(Names.shown).joined(separator: "; ")
@@ -88,7 +93,9 @@ public struct Program {
         var out: [Int32] = [-1, -1]
         var err: [Int32] = [-1, -1]
         if log == nil {
-            guard pipe2(&out, O_CLOEXEC) == 0, pipe2(&err, O_CLOEXEC) == 0 else { throw Failure.unsure("unable to make a pipe: \(Program.reason())") }
+            guard pipe2(&out, O_CLOEXEC) == 0, pipe2(&err, O_CLOEXEC) == 0 else {
+                throw Failure.unsure("unable to make a pipe: \(Program.reason())")
+            }
         }
         let pid: pid_t
         do {
@@ -97,8 +104,16 @@ public struct Program {
             for fd in out + err where fd >= 0 { close(fd) }
             throw error
         }
-        if log == nil { close(out[1]); close(err[1]) }
-        defer { if log == nil { close(out[0]); close(err[0]) } }
+        if log == nil {
+            close(out[1])
+            close(err[1])
+        }
+        defer {
+            if log == nil {
+                close(out[0])
+                close(err[0])
+            }
+        }
         return collect(pid, out[0], err[0])
     }
 
@@ -140,15 +155,21 @@ public struct Program {
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        var envp: [UnsafeMutablePointer<CChar>?] = Program.environment(environment).map { entry in (entry + [0]).withUnsafeBytes { strdup($0.baseAddress!.assumingMemoryBound(to: CChar.self)) } } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] =
+            Program.environment(environment).map { entry in
+                (entry + [0]).withUnsafeBytes { strdup($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
+            } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var pid: pid_t = 0
         let code = posix_spawnp(&pid, argv[0]!, &actions, &attributes, &argv, &envp)
         guard code == 0 else {
             let isThere = directory.map { (try? Files.exists($0)) == true } ?? true
-            if code == ENOENT, isThere, !arguments[0].contains("/") { throw Failure.unsure("no '\(Names.shown(arguments[0]))' on the PATH: install it") }
+            if code == ENOENT, isThere, !arguments[0].contains("/") {
+                throw Failure.unsure("no '\(Names.shown(arguments[0]))' on the PATH: install it")
+            }
             let place = directory.map { " in '\($0.string)'" } ?? ""
-            throw Failure.unsure("unable to run '\(Names.shown(arguments[0]))'\(place): \(String(cString: strerror(code)))")
+            throw Failure.unsure(
+                "unable to run '\(Names.shown(arguments[0]))'\(place): \(String(cString: strerror(code)))")
         }
         return pid
     }
@@ -166,8 +187,8 @@ public struct Program {
     /// `POSIX_SPAWN_SETSID` of glibc.
     private static let setSession: Int32 = 0x80
 
-    /// The environment of a child, as `NAME=value` each: this process's without what is of git, and with the changes applied.
-    /// Bytes that are no UTF-8 stay as they are.
+    /// The environment of a child, as `NAME=value` each: this process's without what is of git, and with the changes
+    /// applied. Bytes that are no UTF-8 stay as they are.
     private static func environment(_ changes: [String: String?]) -> [[UInt8]] {
         let kept = Environment.entries().filter { entry in
             let name = Environment.name(of: entry)
@@ -226,15 +247,19 @@ public struct Program {
     /// Whether a child has ended, which is left to be reaped. The C function is `waitid`.
     private static func hasEnded(_ pid: pid_t) -> Bool {
         var info = siginfo_t()
-        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info._sifields._sigchld.si_pid == pid
+        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0
+            || info._sifields._sigchld.si_pid == pid
     }
 
-    /// Ends a child and all that descends from it, in whatever group, so that a terminal stays the one group's: TERM, and KILL
-    /// after the grace.
+    /// Ends a child and all that descends from it, in whatever group, so that a terminal stays the one group's: TERM,
+    /// and KILL after the grace.
     private func endTree(_ pid: pid_t) {
         func below() -> [Tree.Process] { Tree.descendants(of: adopts ? getpid() : pid) }
         let all = [Tree.Process(pid)].compactMap { $0 } + below()
-        for process in all { process.signal(SIGTERM); process.signal(SIGCONT) }
+        for process in all {
+            process.signal(SIGTERM)
+            process.signal(SIGCONT)
+        }
         let deadline = Time.monotonic() + grace
         while Time.monotonic() < deadline, !Program.hasEnded(pid) { poll(nil, 0, 20) }
         for process in all + below() { process.signal(SIGKILL) }
@@ -268,7 +293,10 @@ public struct Program {
         var at = 0
         while at < bytes.count {
             let n = bytes.withUnsafeBytes { write(fd, $0.baseAddress! + at, bytes.count - at) }
-            guard n > 0 else { close(fd); throw Failure.unsure("unable to write a memory file: \(reason())") }
+            guard n > 0 else {
+                close(fd)
+                throw Failure.unsure("unable to write a memory file: \(reason())")
+            }
             at += n
         }
         lseek(fd, 0, SEEK_SET)

@@ -7,8 +7,8 @@ import SystemPackage
 //
 // Each has a process group of its own and writes into a log of its own. The first that fails, takes too long or prints
 // too much ends the others: TERM to their groups, KILL two seconds later. When a program ends its group is killed, and
-// when all have ended whatever they leave running is, in whatever group or session it is: this process adopts what loses
-// its parent. So the caller must have no other children.
+// when all have ended whatever they leave running is, in whatever group or session it is: this process adopts what
+// loses its parent. So the caller must have no other children.
 //
 // Signals that would end this process end the programs first.
 public enum Together {
@@ -27,9 +27,9 @@ public enum Together {
     /// Makes this process adopt what loses its parent below it.
     public static func adopt() { _ = csys_set_subreaper() }
 
-    /// Runs them to their ends, which are given in the same order. They have logs, and may have timeouts; `limit` is how
-    /// large a log may grow, in bytes: it is cut there. Throws `Failure.unsure` if
-    /// one can't be started, or something does not end when it is killed.
+    /// Runs them to their ends, which are given in the same order. They have logs, and may have timeouts; `limit` is
+    /// how large a log may grow, in bytes: it is cut there. Throws `Failure.unsure` if one can't be started, or
+    /// something does not end when it is killed.
     public static func run(_ programs: [Program], limit: Int) throws -> [End] {
         adopt()
         var set = sigset_t()
@@ -44,13 +44,20 @@ public enum Together {
             sigprocmask(SIG_SETMASK, &before, nil)
             if let told { kill(getpid(), told) }
         }
-        guard signals >= 0 else { throw Failure.unsure("unable to watch for signals: \(String(cString: strerror(errno)))") }
+        guard signals >= 0 else {
+            throw Failure.unsure("unable to watch for signals: \(String(cString: strerror(errno)))")
+        }
 
         var ends = [End?](repeating: nil, count: programs.count)
         var running: [pid_t: Int] = [:]
         let begin = Time.monotonic()
         var killing: Double?
-        func signalAll(_ signal: Int32) { for pid in running.keys { kill(-pid, signal); kill(pid, signal) } }
+        func signalAll(_ signal: Int32) {
+            for pid in running.keys {
+                kill(-pid, signal)
+                kill(pid, signal)
+            }
+        }
         func endAll() {
             guard killing == nil else { return }
             killing = Time.monotonic() + grace
@@ -72,10 +79,14 @@ public enum Together {
             // Soon enough to see a log grow.
             var wake = now + 0.25
             if let killing {
-                guard now < killing + 10 else { throw Failure.unsure("process \(running.keys.first ?? 0) does not end") }
+                guard now < killing + 10 else {
+                    throw Failure.unsure("process \(running.keys.first ?? 0) does not end")
+                }
                 if now >= killing { signalAll(SIGKILL) } else { wake = min(wake, killing) }
             }
-            for n in running.values { if let timeout = programs[n].timeout { wake = min(wake, max(now + 0.01, begin + timeout)) } }
+            for n in running.values {
+                if let timeout = programs[n].timeout { wake = min(wake, max(now + 0.01, begin + timeout)) }
+            }
             var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
             _ = poll(&entry, 1, Int32(max(0, wake - now) * 1000) + 1)
             while case let signal = csys_next_signal(signals), signal != 0 {
@@ -101,7 +112,9 @@ public enum Together {
             }
         }
         try endChildren()
-        for (n, end) in ends.enumerated() where end == .printedTooMuch { ftruncate(programs[n].log ?? -1, off_t(limit)) }
+        for (n, end) in ends.enumerated() where end == .printedTooMuch {
+            ftruncate(programs[n].log ?? -1, off_t(limit))
+        }
         return ends.map { $0 ?? .ended }
     }
 
@@ -124,11 +137,13 @@ public enum Together {
         }
     }
 
-    /// Takes note of a child that has ended, and gives its id and status; nil if there is none. What is to be done while
-    /// its id can't be another's is done before. The C functions are `waitid` and `waitpid`.
+    /// Takes note of a child that has ended, and gives its id and status; nil if there is none. What is to be done
+    /// while its id can't be another's is done before. The C functions are `waitid` and `waitpid`.
     private static func nextDead(before: (pid_t) -> Void) -> (pid: pid_t, status: Int32)? {
         var info = siginfo_t()
-        guard waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0, info._sifields._sigchld.si_pid > 0 else { return nil }
+        guard waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0, info._sifields._sigchld.si_pid > 0 else {
+            return nil
+        }
         let pid = info._sifields._sigchld.si_pid
         before(pid)
         var status: Int32 = 0
@@ -137,7 +152,9 @@ public enum Together {
 
     private static func isIgnored(_ signal: Int32) -> Bool {
         var action = sigaction()
-        guard sigaction(signal, nil, &action) == 0, let handler = action.__sigaction_handler.sa_handler else { return false }
+        guard sigaction(signal, nil, &action) == 0, let handler = action.__sigaction_handler.sa_handler else {
+            return false
+        }
         return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

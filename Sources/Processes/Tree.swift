@@ -32,7 +32,9 @@ public enum Tree {
             for thread in (try? Files.list(FilePath("/proc/\(next)/task"))) ?? [] {
                 guard let bytes = try? Files.read(FilePath("/proc/\(next)/task/\(thread)/children")) else { continue }
                 for word in bytes.split(separator: 32) {
-                    guard let child = pid_t(String(decoding: word, as: UTF8.self)), seen.insert(child).inserted else { continue }
+                    guard let child = pid_t(String(decoding: word, as: UTF8.self)), seen.insert(child).inserted else {
+                        continue
+                    }
                     left.append(child)
                     if let process = Process(child) { found.append(process) }
                 }
@@ -41,9 +43,11 @@ public enum Tree {
         return found
     }
 
-    /// Ends all that descends from the caller, which is a subreaper; returns when nothing is left, as ECHILD proves: TERM
-    /// (with CONT, for what is stopped), and KILL after `grace` seconds, or as soon as `hurries` says so.
-    public static func endOwn(grace: Double, hurries: () -> Bool = { false }, _ pause: () -> Void = { poll(nil, 0, 20) }) {
+    /// Ends all that descends from the caller, which is a subreaper; returns when nothing is left, as ECHILD proves:
+    /// TERM (with CONT, for what is stopped), and KILL after `grace` seconds, or as soon as `hurries` says so.
+    public static func endOwn(
+        grace: Double, hurries: () -> Bool = { false }, _ pause: () -> Void = { poll(nil, 0, 20) }
+    ) {
         let begin = Time.monotonic()
         var isTold = false
         while true {
@@ -56,7 +60,10 @@ public enum Tree {
                 for process in left { process.signal(SIGKILL) }
             } else if !isTold {
                 isTold = true
-                for process in left { process.signal(SIGTERM); process.signal(SIGCONT) }
+                for process in left {
+                    process.signal(SIGTERM)
+                    process.signal(SIGCONT)
+                }
             }
             pause()
         }
@@ -89,7 +96,9 @@ public enum Tree {
     }
 
     /// The caller's ancestors that are cadre's own, nearest first, of whatever version.
-    public static func ancestorsOfOurs() throws -> [pid_t] { try ancestry().filter { $0.name.hasPrefix("cadre") || $0.name == ownName }.map(\.pid) }
+    public static func ancestorsOfOurs() throws -> [pid_t] {
+        try ancestry().filter { $0.name.hasPrefix("cadre") || $0.name == ownName }.map(\.pid)
+    }
 
     private static let ownName: String = {
         guard let found = realpath("/proc/self/exe", nil) else { return "cadre" }
@@ -99,7 +108,9 @@ public enum Tree {
 
     /// The agent whose supervisor a process is, if it is one of this bus and alive.
     public static func supervised(by pid: pid_t, _ bus: Bus) throws -> String? {
-        let words = (try Files.read(FilePath("/proc/\(pid)/cmdline")) ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        let words = (try Files.read(FilePath("/proc/\(pid)/cmdline")) ?? []).split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         guard words.contains(where: { $0 == "supervise" || $0.hasSuffix("cadre-supervise") }) else { return nil }
         return try words.first { name in
             guard Names.isName(name), let session = try Record.read(bus.session(name)) else { return false }
@@ -109,24 +120,35 @@ public enum Tree {
 
     /// What a process runs and its parent; nil if it is gone. From proc(5)'s stat.
     private static func stat(_ pid: pid_t) throws -> (name: String, parent: pid_t?)? {
-        guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let start = bytes.firstIndex(of: 40), let end = bytes.lastIndex(of: 41) else { return nil }
+        guard let bytes = try Files.read(FilePath("/proc/\(pid)/stat")), let start = bytes.firstIndex(of: 40),
+            let end = bytes.lastIndex(of: 41)
+        else { return nil }
         let fields = bytes[(end + 1)...].split(separator: 32, maxSplits: 2)
-        return (String(decoding: bytes[(start + 1)..<end], as: UTF8.self), fields.count > 1 ? pid_t(String(decoding: fields[1], as: UTF8.self)) : nil)
+        return (
+            String(decoding: bytes[(start + 1)..<end], as: UTF8.self),
+            fields.count > 1 ? pid_t(String(decoding: fields[1], as: UTF8.self)) : nil
+        )
     }
 
-    /// Processes whose environment has all these `NAME=value`, or that are among `holders`, with what descends from them,
-    /// whatever that has; but no agent of this bus that lives, which one of them may have started.
-    /// A process that belongs to another user can't be seen into and is not ours.
+    /// Processes whose environment has all these `NAME=value`, or that are among `holders`, with what descends from
+    /// them, whatever that has; but no agent of this bus that lives, which one of them may have started. A process that
+    /// belongs to another user can't be seen into and is not ours.
     private static func carrying(_ variables: [String], or holders: Mark.Holders?, _ bus: Bus) throws -> Set<Process> {
-        guard let names = try Files.list("/proc") else { throw Failure.unsure("unable to look for processes: no /proc") }
+        guard let names = try Files.list("/proc") else {
+            throw Failure.unsure("unable to look for processes: no /proc")
+        }
         let wanted = variables.map { Array($0.utf8) }
         var found = Set<Process>()
         for name in names {
-            guard let pid = pid_t(name), pid != getpid(), let st = try? Files.status(FilePath("/proc/\(pid)")), st.st_uid == geteuid() else { continue }
+            guard let pid = pid_t(name), pid != getpid(), let st = try? Files.status(FilePath("/proc/\(pid)")),
+                st.st_uid == geteuid()
+            else { continue }
             // Gone or not ours to see.
             let entries = environment(of: pid)
             let carries = wanted.allSatisfy(entries.contains)
-            guard carries || holders != nil, let process = Process(pid), carries || holders!.include(process) else { continue }
+            guard carries || holders != nil, let process = Process(pid), carries || holders!.include(process) else {
+                continue
+            }
             found.insert(process)
             found.formUnion(descendants(of: pid))
         }
@@ -151,15 +173,17 @@ public enum Tree {
     /// Seconds between TERM and KILL: what is swept was told already, by the end of its supervisor.
     private static let grace = 0.25
 
-    /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone: what
-    /// carries the agent's name and its bus in its environment, and what has the session's mark.
+    /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone:
+    /// what carries the agent's name and its bus in its environment, and what has the session's mark.
     public static func sweep(bus: Bus, agent: String) throws {
-        try end(["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"], or: Mark.Holders(try Record.read(bus.session(agent))), of: agent, bus)
+        try end(
+            ["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"],
+            or: Mark.Holders(try Record.read(bus.session(agent))), of: agent, bus)
     }
 
-    /// Ends all whose environment has these `NAME=value`, or that are among `holders`: TERM (with CONT, for what is stopped),
-    /// and KILL for what is there `grace` seconds later. What starts meanwhile is found by looking again until nothing is
-    /// left. Throws `Failure.unsure` if that takes too long, or if the caller itself is one of them.
+    /// Ends all whose environment has these `NAME=value`, or that are among `holders`: TERM (with CONT, for what is
+    /// stopped), and KILL for what is there `grace` seconds later. What starts meanwhile is found by looking again
+    /// until nothing is left. Throws `Failure.unsure` if that takes too long, or if the caller itself is one of them.
     public static func end(_ marks: [String], or holders: Mark.Holders? = nil, of agent: String, _ bus: Bus) throws {
         let own = try Set(ancestors() + [getpid()])
         let begin = Time.monotonic()
@@ -167,12 +191,20 @@ public enum Tree {
             let left = try carrying(marks, or: holders, bus)
             if left.isEmpty { return }
             guard !left.contains(where: { own.contains($0.pid) }) else {
-                throw Failure.unsure("process \(getpid()) itself runs in the name of '\(agent)', whose supervisor is gone")
+                throw Failure.unsure(
+                    "process \(getpid()) itself runs in the name of '\(agent)', whose supervisor is gone")
             }
             let elapsed = Time.monotonic() - begin
-            guard elapsed < 10 else { throw Failure.unsure("process \(left.first?.pid ?? 0) of '\(agent)' does not end") }
+            guard elapsed < 10 else {
+                throw Failure.unsure("process \(left.first?.pid ?? 0) of '\(agent)' does not end")
+            }
             for process in left {
-                if elapsed < grace { process.signal(SIGTERM); process.signal(SIGCONT) } else { process.signal(SIGKILL) }
+                if elapsed < grace {
+                    process.signal(SIGTERM)
+                    process.signal(SIGCONT)
+                } else {
+                    process.signal(SIGKILL)
+                }
             }
             wait(Array(left), seconds: elapsed < grace ? grace - elapsed : 1)
         }
@@ -196,7 +228,9 @@ public enum Tree {
     public static func ticks(of pid: pid_t) -> Int {
         var sum = 0
         for pid in [pid] + descendants(of: pid).map(\.pid) {
-            guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else { continue }
+            guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else {
+                continue
+            }
             let fields = bytes[(end + 1)...].split(separator: 32)
             for at in 11...14 where at < fields.count { sum += Int(String(decoding: fields[at], as: UTF8.self)) ?? 0 }
         }

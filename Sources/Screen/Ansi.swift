@@ -33,8 +33,10 @@ public struct Ansi {
 
     /// The VT100's special graphics, as far as programs draw with them.
     private static let lines: [Unicode.Scalar: Unicode.Scalar] = [
-        "`": "◆", "a": "▒", "f": "°", "g": "±", "j": "┘", "k": "┐", "l": "┌", "m": "└", "n": "┼", "o": "⎺", "p": "⎻", "q": "─", "r": "⎼",
-        "s": "⎽", "t": "├", "u": "┤", "v": "┴", "w": "┬", "x": "│", "y": "≤", "z": "≥", "{": "π", "|": "≠", "}": "£", "~": "·",
+        "`": "◆", "a": "▒", "f": "°", "g": "±", "j": "┘", "k": "┐", "l": "┌", "m": "└", "n": "┼", "o": "⎺", "p": "⎻",
+        "q": "─", "r": "⎼",
+        "s": "⎽", "t": "├", "u": "┤", "v": "┴", "w": "┬", "x": "│", "y": "≤", "z": "≥", "{": "π", "|": "≠", "}": "£",
+        "~": "·",
     ]
 
     /// Takes what belongs to an escape character that was just read.

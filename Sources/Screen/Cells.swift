@@ -3,8 +3,8 @@ import Glibc
 
 /// How many columns characters take, and which of them may be drawn. To be asked once a locale is set, see `setLocale`.
 public enum Cells {
-    /// Has characters be those of UTF-8, whatever the user's locale is: what we read and write is UTF-8. Without the files
-    /// of any such locale all but ASCII is drawn as `?`. The C function is `setlocale`.
+    /// Has characters be those of UTF-8, whatever the user's locale is: what we read and write is UTF-8. Without the
+    /// files of any such locale all but ASCII is drawn as `?`. The C function is `setlocale`.
     public static func setLocale() { _ = isSet }
 
     /// Done once: it is not to be done while others ask.
@@ -14,9 +14,9 @@ public enum Cells {
         }
     }()
 
-    /// The text as it may be drawn, and its columns. Control characters become `?`, tabs blanks; what only changes how others
-    /// are joined or turned around is left out, since terminals differ in what they make of it; what the locale does not
-    /// know becomes `?`.
+    /// The text as it may be drawn, and its columns. Control characters become `?`, tabs blanks; what only changes how
+    /// others are joined or turned around is left out, since terminals differ in what they make of it; what the locale
+    /// does not know becomes `?`.
     public static func clean(_ text: String) -> (text: String, columns: Int) {
         // Mostly it is plain ASCII.
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return (text, text.utf8.count) }
@@ -29,7 +29,8 @@ public enum Cells {
                 columns += 4 - columns % 4
                 continue
             // Joiners, directions, selectors of variants, tones, tags.
-            case 0xad, 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x206f, 0xfe00...0xfe0f, 0xfeff, 0x1f3fb...0x1f3ff, 0xe0000...0xe0fff:
+            case 0xad, 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x206f, 0xfe00...0xfe0f, 0xfeff, 0x1f3fb...0x1f3ff,
+                0xe0000...0xe0fff:
                 continue
             default: break
             }

@@ -1,14 +1,15 @@
 import Glibc
 
-/// Gives the terminal back where a signal ends the process: of those that ncurses takes no care of, and of a crash. What
-/// is done there is nothing but write(2) and tcsetattr(3).
+/// Gives the terminal back where a signal ends the process: of those that ncurses takes no care of, and of a crash.
+/// What is done there is nothing but write(2) and tcsetattr(3).
 enum Restoring {
     nonisolated(unsafe) private static var before = termios()
     nonisolated(unsafe) private static var isReady = false
     nonisolated(unsafe) private static var words: (UnsafeMutablePointer<UInt8>, Int)?
     /// All that end a process, see signal(7), but SIGKILL.
     private static let signals = [
-        SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGSYS, SIGIO, SIGPWR,
+        SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGUSR2, SIGALRM,
+        SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGSYS, SIGIO, SIGPWR,
     ]
 
     /// To be called with the terminal in use; what it was like before is known from the first call on.

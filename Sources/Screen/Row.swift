@@ -56,14 +56,19 @@ public struct Row: Equatable {
         let (text, columns) = Cells.clean(text)
         guard !text.isEmpty else { return }
         width += columns
-        if pieces.last?.style == style { pieces[pieces.count - 1].text += text } else { pieces.append(Piece(text: text, style: style)) }
+        if pieces.last?.style == style {
+            pieces[pieces.count - 1].text += text
+        } else {
+            pieces.append(Piece(text: text, style: style))
+        }
     }
 
     public mutating func add(_ row: Row) {
         for piece in row.pieces { add(piece.text, piece.style) }
     }
 
-    /// Adds text in exactly so many columns: cut, with `…` at its end, or followed by blanks; with `right`, behind them.
+    /// Adds text in exactly so many columns: cut, with `…` at its end, or followed by blanks; with `right`, behind
+    /// them.
     public mutating func add(_ text: String, columns: Int, _ style: Style = .plain, right: Bool = false) {
         guard columns > 0 else { return }
         var piece = Row(text, style)

@@ -14,20 +14,28 @@ public final class Screen {
     /// What has come of a text that is being pasted, and when the last of it came.
     private var pasted: (text: String, time: Double)?
 
-    /// Takes over the terminal at the standard descriptors. Throws `Failure.unsure` if there is none, or none that is known.
+    /// Takes over the terminal at the standard descriptors. Throws `Failure.unsure` if there is none, or none that is
+    /// known.
     public init() throws {
         guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.unsure("not a terminal") }
         Restoring.remember()
         Cells.setLocale()
         let term = getenv("TERM").map { String(cString: $0) } ?? ""
         // tmux's own entries describe a mouse that reaches no further than column 222.
-        let names = (term.hasPrefix("tmux") || term.hasPrefix("screen") ? ["xterm-256color"] : []) + [term, "xterm-256color", "xterm", "vt100"]
+        let names =
+            (term.hasPrefix("tmux") || term.hasPrefix("screen") ? ["xterm-256color"] : []) + [
+                term, "xterm-256color", "xterm", "vt100",
+            ]
         guard names.contains(where: { newterm($0, stdout, stdin) != nil }) else {
-            throw Failure.unsure("the terminal '\(Names.shown(term))' is not known here, nor is xterm: set TERMINFO to where terminfo(5) files are")
+            throw Failure.unsure(
+                "the terminal '\(Names.shown(term))' is not known here, nor is xterm: set TERMINFO to where "
+                    + "terminfo(5) files are"
+            )
         }
         guard Screen.capability("cup") != nil else {
             endwin()
-            throw Failure.unsure("the terminal '\(Names.shown(term))' has no screen: 'cadre top --plain' prints the rows")
+            throw Failure.unsure(
+                "the terminal '\(Names.shown(term))' has no screen: 'cadre top --plain' prints the rows")
         }
         hasColors = getenv("NO_COLOR") == nil && has_colors()
         if hasColors {
@@ -122,7 +130,11 @@ public final class Screen {
             }
             guard row.width < columns else { continue }
             set(row.fill)
-            if row.fill == .plain { wclrtoeol(window) } else { waddnstr(window, String(repeating: " ", count: columns - row.width), -1) }
+            if row.fill == .plain {
+                wclrtoeol(window)
+            } else {
+                waddnstr(window, String(repeating: " ", count: columns - row.width), -1)
+            }
         }
         drawn = shown
         leaveok(window, cursor == nil)
@@ -165,7 +177,8 @@ public final class Screen {
 
     // MARK: what comes
 
-    /// What the terminal has told; nil if nothing more is there yet. To be asked until then, whenever descriptor 0 can be read.
+    /// What the terminal has told; nil if nothing more is there yet. To be asked until then, whenever descriptor 0 can
+    /// be read.
     public func next() -> ScreenEvent? {
         let window = cncurses_screen()
         while true {
@@ -246,9 +259,14 @@ public final class Screen {
         default: break
         }
         guard let name = keyname(code).map({ String(cString: $0) }) else { return "?" }
-        let kinds = ["kUP": "Up", "kDN": "Down", "kLFT": "Left", "kRIT": "Right", "kHOM": "Home", "kEND": "End", "kNXT": "PgDn", "kPRV": "PgUp"]
+        let kinds = [
+            "kUP": "Up", "kDN": "Down", "kLFT": "Left", "kRIT": "Right", "kHOM": "Home", "kEND": "End", "kNXT": "PgDn",
+            "kPRV": "PgUp",
+        ]
         let modifiers = ["3": "M-", "4": "M-S-", "5": "C-", "6": "C-S-", "7": "C-M-"]
-        for (kind, plain) in kinds where name.hasPrefix(kind) { return (modifiers[String(name.dropFirst(kind.count))] ?? "S-") + plain }
+        for (kind, plain) in kinds where name.hasPrefix(kind) {
+            return (modifiers[String(name.dropFirst(kind.count))] ?? "S-") + plain
+        }
         return name
     }
 

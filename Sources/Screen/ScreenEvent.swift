@@ -35,7 +35,8 @@ public struct Key: Hashable, ExpressibleByStringLiteral, CustomStringConvertible
     }
 
     private static let names: Set<String> = [
-        "Space", "Enter", "Tab", "BTab", "Escape", "BSpace", "Up", "Down", "Left", "Right", "Home", "End", "PgUp", "PgDn", "IC", "DC",
+        "Space", "Enter", "Tab", "BTab", "Escape", "BSpace", "Up", "Down", "Left", "Right", "Home", "End", "PgUp",
+        "PgDn", "IC", "DC",
         "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12",
     ]
 }

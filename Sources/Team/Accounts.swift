@@ -30,10 +30,9 @@ public struct StatusLine: Decodable {
 //   tokens of Codex         its file has sums after each answer; money it does not tell
 //   money of aider          its history has a line after each answer, with what that has cost
 //
-// Files are read on from where the last reading ended. A record has, as `Read-*`, how far that was and what it said, and of
-// a sub-agent as `Sub-ID-*`.
-// It counts for the task that the agent holds, or held last in this turn, since an agent hands its work in before
-// the turn ends.
+// Files are read on from where the last reading ended. A record has, as `Read-*`, how far that was and what it said,
+// and of a sub-agent as `Sub-ID-*`. It counts for the task that the agent holds, or held last in this turn, since an
+// agent hands its work in before the turn ends.
 extension Team {
     /// Accounts for what a status line is told, and gives the line to show. Starts no process.
     public static func statusLine(_ bus: Bus, _ name: String, session: String?, _ said: StatusLine) throws -> String {
@@ -43,7 +42,8 @@ extension Team {
         if session == agent.token {
             try bus.account(agent, said.session_id, task: task) { record, isNew in
                 record["Model"] = said.model?.id ?? record["Model"]
-                var used = try readTranscript(said.transcript_path, &record, isNew: isNew && said.prompt_id == nil) ?? Usage()
+                var used =
+                    try readTranscript(said.transcript_path, &record, isNew: isNew && said.prompt_id == nil) ?? Usage()
                 used.money = money.map { readMoney($0, &record, session: session, isBeginning: said.prompt_id == nil) }
                 return used
             }
@@ -57,11 +57,14 @@ extension Team {
         // As `cost` and `agents` have it: all that the agent has used, in other conversations as well.
         var sum = Sum()
         for part in try bus.spent(by: agent) { sum.add(part.used.money) }
-        if let money = sum.known ?? money.map({ _ in 0 }) { parts.append("$\(Money.text(money, places: 2))" + (sum.isPartial ? "+" : "")) }
+        if let money = sum.known ?? money.map({ _ in 0 }) {
+            parts.append("$\(Money.text(money, places: 2))" + (sum.isPartial ? "+" : ""))
+        }
         return parts.joined(separator: " · ")
     }
 
-    /// What was used since the last reading, of a number that a program counts up. `isBeginning`: it has done nothing yet.
+    /// What was used since the last reading, of a number that a program counts up. `isBeginning`: it has done nothing
+    /// yet.
     private static func readMoney(_ total: Int, _ record: inout Record, session: String?, isBeginning: Bool) -> Int {
         let last = record.int("Read-Money")
         let isFresh = record["Read-Session"] != session
@@ -78,7 +81,9 @@ extension Team {
     }
 
     /// Accounts for what a conversation has used by the end of a turn.
-    static func accountResult(_ bus: Bus, _ agent: AgentView, _ conversation: String, task: Int?, model: String?, total: Usage) throws {
+    static func accountResult(
+        _ bus: Bus, _ agent: AgentView, _ conversation: String, task: Int?, model: String?, total: Usage
+    ) throws {
         try bus.account(agent, conversation, task: task) { record, _ in
             record["Model"] = model ?? record["Model"]
             let before = record["Read-Total"]?.split(separator: " ").map { Int($0) } ?? []
@@ -88,7 +93,8 @@ extension Team {
                 let last = at < before.count ? before[at] ?? 0 : 0
                 used[keyPath: field] = now >= last ? now - last : now
             }
-            record["Read-Total"] = Usage.fields.map { total[keyPath: $0].map(String.init) ?? "-" }.joined(separator: " ")
+            record["Read-Total"] = Usage.fields.map { total[keyPath: $0].map(String.init) ?? "-" }.joined(
+                separator: " ")
             return used
         }
         try bus.setFill(agent.name, model: model, context: nil, size: nil, money: total.money)
@@ -96,7 +102,9 @@ extension Team {
 
     /// Accounts for what is new in the file of the agent's conversation.
     static func readFile(_ bus: Bus, _ agent: AgentView) throws {
-        guard let conversation = try bus.conversation(agent.name), let source = conversation["Cost"].flatMap({ AgentProgram.Cost(rawValue: $0) }), let id = conversation["Id"] ?? (source == .history ? agent.card["Created"] : nil)
+        guard let conversation = try bus.conversation(agent.name),
+            let source = conversation["Cost"].flatMap({ AgentProgram.Cost(rawValue: $0) }),
+            let id = conversation["Id"] ?? (source == .history ? agent.card["Created"] : nil)
         else { return }
         var fill: (model: String?, context: Int?, size: Int?)?
         try bus.account(agent, id, task: costTask(bus, agent.name)) { record, _ in
@@ -114,7 +122,9 @@ extension Team {
             case .result, .none: return .nothing
             }
         }
-        if let fill { try bus.setFill(agent.name, model: fill.model, context: fill.context, size: fill.size, money: nil) }
+        if let fill {
+            try bus.setFill(agent.name, model: fill.model, context: fill.context, size: fill.size, money: nil)
+        }
     }
 
     /// The task that what an agent uses now counts for.
@@ -136,11 +146,14 @@ extension Team {
     // MARK: the files
 
     /// The lines that were added to a file, whole ones, that have one of these texts in them.
-    private static func newLines(_ path: FilePath, _ record: inout Record, as key: String = "Read", with marks: [String]) throws -> [ArraySlice<UInt8>] {
+    private static func newLines(
+        _ path: FilePath, _ record: inout Record, as key: String = "Read", with marks: [String]
+    ) throws -> [ArraySlice<UInt8>] {
         let start = record.int("\(key)-Offset") ?? 0
         // One that has become shorter was written anew, and what it has now was counted.
         guard let status = try Files.status(path), status.st_size != start else { return [] }
-        guard status.st_size > start, let bytes = try Files.read(path, from: start), let end = bytes.lastIndex(of: 10) else {
+        guard status.st_size > start, let bytes = try Files.read(path, from: start), let end = bytes.lastIndex(of: 10)
+        else {
             if status.st_size < start { record["\(key)-Offset"] = "\(status.st_size)" }
             return []
         }
@@ -171,11 +184,20 @@ extension Team {
             let lines = try newLines(file, &record, as: key, with: ["\"usage\""])
             guard !isNew else { return }
             for line in lines {
-                guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.type == "assistant", let id = answer.message?.id, let tokens = answer.message?.usage else { continue }
+                guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.type == "assistant",
+                    let id = answer.message?.id, let tokens = answer.message?.usage
+                else { continue }
                 let cached = tokens.cache_read_input_tokens ?? 0
-                let now = [(tokens.input_tokens ?? 0) + (tokens.cache_creation_input_tokens ?? 0) + cached, cached, tokens.output_tokens ?? 0]
-                let before = record["\(key)-Message"] == id ? record["\(key)-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
-                for (at, field) in Usage.fields.dropFirst().enumerated() { used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0) }
+                let now = [
+                    (tokens.input_tokens ?? 0) + (tokens.cache_creation_input_tokens ?? 0) + cached, cached,
+                    tokens.output_tokens ?? 0,
+                ]
+                let before =
+                    record["\(key)-Message"] == id
+                    ? record["\(key)-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
+                for (at, field) in Usage.fields.dropFirst().enumerated() {
+                    used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0)
+                }
                 record["\(key)-Message"] = id
                 record["\(key)-Tokens"] = now.map(String.init).joined(separator: " ")
             }
@@ -185,7 +207,9 @@ extension Team {
         let below = FilePath(String(path.dropLast(6))).appending("subagents")
         for name in try Files.list(below) ?? [] where name.hasPrefix("agent-") && name.hasSuffix(".jsonl") {
             let id = name.dropFirst(6).dropLast(6)
-            guard !id.isEmpty, id.utf8.count <= 40, id.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) }) else { continue }
+            guard !id.isEmpty, id.utf8.count <= 40,
+                id.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) })
+            else { continue }
             try read(below.appending(name), as: "Sub-\(id)")
         }
         return used
@@ -212,7 +236,9 @@ extension Team {
         var payload: Payload?
     }
 
-    private static func readRollout(_ path: String?, _ record: inout Record, _ fill: inout (model: String?, context: Int?, size: Int?)?) throws -> Usage {
+    private static func readRollout(
+        _ path: String?, _ record: inout Record, _ fill: inout (model: String?, context: Int?, size: Int?)?
+    ) throws -> Usage {
         guard let path = path.map({ FilePath($0) }) else { return .nothing }
         let lines = try newLines(path, &record, with: ["\"token_count\"", "\"turn_context\""])
         guard !lines.isEmpty else { return .nothing }
@@ -220,7 +246,8 @@ extension Team {
         for line in lines {
             guard let said = try? JSONDecoder().decode(Line.self, from: Data(line)) else { continue }
             if said.type == "turn_context" { record["Model"] = said.payload?.model ?? record["Model"] }
-            guard said.payload?.type == "token_count", let info = said.payload?.info, let total = info.total_token_usage else { continue }
+            guard said.payload?.type == "token_count", let info = said.payload?.info, let total = info.total_token_usage
+            else { continue }
             let now = [total.input_tokens ?? 0, total.cached_input_tokens ?? 0, total.output_tokens ?? 0]
             let before = record["Read-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? []
             for (at, field) in Usage.fields.dropFirst().enumerated() {
@@ -228,15 +255,18 @@ extension Team {
                 used[keyPath: field]! += now[at] >= last ? now[at] - last : now[at]
             }
             record["Read-Tokens"] = now.map(String.init).joined(separator: " ")
-            if let size = info.model_context_window, size > 0, let last = info.last_token_usage?.total_tokens { fill = (nil, last * 100 / size, size) }
+            if let size = info.model_context_window, size > 0, let last = info.last_token_usage?.total_tokens {
+                fill = (nil, last * 100 / size, size)
+            }
         }
         return used
     }
 
-    /// `> Tokens: 7.7k sent, 152 received. Cost: $0.0025 message, $0.0051 session.` Its tokens are rounded, so they are not
-    /// known; where the line has no cost, that is not known either.
+    /// `> Tokens: 7.7k sent, 152 received. Cost: $0.0025 message, $0.0051 session.` Its tokens are rounded, so they are
+    /// not known; where the line has no cost, that is not known either.
     private static func readHistory(_ path: FilePath, _ record: inout Record) throws -> Usage {
-        let lines = try newLines(path, &record, with: ["> Tokens: "]).map { String(decoding: $0, as: UTF8.self) }.filter { $0.hasPrefix("> Tokens: ") }
+        let lines = try newLines(path, &record, with: ["> Tokens: "]).map { String(decoding: $0, as: UTF8.self) }.filter
+        { $0.hasPrefix("> Tokens: ") }
         guard !lines.isEmpty else { return .nothing }
         let costs = lines.compactMap { line -> Int? in
             let words = line.split(separator: "Cost: $").dropFirst().first?.split(separator: " ") ?? []

@@ -10,10 +10,14 @@ extension Team {
         guard configured.approvable != before else { return }
         if try bus.hasLiving() {
             let unseen = configured.unseen
-            if !unseen.isEmpty { say("git's configuration brings commands that you have not let run: see 'cadre init'") }
+            if !unseen.isEmpty {
+                say("git's configuration brings commands that you have not let run: see 'cadre init'")
+            }
             return
         }
-        for line in configured.commands where !before.contains(line) { say("git's configuration of this repository has this run from now on: \(Names.shown(line))") }
+        for line in configured.commands where !before.contains(line) {
+            say("git's configuration of this repository has this run from now on: \(Names.shown(line))")
+        }
         try bus.setApprovedCommands(configured.approvable)
         try bus.closeAsk(named: "git", by: "human", "seen")
     }

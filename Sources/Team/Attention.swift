@@ -34,7 +34,8 @@ public struct Attention {
     public static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
         // One that was never started is nobody's failure.
         let team = team.filter { $0.session?["Started"] != nil }
-        return try agents(bus, team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus) + waiting(bus, team) + queue(bus)
+        return try agents(bus, team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus)
+            + waiting(bus, team) + queue(bus)
     }
 
     // MARK: agents
@@ -46,23 +47,38 @@ public struct Attention {
                 Attention(agent.name, what, next: next, isWrong: isWrong)
             }
             switch agent.state {
-            case .dead: return says("is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card["Restart"] != "never")
+            case .dead:
+                return says(
+                    "is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card["Restart"] != "never")
             case .quarantined: return says("is quarantined\(note)")
             case .stuck: return says("is silent with its task")
             case .resting where agent.want == .pause:
                 // Whoever set it aside was stopped on the way, or could not do it to its end.
                 guard let worktree = agent.worktree, try Files.exists(worktree) else {
                     guard let held = claims.first(where: { $0.owner == agent.name }) else { return nil }
-                    return says("is paused and holds task \(held.id): 'cadre resume \(agent.name)', or 'cadre claim --release \(held.id)'")
+                    return says(
+                        "is paused and holds task \(held.id): 'cadre resume \(agent.name)', or 'cadre claim --release "
+                            + "\(held.id)'"
+                    )
                 }
-                return says("was stopped and not put aside to the end: 'cadre pause \(agent.name)' again, or 'cadre resume \(agent.name)'")
+                return says(
+                    "was stopped and not put aside to the end: 'cadre pause \(agent.name)' again, or 'cadre resume "
+                        + "\(agent.name)'"
+                )
             case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
             case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
                 return says("has ended\(note)", next: agent.report?.int("Start-At"))
-            case .idle where agent.alive && agent.retry == nil && !note.isEmpty && (agent.report?["Source"] == "screen" || agent.report?["Note"]?.hasPrefix(Team.turnFailed) == true),
-                .working where agent.alive && agent.retry == nil && !note.isEmpty && agent.report?["Source"] == "screen":
-                return try says("\(agent.state.rawValue)\(note)", next: agent.state == .idle ? bus.failedTurn(of: agent.name)?.next : nil)
-            default: return agent.alive ? agent.retry.map { says("can't go on: \($0.why), \($0.count)", next: $0.next) } : nil
+            case .idle
+            where agent.alive && agent.retry == nil && !note.isEmpty
+                && (agent.report?["Source"] == "screen" || agent.report?["Note"]?.hasPrefix(Team.turnFailed) == true),
+                .working
+            where agent.alive && agent.retry == nil && !note.isEmpty && agent.report?["Source"] == "screen":
+                return try says(
+                    "\(agent.state.rawValue)\(note)",
+                    next: agent.state == .idle ? bus.failedTurn(of: agent.name)?.next : nil)
+            default:
+                return agent.alive
+                    ? agent.retry.map { says("can't go on: \($0.why), \($0.count)", next: $0.next) } : nil
             }
         }
     }
@@ -72,9 +88,13 @@ public struct Attention {
     private static func tasks(_ bus: Bus) throws -> [Attention] {
         let failed = try bus.failedTasks()
         var all = try failed.prefix(most).map { id in
-            Attention("\(id)", "failed\(try bus.end(id)?["Why"].map { ": \($0)" } ?? ""): 'cadre task reopen \(id)' tries it again")
+            Attention(
+                "\(id)",
+                "failed\(try bus.end(id)?["Why"].map { ": \($0)" } ?? ""): 'cadre task reopen \(id)' tries it again")
         }
-        if failed.count > most { all.append(Attention("\(failed[most])", "failed, and \(failed.count - most - 1) more")) }
+        if failed.count > most {
+            all.append(Attention("\(failed[most])", "failed, and \(failed.count - most - 1) more"))
+        }
         // None waits longer for its next try.
         for (due, id) in try bus.dueSoon().prefix(most) {
             guard let retry = try bus.header(id)?.retry else { continue }
@@ -94,17 +114,24 @@ public struct Attention {
             // A name without a card is a person's or a job's.
             if fitting.isEmpty, queue.hasPrefix("for=") { continue }
             if running.isEmpty {
-                let why = fitting.prefix(3).map { "'\($0.agent.name)' \(Attention.how($0.agent))" }.joined(separator: ", ")
+                let why = fitting.prefix(3).map { "'\($0.agent.name)' \(Attention.how($0.agent))" }.joined(
+                    separator: ", ")
                 let resting = fitting.first { $0.agent.state == .resting && $0.agent.want == .run }
                 let advice = resting.map { ": 'cadre up \($0.agent.name)' starts it" } ?? ""
                 let next = queue.hasPrefix("first=") ? try bus.header(id)?.toUntil : nil
                 all.append(
                     Attention(
-                        "\(id)", "is ready, and nobody who runs takes it\(why.isEmpty ? "" : ": \(why)")\(advice)", next: next,
+                        "\(id)", "is ready, and nobody who runs takes it\(why.isEmpty ? "" : ": \(why)")\(advice)",
+                        next: next,
                         isWrong: next == nil && fitting.contains { $0.agent.want == .run }))
-            } else if let idle = try running.first(where: { try isIdle($0.agent, bus) }), running.allSatisfy({ $0.agent.state == .idle }) {
-                let note = (idle.agent.report?["Note"] ?? "").isEmpty ? "'cadre peek \(idle.agent.name)' shows it" : idle.agent.report?["Note"] ?? ""
-                all.append(Attention("\(id)", "is ready, and '\(idle.agent.name)', which is idle, has not taken it: \(note)"))
+            } else if let idle = try running.first(where: { try isIdle($0.agent, bus) }),
+                running.allSatisfy({ $0.agent.state == .idle })
+            {
+                let note =
+                    (idle.agent.report?["Note"] ?? "").isEmpty
+                    ? "'cadre peek \(idle.agent.name)' shows it" : idle.agent.report?["Note"] ?? ""
+                all.append(
+                    Attention("\(id)", "is ready, and '\(idle.agent.name)', which is idle, has not taken it: \(note)"))
             }
         }
         return all
@@ -130,17 +157,31 @@ public struct Attention {
         var all: [Attention] = []
         let entries = try bus.entries({ _ in })
         let stopped = entries.isEmpty ? nil : try bus.stopped()
-        if let stopped { all.append(Attention("merge", "the queue stands still: \(stopped["Why"] ?? "")", next: stopped.int("Retry-At") ?? stopped.int("Look-At"))) }
+        if let stopped {
+            all.append(
+                Attention(
+                    "merge", "the queue stands still: \(stopped["Why"] ?? "")",
+                    next: stopped.int("Retry-At") ?? stopped.int("Look-At")))
+        }
         for entry in entries where entry.step == .waiting || entry.step == .stuck {
             let next = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
-            all.append(Attention("\(entry.id)", "waits to land\(entry.why.map { ": \($0)" } ?? "")", next: entry.step == .waiting ? next : nil))
+            all.append(
+                Attention(
+                    "\(entry.id)", "waits to land\(entry.why.map { ": \($0)" } ?? "")",
+                    next: entry.step == .waiting ? next : nil))
         }
         let left = entries.filter { [.queued, .gating, .landing].contains($0.step) && $0.time + patience < Time.now() }
         if stopped == nil, !left.isEmpty, try Lock.isFree(bus.mergeLock) {
             let next = try Queue.nextRun(bus)
-            let why = next == nil ? "" : ", since its runner was ended \(try Queue.tries(bus)) times before it had done its work"
+            let why =
+                next == nil
+                ? "" : ", since its runner was ended \(try Queue.tries(bus)) times before it had done its work"
             all.append(
-                Attention("merge", "nobody runs the queue, in which \(left.count) wait\(left.count == 1 ? "s" : "") to land\(why): 'cadre merge run' does", next: next, isWrong: next == nil))
+                Attention(
+                    "merge",
+                    "nobody runs the queue, in which \(left.count) wait\(left.count == 1 ? "s" : "") to land\(why): "
+                        + "'cadre merge run' does",
+                    next: next, isWrong: next == nil))
         }
         return all
     }

@@ -3,9 +3,10 @@ import Bus
 import Git
 import SystemPackage
 
-// Budgets. What is used is told after it was, so a budget is reached and not held to the cent: from then on no new turn of
-// a program that costs begins by cadre's doing. Nothing is ended, and a person's own words are taken. Who finds it reached
-// opens one ask to the person; the answer is its raise, and stays as the answered ask for as long as that is the last one.
+// Budgets. What is used is told after it was, so a budget is reached and not held to the cent: from then on no new turn
+// of a program that costs begins by cadre's doing. Nothing is ended, and a person's own words are taken. Who finds it
+// reached opens one ask to the person; the answer is its raise, and stays as the answered ask for as long as that is
+// the last one.
 extension Team {
     public enum Scope: String, CaseIterable { case day, agent, task }
 
@@ -23,8 +24,11 @@ extension Team {
         var all: [Scope: Int] = [:]
         for text in settings.list("budget") {
             let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count <= 2, let amount = Money.amount(parts[0]), let scope = parts.count == 2 ? Scope(rawValue: parts[1]) : .day else {
-                throw Failure.usage("cadre.budget is '\(Names.shown(text))', use dollars and /day, /agent or /task, such as 20/day")
+            guard parts.count <= 2, let amount = Money.amount(parts[0]),
+                let scope = parts.count == 2 ? Scope(rawValue: parts[1]) : .day
+            else {
+                throw Failure.usage(
+                    "cadre.budget is '\(Names.shown(text))', use dollars and /day, /agent or /task, such as 20/day")
             }
             all[scope] = amount
         }
@@ -34,13 +38,18 @@ extension Team {
     /// The budget that keeps the agent from a new turn, if one does; the person is asked then.
     public func reached(_ agent: AgentView) throws -> Reached? {
         let budgets = try budgets()
-        guard !budgets.isEmpty, try known(agent.card["Program"] ?? "")?.cost != AgentProgram.Cost.none else { return nil }
+        guard !budgets.isEmpty, try known(agent.card["Program"] ?? "")?.cost != AgentProgram.Cost.none else {
+            return nil
+        }
         for scope in Scope.allCases {
             guard let budget = budgets[scope], let reached = try reached(scope, budget, agent) else { continue }
             let raise = Money.text(reached.limit + budget, places: 2)
             try bus.openAsk(
                 named: reached.ask, by: "cadre", digest: "\(reached.limit)", unlessAnswered: true,
-                "\(reached.text): no turn begins that would use more. 'cadre ask approve \(reached.ask)' makes it \(raise), 'cadre ask answer \(reached.ask) DOLLARS' what you say, 'cadre ask reject \(reached.ask)' lets it be")
+                "\(reached.text): no turn begins that would use more. 'cadre ask approve \(reached.ask)' makes it "
+                    + "\(raise), 'cadre ask answer \(reached.ask) DOLLARS' what you say, 'cadre ask reject "
+                    + "\(reached.ask)' lets it be"
+            )
             return reached
         }
         return nil
@@ -60,31 +69,43 @@ extension Team {
             of = "the budget of '\(agent.name)'"
             spent = try bus.spent(by: agent)
         case .task:
-            guard let task = try bus.claims().filter({ $0.owner == agent.name }).map(\.id).min(), let header = try bus.header(task) else { return nil }
+            guard let task = try bus.claims().filter({ $0.owner == agent.name }).map(\.id).min(),
+                let header = try bus.header(task)
+            else { return nil }
             ask = "budget-task-\(task)"
             of = "the budget of task \(task)"
             spent = try bus.spent(since: Bus.day(header.created)).filter { $0.task == task }
         }
         let sum = spent.compactMap(\.used.money).reduce(0, +)
         var limit = budget
-        if let answered = try bus.answeredAsk(ask), let before = answered.record["Digest"].flatMap({ Int($0) }), let answer = answered.answer {
+        if let answered = try bus.answeredAsk(ask), let before = answered.record["Digest"].flatMap({ Int($0) }),
+            let answer = answered.answer
+        {
             limit = max(limit, answer == "approved" ? before + budget : Money.amount(answer) ?? before)
         }
         guard sum >= limit else { return nil }
-        return Reached(ask: ask, scope: scope, text: "\(of) is used up: \(Money.text(sum, places: 2)) of \(Money.text(limit, places: 2)) dollars (cadre.budget)", limit: limit)
+        return Reached(
+            ask: ask, scope: scope,
+            text:
+                "\(of) is used up: \(Money.text(sum, places: 2)) of \(Money.text(limit, places: 2)) dollars "
+                + "(cadre.budget)",
+            limit: limit)
     }
 
     /// Shows that the agent begins nothing because of this, or no longer.
     func showReached(_ name: String, _ reached: Reached?) throws {
         let report = try bus.agent(named: name)?.report
-        guard report?["State"] == AgentState.idle.rawValue, reached?.text != (report?["Source"] == "budget" ? report?["Note"] : nil) else { return }
+        guard report?["State"] == AgentState.idle.rawValue,
+            reached?.text != (report?["Source"] == "budget" ? report?["Note"] : nil)
+        else { return }
         try bus.report(name, state: .idle, source: reached == nil ? "supervisor" : "budget", note: reached?.text ?? "")
     }
 
     /// Puts by for later what an agent would be told as its first words.
     func putBy(_ name: String, _ words: String) throws {
         let subject = "what to go on with"
-        guard try !bus.messages(of: name).contains(where: { try bus.message($0.id, of: name)?.subject == subject }) else { return }
+        guard try !bus.messages(of: name).contains(where: { try bus.message($0.id, of: name)?.subject == subject })
+        else { return }
         _ = try bus.send(from: "cadre", to: name, subject: subject, body: Array((words + "\n").utf8))
     }
 

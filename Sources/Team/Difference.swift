@@ -18,17 +18,23 @@ extension Team {
             if result.status == 0 { base = result.text }
         }
         return try withIndex(git) { environment in
-            guard let environment else { return try git.run(["diff", "--no-ext-diff", "--no-textconv"] + options + [base, head]).output }
+            guard let environment else {
+                return try git.run(["diff", "--no-ext-diff", "--no-textconv"] + options + [base, head]).output
+            }
             // A nested repository without a commit can't be added; the rest is.
             _ = try git.attempt(["add", "-A", "-N", "--ignore-errors", "--", "."], environment: environment)
-            let result = try git.attempt(["diff", "--no-ext-diff", "--no-textconv"] + options + [base, "--"], environment: environment)
+            let result = try git.attempt(
+                ["diff", "--no-ext-diff", "--no-textconv"] + options + [base, "--"], environment: environment)
             if options.contains("--quiet") { return result.status == 0 ? [] : [10] }
-            guard result.status == 0 else { throw Failure.unsure("git diff failed in '\(path.string)': \(result.complaint)") }
+            guard result.status == 0 else {
+                throw Failure.unsure("git diff failed in '\(path.string)': \(result.complaint)")
+            }
             return result.output
         }
     }
 
-    /// Marks all that is in its worktree now as seen: `sinceSeen` goes by it, until the next time or until the agent is retired.
+    /// Marks all that is in its worktree now as seen: `sinceSeen` goes by it, until the next time or until the agent is
+    /// retired.
     public func markSeen(_ agent: AgentView) throws {
         let (git, _) = try worktree(agent)
         let tree = try withIndex(git) { environment in
@@ -43,7 +49,9 @@ extension Team {
     static func seen(_ name: String) -> String { "refs/cadre/seen/\(name)" }
 
     private func worktree(_ agent: AgentView) throws -> (Git, FilePath) {
-        guard let git = agent.git, let path = agent.worktree, try Files.exists(path) else { throw Failure.no("'\(agent.name)' has no worktree now") }
+        guard let git = agent.git, let path = agent.worktree, try Files.exists(path) else {
+            throw Failure.no("'\(agent.name)' has no worktree now")
+        }
         return (git, path)
     }
 

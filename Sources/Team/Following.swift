@@ -6,17 +6,17 @@ import Processes
 import SystemPackage
 import Tmux
 
-/// Follows an agent's program beside its hooks: what its own state file says, and whether it is to be woken, for mail or
-/// for a task.
+/// Follows an agent's program beside its hooks: what its own state file says, and whether it is to be woken, for mail
+/// or for a task.
 ///
-/// Hooks are not told everything: a turn that a person breaks off, or a permission denied, ends without a word. A program
-/// that keeps a file of its state says it there. What that says is reported if a moment later it still does and the report
-/// still says otherwise, since hooks come at about the same time and tell more.
+/// Hooks are not told everything: a turn that a person breaks off, or a permission denied, ends without a word. A
+/// program that keeps a file of its state says it there. What that says is reported if a moment later it still does and
+/// the report still says otherwise, since hooks come at about the same time and tell more.
 ///
-/// What neither tells is seen on the screen (see `AgentProgram.sight`): a dialog that is up, or anything else in place of the
-/// input line, and the end of a turn of a program without such a file. The kernel tells of what the program writes to its
-/// terminal, and once it has written nothing for a moment it is looked, and once more before that is reported. A screen that
-/// stands still costs nothing.
+/// What neither tells is seen on the screen (see `AgentProgram.sight`): a dialog that is up, or anything else in place
+/// of the input line, and the end of a turn of a program without such a file. The kernel tells of what the program
+/// writes to its terminal, and once it has written nothing for a moment it is looked, and once more before that is
+/// reported. A screen that stands still costs nothing.
 final class Following {
     var team: Team
     var bus: Bus { team.bus }
@@ -24,8 +24,8 @@ final class Following {
     let known: AgentProgram
     private let process: Tree.Process
     let file: FilePath?
-    /// What the state file said when it was read last, and when it counts; and when it last said that a person is waited for, in
-    /// milliseconds since the epoch.
+    /// What the state file said when it was read last, and when it counts; and when it last said that a person is
+    /// waited for, in milliseconds since the epoch.
     var said: (state: AgentState, due: Double)?
     private var waited = 0
 
@@ -36,8 +36,8 @@ final class Following {
     var looking: Looking
     private var money: String?
 
-    /// Time for a hook to say the same, or to hand the mail over itself, in seconds; and for a file that was written before the
-    /// last report to be written anew, on a machine that is busy.
+    /// Time for a hook to say the same, or to hand the mail over itself, in seconds; and for a file that was written
+    /// before the last report to be written anew, on a machine that is busy.
     static let grace = 0.3
     private static let patience = 3.0
     /// Seconds after a key within which a person may be about to press another.
@@ -47,10 +47,16 @@ final class Following {
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { [waking.due, waking.again, said?.due, looking.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double {
+        [waking.due, waking.again, said?.due, looking.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) }
+            ?? 3600
+    }
 
     /// Nil for programs that tell nothing and are not to be typed to.
-    init?(_ team: Team, _ name: String, _ known: AgentProgram?, _ process: pid_t, pane: String? = getenv("TMUX_PANE").map { String(cString: $0) }) throws {
+    init?(
+        _ team: Team, _ name: String, _ known: AgentProgram?, _ process: pid_t,
+        pane: String? = getenv("TMUX_PANE").map { String(cString: $0) }
+    ) throws {
         guard let known, let process = Tree.Process(process) else { return nil }
         self.team = team
         self.name = name
@@ -117,25 +123,40 @@ final class Following {
         else { return }
         let written = found.statusUpdatedAt.map { Int($0) } ?? 0
         if state == .waiting { waited = max(waited, written) } else { try settle(written) }
-        guard let before = try bus.agent(named: name)?.report, let report = before["State"].flatMap({ AgentState(rawValue: $0) }), states.values.contains(report),
+        guard let before = try bus.agent(named: name)?.report,
+            let report = before["State"].flatMap({ AgentState(rawValue: $0) }), states.values.contains(report),
             report != state, report != .waiting || before["Source"] != "screen"
         else { return }
         // Said before the last report, which may tell what is newer.
-        let isOld = try found.statusUpdatedAt != nil && Files.status(bus.agentState(name)).map { $0.st_mtim.tv_sec * 1000 + $0.st_mtim.tv_nsec / 1_000_000 > written } ?? false
+        let isOld =
+            try found.statusUpdatedAt != nil
+            && Files.status(bus.agentState(name)).map {
+                $0.st_mtim.tv_sec * 1000 + $0.st_mtim.tv_nsec / 1_000_000 > written
+            } ?? false
         // While asks are open, what closes them tells that it waits no more.
-        if report == .waiting, try bus.permissions(of: name).contains(where: { try isOld || bus.isWaited(for: $0) }) { return }
+        if report == .waiting, try bus.permissions(of: name).contains(where: { try isOld || bus.isWaited(for: $0) }) {
+            return
+        }
         let now = Time.monotonic()
-        guard let last, last.state == state else { return said = (state, now + (isOld ? Following.patience : Following.grace)) }
-        guard last.due <= now else { return said = last }
+        guard let last, last.state == state else {
+            said = (state, now + (isOld ? Following.patience : Following.grace))
+            return
+        }
+        guard last.due <= now else {
+            said = last
+            return
+        }
         // Its main turn is over, and its input line takes words: others work for it.
-        let isBeside = try state == .working && before["Turn"] == nil && known.hooks != nil && display().map { if case .idle = $0.sight { true } else { false } } ?? false
+        let isBeside =
+            try state == .working && before["Turn"] == nil && known.hooks != nil
+            && display().map { if case .idle = $0.sight { true } else { false } } ?? false
         let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? Following.beside : ""
         try bus.report(name, state: state, source: "state file", note: note, turn: state == .idle ? false : nil)
     }
 
-    /// Closes the permissions that were answered in the program or are moot: it waits for no person any more, and said so after
-    /// each was asked for, and no dialog is up. One whose dialog it has not told of yet has a while for that. While the hook that
-    /// asked still waits it is not answered: programs end that with their dialog.
+    /// Closes the permissions that were answered in the program or are moot: it waits for no person any more, and said
+    /// so after each was asked for, and no dialog is up. One whose dialog it has not told of yet has a while for that.
+    /// While the hook that asked still waits it is not answered: programs end that with their dialog.
     private func settle(_ written: Int) throws {
         let now = Time.micros() / 1000
         func isOver(_ ask: Ask) throws -> Bool {

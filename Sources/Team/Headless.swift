@@ -6,8 +6,8 @@ import Glibc
 import Processes
 import SystemPackage
 
-// Agents without a terminal whose program does one turn and ends: `claude -p`, `codex exec`, `aider --message-file`. Their
-// supervisor is there all the time, and starts the program when there is something to do:
+// Agents without a terminal whose program does one turn and ends: `claude -p`, `codex exec`, `aider --message-file`.
+// Their supervisor is there all the time, and starts the program when there is something to do:
 //
 //   1  a session begins, as with any other; what the last one held is carried over to it
 //   2  if it holds nothing and has no mail, wait for a ready task that fits, claim it, and move the worktree to its branch
@@ -34,14 +34,24 @@ extension Supervisor {
         let title = header?.title ?? ""
         let planning = try header.flatMap { try bus.planning(held.id, $0) }
         if resumes {
-            if let advice = planning?.advice { return "Task \(held.id) (\(title)) is yours. \(Names.plain(advice.utf8))" }
+            if let advice = planning?.advice {
+                return "Task \(held.id) (\(title)) is yours. \(Names.plain(advice.utf8))"
+            }
             return try idleTurns(held) > 0
-                ? "Your turn ended, and task \(held.id) (\(title)) is still yours. Finish it: 'cadre task done --commit', or 'cadre task fail --why REASON'."
+                ? "Your turn ended, and task \(held.id) (\(title)) is still yours. Finish it: 'cadre task done "
+                    + "--commit', or 'cadre task fail --why REASON'."
                 : "You were ended and are started again; go on with task \(held.id): \(title)"
         }
         let words = try Team.firstPrompt(bus, name) ?? ""
-        if planning?.holds == true { return words + "\nNobody watches: nobody answers you in this terminal. End your turn when the plan is handed in." }
-        return known?.callsVerbs == false ? words : words + "\nNobody watches: nobody answers you in this terminal. When it is done, 'cadre task done --commit' says so, and 'cadre task fail --why REASON' if it can't be."
+        if planning?.holds == true {
+            return words
+                + "\nNobody watches: nobody answers you in this terminal. End your turn when the plan is handed in."
+        }
+        return known?.callsVerbs == false
+            ? words
+            : words
+                + "\nNobody watches: nobody answers you in this terminal. When it is done, 'cadre task done --commit' "
+                + "says so, and 'cadre task fail --why REASON' if it can't be."
     }
 
     private func idleTurns(_ claim: Claim) throws -> Int {
@@ -52,7 +62,9 @@ extension Supervisor {
     /// Begins another file for what is printed, when there is much in the one.
     func turnOutput() throws {
         let file = bus.output(name)
-        guard let status = try Files.status(file), status.st_size > Supervisor.printed, try Files.rename(file, bus.outputBefore(name)) else { return }
+        guard let status = try Files.status(file), status.st_size > Supervisor.printed,
+            try Files.rename(file, bus.outputBefore(name))
+        else { return }
         let output = try Files.openToAppend(file)
         dup2(output.rawValue, 1)
         dup2(output.rawValue, 2)
@@ -66,7 +78,9 @@ extension Supervisor {
         settled = true
         following = nil
         if try waiting.look() { return true }
-        try bus.report(name, state: .idle, source: "supervisor", note: bus.agent(named: name)?.report?["Source"] == "budget" ? nil : "")
+        try bus.report(
+            name, state: .idle, source: "supervisor",
+            note: bus.agent(named: name)?.report?["Source"] == "budget" ? nil : "")
         self.waiting = waiting
         defer { self.waiting = nil }
         guard case .work = try wait() else { return false }
@@ -78,13 +92,20 @@ extension Supervisor {
         guard let agent = try? team.agent(name) else { return }
         if isByTurns(agent), known?.headlessCost == .result {
             if child == 0, printed > 0 || started > 0 { try? readResult(from: printed) }
-        } else if known?.cost != nil { try? Team.readFile(bus, agent) } else { try? bus.noteUnknownCost(agent, task: Team.costTask(bus, name)) }
+        } else if known?.cost != nil {
+            try? Team.readFile(bus, agent)
+        } else {
+            try? bus.noteUnknownCost(agent, task: Team.costTask(bus, name))
+        }
     }
 
     /// What runs the verbs that it calls from within its sandbox.
     func serve(_ agent: AgentView) throws -> Serving {
         try bus.makeCalls(name)
-        return Serving(bus, name, token: token, directory: agent.worktree ?? agent.card["Directory"].map { FilePath($0) } ?? bus.root, environment: environment(agent))
+        return Serving(
+            bus, name, token: token,
+            directory: agent.worktree ?? agent.card["Directory"].map { FilePath($0) } ?? bus.root,
+            environment: environment(agent))
     }
 
     // MARK: the end of a turn
@@ -103,20 +124,25 @@ extension Supervisor {
         var modelUsage: [String: Model]?
     }
 
-    /// Accounts for what the program printed of its cost; one that was killed prints nothing, and what it has used is not known.
+    /// Accounts for what the program printed of its cost; one that was killed prints nothing, and what it has used is
+    /// not known.
     func readResult(from start: Int) throws {
         let agent = try team.agent(name)
         guard let bytes = try Files.read(bus.output(name), from: start) else { return }
         let task = try Team.costTask(bus, name)
         var isTold = false
         for line in bytes.split(separator: 10) where line.first == 123 {
-            guard let said = try? JSONDecoder().decode(Printed.self, from: Data(line)), said.type == "result", let id = said.session_id else { continue }
+            guard let said = try? JSONDecoder().decode(Printed.self, from: Data(line)), said.type == "result",
+                let id = said.session_id
+            else { continue }
             isTold = true
             try Team.accountResult(
                 bus, agent, id, task: task, model: said.modelUsage?.keys.sorted().joined(separator: ","),
                 total: Usage(
                     money: said.total_cost_usd.map { Int(($0 * 1_000_000).rounded()) },
-                    input: said.modelUsage?.values.map { ($0.inputTokens ?? 0) + ($0.cacheReadInputTokens ?? 0) + ($0.cacheCreationInputTokens ?? 0) }.reduce(0, +),
+                    input: said.modelUsage?.values.map {
+                        ($0.inputTokens ?? 0) + ($0.cacheReadInputTokens ?? 0) + ($0.cacheCreationInputTokens ?? 0)
+                    }.reduce(0, +),
                     cached: said.modelUsage?.values.map { $0.cacheReadInputTokens ?? 0 }.reduce(0, +),
                     output: said.modelUsage?.values.map { $0.outputTokens ?? 0 }.reduce(0, +)))
         }
@@ -143,27 +169,36 @@ extension Supervisor {
             record["Idle"] = turns < Supervisor.idleTurns ? "\(turns)" : nil
         }
         guard turns >= Supervisor.idleTurns else { return }
-        // What there is stays on the task's branch, so that the worktree is free; another try begins with another conversation.
+        // What there is stays on the task's branch, so that the worktree is free; another try begins with another
+        // conversation.
         if let worktree = try team.agent(name).git, try bus.branch(claim.id) != nil, try !worktree.dirty().isEmpty {
             let message = Array("Work in progress of \(name)".utf8)
-            do { try team.work.commitAll(worktree, message: message, for: claim, beside: name) } catch let failure as Failure where failure.kind == .no {
+            do { try team.work.commitAll(worktree, message: message, for: claim, beside: name) } catch let failure
+                as Failure where failure.kind == .no
+            {
                 // What no commit can hold, or a hook refuses, stays in the worktree, and keeps it from the next task.
                 try bus.note(claim.id, by: name, Array("\(failure.message)\n".utf8))
             }
         }
         try bus.editConversation(name) { $0 = Record() }
-        try bus.giveUp(claim, maxAttempts: team.settings.int("maxAttempts", 3), why: "\(turns) turns of '\(name)' ended without it")
+        try bus.giveUp(
+            claim, maxAttempts: team.settings.int("maxAttempts", 3), why: "\(turns) turns of '\(name)' ended without it"
+        )
     }
 
     /// Hands in what a program has done that can't do so itself. Throws `Failure.no` if there is nothing.
     private func handIn(_ claim: Claim) throws {
         try bus.requirePlan(claim.id)
-        guard let header = try bus.header(claim.id), header.merge, !header.isEpic, let worktree = try team.agent(name).git else {
+        guard let header = try bus.header(claim.id), header.merge, !header.isEpic,
+            let worktree = try team.agent(name).git
+        else {
             throw Failure.no("its turn ended, and whether the task is done can't be told from commits")
         }
         let work = team.work
         _ = try work.branch(of: claim.id, in: worktree)
-        if try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: Array(header.title.utf8), for: claim, beside: name) }
+        if try !worktree.dirty().isEmpty {
+            try work.commitAll(worktree, message: Array(header.title.utf8), for: claim, beside: name)
+        }
         let (branch, tip) = try work.tip(of: claim.id, in: worktree)
         if let check = header.verify { try work.verify(check, in: worktree.worktree ?? ".", for: claim, beside: name) }
         _ = try work.submit(claim, branch: branch, tip: tip, result: [])
@@ -217,7 +252,11 @@ final class Waiting {
             try bus.report(name, state: .idle, source: "supervisor", note: failure.message)
         }
         // Another was faster, or its worktree can't be moved now.
-        if let git = agent.git, try !git.dirty().isEmpty { try bus.report(name, state: .idle, source: "supervisor", note: "uncommitted changes in its worktree keep it from the next task") }
+        if let git = agent.git, try !git.dirty().isEmpty {
+            try bus.report(
+                name, state: .idle, source: "supervisor",
+                note: "uncommitted changes in its worktree keep it from the next task")
+        }
         due = Time.monotonic() + 60
         return false
     }

@@ -41,11 +41,11 @@ public struct HookCall {
 //   SubagentStop        permissions that the sub-agent asked for are moot
 //
 // First what it does is reported, then mail is looked for: mail that comes in between finds the agent idle, and it is
-// woken. Mail that was printed is in hand, and acknowledged when a later call tells that the turn which holds it stood (see
-// `Bus.handOver`).
+// woken. Mail that was printed is in hand, and acknowledged when a later call tells that the turn which holds it stood
+// (see `Bus.handOver`).
 //
-// Sub-agents call the same hooks, under their own name. Such a call tells of permissions of that sub-agent only: its words do
-// not reach the main conversation, and the main turn may be over while it works.
+// Sub-agents call the same hooks, under their own name. Such a call tells of permissions of that sub-agent only: its
+// words do not reach the main conversation, and the main turn may be over while it works.
 extension Team {
     /// How often in a row mail puts off the end of a turn.
     private static let stops = 5
@@ -62,12 +62,18 @@ extension Team {
             if try waitsStill(name, turn: state == .working) { return }
             // What it waited for or what went wrong is over; what it said itself stays.
             let now = try bus.agent(named: name)?.report
-            try bus.report(name, state: state, source: "hook", note: note ?? (Team.isStale(now) ? "" : nil), turn: state == .working)
+            try bus.report(
+                name, state: state, source: "hook", note: note ?? (Team.isStale(now) ? "" : nil),
+                turn: state == .working)
         }
-        // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters. What sub-agents have
-        // asked for waits on.
+        // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters. What
+        // sub-agents have asked for waits on.
         func settle() throws { try bus.closePermissions(of: name) { $0.record["Subagent"] == call.subagent } }
-        func context(_ text: String) { print("{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n") }
+        func context(_ text: String) {
+            print(
+                "{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n"
+            )
+        }
         /// What is used in this turn counts for the task that is held now, or was last.
         func noteTask(begins: Bool) throws {
             let held = try bus.claims().filter { $0.owner == name }.map(\.id).min()
@@ -82,7 +88,9 @@ extension Team {
         }
         /// The turn does not begin. Mail is unread still; a task is put by.
         func refuse(_ handed: String, _ reached: Reached) throws {
-            if ["task", "again"].contains(handed), let words = try Team.firstPrompt(bus, name) { try putBy(name, words) }
+            if ["task", "again"].contains(handed), let words = try Team.firstPrompt(bus, name) {
+                try putBy(name, words)
+            }
             if handed == "turn" { try putBy(name, Team.middle) }
             try noteTask(begins: true)
             try bus.report(name, state: .idle, source: "budget", note: reached.text)
@@ -96,7 +104,10 @@ extension Team {
             switch call.event {
             case "PermissionRequest": try permission(call, agent, print)
             case "PostToolUse", "PostToolUseFailure": try closeUsed(call, name)
-            case "SubagentStop": if try bus.closePermissions(of: name, where: { $0.record["Subagent"] == call.subagent }) > 0 { try goOn(name) }
+            case "SubagentStop":
+                if try bus.closePermissions(of: name, where: { $0.record["Subagent"] == call.subagent }) > 0 {
+                    try goOn(name)
+                }
             default: break
             }
             return
@@ -116,8 +127,8 @@ extension Team {
                 let failed = try bus.conversation(name)?["Failed"] != nil
                 try bus.settleHanded(of: name) { _ in failed }
             }
-        // Not StopFailure: such a turn has done nothing yet with what it began with, and a program that is killed just then has not
-        // written it down. That is seen a moment later, or by the next start.
+        // Not StopFailure: such a turn has done nothing yet with what it began with, and a program that is killed just
+        // then has not written it down. That is seen a moment later, or by the next start.
         case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop": try settleStood(agent)
         default: break
         }
@@ -140,7 +151,9 @@ extension Team {
             context(try priming(name, task: !isTold, bound: Team.bound))
         case "UserPromptSubmit":
             try settle()
-            if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) { return try refuse(handed, reached) }
+            if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) {
+                return try refuse(handed, reached)
+            }
             try report(.working)
             // What the last turn used is not this one's.
             try Team.readFile(bus, agent)
@@ -159,7 +172,9 @@ extension Team {
         case "PermissionRequest": try permission(call, agent, print)
         case "Notification":
             // Some seconds late, and without what it is about: a hook has told that.
-            if call.kind == "permission_prompt", agent.report?["State"] != AgentState.waiting.rawValue { try bus.report(name, state: .waiting, source: "hook", note: call.message) }
+            if call.kind == "permission_prompt", agent.report?["State"] != AgentState.waiting.rawValue {
+                try bus.report(name, state: .waiting, source: "hook", note: call.message)
+            }
         case "Stop":
             try settle()
             try report(.idle)
@@ -170,9 +185,15 @@ extension Team {
             if let reached = try reached(agent) { return try showReached(name, reached) }
             guard stops < Team.stops else { return }
             let form = try known(agent.card["Program"] ?? "")?.stop
-            let more = try form != nil && mail { text in
-                if form == .context { context(text) } else { print("{\"decision\":\"block\",\"reason\":\(JSON.string(text))}\n") }
-            }
+            let more =
+                try form != nil
+                && mail { text in
+                    if form == .context {
+                        context(text)
+                    } else {
+                        print("{\"decision\":\"block\",\"reason\":\(JSON.string(text))}\n")
+                    }
+                }
             if more {
                 try bus.editConversation(name) { $0["Stops"] = "\(stops + 1)" }
                 try report(.working)
@@ -188,7 +209,8 @@ extension Team {
 
     /// What a note says is over once the program tells something else, unless the agent itself has said it.
     static func isStale(_ report: Record?) -> Bool {
-        ["hook", "budget", "screen", "supervisor"].contains(report?["Source"]) && report?["Note"] != nil || report?["State"] == AgentState.waiting.rawValue
+        ["hook", "budget", "screen", "supervisor"].contains(report?["Source"]) && report?["Note"] != nil
+            || report?["State"] == AgentState.waiting.rawValue
     }
 
     /// A tool was used: who asked for that has the answer. Others of the same turn may still be waited for.
@@ -198,18 +220,23 @@ extension Team {
         if closed > 0, call.subagent != nil { try goOn(name) }
     }
 
-    /// What a turn had begun with is to be gone on with: it is told again after a pause. Where only a person can see to that, or that
-    /// has not helped for long, the person is asked, in the agent's name: the answer is mail to it, which has it go on.
+    /// What a turn had begun with is to be gone on with: it is told again after a pause. Where only a person can see to
+    /// that, or that has not helped for long, the person is asked, in the agent's name: the answer is mail to it, which
+    /// has it go on.
     func noteFailure(of name: String, _ why: String, _ known: AgentProgram?) throws {
         let isSignedOut = known?.isSignedOut(why) == true
         let lasts = isSignedOut || known?.lasts(why) == true
         let retry = try bus.noteFailedTurn(of: name, why, first: lasts ? nil : settings.seconds("retryPause", 60))
         guard lasts || retry?.isLong == true else { return }
         let ask = isSignedOut ? Bus.signIn(name) : Bus.failing(name)
-        let what = isSignedOut ? "is not let in to its model: \(why)" : "can't go on, its turns fail: \(retry?.question ?? why)"
+        let what =
+            isSignedOut
+            ? "is not let in to its model: \(why)" : "can't go on, its turns fail: \(retry?.question ?? why)"
         try bus.openAsk(
             named: ask, by: name,
-            "'\(name)' \(what). 'cadre attach \(name)' leads there; once that is mended, 'cadre ask answer \(ask) TEXT' has it go on")
+            "'\(name)' \(what). 'cadre attach \(name)' leads there; once that is mended, 'cadre ask answer \(ask) "
+                + "TEXT' has it go on"
+        )
     }
 
     /// Why a turn failed, in a line: what the program says, or what it calls it.
@@ -220,18 +247,24 @@ extension Team {
         return ["", "unknown"].contains(kind) ? words : "\(kind): \(words)"
     }
 
-    /// The turn goes on or has ended well: what it began with is read. Where there was another prompt meanwhile the file tells.
+    /// The turn goes on or has ended well: what it began with is read. Where there was another prompt meanwhile the
+    /// file tells.
     private func settleStood(_ agent: AgentView) throws {
         guard let handed = try bus.handed(of: agent.name) else { return }
-        if handed.isDoubted { try settleHanded(agent, waits: true) } else { try bus.settleHanded(of: agent.name) { _ in true } }
+        if handed.isDoubted {
+            try settleHanded(agent, waits: true)
+        } else {
+            try bus.settleHanded(of: agent.name) { _ in true }
+        }
     }
 
-    /// Acknowledges mail in hand of which the file of the conversation tells that a turn with it stood; the rest is unread
-    /// again, or stays in hand if it `waits`. `resumes`: the program goes on with what is in the file, whatever became of the
-    /// turn.
+    /// Acknowledges mail in hand of which the file of the conversation tells that a turn with it stood; the rest is
+    /// unread again, or stays in hand if it `waits`. `resumes`: the program goes on with what is in the file, whatever
+    /// became of the turn.
     func settleHanded(_ agent: AgentView, resumes: Bool = false, waits: Bool = false) throws {
         guard try bus.handed(of: agent.name) != nil else { return }
-        let transcript = try bus.conversation(agent.name)?["Transcript"].flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
+        let transcript =
+            try bus.conversation(agent.name)?["Transcript"].flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
         let lines = transcript.split(separator: 10)
         try bus.settleHanded(of: agent.name, waits: waits) { Team.holds(lines, Array($0.utf8), resumes: resumes) }
     }
@@ -242,8 +275,8 @@ extension Team {
         var parentUuid: String?
     }
 
-    /// Whether a conversation has this text in a turn that stood. Where entries name those that they follow, one of the person
-    /// or the model follows it: a turn that was taken back stays in the file, and nothing follows.
+    /// Whether a conversation has this text in a turn that stood. Where entries name those that they follow, one of the
+    /// person or the model follows it: a turn that was taken back stays in the file, and nothing follows.
     private static func holds(_ lines: [ArraySlice<UInt8>], _ text: [UInt8], resumes: Bool) -> Bool {
         var after = Set<String>()
         for line in lines {

@@ -15,13 +15,18 @@ extension Team {
         if tries >= Team.runnersBeforeAsking {
             try bus.openAsk(
                 named: "runner", by: "cadre",
-                "the runner of the merge queue was ended \(tries) times before it had done its work, and is still started again: 'cadre merge run' shows what it does")
+                "the runner of the merge queue was ended \(tries) times before it had done its work, and is still "
+                    + "started again: 'cadre merge run' shows what it does"
+            )
         }
         let tmux = try Tmux(bus)
-        var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": "", "CADRE_STARTED": "yes"]
+        var environment = [
+            "CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": "", "CADRE_STARTED": "yes",
+        ]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
         let program = [Share.executable.string, "merge", "run"]
-        let pane = try tmux.open(bus, name: "merge", in: tmux.ready(bus), place: .window, program: program, environment: environment)
+        let pane = try tmux.open(
+            bus, name: "merge", in: tmux.ready(bus), place: .window, program: program, environment: environment)
         _ = try tmux.attempt(["set-option", "-p", "-t", pane, "remain-on-exit", "off"])
     }
 }

@@ -23,7 +23,12 @@ extension Team {
 
     /// A known program with further options, each a word of its own.
     public func program(_ name: String, options: [String]) throws -> String {
-        guard try known(name) != nil else { throw Failure.usage("options after -- are for a program that is known, '\(Names.shown(name))' is a command: write them there") }
+        guard try known(name) != nil else {
+            throw Failure.usage(
+                "options after -- are for a program that is known, '\(Names.shown(name))' is a command: write them "
+                    + "there"
+            )
+        }
         let program = ([name] + options.map { "'" + $0.replacing("'", with: "'\\''") + "'" }).joined(separator: " ")
         guard try known(program) != nil else { throw Failure.usage("'\(Names.shown(name))' takes no options") }
         return program
@@ -35,11 +40,13 @@ extension Team {
         return Set(files + settings.names(of: "program", with: "command")).filter(Names.isName).sorted()
     }
 
-    /// The programs that are known, by name, each with whether it can be run here: those that come with cadre, and those
-    /// that the user has set a command of.
+    /// The programs that are known, by name, each with whether it can be run here: those that come with cadre, and
+    /// those that the user has set a command of.
     public static func programs(_ settings: Settings) throws -> [(name: String, isThere: Bool)] {
         try programNames(settings).compactMap { name in
-            try known(name, settings).map { known in (name, word(known.command).map { $0.contains("/") && !$0.hasPrefix("/") || isThere($0) } ?? true) }
+            try known(name, settings).map { known in
+                (name, word(known.command).map { $0.contains("/") && !$0.hasPrefix("/") || isThere($0) } ?? true)
+            }
         }
     }
 
@@ -48,20 +55,24 @@ extension Team {
         let set = settings.names(of: "program", with: "command")
         return try programNames(settings).filter { name in
             // The command of one that comes with cadre is of its name: where that is not here, its file is not read.
-            guard set.contains(name) || isThere(name), let known = try known(name, settings), known.isTold else { return false }
+            guard set.contains(name) || isThere(name), let known = try known(name, settings), known.isTold else {
+                return false
+            }
             return word(known.command).map(isThere) ?? true
         }
     }
 
-    /// The program of an agent of which none was named: the one that is set, else the only one that is here, which is said.
-    /// Where there is none it is `sh`, but never for a prompt, which is no script.
+    /// The program of an agent of which none was named: the one that is set, else the only one that is here, which is
+    /// said. Where there is none it is `sh`, but never for a prompt, which is no script.
     public static func program(_ settings: Settings, forPrompt: Bool, say: (String) -> Void) throws -> String {
         if let set = settings.string("program") { return set }
         let here = try modelPrograms(settings)
         if here.count > 1 {
             let names = here.map { "'\($0)'" }.joined(separator: " and ")
             throw Failure.usage(
-                "which program? \(names) are here: name one with --agent, or for good with 'git config cadre.program \(here[0])'")
+                "which program? \(names) are here: name one with --agent, or for good with 'git config cadre.program "
+                    + "\(here[0])'"
+            )
         }
         if let one = here.first {
             say("the program is '\(one)', the only one that is here ('git config cadre.program' names another)")
@@ -70,41 +81,53 @@ extension Team {
         if forPrompt {
             let known = try programNames(settings).filter { $0 != "sh" }.joined(separator: ", ")
             throw Failure.usage(
-                "no program to give a prompt to is here (\(known)): name one with --agent or 'git config cadre.program'; "
+                "no program to give a prompt to is here (\(known)): name one with --agent or 'git config "
+                    + "cadre.program'; "
                     + "'sh' runs a prompt as a script")
         }
         say("the program is 'sh', which runs what its tasks say as scripts: no other is here")
         return "sh"
     }
 
-    /// The one program whose tasks alone an agent is to take; nil if it takes those for any. What others are asked in words
-    /// `sh` would run as a script.
+    /// The one program whose tasks alone an agent is to take; nil if it takes those for any. What others are asked in
+    /// words `sh` would run as a script.
     func takes(_ program: String?) throws -> String? {
-        guard program == "sh", settings.string("program") != "sh", try !Team.modelPrograms(settings).isEmpty else { return nil }
+        guard program == "sh", settings.string("program") != "sh", try !Team.modelPrograms(settings).isEmpty else {
+            return nil
+        }
         return program
     }
 
     /// What is to be said of a program that is here in a version which it was not seen with; nil if there is nothing.
     public func untried(_ program: String) throws -> String? {
-        guard let known = try known(program), !known.tried.isEmpty, let version = try known.runningVersion(), !known.tried.contains(version) else { return nil }
-        return "'\(program)' is of version \(Names.shown(version)) here, and what is known of it was seen with \(known.tried.joined(separator: ", "))"
+        guard let known = try known(program), !known.tried.isEmpty, let version = try known.runningVersion(),
+            !known.tried.contains(version)
+        else { return nil }
+        return
+            "'\(program)' is of version \(Names.shown(version)) here, and what is known of it was seen with "
+            + "\(known.tried.joined(separator: ", "))"
     }
 
-    /// Throws `Failure.no` if the program can't be there. It gets our PATH: tmux gives a pane that of the client that asks
-    /// for it.
+    /// Throws `Failure.no` if the program can't be there. It gets our PATH: tmux gives a pane that of the client that
+    /// asks for it.
     public func requireProgram(_ request: SpawnRequest) throws {
         guard let word = try Team.word(command(request)) else { return }
         if word.contains("/"), !word.hasPrefix("/") { return try requireRelative(word, request) }
         guard !Team.isThere(word) else { return }
         // What the shell knows by itself.
-        if try !word.hasPrefix("/") && Program(["/bin/sh", "-c", "command -v -- \"$1\"", "sh", word]).run().status == 0 { return }
+        if try !word.hasPrefix("/") && Program(["/bin/sh", "-c", "command -v -- \"$1\"", "sh", word]).run().status == 0
+        {
+            return
+        }
         if settings.unseen.contains(where: { $0.hasPrefix("program.\(Team.split(request.program).name).") }) {
-            throw Failure.no("'\(request.program)' is a program of '.cadre' that you have not seen: 'cadre init' shows it")
+            throw Failure.no(
+                "'\(request.program)' is a program of '.cadre' that you have not seen: 'cadre init' shows it")
         }
         let what = "no program '\(Names.shown(word))'\(word.hasPrefix("/") ? "" : " on PATH")"
         throw try Failure.no(
             known(request.program) == nil
-                ? "\(what): 'cadre spawn --programs' lists those that are known" : "'\(Names.shown(request.program))' is not installed: \(what)")
+                ? "\(what): 'cadre spawn --programs' lists those that are known"
+                : "'\(Names.shown(request.program))' is not installed: \(what)")
     }
 
     /// Throws `Failure.no` if no such path will be where the agent is to work.
@@ -120,12 +143,24 @@ extension Team {
         var inside = path
         if inside.removePrefix(at) {
             let commit = try startCommit(request)
-            let found = try git.run(["cat-file", "--batch-check", "--follow-symlinks"], input: Array("\(commit):\(inside.string)\n".utf8)).text
+            let found = try git.run(
+                ["cat-file", "--batch-check", "--follow-symlinks"], input: Array("\(commit):\(inside.string)\n".utf8)
+            ).text
             let isPlain = try git.run(["ls-tree", commit, "--", inside.string]).text.hasPrefix("100644")
-            if !isPlain, !["missing", "dangling ", "loop ", "notdir "].contains(where: { found.hasSuffix($0) || found.hasPrefix($0) }) { return }
+            if !isPlain,
+                !["missing", "dangling ", "loop ", "notdir "].contains(where: {
+                    found.hasSuffix($0) || found.hasPrefix($0)
+                })
+            {
+                return
+            }
             let home = try home()
             if settings.string("setup") != nil { return }
-            if try Files.exists(home.appending(".git")), try work.equipment(of: Git(directory: git.directory, worktree: home)).contains(inside.string) { return }
+            if try Files.exists(home.appending(".git")),
+                try work.equipment(of: Git(directory: git.directory, worktree: home)).contains(inside.string)
+            {
+                return
+            }
         } else if access(path.string, X_OK) == 0 {
             return
         }
@@ -135,13 +170,17 @@ extension Team {
     /// The first word of a command line; nil where the shell makes something else of it.
     private static func word(_ command: String) -> String? {
         let words = command.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\n" })
-        guard let word = words.first(where: { $0 != "exec" }), !word.contains(where: { "$\"'\\`&;|<>()={}*?~[]#!".contains($0) }) else { return nil }
+        guard let word = words.first(where: { $0 != "exec" }),
+            !word.contains(where: { "$\"'\\`&;|<>()={}*?~[]#!".contains($0) })
+        else { return nil }
         return String(word)
     }
 
     private static func isThere(_ word: String) -> Bool {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
         if word.hasPrefix("/") { return access(word, X_OK) == 0 }
-        return ([Share.bin.string] + path.split(separator: ":").map(String.init)).contains { access("\($0)/\(word)", X_OK) == 0 }
+        return ([Share.bin.string] + path.split(separator: ":").map(String.init)).contains {
+            access("\($0)/\(word)", X_OK) == 0
+        }
     }
 }

@@ -3,14 +3,17 @@ import Git
 import SystemPackage
 import Tmux
 
-// Work comes to the idle. An agent that is idle, holds nothing and has no unread mail gets the best ready task that fits
-// it: claimed for it, its worktree moved to the task's branch, and the task's text pasted as its next prompt, under the
-// same conditions as any line that is typed (see `Following`). Those are looked at before the claim, and what can't be
-// handed over after all is given back. Killed in between, the agent holds the task, and its next start tells it so.
+// Work comes to the idle. An agent that is idle, holds nothing and has no unread mail gets the best ready task that
+// fits it: claimed for it, its worktree moved to the task's branch, and the task's text pasted as its next prompt,
+// under the same conditions as any line that is typed (see `Following`). Those are looked at before the claim, and what
+// can't be handed over after all is given back. Killed in between, the agent holds the task, and its next start tells
+// it so.
 extension Team {
     /// The agent as one who takes tasks unasked; nil for one that was told not to, and for roles that make the tasks.
     static func puller(_ agent: AgentView) -> Worker? {
-        guard agent.card["Pull"] != "no", agent.token != nil, !["lead", "coordinator"].contains(agent.role ?? "") else { return nil }
+        guard agent.card["Pull"] != "no", agent.token != nil, !["lead", "coordinator"].contains(agent.role ?? "") else {
+            return nil
+        }
         return Worker(agent, role: agent.role, manages: agent.role == "manager")
     }
 
@@ -33,7 +36,11 @@ extension Team {
             if let worktree = try self.agent(agent.name).git, let header = try bus.header(claim.id), !header.isEpic {
                 try work.keep(agent)
                 if let left { try putBy(left, agent, worktree, for: claim.id) }
-                if header.merge { try work.enter(claim.id, worktree, start: agent.card["Base"]) } else { try work.visit(worktree) }
+                if header.merge {
+                    try work.enter(claim.id, worktree, start: agent.card["Base"])
+                } else {
+                    try work.visit(worktree)
+                }
             }
             return claim
         } catch {
@@ -42,18 +49,22 @@ extension Team {
         }
     }
 
-    /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes nothing
-    /// between two tasks, those of any.
+    /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes
+    /// nothing between two tasks, those of any.
     public func leftover(_ agent: AgentView, _ worktree: Git) throws -> Work.Leftover? {
         try work.leftover(of: agent, in: worktree, any: agent.card["Program"] == "sh")
     }
 
     /// Puts them by before the worktree is moved to another task.
-    public func putBy(_ leftover: Work.Leftover, _ agent: AgentView, _ worktree: Git, for id: Int, say: (String) -> Void = { _ in }) throws {
+    public func putBy(
+        _ leftover: Work.Leftover, _ agent: AgentView, _ worktree: Git, for id: Int, say: (String) -> Void = { _ in }
+    ) throws {
         if leftover.task == id, leftover.isOnBranch { return }
         let commit = try work.putBy(leftover, of: agent, in: worktree)
         say("what was left of task \(leftover.task) is kept as \(commit.prefix(12))")
-        try bus.note(leftover.task, by: agent.name, Array("uncommitted changes that were left of it are kept: git show \(commit.prefix(12))\n".utf8))
+        try bus.note(
+            leftover.task, by: agent.name,
+            Array("uncommitted changes that were left of it are kept: git show \(commit.prefix(12))\n".utf8))
     }
 }
 
@@ -69,14 +80,19 @@ extension Following {
         do {
             guard let claim = try team.takeReady(agent, worker) else {
                 if let paths = try agent.git?.dirty(untracked: false), !paths.isEmpty {
-                    try hinder("changes in its worktree that are not committed keep '\(name)' from the next task: \(Following.some(paths))", paths)
+                    try hinder(
+                        "changes in its worktree that are not committed keep '\(name)' from the next task: "
+                            + "\(Following.some(paths))",
+                        paths)
                 }
                 return false
             }
             waking.told = []
             try bus.endRetry(of: name)
             do {
-                guard let text = try Team.firstPrompt(bus, name), try handing("task", text) else { throw Failure.no("'\(name)' can't be typed to") }
+                guard let text = try Team.firstPrompt(bus, name), try handing("task", text) else {
+                    throw Failure.no("'\(name)' can't be typed to")
+                }
                 return true
             } catch {
                 try bus.release(claim, by: name)
@@ -94,13 +110,21 @@ extension Following {
 
     /// Says what keeps it from the next task: to those who look, and once to itself.
     private func hinder(_ why: String, _ what: [String]) throws {
-        if try bus.agent(named: name)?.report?["Note"] != Names.shown(why) { try bus.report(name, source: "supervisor", note: why) }
+        if try bus.agent(named: name)?.report?["Note"] != Names.shown(why) {
+            try bus.report(name, source: "supervisor", note: why)
+        }
         guard waking.told != what else { return }
         waking.told = what
         let subject = "what keeps you from the next task"
-        guard try !bus.messages(of: name).contains(where: { try bus.message($0.id, of: name)?.subject == subject }) else { return }
-        _ = try bus.send(from: "cadre", to: name, subject: subject, body: Array("\(why)\nCommit what belongs to your last task, and put away what does not.\n".utf8))
+        guard try !bus.messages(of: name).contains(where: { try bus.message($0.id, of: name)?.subject == subject })
+        else { return }
+        _ = try bus.send(
+            from: "cadre", to: name, subject: subject,
+            body: Array("\(why)\nCommit what belongs to your last task, and put away what does not.\n".utf8))
     }
 
-    static func some(_ paths: [String]) -> String { paths.prefix(3).map { Names.shown($0) }.joined(separator: ", ") + (paths.count > 3 ? " and \(paths.count - 3) more" : "") }
+    static func some(_ paths: [String]) -> String {
+        paths.prefix(3).map { Names.shown($0) }.joined(separator: ", ")
+            + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
+    }
 }

@@ -36,7 +36,9 @@ extension Supervisor {
     /// Decides what follows the end of the program; waits out the time before another start. False: no other start.
     func goOn(after ended: Ended) throws -> Bool {
         var ended = ended
-        do { try keep() } catch let failure as Failure where failure.kind == .unsure && order == nil { ended = .failed(failure) }
+        do { try keep() } catch let failure as Failure where failure.kind == .unsure && order == nil {
+            ended = .failed(failure)
+        }
         noteCost()
         try bus.closePermissions(of: name, "its program has ended")
         let agent = try team.agent(name)
@@ -96,9 +98,13 @@ extension Supervisor {
     }
 
     private func restAsTold(_ held: [Claim]) throws -> Bool {
-        try bus.report(name, state: .resting, source: AgentView.byKeys, note: "ended by keys in its pane: 'cadre up \(name)' starts it", session: token)
+        try bus.report(
+            name, state: .resting, source: AgentView.byKeys,
+            note: "ended by keys in its pane: 'cadre up \(name)' starts it", session: token)
         // Killed before, whoever recovers does it.
-        for claim in held { do { try bus.release(claim, by: name) } catch let failure as Failure where failure.kind == .no {} }
+        for claim in held {
+            do { try bus.release(claim, by: name) } catch let failure as Failure where failure.kind == .no {}
+        }
         return false
     }
 
@@ -114,10 +120,14 @@ extension Supervisor {
             terminal?.say("cadre: \(name): ended, and task \(id) is ready for it: starting again")
             return true
         }
-        try bus.report(name, state: .resting, source: "supervisor", note: "it ended again without taking task \(id)", session: token)
+        try bus.report(
+            name, state: .resting, source: "supervisor", note: "it ended again without taking task \(id)",
+            session: token)
         try bus.openAsk(
             named: "rests-\(name)", by: "cadre",
-            "'\(name)' ended twice by itself while task \(id) is ready for it, and rests: look with 'cadre peek \(name)', start it with 'cadre up \(name)', or 'cadre retire \(name)'")
+            "'\(name)' ended twice by itself while task \(id) is ready for it, and rests: look with 'cadre peek "
+                + "\(name)', start it with 'cadre up \(name)', or 'cadre retire \(name)'"
+        )
         return false
     }
 
@@ -143,7 +153,9 @@ extension Supervisor {
         }
         try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)
         // It has done something.
-        if try Time.monotonic() - started > 60 || Set(bus.claims().filter { $0.owner == name }.map(\.id)) != begunWith { delay = 0 }
+        if try Time.monotonic() - started > 60 || Set(bus.claims().filter { $0.owner == name }.map(\.id)) != begunWith {
+            delay = 0
+        }
         if delay >= 1 { try bus.noteNextStart(of: name, at: Time.now() + Int(delay)) }
         defer { delay = min(60, max(0.25, delay * 2)) }
         return try wait(delay, what)

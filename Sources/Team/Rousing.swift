@@ -1,25 +1,29 @@
 import Bus
 import SystemPackage
 
-// Work that comes when nobody who runs takes it, and one who rests would. An agent whose program has ended by itself, with
-// nothing to do, rests; it is to run all the same, so it is started when there is something:
+// Work that comes when nobody who runs takes it, and one who rests would. An agent whose program has ended by itself,
+// with nothing to do, rests; it is to run all the same, so it is started when there is something:
 //
 //   where no agent runs    by whoever has made the task ready, a verb of a person's, of a job or of the merge queue
 //   where one runs         by the supervisors that watch (see Watch), who hear the bells of what the others would take
 //   in between             by a supervisor that has just ended: what came while it did was for nobody
 //
-// Started is the one that was made first; what a program does that ends again without taking the task is in Restarting. One
-// that a person has ended by keys waits for the person. One without a terminal, which would be a child of whoever starts
-// it, is asked about.
+// Started is the one that was made first; what a program does that ends again without taking the task is in Restarting.
+// One that a person has ended by keys waits for the person. One without a terminal, which would be a child of whoever
+// starts it, is asked about.
 extension Team {
     /// Starts those who rest for work that is there. `names` are looked at, or all.
     func rouse(_ names: some Sequence<String>) throws {
-        let resting = try names.compactMap(bus.agent(named:)).filter { !$0.alive && $0.isResting }.sorted { $0.age < $1.age }
+        let resting = try names.compactMap(bus.agent(named:)).filter { !$0.alive && $0.isResting }.sorted {
+            $0.age < $1.age
+        }
         guard !resting.isEmpty else { return }
         let running = try bus.team().filter { $0.alive && $0.want == .run }.compactMap(Team.puller)
         var started = Set<String>()
         for (queue, id) in try bus.firstReadyByQueue() where !running.contains(where: { $0.queues.contains(queue) }) {
-            let fitting = resting.filter { !started.contains($0.name) && Team.puller($0)?.queues.contains(queue) == true }
+            let fitting = resting.filter {
+                !started.contains($0.name) && Team.puller($0)?.queues.contains(queue) == true
+            }
             // Of one that has ended again and again the person was asked.
             guard let agent = try fitting.first(where: { try !bus.isOpen("rests-\($0.name)") }) else { continue }
             if try agent.isHeadless || agent.adopted != nil || !roused(agent, id) { try askToRouse(agent, id) }
@@ -50,7 +54,9 @@ extension Team {
     private func askToRouse(_ agent: AgentView, _ id: Int) throws {
         try bus.openAsk(
             named: "rests-\(agent.name)", by: "cadre",
-            "'\(agent.name)' rests, and nobody who runs takes task \(id), which is ready for it: start it with 'cadre up \(agent.name)', or 'cadre retire \(agent.name)'")
+            "'\(agent.name)' rests, and nobody who runs takes task \(id), which is ready for it: start it with 'cadre "
+                + "up \(agent.name)', or 'cadre retire \(agent.name)'"
+        )
     }
 
     /// Those of these agents that rest.

@@ -2,17 +2,18 @@ import Bus
 import Glibc
 import SystemPackage
 
-// Rules that give permissions, `cadre.allow`: a tool, or a tool and in parentheses what it may be used on, as the words of a
-// command or as a path in the worktree.
+// Rules that give permissions, `cadre.allow`: a tool, or a tool and in parentheses what it may be used on, as the words
+// of a command or as a path in the worktree.
 //
-// A rule speaks of one simple command. What a shell would do more with the text than to split it into words is not matched
-// by any rule: several commands, pipes, redirections, substitutions, variables, globs, braces, assignments, comments,
-// backslashes, newlines. So what is matched is what is run. Quotes are understood, as far as all between them is plain.
+// A rule speaks of one simple command. What a shell would do more with the text than to split it into words is not
+// matched by any rule: several commands, pipes, redirections, substitutions, variables, globs, braces, assignments,
+// comments, backslashes, newlines. So what is matched is what is run. Quotes are understood, as far as all between them
+// is plain.
 //
-// A rule counts inside the agent's own worktree. A star stands neither for a path out of it, nor for hidden names (among
-// which are the settings of git, of cadre and of the programs), nor for a program that reaches the network or the bus or
-// runs other programs. What a rule spells out it does allow. The program, and of one that has subcommands the subcommand,
-// must be spelled out: nothing else tells what the rest may do.
+// A rule counts inside the agent's own worktree. A star stands neither for a path out of it, nor for hidden names
+// (among which are the settings of git, of cadre and of the programs), nor for a program that reaches the network or
+// the bus or runs other programs. What a rule spells out it does allow. The program, and of one that has subcommands
+// the subcommand, must be spelled out: nothing else tells what the rest may do.
 //
 // What goes wrong is no permission: the person is asked.
 struct Rules {
@@ -23,7 +24,9 @@ struct Rules {
 
     /// Nil outside of the agent's worktree.
     init?(directory: String, worktree: FilePath, bus: Bus) {
-        guard let here = Rules.real(FilePath(directory)), let tree = Rules.real(worktree), let bus = Rules.real(bus.root) else { return nil }
+        guard let here = Rules.real(FilePath(directory)), let tree = Rules.real(worktree),
+            let bus = Rules.real(bus.root)
+        else { return nil }
         self.directory = here
         self.worktree = tree
         self.bus = bus
@@ -44,7 +47,8 @@ struct Rules {
     /// Tools that take a path, and the fields that may stand beside it.
     private static let files: Set = ["Edit", "MultiEdit", "NotebookEdit", "Read", "Write"]
     private static let fileFields: Set = [
-        "file_path", "notebook_path", "content", "old_string", "new_string", "replace_all", "edits", "cell_id", "cell_type", "edit_mode",
+        "file_path", "notebook_path", "content", "old_string", "new_string", "replace_all", "edits", "cell_id",
+        "cell_type", "edit_mode",
         "new_source", "offset", "limit", "pages",
     ]
     private static let commandFields: Set = ["command", "description", "timeout", "run_in_background"]
@@ -58,11 +62,13 @@ struct Rules {
     // MARK: paths
 
     private func allows(path pattern: String, _ input: Value) -> Bool {
-        guard Set(input.keys).isSubset(of: Rules.fileFields), input["file_path"] == nil || input["notebook_path"] == nil,
+        guard Set(input.keys).isSubset(of: Rules.fileFields),
+            input["file_path"] == nil || input["notebook_path"] == nil,
             let named = (input["file_path"] ?? input["notebook_path"])?.string, let path = inside(named)
         else { return false }
         let parts = path.components.dropFirst(worktree.components.count).map(\.string)
-        return Rules.matches(pattern.split(separator: "/", omittingEmptySubsequences: false).map(String.init)[...], parts[...])
+        return Rules.matches(
+            pattern.split(separator: "/", omittingEmptySubsequences: false).map(String.init)[...], parts[...])
     }
 
     /// The real path of what is named, if it is inside the worktree; of one that is not there yet as it will be.
@@ -108,7 +114,9 @@ struct Rules {
     /// Byte by byte; a star is any number of them.
     private static func isLike(_ text: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
         guard let first = pattern.first else { return text.isEmpty }
-        if first == 42 { return isLike(text, pattern.dropFirst()) || (!text.isEmpty && isLike(text.dropFirst(), pattern)) }
+        if first == 42 {
+            return isLike(text, pattern.dropFirst()) || (!text.isEmpty && isLike(text.dropFirst(), pattern))
+        }
         return text.first == first && isLike(text.dropFirst(), pattern.dropFirst())
     }
 
@@ -116,19 +124,23 @@ struct Rules {
 
     /// Of these the first word says nothing of what they do.
     private static let withSubcommands: Set = [
-        "apt", "apt-get", "brew", "bun", "bundle", "cadre", "cargo", "composer", "docker", "dotnet", "gem", "gh", "git", "go", "gradle", "jj", "kubectl",
+        "apt", "apt-get", "brew", "bun", "bundle", "cadre", "cargo", "composer", "docker", "dotnet", "gem", "gh", "git",
+        "go", "gradle", "jj", "kubectl",
         "mvn", "npm", "npx", "pip", "pip3", "pnpm", "podman", "poetry", "swift", "systemctl", "tmux", "uv", "yarn",
     ]
     /// They reach the network or the bus, or run what they are told to.
     private static let reaching: Set = [
-        "ash", "awk", "bash", "busybox", "cadre", "chroot", "curl", "dash", "doas", "docker", "env", "eval", "exec", "fish", "ftp", "gh", "ksh", "lua", "nc",
-        "ncat", "netcat", "nice", "node", "nohup", "npx", "parallel", "perl", "podman", "python", "python3", "rsync", "ruby", "scp", "setsid", "sftp", "sh",
+        "ash", "awk", "bash", "busybox", "cadre", "chroot", "curl", "dash", "doas", "docker", "env", "eval", "exec",
+        "fish", "ftp", "gh", "ksh", "lua", "nc",
+        "ncat", "netcat", "nice", "node", "nohup", "npx", "parallel", "perl", "podman", "python", "python3", "rsync",
+        "ruby", "scp", "setsid", "sftp", "sh",
         "socat", "source", "ssh", "su", "sudo", "telnet", "time", "timeout", "tmux", "unshare", "wget", "xargs", "zsh",
     ]
 
     private func allows(command pattern: String, _ input: Value) -> Bool {
         var wanted = pattern.split(separator: " ").map(String.init)
-        guard Set(input.keys).isSubset(of: Rules.commandFields), let text = input["command"]?.string, let words = Rules.words(text),
+        guard Set(input.keys).isSubset(of: Rules.commandFields), let text = input["command"]?.string,
+            let words = Rules.words(text),
             let last = wanted.last
         else { return false }
         // A star at the very end is any number of further words, none among them.
@@ -148,7 +160,9 @@ struct Rules {
                 continue
             }
             if word == wanted[index] { continue }
-            guard wanted[index].contains("*"), Rules.isLike(Array(word.utf8)[...], Array(wanted[index].utf8)[...]), isHarmless(word) else { return false }
+            guard wanted[index].contains("*"), Rules.isLike(Array(word.utf8)[...], Array(wanted[index].utf8)[...]),
+                isHarmless(word)
+            else { return false }
         }
         return true
     }
@@ -163,7 +177,11 @@ struct Rules {
         for scalar in text.unicodeScalars {
             guard !Names.isControl(scalar) else { return nil }
             if let open = quote {
-                if scalar == open { quote = nil } else if open == "\"", "$`\\!".unicodeScalars.contains(scalar) { return nil } else {
+                if scalar == open {
+                    quote = nil
+                } else if open == "\"", "$`\\!".unicodeScalars.contains(scalar) {
+                    return nil
+                } else {
                     word!.unicodeScalars.append(scalar)
                 }
                 continue
@@ -188,7 +206,9 @@ struct Rules {
         guard quote == nil else { return nil }
         if let done = word { words.append(done) }
         // An assignment, a job.
-        guard let first = words.first, !first.contains("="), !first.hasPrefix("%"), !first.hasPrefix("-") else { return nil }
+        guard let first = words.first, !first.contains("="), !first.hasPrefix("%"), !first.hasPrefix("-") else {
+            return nil
+        }
         return words
     }
 
@@ -198,14 +218,19 @@ struct Rules {
         let scalars = Array(word.unicodeScalars)
         func isName(_ at: Int) -> Bool {
             guard scalars.indices.contains(at) else { return false }
-            return ("a"..."z").contains(scalars[at]) || ("A"..."Z").contains(scalars[at]) || ("0"..."9").contains(scalars[at]) || scalars[at] == "_"
+            return ("a"..."z").contains(scalars[at]) || ("A"..."Z").contains(scalars[at])
+                || ("0"..."9").contains(scalars[at]) || scalars[at] == "_"
         }
         // Letters of several options and a value may stand together.
         if word.hasPrefix("-"), !word.hasPrefix("--"), word.contains(where: { "/.".contains($0) }) { return false }
         for (at, scalar) in scalars.enumerated() {
             let next = at + 1 < scalars.count ? scalars[at + 1] : nil
             if scalar == ".", next == ".", !isName(at - 1) || !isName(at + 2) { return false }
-            if scalar == ".", !isName(at - 1), at == 0 || !"-.".unicodeScalars.contains(scalars[at - 1]), let next, next != "/" { return false }
+            if scalar == ".", !isName(at - 1), at == 0 || !"-.".unicodeScalars.contains(scalars[at - 1]), let next,
+                next != "/"
+            {
+                return false
+            }
             if scalar == "/", at > 0, !isName(at - 1), !"-./".unicodeScalars.contains(scalars[at - 1]) { return false }
         }
         // It may be a path, or end in one, and that may be a link that leads elsewhere.

@@ -5,9 +5,9 @@ import Glibc
 import Processes
 import SystemPackage
 
-/// Runs the verbs that an agent in a sandbox calls (see `Bus.call`), each as a child of the supervisor, so that it is that
-/// agent's to the kernel as well. Nothing of what is called reaches a shell, and only verbs of an agent's work are run:
-/// none that starts a program of the caller's choice.
+/// Runs the verbs that an agent in a sandbox calls (see `Bus.call`), each as a child of the supervisor, so that it is
+/// that agent's to the kernel as well. Nothing of what is called reaches a shell, and only verbs of an agent's work are
+/// run: none that starts a program of the caller's choice.
 public final class Serving {
     private let bus: Bus
     private let name: String
@@ -33,7 +33,9 @@ public final class Serving {
     private var running: [pid_t: Running] = [:]
 
     /// The verbs that can be called. Others do what they can where they are: read.
-    public static let verbs: Set<String> = ["ask", "claim", "handoff", "heartbeat", "inbox", "merge", "peek", "plan", "prime", "send", "task"]
+    public static let verbs: Set<String> = [
+        "ask", "claim", "handoff", "heartbeat", "inbox", "merge", "peek", "plan", "prime", "send", "task",
+    ]
     /// More at once wait until one has ended.
     private static let most = 16
 
@@ -62,12 +64,14 @@ public final class Serving {
             running[pid]!.isEnded = true
             kill(-pid, SIGTERM)
         }
-        for id in try bus.openCalls(of: name) where running.count < Serving.most && !running.values.contains(where: { $0.id == id }) {
+        for id in try bus.openCalls(of: name)
+        where running.count < Serving.most && !running.values.contains(where: { $0.id == id }) {
             do {
                 guard let (call, file) = try bus.call(id, of: name) else { continue }
                 try start(id, call, file)
             } catch let failure as Failure {
-                try bus.answer(id, of: name, Answer(code: failure.kind.rawValue, error: Array("cadre: \(failure.message)\n".utf8)))
+                try bus.answer(
+                    id, of: name, Answer(code: failure.kind.rawValue, error: Array("cadre: \(failure.message)\n".utf8)))
             }
         }
         if !second, !running.isEmpty { again = Time.monotonic() + 0.05 }
@@ -90,7 +94,9 @@ public final class Serving {
     }
 
     private func program(_ call: Call) throws -> Program {
-        guard let verb = call.arguments.first, Serving.verbs.contains(verb), !call.arguments.starts(with: ["merge", "run"]) else {
+        guard let verb = call.arguments.first, Serving.verbs.contains(verb),
+            !call.arguments.starts(with: ["merge", "run"])
+        else {
             throw Failure.no("'\(Names.shown(call.arguments.first ?? ""))' is not for a sandbox")
         }
         var program = Program([Share.executable.string] + call.arguments)
@@ -103,7 +109,8 @@ public final class Serving {
     /// A child has ended; true if it was one of ours.
     func ended(_ pid: pid_t, _ status: Int32) -> Bool {
         guard let one = running.removeValue(forKey: pid) else { return false }
-        let answer = Answer(code: Program.code(status), output: Serving.take(one.output), error: Serving.take(one.error))
+        let answer = Answer(
+            code: Program.code(status), output: Serving.take(one.output), error: Serving.take(one.error))
         // What can't be written now is handed in again at the next start.
         try? bus.answer(one.id, of: name, answer)
         if !bus.isWaited(for: one.file) {
@@ -128,7 +135,8 @@ public final class Serving {
         guard answer.code != 0 else { return }
         let why = answer.code == Call.wantsCheck ? Array("Its check is still to be run.\n".utf8) : answer.error
         _ = try bus.send(
-            from: "cadre", to: name, subject: "your work was not handed in, 'cadre task done' tries again", body: why.isEmpty ? Array("exit status \(answer.code)\n".utf8) : why)
+            from: "cadre", to: name, subject: "your work was not handed in, 'cadre task done' tries again",
+            body: why.isEmpty ? Array("exit status \(answer.code)\n".utf8) : why)
     }
 
     deinit {
@@ -141,8 +149,8 @@ public final class Serving {
 
     // MARK: what a crash left
 
-    /// Hands in what an earlier session, whose token we have, had called for and did not see the end of; what else it had
-    /// called is nobody's any more. Before a new session carries its claims over.
+    /// Hands in what an earlier session, whose token we have, had called for and did not see the end of; what else it
+    /// had called is nobody's any more. Before a new session carries its claims over.
     func finish() throws {
         for id in try bus.openCalls(of: name) {
             guard let (call, file) = try? bus.call(id, of: name) else { continue }

@@ -16,12 +16,16 @@ public enum Share {
         return FilePath(path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path)
     }()
 
-    /// What an upgrade has put in place of this process's executable: the file of its path, or where none is left there, as
-    /// when a version had a directory of its own, the first of its name on the PATH. Nil: ours is the one that is installed.
+    /// What an upgrade has put in place of this process's executable: the file of its path, or where none is left
+    /// there, as when a version had a directory of its own, the first of its name on the PATH. Nil: ours is the one
+    /// that is installed.
     static var successor: FilePath? {
-        guard let ours = try? Files.status("/proc/self/exe", following: true), let name = own.lastComponent else { return nil }
+        guard let ours = try? Files.status("/proc/self/exe", following: true), let name = own.lastComponent else {
+            return nil
+        }
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
-        let places = [own] + path.split(separator: ":").filter { $0.hasPrefix("/") }.map { FilePath(String($0)).appending(name) }
+        let places =
+            [own] + path.split(separator: ":").filter { $0.hasPrefix("/") }.map { FilePath(String($0)).appending(name) }
         for place in places {
             guard let st = try? Files.status(place, following: true), st.st_mode & S_IFMT == S_IFREG else { continue }
             return st.st_ino == ours.st_ino && st.st_dev == ours.st_dev ? nil : place
@@ -32,7 +36,8 @@ public enum Share {
     /// The directory that holds `cadre` and its links, to stand first on an agent's PATH.
     public static var bin: FilePath { executable.removingLastComponent() }
 
-    /// A file that comes with cadre: `PREFIX/share/cadre/NAME`, or in a source tree `shell/NAME`; nil if it is in neither.
+    /// A file that comes with cadre: `PREFIX/share/cadre/NAME`, or in a source tree `shell/NAME`; nil if it is in
+    /// neither.
     public static func file(_ name: String) throws -> FilePath? {
         let installed = bin.removingLastComponent().appending("share").appending("cadre").pushing(FilePath(name))
         if try Files.exists(installed) { return installed }

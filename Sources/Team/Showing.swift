@@ -4,11 +4,12 @@ import Glibc
 import SystemPackage
 import Tmux
 
-// Keeping what is shown of the team: the line in the bus's file `status`, and what tmux shows where its plugin is loaded.
-// One supervisor does it, the one that watches first. It hears of changes by inotify on a few directories of the bus, and
-// on one of each agent; a short while after a change, and four times a second at most, it counts, and calls tmux once
-// if something is new. While nothing changes nothing is started. Without a supervisor nobody tells tmux of changes: verbs
-// don't, but tmux's hooks have all filled when somebody attaches (`up --server`), and a person may (`status --tmux`).
+// Keeping what is shown of the team: the line in the bus's file `status`, and what tmux shows where its plugin is
+// loaded. One supervisor does it, the one that watches first. It hears of changes by inotify on a few directories of
+// the bus, and on one of each agent; a short while after a change, and four times a second at most, it counts, and
+// calls tmux once if something is new. While nothing changes nothing is started. Without a supervisor nobody tells tmux
+// of changes: verbs don't, but tmux's hooks have all filled when somebody attaches (`up --server`), and a person may
+// (`status --tmux`).
 final class Showing {
     /// Seconds from a change to the count, so that what comes together is counted once.
     private static let delay = 0.03
@@ -60,8 +61,8 @@ final class Showing {
         last = Time.monotonic()
     }
 
-    /// Counts and tells now; false if no tmux with the plugin is there to hear it. The lock of an agent that has `ended` may
-    /// be another's by now, who makes sure of it.
+    /// Counts and tells now; false if no tmux with the plugin is there to hear it. The lock of an agent that has
+    /// `ended` may be another's by now, who makes sure of it.
     @discardableResult
     func show(_ team: Team, ended: String? = nil) throws -> Bool {
         let bus = team.bus
@@ -69,7 +70,9 @@ final class Showing {
         for at in agents.indices where agents[at].name == ended { agents[at].alive = false }
         let segments = Segments(try bus.counts(agents), cost: try cost(bus))
         bus.keepStatus(segments.line)
-        if try shown == nil || !shown!.isThere || (bus.server() ?? shown!.server) != shown!.server { shown = try Shown(bus) }
+        if try shown == nil || !shown!.isThere || (bus.server() ?? shown!.server) != shown!.server {
+            shown = try Shown(bus)
+        }
         let isViewed = tellViewers(segments, bus)
         guard let server = shown?.server, shown!.isWanted else { return isViewed }
         let panes = { try Showing.panes(bus, agents, server: server, labels: $0) }
@@ -80,15 +83,18 @@ final class Showing {
         return shown!.isWanted || isViewed
     }
 
-    /// Tells the other servers; false if there are none. One that is gone or does not answer, or where the plugin no longer
-    /// is, is struck off the list: it comes back when somebody attaches there.
+    /// Tells the other servers; false if there are none. One that is gone or does not answer, or where the plugin no
+    /// longer is, is struck off the list: it comes back when somebody attaches there.
     private func tellViewers(_ segments: Segments, _ bus: Bus) -> Bool {
         let listed = (try? bus.viewers()) ?? []
         viewers = listed.compactMap { socket in
-            guard socket != shown?.server, var viewer = viewers.first(where: { $0.server == socket }) ?? (try? Shown(bus, at: socket)), viewer.isThere
+            guard socket != shown?.server,
+                var viewer = viewers.first(where: { $0.server == socket }) ?? (try? Shown(bus, at: socket)),
+                viewer.isThere
             else { return nil }
             do {
-                try viewer.tell(segments, panes: { _ in [:] }, belongs: { Showing.belongs($0, bus) }, lives: Showing.lives)
+                try viewer.tell(
+                    segments, panes: { _ in [:] }, belongs: { Showing.belongs($0, bus) }, lives: Showing.lives)
             } catch { return nil }
             return viewer.isWanted ? viewer : nil
         }
@@ -105,13 +111,16 @@ final class Showing {
         if let spent, spent.day == day, spent.changed == changed { return spent.text }
         var sum = Sum()
         for part in try bus.spent(on: day) { sum.add(part.used.money) }
-        let text = sum == Sum() ? nil : sum.known.map { "$" + Money.text($0, places: 2) + (sum.isPartial ? "+" : "") } ?? "-"
+        let text =
+            sum == Sum() ? nil : sum.known.map { "$" + Money.text($0, places: 2) + (sum.isPartial ? "+" : "") } ?? "-"
         spent = isStill ? (day, changed, text) : nil
         return text
     }
 
     /// What the panes of the agents on a server are to be told.
-    private static func panes(_ bus: Bus, _ agents: [AgentView], server: String, labels: Bool) throws -> [String: ShownPane] {
+    private static func panes(_ bus: Bus, _ agents: [AgentView], server: String, labels: Bool) throws -> [String:
+        ShownPane]
+    {
         var tasks: [String: [Int]] = [:]
         for claim in try bus.claims() { tasks[claim.owner, default: []].append(claim.id) }
         var panes: [String: ShownPane] = [:]
@@ -120,7 +129,9 @@ final class Showing {
             let held = tasks[agent.name]?.sorted() ?? []
             panes[pane] = ShownPane(
                 agent: agent.name, pid: agent.alive ? session.int("Pid") : nil,
-                options: ["@cadre_state": agent.state.rawValue, "@cadre_task": held.map(String.init).joined(separator: " ")],
+                options: [
+                    "@cadre_state": agent.state.rawValue, "@cadre_task": held.map(String.init).joined(separator: " "),
+                ],
                 label: labels ? try label(bus, agent, held) : nil, isWaiting: agent.state == .waiting)
         }
         return panes
@@ -175,7 +186,8 @@ extension Team {
     /// sessions began. Those whose agents run in another server note that this one shows them too.
     public static func all(in tmux: Tmux) throws -> [Team] {
         let (shown, directories) = try tmux.places()
-        let roots = shown.union(directories.compactMap { try? Repository.find(from: $0, plain: true).commonDirectory.appending("cadre") })
+        let roots = shown.union(
+            directories.compactMap { try? Repository.find(from: $0, plain: true).commonDirectory.appending("cadre") })
         return roots.sorted { $0.string < $1.string }.compactMap { root in
             guard let bus = try? Bus.open(root), let repository = try? bus.repository() else { return nil }
             if let here = tmux.path, let server = try? bus.server(), server != here, Tmux.answers(server) {

@@ -46,13 +46,16 @@ extension Team {
     public func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
         var request = request
         let program = try command(request)
-        if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(known.name)") != nil {
+        if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(known.name)") != nil
+        {
             say("'\(known.name)' was never run by cadre's makers: what is known of it comes from its documentation")
         }
         if let why = try unheld(request.program) { say(why) }
         if request.prompt == nil, request.task == nil, let only = try takes(request.program) {
-            say("'\(only)' takes only tasks for it ('task add --agent \(only)'), since programs to give a prompt to are here; "
-                + "'git config cadre.program \(only)' has it take any")
+            say(
+                "'\(only)' takes only tasks for it ('task add --agent \(only)'), since programs to give a prompt to "
+                    + "are here; "
+                    + "'git config cadre.program \(only)' has it take any")
         }
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request, fetching: true, say) : nil
@@ -84,7 +87,8 @@ extension Team {
             card["Role"] = request.role
             card["Parent"] = request.parent
             card["Depth"] = "\(depth)"
-            card["Place"] = request.headless ? AgentView.headless : request.place == .window ? nil : request.place.rawValue
+            card["Place"] =
+                request.headless ? AgentView.headless : request.place == .window ? nil : request.place.rawValue
             card["Pull"] = request.pull ? nil : "no"
             card["Auto"] = request.auto ? "yes" : nil
             card["Base"] = request.base.flatMap { _ in commit }
@@ -94,7 +98,8 @@ extension Team {
             card["Micros"] = "\(now % 1_000_000)"
             card["Port"] = draft["Port"]
             if let commit {
-                let (path, directory) = try makeWorktree(FilePath(draft["Worktree"] ?? worktreePath(name).string), at: commit, say: say)
+                let (path, directory) = try makeWorktree(
+                    FilePath(draft["Worktree"] ?? worktreePath(name).string), at: commit, say: say)
                 card["Worktree"] = path.string
                 card["GitDir"] = directory.string
                 try equip(path, name: name, port: card["Port"] ?? "", say: say)
@@ -119,14 +124,19 @@ extension Team {
             } else if let task = request.task {
                 draft["Task"] = "\(task)"
                 try bus.makeDraft(name, draft)
-                try bus.edit(task, by: by) { $0.to = name; $0.toUntil = Time.now() + Team.reservation }
+                try bus.edit(task, by: by) {
+                    $0.to = name
+                    $0.toUntil = Time.now() + Team.reservation
+                }
             }
             if let branch = request.branch, let task = request.task, let commit { try adopt(branch, task, commit) }
             card["Task"] = request.task.map { "\($0)" }
             card.body = request.prompt ?? []
             if let id = request.adopted?.conversation { try bus.editConversation(name) { $0["Id"] = id } }
             try bus.commitDraft(name, card)
-            if let reached = try reached(agent(name)) { say("\(reached.text): '\(name)' gets no work before it is raised") }
+            if let reached = try reached(agent(name)) {
+                say("\(reached.text): '\(name)' gets no work before it is raised")
+            }
             try bus.deciding {
                 try room?.look(bus)
                 try open(try agent(name), room)
@@ -151,11 +161,17 @@ extension Team {
             let name = try chooseName(request)
             var lines = [name, "program: \(try command(request))", "depth: \(depth)"]
             if request.adopted == nil {
-                do { try requireProgram(request) } catch let failure as Failure where failure.kind == .no { lines.append(failure.message) }
+                do { try requireProgram(request) } catch let failure as Failure where failure.kind == .no {
+                    lines.append(failure.message)
+                }
             }
             if let commit { lines.append("worktree: \(try worktreePath(name).string) at \(commit.prefix(12))") }
             if let adopted = request.adopted { lines.append("process: \(adopted.process.pid) in pane \(adopted.pane)") }
-            if let task = request.task { lines.append("task: \(task)") } else if request.prompt != nil { lines.append("task: a new one") }
+            if let task = request.task {
+                lines.append("task: \(task)")
+            } else if request.prompt != nil {
+                lines.append("task: a new one")
+            }
             lines.append("slots: \(try bus.slotsTaken()) of \(try settings.int("maxAgents", 30)) taken")
             return lines
         }
@@ -163,8 +179,8 @@ extension Team {
 
     // MARK: deciding
 
-    /// How long a task waits for the agent that is being made for it, in seconds; a spawn killed meanwhile must not bind it
-    /// for ever.
+    /// How long a task waits for the agent that is being made for it, in seconds; a spawn killed meanwhile must not
+    /// bind it for ever.
     private static let reservation = 600
 
     /// The agent's depth, if it may be: maxAgents binds everybody (see `takeSlot`), the others bind agents.
@@ -177,18 +193,26 @@ extension Team {
         guard by != "human", try bus.agent(named: by) != nil, let parent = request.parent else { return depth }
         guard try parent == by || bus.isAbove(by, parent) else { throw Failure.no("'\(by)' is not above '\(parent)'") }
         let maxDepth = try settings.int("maxDepth", 3)
-        guard depth <= maxDepth else { throw Failure.no("limit reached: depth \(depth), cadre.maxDepth is \(maxDepth)") }
+        guard depth <= maxDepth else {
+            throw Failure.no("limit reached: depth \(depth), cadre.maxDepth is \(maxDepth)")
+        }
         let maxChildren = try settings.int("maxChildren", 8)
         let children = try bus.agentNames().filter { try bus.agent(named: $0)?.parent == parent }.count
-        guard children < maxChildren else { throw Failure.no("limit reached: '\(parent)' has \(children) children (cadre.maxChildren)") }
+        guard children < maxChildren else {
+            throw Failure.no("limit reached: '\(parent)' has \(children) children (cadre.maxChildren)")
+        }
         let rate = try settings.int("spawnRate", 10)
-        guard try bus.noteSpawn(by, limit: rate) else { throw Failure.no("limit reached: \(rate) spawns a minute (cadre.spawnRate)") }
+        guard try bus.noteSpawn(by, limit: rate) else {
+            throw Failure.no("limit reached: \(rate) spawns a minute (cadre.spawnRate)")
+        }
         return depth
     }
 
     private func chooseName(_ request: SpawnRequest) throws -> String {
         if let name = request.name {
-            guard try !bus.nameTaken(name) else { throw Failure.no("there is an agent '\(name)' already: choose another name, or 'cadre retire \(name)'") }
+            guard try !bus.nameTaken(name) else {
+                throw Failure.no("there is an agent '\(name)' already: choose another name, or 'cadre retire \(name)'")
+            }
             return name
         }
         let first = request.program.split(whereSeparator: { $0 == " " || $0 == "/" }).first.map(String.init) ?? ""
@@ -209,49 +233,65 @@ extension Team {
     // MARK: making
 
     /// Where the agent begins; `fetching` a remote's branch first, if that is due: what hinders that is said.
-    func startCommit(_ request: SpawnRequest, fetching: Bool = false, _ say: (String) -> Void = { _ in }) throws -> String {
+    func startCommit(_ request: SpawnRequest, fetching: Bool = false, _ say: (String) -> Void = { _ in }) throws
+        -> String
+    {
         guard let base = request.base else {
             if fetching, let why = try work.refresh() { say(why) }
             return try work.front()
         }
-        guard let commit = try (fetching ? work.fetched(base, say: say) : nil) ?? git.commit(base) else { throw Failure.usage("no commit '\(Names.shown(base))'") }
+        guard let commit = try (fetching ? work.fetched(base, say: say) : nil) ?? git.commit(base) else {
+            throw Failure.usage("no commit '\(Names.shown(base))'")
+        }
         return commit
     }
 
     /// The command line of a program, for /bin/sh.
     func command(_ request: SpawnRequest) throws -> String {
         guard let known = try known(request.program) else {
-            guard request.program != "sh" else { throw Failure.unsure("the agent 'sh' is not installed beside '\(Share.executable.string)'") }
+            guard request.program != "sh" else {
+                throw Failure.unsure("the agent 'sh' is not installed beside '\(Share.executable.string)'")
+            }
             return request.program
         }
         guard request.headless else { return known.command }
-        guard let headless = known.headless else { throw Failure.usage("'\(request.program)' needs a terminal, --headless is not for it") }
+        guard let headless = known.headless else {
+            throw Failure.usage("'\(request.program)' needs a terminal, --headless is not for it")
+        }
         return headless
     }
 
-    /// Gives an agent that does not run another program, which begins anew with what is on the disk: another program's conversation
-    /// is nothing to it. That is forgotten first, so that it never gets it.
+    /// Gives an agent that does not run another program, which begins anew with what is on the disk: another program's
+    /// conversation is nothing to it. That is forgotten first, so that it never gets it.
     public func setProgram(of name: String, to program: String) throws {
         let agent = try agent(name)
-        guard !agent.alive else { throw Failure.no("'\(name)' runs '\(agent.card["Program"] ?? "")': 'cadre stop \(name)' first") }
+        guard !agent.alive else {
+            throw Failure.no("'\(name)' runs '\(agent.card["Program"] ?? "")': 'cadre stop \(name)' first")
+        }
         var request = SpawnRequest()
         request.program = program
         request.headless = agent.isHeadless
         request.worktree = agent.worktree != nil
         try requireProgram(request)
         let command = try command(request)
-        // What it holds and what it was made for goes on with the other program, unless a person gave that to another. Killed
-        // before the end, it is done again.
+        // What it holds and what it was made for goes on with the other program, unless a person gave that to another.
+        // Killed before the end, it is done again.
         if let before = agent.program {
             let held = try bus.claims().filter { $0.owner == name }.map(\.id)
             let only = try takes(program)
-            for id in Set(held + [agent.card.int("Prompted")].compactMap { $0 }) where try bus.header(id)?.program == before && before != program {
+            for id in Set(held + [agent.card.int("Prompted")].compactMap { $0 })
+            where try bus.header(id)?.program == before && before != program {
                 if let only {
                     guard held.contains(id) else { continue }
-                    throw Failure.no("'\(name)' holds task \(id), which is for '\(before)', and '\(only)' would run its words as a script: 'cadre claim --release \(id)' first")
+                    throw Failure.no(
+                        "'\(name)' holds task \(id), which is for '\(before)', and '\(only)' would run its words as a "
+                            + "script: 'cadre claim --release \(id)' first"
+                    )
                 }
                 let after = try known(program)?.name
-                do { try bus.edit(id, by: "cadre") { $0.program = after } } catch let failure as Failure where failure.kind == .no {}
+                do { try bus.edit(id, by: "cadre") { $0.program = after } } catch let failure as Failure
+                    where failure.kind == .no
+                {}
             }
         }
         if agent.card["Program"] != program { try bus.editConversation(name) { $0 = Record() } }
@@ -272,7 +312,9 @@ extension Team {
 
     /// Makes this branch the task's: an existing one as it is, else a new one at `commit`.
     private func adopt(_ branch: String, _ task: Int, _ commit: String) throws {
-        guard try git.attempt(["check-ref-format", "--branch", branch]).status == 0 else { throw Failure.usage("bad branch name '\(Names.shown(branch))'") }
+        guard try git.attempt(["check-ref-format", "--branch", branch]).status == 0 else {
+            throw Failure.usage("bad branch name '\(Names.shown(branch))'")
+        }
         let reference = "refs/heads/\(branch)"
         var base = commit
         if let tip = try git.commit(reference) {
@@ -295,7 +337,11 @@ extension Team {
     private func undo(_ name: String, _ draft: Record) throws {
         if let task = draft.int("Task") {
             do {
-                if draft["Made"] != nil { try bus.cancel(task, by: "cadre") } else { try bus.unreserve(task, for: name, by: "cadre") }
+                if draft["Made"] != nil {
+                    try bus.cancel(task, by: "cadre")
+                } else {
+                    try bus.unreserve(task, for: name, by: "cadre")
+                }
             } catch let failure as Failure where failure.kind == .no {}
         }
         if let path = draft["Worktree"] { try work.removeDraft(FilePath(path)) }

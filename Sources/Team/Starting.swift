@@ -27,7 +27,9 @@ extension Supervisor {
         // By turns, another task begins another conversation.
         let isOther = byTurns && held != nil && conversation?.int("Task") != held?.id
         let tries = conversation?["Resuming"].map { Int($0) ?? 1 } ?? 0
-        if tries < Supervisor.resumes, conversation?["Handoff"] == nil, resume != nil, !isOther, let kept = conversation?["Transcript"], try Files.exists(FilePath(kept)) {
+        if tries < Supervisor.resumes, conversation?["Handoff"] == nil, resume != nil, !isOther,
+            let kept = conversation?["Transcript"], try Files.exists(FilePath(kept))
+        {
             try bus.editConversation(name) { $0["Resuming"] = "\(tries + 1)" }
         } else {
             // Chosen anew: a program may refuse one that it has begun and not kept.
@@ -52,17 +54,24 @@ extension Supervisor {
         let resumes = conversation?["Resuming"] != nil
         try team.settleHanded(agent, resumes: resumes)
         let holds = try Team.firstPrompt(bus, name)
-        var prompt = resumes ? holds.map { "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })" } : holds
-        // By whom no hook is called, the rules are told with the first words, and where there is more; all are told there
-        // what was handed over, since there is more room than in what a hook may add.
+        var prompt =
+            resumes
+            ? holds.map {
+                "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })"
+            } : holds
+        // By whom no hook is called, the rules are told with the first words, and where there is more; all are told
+        // there what was handed over, since there is more room than in what a hook may add.
         var now = team
         if known.hooks == nil { try now.reread() }
         let begins = known.hooks == nil && !resumes
         let notes = resumes ? nil : try team.notes(name, at: 16000)
-        let house = [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil, notes].compactMap { $0 }
+        let house = [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil, notes].compactMap {
+            $0
+        }
         if let words = prompt { prompt = ([words] + house).joined(separator: "\n") }
         if byTurns {
-            prompt = try ([turnWords(held, resumes: resumes)] + house + [mail].compactMap { $0 }).joined(separator: "\n\n")
+            prompt = try ([turnWords(held, resumes: resumes)] + house + [mail].compactMap { $0 }).joined(
+                separator: "\n\n")
         } else if let words = prompt, try team.reached(agent) != nil {
             // It is told when the budget is raised.
             try team.putBy(name, words)
@@ -70,7 +79,9 @@ extension Supervisor {
         } else if prompt != nil, known.hooks != nil {
             try bus.editConversation(name) { $0["Handed"] = resumes ? "again" : "task" }
         } else if resumes, agent.report?["Turn"] != nil || conversation?["Failed"] != nil {
-            if try team.reached(agent) != nil { try team.putBy(name, Team.middle) } else {
+            if try team.reached(agent) != nil {
+                try team.putBy(name, Team.middle)
+            } else {
                 prompt = Team.middle
                 try bus.editConversation(name) { $0["Handed"] = "turn" }
             }
@@ -79,14 +90,18 @@ extension Supervisor {
         if prompt == nil, conversation?["Handed"] != nil { try bus.editConversation(name) { $0["Handed"] = nil } }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
         if resumes, let resume { line = resume }
-        let words = known.arguments(model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt, calls: bus.calls(name).string, byTurns: byTurns)
+        let words = known.arguments(
+            model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt,
+            calls: bus.calls(name).string, byTurns: byTurns)
         var program = call(line, words)
         for entry in known.environment {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             program.environment[parts[0]] = parts.count == 2 ? parts[1] : ""
         }
         // Who can reach the socket of tmux can type into every pane.
-        if known.sandbox != nil { for variable in ["TMUX", "TMUX_PANE"] { program.environment[variable] = .some(nil) } }
+        if known.sandbox != nil {
+            for variable in ["TMUX", "TMUX_PANE"] { program.environment[variable] = .some(nil) }
+        }
         if known.sandbox != nil { program.environment["CADRE_CALLS"] = bus.calls(name).string }
         if byTurns, known.headlessPrompt == .file, let prompt {
             try bus.setMessage(name, prompt)
@@ -97,15 +112,24 @@ extension Supervisor {
             try bus.setProgramSettings(name, known.settings(executable: Share.executable.string))
             program.environment["CADRE_SETTINGS"] = bus.programSettings(name).string
         }
-        if known.cost == .statusLine { program.environment["CADRE_STATUS_LINE"] = known.userSettings.lazy.compactMap { Team.userStatusLine(Supervisor.atHome($0, else: agent.worktree ?? agent.card["Directory"].map { FilePath($0) })) }.first }
-        if (agent.isHeadless ? known.headlessCost : known.cost) == .history { program.environment["CADRE_HISTORY"] = bus.history(name).string }
+        if known.cost == .statusLine {
+            program.environment["CADRE_STATUS_LINE"] =
+                known.userSettings.lazy.compactMap {
+                    Team.userStatusLine(
+                        Supervisor.atHome($0, else: agent.worktree ?? agent.card["Directory"].map { FilePath($0) }))
+                }.first
+        }
+        if (agent.isHeadless ? known.headlessCost : known.cost) == .history {
+            program.environment["CADRE_HISTORY"] = bus.history(name).string
+        }
         return program
     }
 
     /// A path of which `~/` is the home; one without is below `directory`.
     static func atHome(_ path: String, else directory: FilePath? = nil) -> FilePath {
         if !path.hasPrefix("~/"), let directory { return directory.pushing(FilePath(path)) }
-        return FilePath(path.hasPrefix("~/") ? (getenv("HOME").map { String(cString: $0) } ?? "/") + path.dropFirst() : path)
+        return FilePath(
+            path.hasPrefix("~/") ? (getenv("HOME").map { String(cString: $0) } ?? "/") + path.dropFirst() : path)
     }
 
     private func call(_ line: String, _ arguments: [String]) -> Program {
@@ -120,19 +144,22 @@ extension Supervisor {
 
     /// How often a conversation is tried to be gone on with.
     private static let resumes = 3
-    /// Seconds until a program that is not heard of and shows nothing counts as started all the same, and for which something
-    /// that is not known has to stand on its screen to be what it waits in.
+    /// Seconds until a program that is not heard of and shows nothing counts as started all the same, and for which
+    /// something that is not known has to stand on its screen to be what it waits in.
     private static let patience = 20.0
     private static let strange = 4.0
 
-    /// Whether the program has started: it has if it told so, or if its screen, as far as that is known, is as when it is
-    /// idle or in a dialog, which then is what it waits for. One of which nothing is known has, if it runs.
+    /// Whether the program has started: it has if it told so, or if its screen, as far as that is known, is as when it
+    /// is idle or in a dialog, which then is what it waits for. One of which nothing is known has, if it runs.
     func hasBegun(_ known: AgentProgram?) throws -> Bool {
         guard let known, known.hooks != nil || !known.idle.isEmpty else { return true }
         if try bus.agent(named: name)?.report?["State"] != AgentState.starting.rawValue { return true }
-        guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus), let seen = try? tmux.input(of: pane) else { return true }
+        guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus),
+            let seen = try? tmux.input(of: pane)
+        else { return true }
         let now = Time.monotonic()
-        let sight = known.sight(Display(seen.drawn, cursor: seen.cursor, isCursorShown: seen.isCursorShown, title: seen.title))
+        let sight = known.sight(
+            Display(seen.drawn, cursor: seen.cursor, isCursorShown: seen.isCursorShown, title: seen.title))
         if sight != strange?.sight { strange = (sight, now) }
         switch sight {
         case .dialog(let what):
@@ -161,7 +188,9 @@ extension Supervisor {
         }
         guard let worktree = agent.git else { return }
         // Nothing of its last session runs by now.
-        do { try team.work.takeBack(worktree) } catch let failure as Failure { try bus.report(name, source: "supervisor", note: failure.message) }
+        do { try team.work.takeBack(worktree) } catch let failure as Failure {
+            try bus.report(name, source: "supervisor", note: failure.message)
+        }
         guard let first = held.first else { return }
         do { try team.work.enter(first.id, worktree, start: agent.card["Base"]) } catch let failure as Failure {
             // A worktree with changes on another branch: the program or a person must see to them.
@@ -175,8 +204,12 @@ extension Supervisor {
             "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string, "CADRE_PORT": agent.card["Port"],
             "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
             "CADRE_FETCH": ((try? team.work.mode()) ?? .local) == .local ? nil : "yes",
-            "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role, "CADRE_MODEL": agent.card["Model"], "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0) ? nil : String(decoding: agent.card.body, as: UTF8.self),
-            "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string ? path : "\(Share.bin.string):\(path)",
+            "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role,
+            "CADRE_MODEL": agent.card["Model"],
+            "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0)
+                ? nil : String(decoding: agent.card.body, as: UTF8.self),
+            "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string
+                ? path : "\(Share.bin.string):\(path)",
         ]
     }
 }

@@ -5,9 +5,9 @@ import Processes
 import SystemPackage
 
 // An upgrade under a running agent. The supervisor becomes the new executable in its place (execve(2)): its process id,
-// its children, the terminal, the signals that wait and the lock `alive`, whose descriptor is kept open for it, stay, so that
-// neither the program nor anybody on the bus notices. The new one knows by its call which descriptor and which child
-// these are, reads the rest from the bus, and follows the program from there on.
+// its children, the terminal, the signals that wait and the lock `alive`, whose descriptor is kept open for it, stay,
+// so that neither the program nor anybody on the bus notices. The new one knows by its call which descriptor and which
+// child these are, reads the rest from the bus, and follows the program from there on.
 //
 //   who tells     the two that watch see the directory of the executable change, and signal everybody (SIGCONT); whoever
 //                 watches next does so again, since they are the first to go
@@ -21,15 +21,22 @@ extension Supervisor {
     /// Becomes the executable that has replaced ours, if it can be done now; returns if it can't.
     func succeed() {
         guard isReplaced, order == nil, isQuiet else { return }
-        guard let new = Share.successor, let st = try? Files.status(new, following: true) else { return isReplaced = false }
+        guard let new = Share.successor, let st = try? Files.status(new, following: true) else {
+            isReplaced = false
+            return
+        }
         let written = st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec
-        if let broken, broken == (new, written) { return isReplaced = false }
+        if let broken, broken == (new, written) {
+            isReplaced = false
+            return
+        }
         var version = Program([new.string, "--version"])
         version.timeout = 10
         let said = try? version.run()
         guard said?.status == 0, said?.text.hasPrefix("cadre ") == true else {
             broken = (new, written)
-            return isReplaced = false
+            isReplaced = false
+            return
         }
         become(new, child: child)
     }
@@ -67,7 +74,9 @@ extension Supervisor {
 extension Following {
     /// Nothing that was pasted waits for the turn that it begins, and no news waits to be believed.
     var isQuiet: Bool {
-        let isTaken = waking.pasted.map { Time.monotonic() < $0.time + Waking.patience } ?? false && (try? bus.conversation(name)?["Handed"]) != .some(nil)
+        let isTaken =
+            waking.pasted.map { Time.monotonic() < $0.time + Waking.patience } ?? false
+            && (try? bus.conversation(name)?["Handed"]) != .some(nil)
         return said == nil && !isTaken
     }
 }
@@ -75,6 +84,8 @@ extension Following {
 extension Team {
     /// Our executable was replaced: those who run look whether theirs was.
     func tellOfUpgrade() throws {
-        for name in try bus.agentNames() { if let agent = try bus.agent(named: name), agent.alive { try signal(agent, SIGCONT) } }
+        for name in try bus.agentNames() {
+            if let agent = try bus.agent(named: name), agent.alive { try signal(agent, SIGCONT) }
+        }
     }
 }

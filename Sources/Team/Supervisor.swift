@@ -67,29 +67,38 @@ public final class Supervisor {
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
     enum Order { case end, endNow, hangUp }
-    enum Ended { case exit(Int32), failed(Failure), told, work, handedOff, outgrown }
+    enum Ended {
+        case exit(Int32)
+        case failed(Failure)
+        case told, work, handedOff, outgrown
+    }
 
     /// Seconds after which a program that is not heard of and has not ended counts as started.
     private static let settling = 0.3
 
     var bus: Bus { team.bus }
 
-    /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end. `succeeding` tells of one that
-    /// was this process: see `succeed`.
+    /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end. `succeeding` tells of
+    /// one that was this process: see `succeed`.
     public init(_ name: String, _ team: Team, succeeding: String? = nil) throws {
         self.name = name
         self.team = team
         team.bus.keepOpen()
         var set = sigset_t()
         sigemptyset(&set)
-        for signal in [SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE] {
+        for signal in [
+            SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2,
+            SIGALRM, SIGPIPE,
+        ] {
             sigaddset(&set, signal)
         }
         sigprocmask(SIG_BLOCK, &set, nil)
         signals = csys_signalfd(&set)
         if let succeeding {
             let words = succeeding.split(separator: ",").compactMap { Int32($0) }
-            guard words.count == 2 else { throw Failure.usage("'\(Names.shown(succeeding))' is no descriptor and process") }
+            guard words.count == 2 else {
+                throw Failure.usage("'\(Names.shown(succeeding))' is no descriptor and process")
+            }
             alive = try Alive.kept(words[0], of: team.bus.alive(name))
             child = words[1]
             isTakenOver = child > 0
@@ -110,13 +119,16 @@ public final class Supervisor {
         // Tells who started us that we hold it. What the last program waited for or failed with is over.
         let before = try bus.agent(named: name)
         let isOver = ["hook", "screen", "state file"].contains(before?.report?["Source"] ?? "")
-        try bus.report(name, state: before?.want == .run ? .starting : nil, source: "supervisor", note: isOver ? "" : nil)
+        try bus.report(
+            name, state: before?.want == .run ? .starting : nil, source: "supervisor", note: isOver ? "" : nil)
     }
 
     /// Runs the agent until it rests, is stopped or given up.
     public func run() throws {
         _ = csys_set_subreaper()
-        while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil, agent.want == .run || isTakenOver {
+        while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil,
+            agent.want == .run || isTakenOver
+        {
             var ended: Ended
             try leaveIfOutgrown()
             isReplaced = Share.successor != nil
@@ -157,12 +169,14 @@ public final class Supervisor {
         try rest()
     }
 
-    /// What is not needed to start the program, so that it comes after that: at each start, since a user who sets a hook
-    /// of the same name removes ours.
+    /// What is not needed to start the program, so that it comes after that: at each start, since a user who sets a
+    /// hook of the same name removes ours.
     func attend() throws {
         announce()
         try takeWatch()
-        silence = accompanied != nil ? nil : Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
+        silence =
+            accompanied != nil
+            ? nil : Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
     }
 
     /// Watches, unless two do.
@@ -179,7 +193,8 @@ public final class Supervisor {
     /// Marks our pane, and asks tmux to keep it when we die and to tell when that happens.
     private func announce() {
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus) else { return }
-        let done = try? tmux.adopt(pane, bus, agent: name, executable: Share.executable.string, witness: witnessed ? nil : getpid())
+        let done = try? tmux.adopt(
+            pane, bus, agent: name, executable: Share.executable.string, witness: witnessed ? nil : getpid())
         if done != nil { witnessed = true }
     }
 
@@ -202,7 +217,9 @@ public final class Supervisor {
         try bus.closePermissions(of: name, "its program has ended")
         let byTurns = isByTurns(agent)
         // Between two turns it is idle.
-        try bus.report(name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting, source: "supervisor", session: token)
+        try bus.report(
+            name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting,
+            source: "supervisor", session: token)
         try team.restoreWorktree(name) { terminal?.say("cadre: \(name): \($0)") }
         agent = try team.agent(name)
         try takeTask(agent)
@@ -223,7 +240,9 @@ public final class Supervisor {
             terminal?.clear()
             child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
         }
-        let handed = try byTurns && known?.hooks == nil && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", stands: true, deliver: start)
+        let handed =
+            try byTurns && known?.hooks == nil
+            && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", stands: true, deliver: start)
         if !handed { try start(nil) }
         started = Time.monotonic()
         looked = started
@@ -262,7 +281,9 @@ public final class Supervisor {
         guard try hasBegun(known) else { return }
         settled = true
         following = try? Following(team, name, known, child)
-        guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else { return }
+        guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else {
+            return
+        }
         let holds = try bus.claims().contains { $0.owner == name }
         let told = report["Source"] == "heartbeat"
         try bus.report(name, state: holds ? .working : .idle, source: "supervisor", note: told ? nil : "")
@@ -282,11 +303,18 @@ public final class Supervisor {
     func wait() throws -> Ended {
         while true {
             if let accompanied, !accompanied.isThere { return .exit(0) }
-            var entries = [signals, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1, serving?.descriptor ?? -1, companion].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            var next = min(silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600, serving?.next() ?? 3600)
+            var entries = [
+                signals, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1,
+                serving?.descriptor ?? -1, companion,
+            ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var next = min(
+                silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600,
+                serving?.next() ?? 3600)
             if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
             // A watcher that the kernel had no more room for sees nothing: then it is looked each second.
-            let isBlind = [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 } || accompanied != nil && companion < 0
+            let isBlind =
+                [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 }
+                || accompanied != nil && companion < 0
             if isBlind { next = min(next, 1) }
             _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
             let (ended, obeyed) = signalled()
@@ -303,9 +331,15 @@ public final class Supervisor {
             succeed()
             if !settled, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
             if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
-            if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 { try? following?.look() }
+            if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 {
+                try? following?.look()
+            }
             if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
-            if let waiting, entries[2].revents != 0 || waiting.next() == 0 || waiting.descriptor == -1, try waiting.look() { return .work }
+            if let waiting, entries[2].revents != 0 || waiting.next() == 0 || waiting.descriptor == -1,
+                try waiting.look()
+            {
+                return .work
+            }
             if let silence, silence.isDue { try? silence.look(team, name, besides: watch?.used ?? 0) }
         }
     }
@@ -332,7 +366,8 @@ public final class Supervisor {
         }
     }
 
-    /// Reaps what has ended; the program's wait status if it is among them. One that was stopped from its keyboard goes on.
+    /// Reaps what has ended; the program's wait status if it is among them. One that was stopped from its keyboard goes
+    /// on.
     private func reap() -> Int32? {
         var ended: Int32?
         var status: Int32 = 0
@@ -378,8 +413,8 @@ public final class Supervisor {
         while order == nil, Time.monotonic() < end { if heard(within: end - Time.monotonic()) { return } }
     }
 
-    /// Takes the signals that come, at the first of them or when the time is over. True if one of them is to wake us: a person
-    /// brings us up.
+    /// Takes the signals that come, at the first of them or when the time is over. True if one of them is to wake us: a
+    /// person brings us up.
     @discardableResult
     private func heard(within seconds: Double) -> Bool {
         var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)

@@ -32,7 +32,9 @@ public final class TaskBody {
     /// Throws `Failure.no` if this session does not hold the task.
     public init(_ team: Team, _ id: Int, _ worker: Worker) throws {
         self.team = team
-        guard let claim = try team.bus.held(by: worker).first(where: { $0.id == id }) else { throw Failure.no("task \(id) is not held by '\(worker.name)'") }
+        guard let claim = try team.bus.held(by: worker).first(where: { $0.id == id }) else {
+            throw Failure.no("task \(id) is not held by '\(worker.name)'")
+        }
         self.claim = claim
         var set = sigset_t()
         sigemptyset(&set)
@@ -62,7 +64,9 @@ public final class TaskBody {
         guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
         try team.begin(claim.id, by: claim.owner)
         let script = try Program.memory(header.body)
-        var program = Program([Share.executable.string, "supervise", "--child", "\(getpid())", "0", "/bin/sh", "/dev/fd/3"])
+        var program = Program([
+            Share.executable.string, "supervise", "--child", "\(getpid())", "0", "/bin/sh", "/dev/fd/3",
+        ])
         program.third = script
         body = try program.start(stdin: -1, stdout: 1, stderr: 2)
         close(script)

@@ -32,8 +32,9 @@ public struct Team {
 
     // MARK: starting
 
-    /// Opens a pane with the agent's supervisor in it, if none lives and a slot is free. False if one lives or the agent is
-    /// being spawned; throws `Failure.no` if there is no slot. A counted start is one more of those after which an agent is quarantined.
+    /// Opens a pane with the agent's supervisor in it, if none lives and a slot is free. False if one lives or the
+    /// agent is being spawned; throws `Failure.no` if there is no slot. A counted start is one more of those after
+    /// which an agent is quarantined.
     @discardableResult
     public func start(_ name: String, counted: Bool = false) throws -> Bool {
         try bus.deciding {
@@ -58,8 +59,8 @@ public struct Team {
         }
     }
 
-    /// Brings back the worktree of an agent that is about to be started, under its lock, so that only one does; nothing is
-    /// done if it lives. Not part of the start, which holds up every other: its setup may take long.
+    /// Brings back the worktree of an agent that is about to be started, under its lock, so that only one does; nothing
+    /// is done if it lives. Not part of the start, which holds up every other: its setup may take long.
     func prepare(_ name: String, say: (String) -> Void) throws {
         guard let alive = try Alive.take(bus.alive(name)) else { return }
         defer { try? alive.close() }
@@ -69,7 +70,8 @@ public struct Team {
     /// Why the agent is not started again, if it ended too often.
     func tooMany(_ name: String) throws -> String? {
         let limit = try settings.int("maxRestarts", 5)
-        return try bus.restarts(name, since: Time.now() - 900) > limit ? "it ended \(limit + 1) times within 15 minutes" : nil
+        return try bus.restarts(name, since: Time.now() - 900) > limit
+            ? "it ended \(limit + 1) times within 15 minutes" : nil
     }
 
     /// Where panes are opened: the tmux server and the project's session on it, if there is one yet.
@@ -87,16 +89,17 @@ public struct Team {
         mutating func look(_ bus: Bus) throws { if session == nil { session = try tmux.session(of: bus) } }
     }
 
-    /// Needs the spawn lock and a slot, and returns when the supervisor holds its lock, so that of several who start the
-    /// same agent only one does. A dead pane of the agent's is used again: it keeps its place. Without a room it runs
-    /// without a terminal, in a session of its own (setsid(2)), and what it prints goes to a file.
+    /// Needs the spawn lock and a slot, and returns when the supervisor holds its lock, so that of several who start
+    /// the same agent only one does. A dead pane of the agent's is used again: it keeps its place. Without a room it
+    /// runs without a terminal, in a session of its own (setsid(2)), and what it prints goes to a file.
     func open(_ agent: AgentView, _ room: Room?) throws {
         let program = [Share.executable.string, "supervise", agent.name]
         var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
         guard let (tmux, session) = room.map({ ($0.tmux, $0.session) }) else {
             var call = Program(program)
-            call.environment = environment.mapValues { $0 }.merging(["TMUX": nil, "TMUX_PANE": nil, "CADRE_FAULT": nil]) { $1 }
+            call.environment = environment.mapValues { $0 }.merging(["TMUX": nil, "TMUX_PANE": nil, "CADRE_FAULT": nil])
+            { $1 }
             call.ownSession = true
             let output = try Files.openToAppend(bus.output(agent.name))
             defer { try? output.close() }
@@ -105,8 +108,8 @@ public struct Team {
         }
         if let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: agent.name) {
             let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
-            // What runs there may be a supervisor that another has started and that waits for its lock, or one that ends. A
-            // pane that has gone since is nothing to use again.
+            // What runs there may be a supervisor that another has started and that waits for its lock, or one that
+            // ends. A pane that has gone since is nothing to use again.
             let deadline = Time.monotonic() + 5
             while true {
                 let force = Time.monotonic() < deadline ? [] : ["-k"]
@@ -134,8 +137,8 @@ public struct Team {
     /// So many tries of a start are waited for.
     private static let patience = 3
 
-    /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended at
-    /// once, or can't be started though it was tried some times more than `tried`. A clean end is none: it rests.
+    /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended
+    /// at once, or can't be started though it was tried some times more than `tried`. A clean end is none: it rests.
     public func waitForStart(_ name: String, after before: String?, tried: Retry? = nil, seconds: Int = 30) throws {
         let watcher = Watcher()
         watcher.watch(bus.agent(name))
@@ -160,21 +163,29 @@ public struct Team {
             if let retry = agent.retry, retry.tries >= (tried?.tries ?? 0) + Team.patience {
                 throw Failure.unsure("'\(name)' can't be started: \(retry.text)")
             }
-            guard Time.now() < deadline else { throw Failure.unsure("'\(name)' does not start; see 'cadre peek \(name)'") }
+            guard Time.now() < deadline else {
+                throw Failure.unsure("'\(name)' does not start; see 'cadre peek \(name)'")
+            }
             watcher.wait(seconds: 1)
         }
     }
 
     // MARK: reviving
 
-    /// Starts again who should run and does not, oldest first: with `all` everybody, those that rest though work is ready for
-    /// them too, else only who died without a word (not those whose window or server was closed, which a person does on
-    /// purpose). Returns who was started; `refused` hears
-    /// why others could not be.
-    public func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws -> [String] {
+    /// Starts again who should run and does not, oldest first: with `all` everybody, those that rest though work is
+    /// ready for them too, else only who died without a word (not those whose window or server was closed, which a
+    /// person does on purpose). Returns who was started; `refused` hears why others could not be.
+    public func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws
+        -> [String]
+    {
         if all {
             var panes = Panes()
-            for name in try bus.agentNames() { do { try endMoved(name); try waitForHangUp(name, &panes) } catch let failure as Failure { refused(failure) } }
+            for name in try bus.agentNames() {
+                do {
+                    try endMoved(name)
+                    try waitForHangUp(name, &panes)
+                } catch let failure as Failure { refused(failure) }
+            }
         }
         let dead = try bus.agentNames().compactMap { try bus.agent(named: $0) }.filter { agent in
             guard !agent.alive, agent.want == .run else { return false }
@@ -186,7 +197,12 @@ public struct Team {
         var started: [String] = []
         var quarantined = false
         for agent in dead.sorted(by: { $0.age < $1.age }) {
-            if all { do { try prepare(agent.name, say: say) } catch let failure as Failure { refused(failure); continue } }
+            if all {
+                do { try prepare(agent.name, say: say) } catch let failure as Failure {
+                    refused(failure)
+                    continue
+                }
+            }
             do {
                 if try start(agent.name, counted: !all) { started.append(agent.name) }
             } catch let failure as Failure where failure.kind == .no { refused(failure) }
@@ -203,7 +219,9 @@ public struct Team {
     }
 
     /// never, on-failure or always.
-    public func restartPolicy(_ agent: AgentView) -> String { agent.card["Restart"] ?? settings.string("restart") ?? "on-failure" }
+    public func restartPolicy(_ agent: AgentView) -> String {
+        agent.card["Restart"] ?? settings.string("restart") ?? "on-failure"
+    }
 
     // MARK: recovering
 

@@ -2,7 +2,13 @@ import Bus
 
 /// Any JSON, as a program's hook is told what a tool is to be used on.
 public indirect enum Value: Decodable, Equatable {
-    case null, bool(Bool), integer(Int64), number(Double), string(String), list([Value]), object([String: Value])
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case list([Value])
+    case object([String: Value])
 
     private struct Key: CodingKey {
         var stringValue: String
@@ -13,7 +19,11 @@ public indirect enum Value: Decodable, Equatable {
 
     public init(from decoder: Decoder) throws {
         if let fields = try? decoder.container(keyedBy: Key.self) {
-            self = .object(try Dictionary(uniqueKeysWithValues: fields.allKeys.map { ($0.stringValue, try fields.decode(Value.self, forKey: $0)) }))
+            self = .object(
+                try Dictionary(
+                    uniqueKeysWithValues: fields.allKeys.map {
+                        ($0.stringValue, try fields.decode(Value.self, forKey: $0))
+                    }))
             return
         }
         if var items = try? decoder.unkeyedContainer() {
@@ -23,11 +33,17 @@ public indirect enum Value: Decodable, Equatable {
             return
         }
         let one = try decoder.singleValueContainer()
-        if one.decodeNil() { self = .null
-        } else if let value = try? one.decode(Bool.self) { self = .bool(value)
-        } else if let value = try? one.decode(Int64.self) { self = .integer(value)
-        } else if let value = try? one.decode(Double.self) { self = .number(value)
-        } else { self = .string(try one.decode(String.self)) }
+        if one.decodeNil() {
+            self = .null
+        } else if let value = try? one.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? one.decode(Int64.self) {
+            self = .integer(value)
+        } else if let value = try? one.decode(Double.self) {
+            self = .number(value)
+        } else {
+            self = .string(try one.decode(String.self))
+        }
     }
 
     /// The one text of it: without spaces, keys in the order of their bytes.

@@ -34,7 +34,9 @@ final class Watch {
 
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { [again, due, retry, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    func next() -> Double {
+        [again, due, retry, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600
+    }
 
     /// Nil if two watch already.
     init?(_ bus: Bus, _ name: String) throws {
@@ -43,7 +45,8 @@ final class Watch {
         self.lock = lock
         isFirst = first != nil
         self.name = name
-        installed = watcher.watch(Share.bin, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)
+        installed = watcher.watch(
+            Share.bin, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
         // An answer may let an entry go on.
@@ -58,8 +61,8 @@ final class Watch {
 
     deinit { try? lock.close() }
 
-    /// Watches everybody's directory, in which states are renamed to their places, and lock, which is there before the card.
-    /// Again each time: one may have been retired, and another of its name made.
+    /// Watches everybody's directory, in which states are renamed to their places, and lock, which is there before the
+    /// card. Again each time: one may have been retired, and another of its name made.
     private func add(_ bus: Bus) throws {
         for other in try bus.agentNames(drafts: true) {
             let directory = watcher.watch(bus.agent(other), Int32(IN_MOVED_TO))
@@ -72,8 +75,8 @@ final class Watch {
     /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
     /// is a change, too, so what was dead before is no reason to act: two watchers would wake each other for ever.
     ///
-    /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked again, soon and
-    /// once more later, for a process that had to wait for a processor in between.
+    /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked again,
+    /// soon and once more later, for a process that had to wait for a processor in between.
     func look(_ team: Team) {
         let before = Watch.used()
         defer { spent += Watch.used() - before }
@@ -82,9 +85,10 @@ final class Watch {
             isReplaced = Share.successor != nil
             if isReplaced { try? team.tellOfUpgrade() }
         }
-        // What only changes what is shown is no death and moves no branch. Without inotify, or where it has lost count, it
-        // may be anything.
-        let isShownOnly = !changed.isEmpty && !changed.contains(-1) && changed.isSubset(of: directories.union(showing?.watched ?? []))
+        // What only changes what is shown is no death and moves no branch. Without inotify, or where it has lost count,
+        // it may be anything.
+        let isShownOnly =
+            !changed.isEmpty && !changed.contains(-1) && changed.isSubset(of: directories.union(showing?.watched ?? []))
         let isDue = [again, due, retry].compactMap { $0 }.contains { $0 <= Time.monotonic() }
         let isAll = !isShownOnly && (isDue || !changed.isEmpty || !begun)
         if isAll {
@@ -93,7 +97,10 @@ final class Watch {
             lookAtDeaths(team)
             lookAtBranches(team)
         }
-        guard isOnDuty(team) else { return showing = nil }
+        guard isOnDuty(team) else {
+            showing = nil
+            return
+        }
         if showing == nil {
             showing = Showing()
             showing!.touch()
@@ -143,8 +150,9 @@ final class Watch {
 
     // MARK: branches
 
-    // A branch moves when git renames a file in its directory, so the times of those directories tell, and no process is
-    // started while they stay. What else makes a conflict come or go is seen in the bus: a branch is submitted, a task ends.
+    // A branch moves when git renames a file in its directory, so the times of those directories tell, and no process
+    // is started while they stay. What else makes a conflict come or go is seen in the bus: a branch is submitted, a
+    // task ends.
 
     /// What was seen when the branches were compared last.
     private var seen = ""
@@ -159,7 +167,10 @@ final class Watch {
     private var begun = false
 
     private func lookAtBranches(_ team: Team) {
-        guard let now = try? sight(team), now != seen, isOnDuty(team) else { return due = nil }
+        guard let now = try? sight(team), now != seen, isOnDuty(team) else {
+            due = nil
+            return
+        }
         let begin = Time.monotonic()
         due = max(due ?? begin + 0.1, earliest)
         guard due! <= begin else { return }
@@ -168,7 +179,8 @@ final class Watch {
         // What goes wrong here is tried again at the next change.
         do {
             let settings = try Settings(team.git, bus: team.bus)
-            isDone = try Prediction(Work(bus: team.bus, repository: team.git, settings: settings)).check(wait: false) != nil
+            isDone =
+                try Prediction(Work(bus: team.bus, repository: team.git, settings: settings)).check(wait: false) != nil
         } catch {}
         let end = Time.monotonic()
         earliest = end + max(1, 9 * (end - begin))
@@ -180,8 +192,11 @@ final class Watch {
     private func sight(_ team: Team) throws -> String {
         let bus = team.bus
         let prefix = "refs/heads/" + (team.settings.string("branchPrefix") ?? "cadre/") + "x"
-        var branches = [prefix, team.settings.target].compactMap { $0 } + (bus.compared()?.branches.values.map(\.reference) ?? [])
-        for claim in try bus.claims() + bus.reviews() { if let branch = try bus.branch(claim.id) { branches.append(branch.reference) } }
+        var branches =
+            [prefix, team.settings.target].compactMap { $0 } + (bus.compared()?.branches.values.map(\.reference) ?? [])
+        for claim in try bus.claims() + bus.reviews() {
+            if let branch = try bus.branch(claim.id) { branches.append(branch.reference) }
+        }
         var directories = Set<String>()
         for branch in branches {
             var path = FilePath(branch)
@@ -192,7 +207,8 @@ final class Watch {
         for name in directories.sorted() {
             let path = team.git.directory.pushing(FilePath(name))
             watcher.watch(path)
-            parts.append("\(name) \(try Files.status(path).map { "\($0.st_mtim.tv_sec).\($0.st_mtim.tv_nsec)" } ?? "none")")
+            parts.append(
+                "\(name) \(try Files.status(path).map { "\($0.st_mtim.tv_sec).\($0.st_mtim.tv_nsec)" } ?? "none")")
         }
         return parts.joined(separator: "\n")
     }
@@ -209,7 +225,8 @@ final class Watch {
         [RUSAGE_SELF, RUSAGE_CHILDREN].map { who in
             var usage = rusage()
             getrusage(who.rawValue, &usage)
-            return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
+            return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + usage.ru_utime.tv_usec
+                + usage.ru_stime.tv_usec
         }.reduce(0, +)
     }
 }
@@ -238,7 +255,10 @@ final class Silence {
         due = Time.monotonic() + Double(seconds)
         let agent = try team.agent(name)
         // Ours are among them, so that what orphans have used counts once they are reaped.
-        let now = (ticks: Tree.ticks(of: getpid()) - besides, beat: agent.report?["Source"] == "heartbeat" ? agent.report?.int("Time") ?? 0 : 0)
+        let now = (
+            ticks: Tree.ticks(of: getpid()) - besides,
+            beat: agent.report?["Source"] == "heartbeat" ? agent.report?.int("Time") ?? 0 : 0
+        )
         // A hundredth of the time is a sign of work, and a second whatever the time; less is a program that idles.
         let busy = now.ticks - last.ticks >= min(100, max(1, seconds)) * sysconf(Int32(_SC_CLK_TCK)) / 100
         // When it was last written to is told to 8 s.
@@ -247,21 +267,33 @@ final class Silence {
         last = now
         let task = try bus.claims().first { $0.owner == name }
         // One whose plan waits has nothing to do, and one whose turn failed is told to go on otherwise.
-        let isWaiting = try task.map { try bus.isPlanWaiting($0.id) || bus.conversation(name)?["Failed"] != nil } ?? false
-        guard let task, !busy, !written, !beat, !isWaiting, agent.want == .run, agent.report?["State"] != AgentState.waiting.rawValue else {
+        let isWaiting =
+            try task.map { try bus.isPlanWaiting($0.id) || bus.conversation(name)?["Failed"] != nil } ?? false
+        guard let task, !busy, !written, !beat, !isWaiting, agent.want == .run,
+            agent.report?["State"] != AgentState.waiting.rawValue
+        else {
             if quiet > 1 {
                 try bus.closeAsk(named: "silent-\(name)", by: "cadre", "it is at work again")
-                if agent.report?["State"] == AgentState.stuck.rawValue { try bus.report(name, state: task == nil ? .idle : .working, source: "silence") }
+                if agent.report?["State"] == AgentState.stuck.rawValue {
+                    try bus.report(name, state: task == nil ? .idle : .working, source: "silence")
+                }
             }
             quiet = 0
             return
         }
         quiet += 1
         if quiet == 1 {
-            _ = try bus.send(from: "cadre", to: name, subject: "are you at work on task \(task.id)?", body: Array("Nothing was heard of you for \(seconds) s. 'cadre heartbeat' tells that you are alive.\n".utf8))
+            _ = try bus.send(
+                from: "cadre", to: name, subject: "are you at work on task \(task.id)?",
+                body: Array(
+                    "Nothing was heard of you for \(seconds) s. 'cadre heartbeat' tells that you are alive.\n".utf8))
         } else if quiet == 2 {
             try bus.report(name, state: .stuck, source: "silence")
-            try bus.openAsk(named: "silent-\(name)", by: "cadre", "'\(name)' holds task \(task.id) and was silent for \(2 * seconds) s: look with 'cadre peek \(name)', or stop it")
+            try bus.openAsk(
+                named: "silent-\(name)", by: "cadre",
+                "'\(name)' holds task \(task.id) and was silent for \(2 * seconds) s: look with 'cadre peek \(name)', "
+                    + "or stop it"
+            )
         }
     }
 }

@@ -30,8 +30,11 @@ public final class ControlClient {
     public init(_ tmux: Tmux, pane: String) throws {
         var down: [Int32] = [-1, -1]
         var up: [Int32] = [-1, -1]
-        guard pipe2(&down, O_CLOEXEC) == 0, pipe2(&up, O_CLOEXEC) == 0 else { throw Failure.unsure("unable to make a pipe: \(String(cString: strerror(errno)))") }
-        var program = Program(tmux.command(["-C", "attach-session", "-t", pane, "-f", "no-output,ignore-size,read-only"]))
+        guard pipe2(&down, O_CLOEXEC) == 0, pipe2(&up, O_CLOEXEC) == 0 else {
+            throw Failure.unsure("unable to make a pipe: \(String(cString: strerror(errno)))")
+        }
+        var program = Program(
+            tmux.command(["-C", "attach-session", "-t", pane, "-f", "no-output,ignore-size,read-only"]))
         program.environment = ["TMUX": nil]
         program.ownGroup = true
         do { pid = try program.start(stdin: down[0], stdout: up[1], stderr: -1) } catch {
@@ -63,7 +66,9 @@ public final class ControlClient {
         asked = pane
         head = nil
         // Nothing happens in the server between two commands of one line.
-        let text = "list-panes -a -f '#{==:#{pane_id},\(pane)}' -F '#{pane_height} #{cursor_y} #{cursor_x} #{pane_dead}' ; capture-pane -p -e -t '\(pane)'\n"
+        let text =
+            "list-panes -a -f '#{==:#{pane_id},\(pane)}' -F '#{pane_height} #{cursor_y} #{cursor_x} #{pane_dead}' ; "
+            + "capture-pane -p -e -t '\(pane)'\n"
         let bytes = Array(text.utf8)
         if write(input, bytes, bytes.count) != bytes.count { isOver = true }
     }
@@ -121,6 +126,7 @@ public final class ControlClient {
         asked = nil
         head = nil
         guard !isError, numbers.count == 4 else { return Look(pane: pane, lines: [], cursor: (0, 0), isDead: true) }
-        return Look(pane: pane, lines: lines.map(String.init), cursor: (numbers[1], numbers[2]), isDead: numbers[3] != 0)
+        return Look(
+            pane: pane, lines: lines.map(String.init), cursor: (numbers[1], numbers[2]), isDead: numbers[3] != 0)
     }
 }

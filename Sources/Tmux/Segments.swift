@@ -12,7 +12,8 @@ public struct Segments {
 
     /// The groups in a line's order, the numbers in each, and the segment that a group is, which a click names as well.
     private static let groups: [(segment: String, names: [String])] = [
-        ("agents", ["working", "idle", "waiting", "stuck", "dead"]), ("tasks", ["ready", "claimed", "blocked", "review", "failed"]),
+        ("agents", ["working", "idle", "waiting", "stuck", "dead"]),
+        ("tasks", ["ready", "claimed", "blocked", "review", "failed"]),
         ("asks", ["asks"]), ("mail", ["mail"]), ("merge", ["queue", "conflicts"]),
     ]
     /// Left out of the whole line, which has its tasks in review.
@@ -20,20 +21,27 @@ public struct Segments {
     /// Which of them stand together in the line.
     private static let parts = [["agents"], ["tasks"], ["asks", "mail", "merge"]]
     /// Least important first.
-    private static let dropped = ["claimed", "review", "idle", "blocked", "ready", "working", "conflicts", "mail", "failed", "stuck", "dead", "asks", "waiting"]
+    private static let dropped = [
+        "claimed", "review", "idle", "blocked", "ready", "working", "conflicts", "mail", "failed", "stuck", "dead",
+        "asks", "waiting",
+    ]
 
     private static let letters = [
-        "working": "w", "idle": "i", "waiting": "?", "stuck": "~", "dead": "!", "ready": "r", "claimed": "c", "blocked": "b", "review": "v", "failed": "f",
+        "working": "w", "idle": "i", "waiting": "?", "stuck": "~", "dead": "!", "ready": "r", "claimed": "c",
+        "blocked": "b", "review": "v", "failed": "f",
         "asks": "a", "mail": "m", "queue": "q", "conflicts": "x",
     ]
     /// Of Font Awesome, at the places that all versions of the Nerd Fonts have them.
     private static let glyphs = [
-        "working": "\u{f013}", "idle": "\u{f186}", "waiting": "\u{f059}", "stuck": "\u{f071}", "dead": "\u{f057}", "ready": "\u{f0ae}",
-        "claimed": "\u{f007}", "blocked": "\u{f023}", "review": "\u{f06e}", "failed": "\u{f06a}", "asks": "\u{f075}", "mail": "\u{f0e0}", "queue": "\u{f126}",
+        "working": "\u{f013}", "idle": "\u{f186}", "waiting": "\u{f059}", "stuck": "\u{f071}", "dead": "\u{f057}",
+        "ready": "\u{f0ae}",
+        "claimed": "\u{f007}", "blocked": "\u{f023}", "review": "\u{f06e}", "failed": "\u{f06a}", "asks": "\u{f075}",
+        "mail": "\u{f0e0}", "queue": "\u{f126}",
         "conflicts": "\u{f0e7}",
     ]
     private static let colors = [
-        "waiting": "bold", "asks": "bold", "stuck": "fg=red,bold", "dead": "fg=red,bold", "failed": "fg=red,bold", "conflicts": "fg=red,bold",
+        "waiting": "bold", "asks": "bold", "stuck": "fg=red,bold", "dead": "fg=red,bold", "failed": "fg=red,bold",
+        "conflicts": "fg=red,bold",
     ]
 
     private var counts: [String: Int] = [:]
@@ -47,14 +55,19 @@ public struct Segments {
 
     /// The whole line in words, as `status` prints it.
     public var line: String {
-        let parts = Segments.parts.map { part in items(part).map(Segments.words).joined(separator: " ") }.filter { !$0.isEmpty }
+        let parts = Segments.parts.map { part in items(part).map(Segments.words).joined(separator: " ") }.filter {
+            !$0.isEmpty
+        }
         return parts.isEmpty ? "nothing to do" : parts.joined(separator: " | ")
     }
 
     /// The variables for tmux's formats: name and text, with the styles of `look`.
     func variables(_ look: Look) -> [(name: String, text: String)] {
         let single = Segments.groups.map { group in
-            ("cadre_\(group.segment)", look.styled([group.names.compactMap { item($0) }.map { (group.segment, $0.name, $0.count) }]))
+            (
+                "cadre_\(group.segment)",
+                look.styled([group.names.compactMap { item($0) }.map { (group.segment, $0.name, $0.count) }])
+            )
         }
         return [("cadre_status", whole(look))] + single + [("cadre_cost", cost.map(look.money) ?? "")]
     }
@@ -80,7 +93,9 @@ public struct Segments {
     private func item(_ name: String) -> Item? { counts[name].flatMap { $0 > 0 ? Item(name: name, count: $0) : nil } }
 
     private func items(_ segments: [String]) -> [Item] {
-        Segments.groups.filter { segments.contains($0.segment) }.flatMap(\.names).filter { !Segments.outside.contains($0) }.compactMap(item)
+        Segments.groups.filter { segments.contains($0.segment) }.flatMap(\.names).filter {
+            !Segments.outside.contains($0)
+        }.compactMap(item)
     }
 
     private static func words(_ item: Item) -> String { Bus.counted(item.count, item.name) }
@@ -104,7 +119,9 @@ public struct Segments {
             isColored = options["@cadre_color"] != "off"
             self.hasRanges = hasRanges && options["@cadre_mouse"] == "on"
             var styles = Segments.colors
-            for (name, value) in options where name.hasPrefix("@cadre_color_") { styles[String(name.dropFirst("@cadre_color_".count))] = value }
+            for (name, value) in options where name.hasPrefix("@cadre_color_") {
+                styles[String(name.dropFirst("@cadre_color_".count))] = value
+            }
             self.styles = styles
         }
 
@@ -140,7 +157,10 @@ public struct Segments {
 
         /// Columns, each of a number's characters being one.
         func width(of parts: [Part]) -> Int {
-            max(0, parts.map { part in part.map { plain($0.name, $0.count).count + 1 }.reduce(0, +) - 1 + 3 }.reduce(0, +) - 3)
+            max(
+                0,
+                parts.map { part in part.map { plain($0.name, $0.count).count + 1 }.reduce(0, +) - 1 + 3 }.reduce(0, +)
+                    - 3)
         }
 
         /// An amount of money with its style.
@@ -158,7 +178,9 @@ public struct Segments {
                     var text = plain(name, count)
                     if isColored, let style = style(name) { text = "#[\(style)]\(text)#[default]" }
                     let range = Segments.range(segment, name)
-                    func isSame(_ other: Int) -> Bool { part.indices.contains(other) && Segments.range(part[other].segment, part[other].name) == range }
+                    func isSame(_ other: Int) -> Bool {
+                        part.indices.contains(other) && Segments.range(part[other].segment, part[other].name) == range
+                    }
                     if hasRanges, !isSame(at - 1) { text = "#[range=user|\(range)]" + text }
                     if hasRanges, !isSame(at + 1) { text += "#[norange]" }
                     return text

@@ -1,14 +1,14 @@
 import Bus
 import SystemPackage
 
-// What tmux shows of the team. The segments are hidden variables of the environment, which formats find where no option has
-// the name: setting one starts nothing and draws nothing, so that after all are set only the status lines are drawn again.
-// Of a pane the agent's state and task are options, since the environment knows no panes; setting one draws every screen
-// anew, so only what has changed is set.
+// What tmux shows of the team. The segments are hidden variables of the environment, which formats find where no option
+// has the name: setting one starts nothing and draws nothing, so that after all are set only the status lines are drawn
+// again. Of a pane the agent's state and task are options, since the environment knows no panes; setting one draws
+// every screen anew, so only what has changed is set.
 //
-// One call of tmux does all: it reads commands from its standard input, where an error does not keep the later ones from
-// being run, sets what is to be set, and then prints what must be known for the next time: which sessions there are, the
-// user's options, whether the plugin is there. Nothing is set where it is not, see tmux/cadre.tmux.
+// One call of tmux does all: it reads commands from its standard input, where an error does not keep the later ones
+// from being run, sets what is to be set, and then prints what must be known for the next time: which sessions there
+// are, the user's options, whether the plugin is there. Nothing is set where it is not, see tmux/cadre.tmux.
 
 /// An agent's pane, and what it is to be told.
 public struct ShownPane: Equatable {
@@ -82,10 +82,12 @@ public struct Shown {
         panes = [:]
     }
 
-    /// Tells tmux these numbers, and of these panes (by id; the argument is whether they need labels). `belongs`: whether a session that began in this directory is the
-    /// project's; `lives`: whether the project of that bus has a supervisor.
+    /// Tells tmux these numbers, and of these panes (by id; the argument is whether they need labels). `belongs`:
+    /// whether a session that began in this directory is the project's; `lives`: whether the project of that bus has a
+    /// supervisor.
     public mutating func tell(
-        _ segments: Segments, panes wanted: (Bool) throws -> [String: ShownPane], belongs: (String) -> Bool, lives: (String) -> Bool
+        _ segments: Segments, panes wanted: (Bool) throws -> [String: ShownPane], belongs: (String) -> Bool,
+        lives: (String) -> Bool
     ) throws {
         // What is set may have made another look needed, as may what a user has changed.
         for _ in 0..<3 {
@@ -95,17 +97,27 @@ public struct Shown {
                 let look = Segments.Look(sight.options, hasRanges: Shown.hasRanges(sight.version))
                 let variables = segments.variables(look) + [("cadre_dir", bus.root.string)]
                 next.told = [:]
-                for session in sight.sessions where session[1] == bus.identity || belongs(session[2]) { next.told[session[0]] = [:] }
-                let others = sight.sessions.contains { !$0[1].isEmpty && $0[1] != bus.identity }
-                    || Set(sight.sessions.map { $0[3] } + [sight.global]).contains { !$0.isEmpty && $0 != bus.root.string && lives($0) }
-                if !others { next.told[""] = [:] } else if sight.global == bus.root.string {
+                for session in sight.sessions where session[1] == bus.identity || belongs(session[2]) {
+                    next.told[session[0]] = [:]
+                }
+                let others =
+                    sight.sessions.contains { !$0[1].isEmpty && $0[1] != bus.identity }
+                    || Set(sight.sessions.map { $0[3] } + [sight.global]).contains {
+                        !$0.isEmpty && $0 != bus.root.string && lives($0)
+                    }
+                if !others {
+                    next.told[""] = [:]
+                } else if sight.global == bus.root.string {
                     for (name, _) in variables { script.add("set-environment -ghu \(name)") }
                 }
                 for place in next.told.keys.sorted() {
                     for (name, text) in variables {
                         next.told[place]![name] = text
                         if told[place]?[name] != text {
-                            script.add("set-environment -h \(place.isEmpty ? "-g" : "-t \(quoted(place))") \(name) \(quoted(text))")
+                            script.add(
+                                "set-environment -h \(place.isEmpty ? "-g" : "-t \(quoted(place))") \(name) "
+                                    + "\(quoted(text))"
+                            )
                         }
                     }
                 }
@@ -128,28 +140,50 @@ public struct Shown {
         var next: [String: Told] = [:]
         for (pane, shown) in wanted.sorted(by: { $0.key < $1.key }) where Tmux.isPane(pane) {
             // Another process may have told a pane that is new to us anything.
-            let before = panes[pane] ?? Told(options: ["@cadre_label": "", "@cadre_agent_color": ""], border: shown.label == nil, name: "")
+            let before =
+                panes[pane]
+                ?? Told(options: ["@cadre_label": "", "@cadre_agent_color": ""], border: shown.label == nil, name: "")
             var now = Told(options: shown.options, border: shown.label != nil, isWaiting: shown.isWaiting)
             now.options["@cadre_label"] = shown.label
             if options["@cadre_agent_colors"] == "on" { now.options["@cadre_agent_color"] = Shown.color(shown.agent) }
-            if options["@cadre_window_names"] == "on" { now.name = "\(shown.agent) \(shown.options["@cadre_state"] ?? "")" }
+            if options["@cadre_window_names"] == "on" {
+                now.name = "\(shown.agent) \(shown.options["@cadre_state"] ?? "")"
+            }
             next[pane] = now
             var commands: [String] = []
-            for name in Set(before.options.keys).union(now.options.keys).sorted() where before.options[name] != now.options[name] {
-                commands.append("set-option -pq\(now.options[name] == nil ? "u" : "") -t '\(pane)' \(name) \(now.options[name].map(quoted) ?? "")")
+            for name in Set(before.options.keys).union(now.options.keys).sorted()
+            where before.options[name] != now.options[name] {
+                commands.append(
+                    "set-option -pq\(now.options[name] == nil ? "u" : "") -t '\(pane)' \(name) "
+                        + "\(now.options[name].map(quoted) ?? "")"
+                )
             }
             if now.border, !before.border {
                 // A user who has borders has a format for them.
-                commands.append("if-shell -F -t '\(pane)' '#{==:#{pane-border-status},off}' { set-option -w -t '\(pane)' pane-border-format \(quoted(Shown.border)) ; set-option -w -t '\(pane)' pane-border-status top }")
+                commands.append(
+                    "if-shell -F -t '\(pane)' '#{==:#{pane-border-status},off}' { set-option -w -t '\(pane)' "
+                        + "pane-border-format \(quoted(Shown.border)) ; set-option -w -t '\(pane)' pane-border-status "
+                        + "top }"
+                )
             } else if before.border, !now.border {
-                commands.append("if-shell -F -t '\(pane)' \(quoted("#{m:*@cadre_label*,#{pane-border-format}}")) { set-option -wu -t '\(pane)' pane-border-format ; set-option -wu -t '\(pane)' pane-border-status }")
+                commands.append(
+                    "if-shell -F -t '\(pane)' \(quoted("#{m:*@cadre_label*,#{pane-border-format}}")) { set-option -wu "
+                        + "-t '\(pane)' pane-border-format ; set-option -wu -t '\(pane)' pane-border-status }"
+                )
             }
             if now.name != before.name {
                 // Only a window of the name that it was opened with, or that we gave it.
-                let own = "#{m/r:^\(shown.agent)( (\(AgentState.allCases.map(\.rawValue).joined(separator: "|"))))?$,#{window_name}}"
-                commands.append("if-shell -F -t '\(pane)' \(quoted(own)) { rename-window -t '\(pane)' \(quoted(now.name ?? shown.agent)) }")
+                let own =
+                    "#{m/r:^\(shown.agent)( "
+                    + "(\(AgentState.allCases.map(\.rawValue).joined(separator: "|"))))?$,#{window_name}}"
+                commands.append(
+                    "if-shell -F -t '\(pane)' \(quoted(own)) { rename-window -t '\(pane)' "
+                        + "\(quoted(now.name ?? shown.agent)) }"
+                )
             }
-            if shown.isWaiting, before.isWaiting == false, let alert = alert(shown.agent, options) { commands.append(alert) }
+            if shown.isWaiting, before.isWaiting == false, let alert = alert(shown.agent, options) {
+                commands.append(alert)
+            }
             guard !commands.isEmpty else { continue }
             // Ids are used again by later servers.
             let marked = "#{==:#{@cadre_agent} #{@cadre_bus_id},\(shown.agent) \(bus.identity)}"
@@ -175,14 +209,16 @@ public struct Shown {
 
     // MARK: tmux's words
 
-    /// A command once for each client of each session. What separates the names of a session's clients becomes the end of
-    /// one command and the beginning of the next: a line's end, as a semicolon would end the modifier.
+    /// A command once for each client of each session. What separates the names of a session's clients becomes the end
+    /// of one command and the beginning of the next: a line's end, as a semicolon would end the modifier.
     private static func each(_ command: String, then end: String = "") -> String {
-        "run-shell -C \"#{S:#{?session_attached,\(command) #{s/,/\(end)\n\(command) /:session_attached_list}\(end)\n,}}\""
+        "run-shell -C \"#{S:#{?session_attached,\(command) #{s/,/\(end)\n\(command) "
+            + "/:session_attached_list}\(end)\n,}}\""
     }
     private static let refresh = each("refresh-client -S -t")
 
-    private static let border = " #{?@cadre_agent_color,#[fg=#{@cadre_agent_color}],}#{?@cadre_label,#{@cadre_label},#{pane_title}}#[default] "
+    private static let border =
+        " #{?@cadre_agent_color,#[fg=#{@cadre_agent_color}],}#{?@cadre_label,#{@cadre_label},#{pane_title}}#[default] "
 
     /// One of the colours that show on dark and on light, the same each time.
     private static func color(_ agent: String) -> String {
@@ -204,7 +240,9 @@ public struct Shown {
     }
 
     /// A word as it is, for tmux's parser.
-    private func quoted(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
+    private func quoted(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
 
     private func call(_ script: Script) throws -> Sight {
         let text = """
@@ -225,7 +263,9 @@ public struct Shown {
             if line.hasPrefix("cadre_program="), !line.hasSuffix("=") { sight.isWanted = true }
             if line.hasPrefix("@cadre_") || line.hasPrefix("status-"), let space = line.firstIndex(of: " ") {
                 // As tmux quotes it. Of what the values may be only quotes need be taken off.
-                sight.options[String(line[..<space])] = line[line.index(after: space)...].filter { !"\"'\\".contains($0) }
+                sight.options[String(line[..<space])] = line[line.index(after: space)...].filter {
+                    !"\"'\\".contains($0)
+                }
             }
         }
         guard !sight.version.isEmpty else { throw Failure.unsure("tmux does not answer: \(result.complaint)") }

@@ -35,15 +35,20 @@ public struct Tmux {
 
     /// Whether the terminal at descriptor 0 is a pane of the server the caller is in, rather than a popup.
     public static func isInPane() -> Bool {
-        guard let tty = ttyname(0).map({ String(cString: $0) }), let panes = try? here().attempt(["list-panes", "-a", "-F", "#{pane_tty}"]) else { return false }
+        guard let tty = ttyname(0).map({ String(cString: $0) }),
+            let panes = try? here().attempt(["list-panes", "-a", "-F", "#{pane_tty}"])
+        else { return false }
         return panes.text.split(separator: "\n").contains { $0 == tty }
     }
 
-    /// The client that a person looks at the caller with: of those with a terminal, which a client in control mode has not,
-    /// one in the caller's session rather than another, and the one used last. tmux itself would take any. Nil if there is none.
+    /// The client that a person looks at the caller with: of those with a terminal, which a client in control mode has
+    /// not, one in the caller's session rather than another, and the one used last. tmux itself would take any. Nil if
+    /// there is none.
     public func ownClient() throws -> String? {
         let session = Tmux.variable("TMUX")?.split(separator: ",").last.map { "$\($0)" }
-        let clients = try run(["list-clients", "-F", "#{client_control_mode} #{session_id} #{client_activity} #{client_tty}"]).split(separator: "\n").map { $0.split(separator: " ") }
+        let clients = try run([
+            "list-clients", "-F", "#{client_control_mode} #{session_id} #{client_activity} #{client_tty}",
+        ]).split(separator: "\n").map { $0.split(separator: " ") }
         let seen = clients.filter { $0.count == 4 && $0[0] == "0" }
         return seen.max { a, b in
             let (x, y) = (a[1] == session ?? "", b[1] == session ?? "")
@@ -59,7 +64,9 @@ public struct Tmux {
         program = Tmux.sibling(server) ?? "tmux"
     }
 
-    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     /// The path of the server's socket, without asking it.
     public var path: String? {
@@ -78,13 +85,16 @@ public struct Tmux {
         guard fd >= 0 else { return false }
         defer { close(fd) }
         return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
         } == 0
     }
 
     /// A client of another version than its server's is turned away, so inside tmux the server's own program is used.
     private static func sibling(_ server: [String]) -> String? {
-        guard let parts = variable("TMUX")?.split(separator: ","), parts.count >= 2, server.last == String(parts[0]) else { return nil }
+        guard let parts = variable("TMUX")?.split(separator: ","), parts.count >= 2, server.last == String(parts[0])
+        else { return nil }
         var buffer = [CChar](repeating: 0, count: 4096)
         guard readlink("/proc/\(parts[1])/exe", &buffer, 4095) > 0, access(buffer, X_OK) == 0 else { return nil }
         let path = String(cString: buffer)
@@ -111,9 +121,12 @@ public struct Tmux {
     }
 
     /// Text for an argument that tmux expands: formats in it stay text.
-    public static func escaped(_ text: String) -> String { text.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "##") }
+    public static func escaped(_ text: String) -> String {
+        text.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "##")
+    }
 
-    /// The session of this bus, see `session`. Throws `Failure.unsure` if none could be made: tmux is missing or too old.
+    /// The session of this bus, see `session`. Throws `Failure.unsure` if none could be made: tmux is missing or too
+    /// old.
     public func ready(_ bus: Bus) throws -> String? {
         let found = try? session(of: bus)
         if found == nil { try check() }
@@ -153,14 +166,17 @@ public struct Tmux {
     /// Opens a pane that runs a program, in the bus's session, which is made if it is nil; prints no word of it.
     /// `name` is the window's name and must be an agent's. Returns the pane's id.
     ///
-    /// A session lives as long as its last window, and a server as long as its last session: what was found may end before
-    /// anything is opened in it. Nothing was opened then, so the session is looked for again.
-    public func open(_ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]) throws -> String {
+    /// A session lives as long as its last window, and a server as long as its last session: what was found may end
+    /// before anything is opened in it. Nothing was opened then, so the session is looked for again.
+    public func open(
+        _ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]
+    ) throws -> String {
         let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
         var session = session
         var looks = 1
         while true {
-            let opened = try attemptOpen(bus, name: name, in: session, place: place, program: program, variables: variables)
+            let opened = try attemptOpen(
+                bus, name: name, in: session, place: place, program: program, variables: variables)
             if opened.status == 0 {
                 let pane = try record(opened.text, bus)
                 if place == .pane { try run(["set-option", "-w", "-t", pane, "@cadre_tiles", "on"]) }
@@ -183,13 +199,15 @@ public struct Tmux {
         if let session, place != .session {
             if place == .pane, let window = try tiled(session) {
                 let result = try attempt(
-                    ["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(window).{bottom-right}", "--"] + program
+                    ["split-window", "-d", "-P", "-F", format] + variables + ["-t", "\(window).{bottom-right}", "--"]
+                        + program
                         + [";", "select-layout", "-t", window, "tiled"])
                 // A screen may be too small for as many: then a new window begins.
                 if result.status == 0 { return result }
             }
             return try attempt(
-                ["new-window", "-d", "-P", "-F", format] + variables + ["-n", title, "-t", "\(session):", "--"] + program)
+                ["new-window", "-d", "-P", "-F", format] + variables + ["-n", title, "-t", "\(session):", "--"]
+                    + program)
         }
         let stem = Tmux.sessionName(bus) + (place == .session ? "-\(name)" : "")
         var free = stem
@@ -201,26 +219,36 @@ public struct Tmux {
         // Marked in the same call: one without the mark would not be found again. The session of one agent is not the
         // one that others are opened in, but shows the project as well.
         return try attempt(
-            ["new-session", "-d", "-P", "-F", format] + variables + ["-s", free, "-n", title, "-x", "200", "-y", "50", "--"]
+            ["new-session", "-d", "-P", "-F", format] + variables + [
+                "-s", free, "-n", title, "-x", "200", "-y", "50", "--",
+            ]
                 + program
-                + [";", "set-option", "-t", "=\(free):", place == .session ? "@cadre_member" : "@cadre_bus", bus.identity]
+                + [
+                    ";", "set-option", "-t", "=\(free):", place == .session ? "@cadre_member" : "@cadre_bus",
+                    bus.identity,
+                ]
                 // Nobody is attached to it, and where that ends a session it would not live to the next call.
                 + [";", "set-option", "-t", "=\(free):", "destroy-unattached", "off"])
     }
 
-    /// The name of windows with the panes of several agents, how many they hold at most, since more are hard to read, and the
-    /// columns and lines that each is to have.
+    /// The name of windows with the panes of several agents, how many they hold at most, since more are hard to read,
+    /// and the columns and lines that each is to have.
     private static let tiles = "team"
     private static let most = 9
     private static let least = (columns: 30, lines: 6)
 
     /// The window of a session that has room for another agent's pane; nil if there is none.
     private func tiled(_ session: String) throws -> String? {
-        let result = try attempt(["list-windows", "-t", session, "-F", "#{window_id} #{window_panes} #{window_width} #{window_height} #{@cadre_tiles}"])
+        let result = try attempt([
+            "list-windows", "-t", session, "-F",
+            "#{window_id} #{window_panes} #{window_width} #{window_height} #{@cadre_tiles}",
+        ])
         guard result.status == 0 else { return nil }
         for line in result.text.split(separator: "\n").reversed() {
             let words = line.split(separator: " ")
-            guard words.count == 5, let panes = Int(words[1]), let width = Int(words[2]), let height = Int(words[3]), panes < Tmux.most else { continue }
+            guard words.count == 5, let panes = Int(words[1]), let width = Int(words[2]), let height = Int(words[3]),
+                panes < Tmux.most
+            else { continue }
             // As tmux lays tiles: a row more, a column more, until there are enough.
             var (rows, columns) = (1, 1)
             while rows * columns < panes + 1 {
@@ -232,22 +260,30 @@ public struct Tmux {
         return nil
     }
 
-    /// Marks a pane as an agent's, keeps it open when its program ends, and has tmux run `up` when a supervisor dies. The
-    /// hook is one entry of the global array at an index of our own, so the user's own hooks stay; it does nothing for
-    /// panes that are not ours. Only ids and our own path are in it. With `witness` tmux runs a witness of that process's
-    /// death, see `Supervisor.witness`.
+    /// Marks a pane as an agent's, keeps it open when its program ends, and has tmux run `up` when a supervisor dies.
+    /// The hook is one entry of the global array at an index of our own, so the user's own hooks stay; it does nothing
+    /// for panes that are not ours. Only ids and our own path are in it. With `witness` tmux runs a witness of that
+    /// process's death, see `Supervisor.witness`.
     public func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String, witness: pid_t?) throws {
         guard Tmux.isPane(pane) else { return }
-        let word = "'" + executable.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-        // Once for the shell, once for the format, once for tmux's double quotes. It always succeeds: tmux would put the
-        // news of a failure over the pane that the user looks at.
+        let word =
+            "'" + executable.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        // Once for the shell, once for the format, once for tmux's double quotes. It always succeeds: tmux would put
+        // the news of a failure over the pane that the user looks at.
         let program = Tmux.escaped(word).map { "\"\\$".contains($0) ? "\\\($0)" : "\($0)" }.joined()
-        let hook = "if-shell -F '#{@cadre_agent}' { run-shell -b \"\(program) up --dead --pane #{pane_id} >/dev/null 2>&1 || :\" }"
-        try run([
-            "set-option", "-p", "-t", pane, "remain-on-exit", "on", ";", "set-option", "-p", "-t", pane, "@cadre_agent", agent, ";",
-            "set-option", "-p", "-t", pane, "@cadre_bus_id", bus.identity, ";", "set-option", "-p", "-t", pane, "@cadre_dir", bus.root.string, ";",
-            "set-hook", "-g", "pane-died[1042]", hook,
-        ] + (witness.map { [";", "run-shell", "-b", "exec \(Tmux.escaped(word)) supervise --witness \($0)"] } ?? []))
+        let hook =
+            "if-shell -F '#{@cadre_agent}' { run-shell -b \"\(program) up --dead --pane #{pane_id} >/dev/null 2>&1 || "
+            + ":\" }"
+        try run(
+            [
+                "set-option", "-p", "-t", pane, "remain-on-exit", "on", ";", "set-option", "-p", "-t", pane,
+                "@cadre_agent", agent, ";",
+                "set-option", "-p", "-t", pane, "@cadre_bus_id", bus.identity, ";", "set-option", "-p", "-t", pane,
+                "@cadre_dir", bus.root.string, ";",
+                "set-hook", "-g", "pane-died[1042]", hook,
+            ]
+                + (witness.map { [";", "run-shell", "-b", "exec \(Tmux.escaped(word)) supervise --witness \($0)"] }
+                    ?? []))
     }
 
     /// Closes a pane of ours; with the last of a server goes the hook.
@@ -289,17 +325,22 @@ public struct Tmux {
 
     /// The repository's name, of characters that no version of tmux changes.
     private static func sessionName(_ bus: Bus) -> String {
-        let name = String(Bus.project(bus.root.removingLastComponent()).unicodeScalars.prefix(40).map { scalar -> Character in
-            let plain = (48...57).contains(scalar.value) || (65...90).contains(scalar.value) || (97...122).contains(scalar.value)
-            return plain ? Character(scalar) : "-"
-        })
+        let name = String(
+            Bus.project(bus.root.removingLastComponent()).unicodeScalars.prefix(40).map { scalar -> Character in
+                let plain =
+                    (48...57).contains(scalar.value) || (65...90).contains(scalar.value)
+                    || (97...122).contains(scalar.value)
+                return plain ? Character(scalar) : "-"
+            })
         return "cadre-" + name
     }
 
     /// The process that a pane was opened for; nil if there is no such pane, or it is dead.
     public func process(of pane: String) throws -> pid_t? {
         guard Tmux.isPane(pane) else { return nil }
-        let result = try attempt(["list-panes", "-a", "-f", "#{==:#{pane_id},\(pane)}", "-F", "#{?pane_dead,,#{pane_pid}}"])
+        let result = try attempt([
+            "list-panes", "-a", "-f", "#{==:#{pane_id},\(pane)}", "-F", "#{?pane_dead,,#{pane_pid}}",
+        ])
         return result.status == 0 ? pid_t(result.text) : nil
     }
 
@@ -309,11 +350,13 @@ public struct Tmux {
         return result.status == 0 ? Set(result.text.split(separator: "\n").map(String.init)) : nil
     }
 
-    /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers. That of a
-    /// bus of which this one is a copy is not ours; of one that was moved it is.
+    /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers. That
+    /// of a bus of which this one is a copy is not ours; of one that was moved it is.
     public func owns(_ pane: String, _ bus: Bus, agent: String) throws -> Bool {
         guard Tmux.isPane(pane) else { return false }
-        let result = try attempt(["list-panes", "-a", "-F", "#{pane_id} #{@cadre_agent} #{@cadre_bus_id} #{@cadre_dir}"])
+        let result = try attempt([
+            "list-panes", "-a", "-F", "#{pane_id} #{@cadre_agent} #{@cadre_bus_id} #{@cadre_dir}",
+        ])
         guard result.status == 0 else { return false }
         let mark = "\(pane) \(agent) \(bus.identity) "
         guard let line = result.text.split(separator: "\n").first(where: { $0.hasPrefix(mark) }) else { return false }

@@ -3,8 +3,8 @@ import Git
 import Glibc
 import Processes
 
-// Who calls. The name that a caller gives (`--as`, `$CADRE_AGENT`) counts for a person alone, who may act for anybody. Of
-// all else the kernel tells whose it is, and that is its name, whatever it says and whatever its environment has:
+// Who calls. The name that a caller gives (`--as`, `$CADRE_AGENT`) counts for a person alone, who may act for anybody.
+// Of all else the kernel tells whose it is, and that is its name, whatever it says and whatever its environment has:
 //
 //   an agent's   a supervisor of this bus is among its ancestors (the nearest counts), or it has a session's mark: then its
 //                supervisor was killed, or it got away from its ancestors
@@ -16,18 +16,20 @@ import Processes
 // An agent that calls under its own name, as nearly all calls are, is known by its supervisor and its mark at once.
 extension Tool {
     enum Descent: Equatable {
-        case agent(String), queue, person
+        case agent(String)
+        case queue, person
     }
 
-    /// The name that the caller gives: `--as`, else `$CADRE_AGENT`; nil if it gives none. Of another project's agent the name
-    /// counts for nothing here.
+    /// The name that the caller gives: `--as`, else `$CADRE_AGENT`; nil if it gives none. Of another project's agent
+    /// the name counts for nothing here.
     private var given: String? { common.as ?? (isElsewhere ? nil : environment("CADRE_AGENT")) }
 
     /// What an agent of another project is called here: as there, unless an agent of this one is. Nil if none calls.
     private func foreignName() throws -> String? {
         guard isElsewhere, let name = environment("CADRE_AGENT") else { return nil }
         guard try busIfAny()?.agent(named: name) == nil else {
-            throw Failure.no("there is an agent '\(name)' here, and you are that of another project: say who calls with '--as NAME'")
+            throw Failure.no(
+                "there is an agent '\(name)' here, and you are that of another project: say who calls with '--as NAME'")
         }
         return name
     }
@@ -41,7 +43,9 @@ extension Tool {
         if try isSession(of: name, bus) { return name }
         switch try descentResult.get() {
         case .agent(let own):
-            guard given == nil || name == own else { throw Failure.no("this is '\(own)', which can't act as '\(name)'") }
+            guard given == nil || name == own else {
+                throw Failure.no("this is '\(own)', which can't act as '\(name)'")
+            }
             return own
         case .queue: throw Tool.withinQueue
         case .person: return name
@@ -63,13 +67,17 @@ extension Tool {
         case .agent(let name): return name
         case .queue: throw Tool.withinQueue
         case .person:
-            guard try !Tree.isWithin(Git.within) else { throw Failure.no("this runs within git, which cadre started: a person or an agent does it, outside") }
+            guard try !Tree.isWithin(Git.within) else {
+                throw Failure.no("this runs within git, which cadre started: a person or an agent does it, outside")
+            }
             return try caller()
         }
     }
 
     /// Whether a person calls, under no agent's name.
-    public func isPerson() throws -> Bool { try descentResult.get() == .person && caller() == "human" && !Tree.isWithin(Git.within) }
+    public func isPerson() throws -> Bool {
+        try descentResult.get() == .person && caller() == "human" && !Tree.isWithin(Git.within)
+    }
 
     /// The same at a terminal: not from cron, a hook or a runner. The C function is `open` of /dev/tty.
     public func isPersonAtTerminal() throws -> Bool {
@@ -79,11 +87,13 @@ extension Tool {
         return try isPerson()
     }
 
-    private static let withinQueue = Failure.no("this runs within the merge queue: a person or an agent does it, outside")
+    private static let withinQueue = Failure.no(
+        "this runs within the merge queue: a person or an agent does it, outside")
 
     /// Whether the caller is of the named agent's session, as its mark and its supervisor tell.
     private func isSession(of name: String, _ bus: Bus) throws -> Bool {
-        guard name != "human", let mark = Mark.own, let session = try Record.read(bus.session(name)), session["Mark"] == "\(mark)",
+        guard name != "human", let mark = Mark.own, let session = try Record.read(bus.session(name)),
+            session["Mark"] == "\(mark)",
             session["Boot"] == Host.boot, let pid = session.int("Pid")
         else { return false }
         return try Tree.isBelow(pid_t(pid)) && Alive.isHeld(bus.alive(name))
@@ -100,7 +110,9 @@ extension Tool {
         if isOfQueue { return .queue }
         guard let mark = Mark.own else { return .person }
         if let runner, !runner.isProcess(getpid()), runner.record["Mark"] == "\(mark)" { return .queue }
-        for name in try bus.agentNames() where try Record.read(bus.session(name))?["Mark"] == "\(mark)" { return .agent(name) }
+        for name in try bus.agentNames() where try Record.read(bus.session(name))?["Mark"] == "\(mark)" {
+            return .agent(name)
+        }
         return .person
     }
 }

@@ -34,7 +34,12 @@ extension Tool {
         let dirty = try worktree.dirty()
         if dirty.isEmpty { return }
         leftover = try team().leftover(team().agent(worker.name), worktree)
-        guard leftover != nil else { throw Failure.no("uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove them first") }
+        guard leftover != nil else {
+            throw Failure.no(
+                "uncommitted changes in '\(worktree.worktree?.string ?? "")': \(Team.shown(dirty)); commit or remove "
+                    + "them first"
+            )
+        }
     }
 
     /// Puts by what the caller has left in its worktree of a task that it holds no more; else its next claim does.
@@ -55,7 +60,9 @@ extension Tool {
             guard let worktree = try team.standingWorktree(worker.name) else { return }
             let agent = try team.agent(worker.name)
             try team.work.keep(agent)
-            if header.merge || fresh, let leftover { try team.putBy(leftover, agent, worktree, for: claim.id) { say($0) } }
+            if header.merge || fresh, let leftover {
+                try team.putBy(leftover, agent, worktree, for: claim.id) { say($0) }
+            }
             if header.merge {
                 try team.work.enter(claim.id, worktree, start: agent.card["Base"])
             } else if try fresh && atWork(worker).isEmpty {

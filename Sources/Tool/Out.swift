@@ -24,8 +24,9 @@ public enum Out {
     /// Bytes as they are; on a terminal, control characters but newline and tab become `?`.
     public static func raw(_ bytes: [UInt8]) { write(isTerminal ? Array(clean(bytes).utf8) : bytes) }
 
-    /// Lines for a terminal, also through a pager, control characters but tabs as `?`, each piece of a line in its colours (the
-    /// numbers of SGR). Colours that are in the text are not: an agent's would pass for ours, or hide what it writes.
+    /// Lines for a terminal, also through a pager, control characters but tabs as `?`, each piece of a line in its
+    /// colours (the numbers of SGR). Colours that are in the text are not: an agent's would pass for ours, or hide what
+    /// it writes.
     public static func painted(_ bytes: [UInt8], _ pieces: (String) -> [(text: Substring, colors: String?)]) {
         for line in bytes.split(separator: 10, omittingEmptySubsequences: false).dropLast(bytes.last == 10 ? 1 : 0) {
             for piece in pieces(clean(line)) {
@@ -93,7 +94,11 @@ extension Names {
 public indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
     /// A number as its digits; nil is null.
     case number(String?)
-    case string(String?), int(Int?), bool(Bool), list([JSONValue]), object([(String, JSONValue)])
+    case string(String?)
+    case int(Int?)
+    case bool(Bool)
+    case list([JSONValue])
+    case object([(String, JSONValue)])
 
     public init(stringLiteral value: String) { self = .string(value) }
     public init(integerLiteral value: Int) { self = .int(value) }

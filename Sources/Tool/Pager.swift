@@ -1,14 +1,16 @@
 import Glibc
 import Processes
 
-// What may be longer than the screen goes through the pager that git has: `GIT_PAGER`, `core.pager`, `PAGER`, less. It is
-// asked of git outside the repository, since whatever an agent writes into that one's configuration would be run by the
-// person. `LESS` is FRX and `LV` -c where they are not set, as git has it.
+// What may be longer than the screen goes through the pager that git has: `GIT_PAGER`, `core.pager`, `PAGER`, less. It
+// is asked of git outside the repository, since whatever an agent writes into that one's configuration would be run by
+// the person. `LESS` is FRX and `LV` -c where they are not set, as git has it.
 extension Out {
     /// From now on standard output goes through the pager, if it is a person's terminal. The C functions are `pipe`,
     /// `posix_spawnp` and `dup2`.
     public static func page() {
-        guard isTerminal, !isPaging, getenv("CADRE_AGENT").map({ $0.pointee == 0 }) ?? true, getenv("TERM").map({ String(cString: $0) }) ?? "dumb" != "dumb" else { return }
+        guard isTerminal, !isPaging, getenv("CADRE_AGENT").map({ $0.pointee == 0 }) ?? true,
+            getenv("TERM").map({ String(cString: $0) }) ?? "dumb" != "dumb"
+        else { return }
         var git = Program(["git", "var", "GIT_PAGER"])
         git.directory = "/"
         git.environment = ["GIT_DIR": nil, "GIT_CONFIG": nil]

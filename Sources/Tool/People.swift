@@ -7,31 +7,38 @@ import SystemPackage
 
 /// Who is meant, and who may.
 extension Tool {
-    /// The claim the caller wants to end: of this task, or the one it holds. Throws `Failure.no` if it is not the caller's.
+    /// The claim the caller wants to end: of this task, or the one it holds. Throws `Failure.no` if it is not the
+    /// caller's.
     public func claimed(_ id: Int?, token: String?) throws -> Claim {
         let bus = try bus()
         let worker = try worker()
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
         guard let id else {
             guard held.count <= 1 else {
-                throw Failure.usage("'\(worker.name)' holds \(held.map { "\($0.id)" }.joined(separator: ", ")): say which")
+                throw Failure.usage(
+                    "'\(worker.name)' holds \(held.map { "\($0.id)" }.joined(separator: ", ")): say which")
             }
             guard let claim = held.first else { throw Failure.no("'\(worker.name)' holds no task") }
             return claim
         }
         if let claim = held.first(where: { $0.id == id }) { return claim }
         let view = try bus.view(id)
-        guard view.state == .claimed, let claim = view.claim else { throw Failure.no("task \(id) is \(view.state.rawValue), not claimed") }
+        guard view.state == .claimed, let claim = view.claim else {
+            throw Failure.no("task \(id) is \(view.state.rawValue), not claimed")
+        }
         throw Failure.no(
             claim.owner == worker.name
-                ? "task \(id) is claimed by '\(claim.owner)' under another token" : "task \(id) is claimed by '\(claim.owner)'")
+                ? "task \(id) is claimed by '\(claim.owner)' under another token"
+                : "task \(id) is claimed by '\(claim.owner)'")
     }
 
     /// The claim of another that the caller may take away: a person any, an agent those of its children.
     public func revocable(_ id: Int) throws -> Claim {
         let bus = try bus()
         let view = try bus.view(id)
-        guard view.state == .claimed, let claim = view.claim else { throw Failure.no("task \(id) is \(view.state.rawValue), not claimed") }
+        guard view.state == .claimed, let claim = view.claim else {
+            throw Failure.no("task \(id) is \(view.state.rawValue), not claimed")
+        }
         let name = try superior()
         guard try name == "human" || bus.agent(named: claim.owner)?.parent == name else {
             throw Failure.no("task \(id) is claimed by '\(claim.owner)': only a person or its parent takes it away")
@@ -45,8 +52,8 @@ extension Tool {
         return try common.as == owner && bus().agent(named: owner) != nil && descentResult.get() == .person
     }
 
-    /// Whether `name` decides about a plan: a person any, an agent what it is asked, and those of whom it is above; never who
-    /// made it or holds its task.
+    /// Whether `name` decides about a plan: a person any, an agent what it is asked, and those of whom it is above;
+    /// never who made it or holds its task.
     public func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {
         if name == "human" { return true }
         let bus = try bus()
@@ -54,15 +61,21 @@ extension Tool {
         return try name != ask.from && name != holder && (ask.record["To"] == name || bus.isAbove(name, ask.from))
     }
 
-    /// Throws `Failure.no` unless the caller may say that a task needs no plan: a person, who made the task and does not hold
-    /// it, or an agent above who does.
+    /// Throws `Failure.no` unless the caller may say that a task needs no plan: a person, who made the task and does
+    /// not hold it, or an agent above who does.
     public func requireFreeOfPlan(_ id: Int) throws {
         let bus = try bus()
         guard let header = try bus.header(id), try bus.planning(id, header)?.holds == true else { return }
         let name = try superior()
         let holder = try bus.claims().first { $0.id == id }?.owner
-        guard try name == "human" || (name != holder && (header.by == name || holder.map { try bus.isAbove(name, $0) } ?? false)) else {
-            throw Failure.no("task \(id) is for planning: only a person\(header.by == "human" ? "" : ", '\(header.by)'") or a superior of who holds it takes that back")
+        guard
+            try name == "human"
+                || (name != holder && (header.by == name || holder.map { try bus.isAbove(name, $0) } ?? false))
+        else {
+            throw Failure.no(
+                "task \(id) is for planning: only a person\(header.by == "human" ? "" : ", '\(header.by)'") or a "
+                    + "superior of who holds it takes that back"
+            )
         }
     }
 
@@ -91,7 +104,11 @@ extension Tool {
                     guard seen.insert(next).inserted else { continue }
                     below += try bus.children(next)
                     let view = try bus.view(next)
-                    if let owner = view.claim?.owner, owner != from, view.state == .claimed || view.state == .review, try bus.canReceive(owner) { add([owner]) }
+                    if let owner = view.claim?.owner, owner != from, view.state == .claimed || view.state == .review,
+                        try bus.canReceive(owner)
+                    {
+                        add([owner])
+                    }
                 }
             case _ where word.hasPrefix("@"):
                 let role = try Names.role(String(word.dropFirst()))

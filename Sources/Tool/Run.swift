@@ -24,7 +24,8 @@ extension CommandConfiguration {
     /// Of the verb `cadre VERB`. Standing below `cadre` also spares the parser its search for
     /// `--generate-completion-script`, which is half of what parsing takes.
     public init(
-        verb: String, abstract: String, subcommands: [ParsableCommand.Type] = [], defaultSubcommand: ParsableCommand.Type? = nil
+        verb: String, abstract: String, subcommands: [ParsableCommand.Type] = [],
+        defaultSubcommand: ParsableCommand.Type? = nil
     ) {
         self.init(
             commandName: verb, _superCommandName: "cadre", abstract: abstract, subcommands: subcommands,
@@ -34,7 +35,9 @@ extension CommandConfiguration {
 
 /// Options that every verb has.
 public struct Common: ParsableArguments {
-    @Option(name: .customShort("C", allowingJoined: true), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir"))
+    @Option(
+        name: .customShort("C", allowingJoined: true), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir")
+    )
     public var directory: String?
 
     @Flag(name: .shortAndLong, help: "Print nothing but errors.")
@@ -87,7 +90,8 @@ public enum Main {
         end {
             var command = try verb.parseAsRoot(arguments)
             if type(of: command) == verb, !verb.configuration.subcommands.isEmpty {
-                throw Failure.usage("which? " + verb.configuration.subcommands.map { $0._commandName }.joined(separator: ", "))
+                throw Failure.usage(
+                    "which? " + verb.configuration.subcommands.map { $0._commandName }.joined(separator: ", "))
             }
             try command.run()
         } otherwise: { error in
@@ -98,14 +102,21 @@ public enum Main {
             }
             var name = running
             let subcommands = verb.configuration.subcommands.map { $0._commandName }
-            if let first = leading(arguments).rest.first, !subcommands.isEmpty, !first.hasPrefix("-"), verb.configuration.defaultSubcommand == nil || Names.nearest(first, subcommands) != nil,
+            if let first = leading(arguments).rest.first, !subcommands.isEmpty, !first.hasPrefix("-"),
+                verb.configuration.defaultSubcommand == nil || Names.nearest(first, subcommands) != nil,
                 !subcommands.contains(first)
             {
                 let near = Names.nearest(first, subcommands)
-                complain("no subcommand '\(Names.shown(first))'" + (near.map { ": did you mean '\($0)'?" } ?? ", use \(subcommands.joined(separator: ", "))") + "; see '\(name) --help'")
+                complain(
+                    "no subcommand '\(Names.shown(first))'"
+                        + (near.map { ": did you mean '\($0)'?" } ?? ", use \(subcommands.joined(separator: ", "))")
+                        + "; see '\(name) --help'")
                 exit(64)
             }
-            if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first }) { name += " " + first }
+            if let first = arguments.first, verb.configuration.subcommands.contains(where: { $0._commandName == first })
+            {
+                name += " " + first
+            }
             let message = verb.message(for: error).split(separator: "\n").joined(separator: " ")
             complain(message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
             exit(code == EX_USAGE ? 64 : 70)
@@ -133,13 +144,18 @@ public enum Main {
     static func perform(_ name: String, _ body: () throws -> Void) -> Never {
         occupyStandard()
         running = name
-        end(body) { complain("\($0)"); exit(70) }
+        end(body) {
+            complain("\($0)")
+            exit(70)
+        }
     }
 
     /// A file of the bus must not become standard input or output because the caller closed that one: output would go
     /// into it. What is opened in its place refuses to be read or written, which is then told.
     private static func occupyStandard() {
-        for (fd, flags) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDWR)] where fcntl(fd, F_GETFD) < 0 { _ = open("/dev/null", flags) }
+        for (fd, flags) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDWR)] where fcntl(fd, F_GETFD) < 0 {
+            _ = open("/dev/null", flags)
+        }
     }
 
     /// Ends the process as what was done ended.
@@ -184,7 +200,10 @@ public enum Main {
         var options: [String] = []
         while let first = rest.first, first.hasPrefix("-"), first != "-", first != "--" {
             let takesValue = first == "-C" || first == "--as"
-            guard takesValue || ["-q", "--quiet", "--json"].contains(first) || first.hasPrefix("--as=") || first.hasPrefix("-C") else { break }
+            guard
+                takesValue || ["-q", "--quiet", "--json"].contains(first) || first.hasPrefix("--as=")
+                    || first.hasPrefix("-C")
+            else { break }
             options.append(rest.removeFirst())
             if takesValue, let value = rest.popFirst() { options.append(value) }
         }
@@ -210,7 +229,11 @@ public enum Main {
 /// 256 code points from U+10FF00 on, and so are the bytes of those code points themselves, so nothing is lost.
 public enum Bytes {
     static func decode(_ argument: UnsafePointer<CChar>) -> String {
-        if let text = String(validatingCString: argument), !text.unicodeScalars.contains(where: { $0.value >= 0x10ff00 }) { return text }
+        if let text = String(validatingCString: argument),
+            !text.unicodeScalars.contains(where: { $0.value >= 0x10ff00 })
+        {
+            return text
+        }
         var out = String.UnicodeScalarView()
         let bytes = UnsafeRawBufferPointer(start: argument, count: strlen(argument))
         var at = 0
@@ -233,7 +256,11 @@ public enum Bytes {
     public static func of(_ argument: String) -> [UInt8] {
         var out: [UInt8] = []
         for scalar in argument.unicodeScalars {
-            if scalar.value >= 0x10ff00 { out.append(UInt8(scalar.value & 0xff)) } else { out += Array(String(scalar).utf8) }
+            if scalar.value >= 0x10ff00 {
+                out.append(UInt8(scalar.value & 0xff))
+            } else {
+                out += Array(String(scalar).utf8)
+            }
         }
         return out
     }

@@ -2,9 +2,9 @@ import ArgumentParser
 import Glibc
 import Screen
 
-// Lists for a person. Through a pipe a list is the records that scripts read, tabs between the fields. On a terminal the same
-// records are columns below a header. They fit the terminal's width: the widest are cut, all to the same width, but the
-// first one, which is what other verbs are told, never is. Colours only repeat what words say.
+// Lists for a person. Through a pipe a list is the records that scripts read, tabs between the fields. On a terminal
+// the same records are columns below a header. They fit the terminal's width: the widest are cut, all to the same
+// width, but the first one, which is what other verbs are told, never is. Colours only repeat what words say.
 
 /// How what is printed looks.
 public struct Look: ParsableArguments {
@@ -43,7 +43,8 @@ struct Table {
     }
 
     mutating func add(_ fields: [String]) {
-        let row = (fields + Array(repeating: "", count: max(0, heads.count - fields.count))).prefix(heads.count).map(Cells.clean)
+        let row = (fields + Array(repeating: "", count: max(0, heads.count - fields.count))).prefix(heads.count).map(
+            Cells.clean)
         for (at, cell) in row.enumerated() where at < widths.count { widths[at] = max(widths[at], cell.columns) }
         rows.append(row)
     }
@@ -68,17 +69,24 @@ struct Table {
     }
 
     private func isNumeric(_ at: Int) -> Bool {
-        rows.contains { $0[at].text.contains(where: \.isNumber) } && rows.allSatisfy { $0[at].text.allSatisfy { "0123456789.+%-".contains($0) } }
+        rows.contains { $0[at].text.contains(where: \.isNumber) }
+            && rows.allSatisfy { $0[at].text.allSatisfy { "0123456789.+%-".contains($0) } }
     }
 
-    private func line(_ row: [(text: String, columns: Int)], _ widths: [Int], _ right: [Bool], color: (Int, String) -> String?) -> String {
+    private func line(
+        _ row: [(text: String, columns: Int)], _ widths: [Int], _ right: [Bool], color: (Int, String) -> String?
+    ) -> String {
         var out = ""
         for (at, cell) in row.enumerated() {
             let room = widths[at]
             let text = cell.columns > room ? Cells.cut(cell.text, to: room) : cell
             let blanks = String(repeating: " ", count: max(0, room - text.columns))
             if right[at] { out += blanks }
-            if hasColors, let color = color(at, cell.text) { out += "\u{1b}[\(color)m\(text.text)\u{1b}[m" } else { out += text.text }
+            if hasColors, let color = color(at, cell.text) {
+                out += "\u{1b}[\(color)m\(text.text)\u{1b}[m"
+            } else {
+                out += text.text
+            }
             if at < row.count - 1 { out += (right[at] ? "" : blanks) + "  " }
         }
         return out + "\n"
@@ -105,7 +113,8 @@ struct Table {
         }
     }
 
-    /// Columns of the terminal, or as `COLUMNS` says; nil if nothing tells. The C function is `ioctl` with `TIOCGWINSZ`.
+    /// Columns of the terminal, or as `COLUMNS` says; nil if nothing tells. The C function is `ioctl` with
+    /// `TIOCGWINSZ`.
     private static func columns() -> Int? {
         var size = winsize()
         if ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }

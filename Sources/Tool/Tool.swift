@@ -1,9 +1,9 @@
 import ArgumentParser
 import Bus
 import Git
-import Team
 import Glibc
 import SystemPackage
+import Team
 
 /// What a verb stands on: the bus of the place it runs in, and who calls.
 public final class Tool {
@@ -44,11 +44,13 @@ public final class Tool {
 
     // MARK: where
 
-    /// Where the bus is or would be: with `-C` that of the repository there, else `$CADRE_DIR`, else `cadre/` in the common
-    /// git directory. The bus that `$CADRE_DIR` names is that of its repository with `-C` as well.
+    /// Where the bus is or would be: with `-C` that of the repository there, else `$CADRE_DIR`, else `cadre/` in the
+    /// common git directory. The bus that `$CADRE_DIR` names is that of its repository with `-C` as well.
     public func busPath() throws -> FilePath {
         guard let set = environment("CADRE_DIR") else { return try repository().commonDirectory.appending("cadre") }
-        guard set.hasPrefix("/") else { throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'") }
+        guard set.hasPrefix("/") else {
+            throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'")
+        }
         guard common.directory != nil else { return FilePath(set) }
         let found = try repository().commonDirectory
         if let bus = try Bus.open(FilePath(set)), try bus.repository() == found { return bus.root }
@@ -57,12 +59,17 @@ public final class Tool {
 
     /// Whether `-C` leads out of the project whose bus the environment names.
     var isElsewhere: Bool {
-        guard common.directory != nil, let set = environment("CADRE_DIR"), let path = try? busPath() else { return false }
+        guard common.directory != nil, let set = environment("CADRE_DIR"), let path = try? busPath() else {
+            return false
+        }
         return path != FilePath(set)
     }
 
-    /// The repository of the place the verb runs in. What git tells its hooks and aliases counts, unless `-C` names a place.
-    public func repository() throws -> Repository { try Repository.find(from: directory, plain: common.directory != nil) }
+    /// The repository of the place the verb runs in. What git tells its hooks and aliases counts, unless `-C` names a
+    /// place.
+    public func repository() throws -> Repository {
+        try Repository.find(from: directory, plain: common.directory != nil)
+    }
 
     /// git on the bus's repository, without a worktree.
     public func git() throws -> Git { Git(common: try bus().repository()) }
@@ -76,19 +83,23 @@ public final class Tool {
         return settings
     }
 
-    /// A person starts something: what binds agents counts from now on as it is configured. What binds less than it did is
-    /// told while agents run.
+    /// A person starts something: what binds agents counts from now on as it is configured. What binds less than it did
+    /// is told while agents run.
     public func becomeKnown() throws {
         guard try isPerson() else { return }
         let bus = try bus()
         // The repository had no commit, or no branch was checked out, when the bus was made.
-        if try bus.target() == nil, let here = try? repository(), try here.commonDirectory == bus.repository(), let branch = try here.checkedOut() {
+        if try bus.target() == nil, let here = try? repository(), try here.commonDirectory == bus.repository(),
+            let branch = try here.checkedOut()
+        {
             try bus.setTarget(branch)
         }
         let settings = try Settings(git(), bus: bus, holds: false)
         let loosened = try settings.becomeKnown(bus)
         openedTeam = Team(bus: bus, git: try git(), settings: settings)
-        if try !loosened.isEmpty && bus.hasLiving() { for one in loosened { say("binds agents less from now on: \(one.text)") } }
+        if try !loosened.isEmpty && bus.hasLiving() {
+            for one in loosened { say("binds agents less from now on: \(one.text)") }
+        }
     }
 
     /// The configuration, of a repository that may have no bus yet.
@@ -116,8 +127,8 @@ public final class Tool {
         return opened
     }
 
-    /// Throws for a bad name or id where there is no bus, before that is told; `-` stands for standard input. Where there is
-    /// one, each is looked at in its turn.
+    /// Throws for a bad name or id where there is no bus, before that is told; `-` stands for standard input. Where
+    /// there is one, each is looked at in its turn.
     public func checkUsage(agents: [String] = [], ids: [String] = []) throws {
         guard try busIfAny() == nil else { return }
         for name in agents where name != "-" { _ = try Names.agent(name) }
@@ -140,7 +151,9 @@ public final class Tool {
 
     // MARK: who
 
-    public func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+    public func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     lazy var callerResult = Result { try findCaller() }
     lazy var descentResult = Result { try findDescent() }
@@ -159,11 +172,14 @@ public final class Tool {
         let role = try role.map(Names.role) ?? card?.role
         let manages = try role.map(manages) ?? false
         let lease = try lease ?? defaultLease()
-        var worker = card.map { Worker($0, role: role, manages: manages, lease: lease) }
+        var worker =
+            card.map { Worker($0, role: role, manages: manages, lease: lease) }
             ?? Worker(name: name, role: role, manages: manages, lease: lease)
         worker.session = nil
         if let session, let card {
-            guard card.token == session else { throw Failure.no("this session of '\(name)' is over: a later one has begun") }
+            guard card.token == session else {
+                throw Failure.no("this session of '\(name)' is over: a later one has begun")
+            }
             worker.session = session
         } else if common.as == name, let card, card.alive, try superior() == name {
             // A person on its behalf.
@@ -176,7 +192,9 @@ public final class Tool {
     public func manages(_ role: String) -> Bool { ["lead", "coordinator", "manager"].contains(role) }
 
     /// Seconds of a lease. Asked for on the way of a claim, so git is started only where a value may be set.
-    func defaultLease() throws -> Int { try Settings.mayBeSet(bus().repository()) ? settings().seconds("lease", 3600) : 3600 }
+    func defaultLease() throws -> Int {
+        try Settings.mayBeSet(bus().repository()) ? settings().seconds("lease", 3600) : 3600
+    }
 
     // MARK: what
 
@@ -185,11 +203,12 @@ public final class Tool {
 
     /// Whether a person is told what to do next: where standard error is a terminal, unless `cadre.advice` is false.
     public func advises() throws -> Bool {
-        try !common.quiet && !common.json && isatty(2) == 1 && (settings().string("advice") == nil || settings().flag("advice"))
+        try !common.quiet && !common.json && isatty(2) == 1
+            && (settings().string("advice") == nil || settings().flag("advice"))
     }
 
-    /// Has records be the rows of a table with this header, where they are for a person. `empty` is said, as advice, if there are
-    /// none.
+    /// Has records be the rows of a table with this header, where they are for a person. `empty` is said, as advice, if
+    /// there are none.
     public func table(_ look: Look, _ heads: [String], empty: String? = nil) {
         guard !common.quiet, !common.json, look.isShown else { return }
         Out.table = Table(heads, colors: look.hasColors, empty: (try? advises()) == true ? empty : nil)
@@ -205,7 +224,10 @@ public final class Tool {
     public func names(_ arguments: [String]) throws -> [String] {
         var names: [String] = []
         for argument in arguments {
-            guard argument == "-" else { names.append(argument); continue }
+            guard argument == "-" else {
+                names.append(argument)
+                continue
+            }
             for line in try standardInput().split(separator: 10) {
                 let word = line.drop { $0 == 32 || $0 == 9 }.prefix { $0 != 9 && $0 != 32 && $0 != 13 }
                 if !word.isEmpty { names.append(String(decoding: word, as: UTF8.self)) }
@@ -225,7 +247,9 @@ public final class Tool {
         if let file {
             guard text == nil else { throw Failure.usage("give a text or -F, not both") }
             if file == "-" { return try standardInput() }
-            guard let bytes = try Files.readAny(directory.pushing(FilePath(file))) else { throw Failure.usage("no file '\(Names.shown(file))'") }
+            guard let bytes = try Files.readAny(directory.pushing(FilePath(file))) else {
+                throw Failure.usage("no file '\(Names.shown(file))'")
+            }
             return bytes
         }
         guard let text else { return try otherwise() }
@@ -239,7 +263,9 @@ public final class Tool {
         while true {
             let n = read(0, &chunk, chunk.count)
             if n < 0, errno == EINTR { continue }
-            guard n >= 0 else { throw Failure.unsure("unable to read standard input: \(String(cString: strerror(errno)))") }
+            guard n >= 0 else {
+                throw Failure.unsure("unable to read standard input: \(String(cString: strerror(errno)))")
+            }
             if n == 0 { return all }
             all += chunk[..<n]
         }
@@ -261,7 +287,9 @@ public final class Tool {
     /// A deadline from `--wait[=T]` or `--timeout T`: nil is none.
     public func deadline(_ text: String?) throws -> Int? {
         guard let text, text != "forever" else { return nil }
-        guard let seconds = Time.duration(text) else { throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h or 3d") }
+        guard let seconds = Time.duration(text) else {
+            throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h or 3d")
+        }
         return Time.now() + seconds
     }
 

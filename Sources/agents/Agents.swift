@@ -6,7 +6,8 @@ import Tool
 
 public struct AgentsVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
-        verb: "agents", abstract: "List the agents and what they do.", subcommands: [List.self, Set.self], defaultSubcommand: List.self)
+        verb: "agents", abstract: "List the agents and what they do.", subcommands: [List.self, Set.self],
+        defaultSubcommand: List.self)
     public init() {}
 
     /// What can be asked for with -o.
@@ -78,16 +79,25 @@ public struct AgentsVerb: ParsableCommand {
         @OptionGroup var common: Common
         @OptionGroup var look: Look
         @Flag(name: .long, help: "Children below their parents, indented.") var tree = false
-        @Option(name: [.customShort("o", allowingJoined: true), .long], help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields")) var output: String?
+        @Option(
+            name: [.customShort("o", allowingJoined: true), .long],
+            help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields"))
+        var output: String?
 
         func run(_ tool: Tool) throws {
-            if output == "help" { for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }; return }
-            let chosen = try (output ?? "name,state,task,role,program,context,cost,note,conflict").split(separator: ",").map { word in
-                guard let field = AgentsVerb.fields.first(where: { $0.name == word }) else {
-                    throw Failure.usage("no field '\(Names.shown(String(word)))': use " + AgentsVerb.fields.map(\.name).joined(separator: ", "))
-                }
-                return field
+            if output == "help" {
+                for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }
+                return
             }
+            let chosen = try (output ?? "name,state,task,role,program,context,cost,note,conflict").split(separator: ",")
+                .map { word in
+                    guard let field = AgentsVerb.fields.first(where: { $0.name == word }) else {
+                        throw Failure.usage(
+                            "no field '\(Names.shown(String(word)))': use "
+                                + AgentsVerb.fields.map(\.name).joined(separator: ", "))
+                    }
+                    return field
+                }
             let bus = try tool.bus()
             tool.table(look, chosen.map { $0.name.uppercased() }, empty: "no agents: 'cadre spawn' starts one")
             let all = try bus.agentNames().compactMap { try bus.agent(named: $0) }
@@ -95,7 +105,10 @@ public struct AgentsVerb: ParsableCommand {
                 let wanted = tool.common.json && output == nil ? AgentsVerb.fields : chosen
                 let values = try wanted.map { ($0.name, try $0.value(agent, bus)) }
                 if tool.common.quiet { continue }
-                if tool.common.json { Out.json(values.flatMap { AgentsVerb.json($0.0, $0.1) }); continue }
+                if tool.common.json {
+                    Out.json(values.flatMap { AgentsVerb.json($0.0, $0.1) })
+                    continue
+                }
                 var words = values.map { $0.1.flatMap { $0.isEmpty ? nil : $0 } ?? "-" }
                 words[0] = String(repeating: "  ", count: depth) + words[0]
                 tool.print(words, json: [:])
@@ -107,7 +120,8 @@ public struct AgentsVerb: ParsableCommand {
             let names = Swift.Set(all.map(\.name))
             var out: [(AgentView, Int)] = []
             func add(_ parent: String?, _ depth: Int) {
-                for agent in all where (agent.parent.flatMap { names.contains($0) ? $0 : nil }) == parent && depth < 100 {
+                for agent in all where (agent.parent.flatMap { names.contains($0) ? $0 : nil }) == parent && depth < 100
+                {
                     out.append((agent, depth))
                     add(agent.name, depth + 1)
                 }
@@ -118,7 +132,8 @@ public struct AgentsVerb: ParsableCommand {
     }
 
     struct Set: Verb {
-        static let configuration = CommandConfiguration(commandName: "set", abstract: "Change what is known of an agent.")
+        static let configuration = CommandConfiguration(
+            commandName: "set", abstract: "Change what is known of an agent.")
         @OptionGroup var common: Common
         @Argument(help: "The agent; - reads names from standard input.") var name: String
         @Argument(help: "role, parent, program, model, restart, pull or auto.") var key: String
@@ -128,18 +143,30 @@ public struct AgentsVerb: ParsableCommand {
             let value = value.isEmpty ? nil : try tool.line(value, what: "value")
             let field: String
             switch key {
-            case "role": field = "Role"; _ = try value.map(Names.role)
+            case "role":
+                field = "Role"
+                _ = try value.map(Names.role)
             case "model": field = "Model"
             case "program":
                 field = "Program"
-                if value == nil { throw Failure.usage("which program? 'cadre spawn --programs' lists those that are known") }
+                if value == nil {
+                    throw Failure.usage("which program? 'cadre spawn --programs' lists those that are known")
+                }
             case "parent":
                 field = "Parent"
                 _ = try value.map(Names.agent)
-            case "restart": field = "Restart"; try check(value, ["never", "on-failure", "always"])
-            case "pull": field = "Pull"; try check(value, ["yes", "no"])
-            case "auto": field = "Auto"; try check(value, ["yes", "no"])
-            default: throw Failure.usage("no key '\(Names.shown(key))': use role, parent, program, model, restart, pull or auto")
+            case "restart":
+                field = "Restart"
+                try check(value, ["never", "on-failure", "always"])
+            case "pull":
+                field = "Pull"
+                try check(value, ["yes", "no"])
+            case "auto":
+                field = "Auto"
+                try check(value, ["yes", "no"])
+            default:
+                throw Failure.usage(
+                    "no key '\(Names.shown(key))': use role, parent, program, model, restart, pull or auto")
             }
             try tool.checkUsage(agents: [name])
             let bus = try tool.bus()
@@ -148,23 +175,32 @@ public struct AgentsVerb: ParsableCommand {
                 try tool.requireSuperior(of: Names.agent(name))
                 let caller = try tool.superior()
                 if caller != "human" { try refuseEscape(field, value, own: name == caller) }
-                if field == "Parent", let value, try name == value || bus.isAbove(name, value) { throw Failure.usage("'\(value)' is below '\(name)'") }
-                if field == "Program", let value { try tool.team().setProgram(of: name, to: value) } else { try bus.editCard(name) { $0[field] = value } }
+                if field == "Parent", let value, try name == value || bus.isAbove(name, value) {
+                    throw Failure.usage("'\(value)' is below '\(name)'")
+                }
+                if field == "Program", let value {
+                    try tool.team().setProgram(of: name, to: value)
+                } else {
+                    try bus.editCard(name) { $0[field] = value }
+                }
                 tool.print([name], json: ["name": .string(name)])
             }
         }
 
         private func check(_ value: String?, _ choices: [String]) throws {
-            guard value.map(choices.contains) ?? true else { throw Failure.usage("bad value '\(Names.shown(value ?? ""))', use \(choices.joined(separator: ", "))") }
+            guard value.map(choices.contains) ?? true else {
+                throw Failure.usage("bad value '\(Names.shown(value ?? ""))', use \(choices.joined(separator: ", "))")
+            }
         }
 
-        /// An agent can't get round what binds it: who is above it, how many are below it, what its role lets it do, and who
-        /// answers its program's questions.
+        /// An agent can't get round what binds it: who is above it, how many are below it, what its role lets it do,
+        /// and who answers its program's questions.
         private func refuseEscape(_ field: String, _ value: String?, own: Bool) throws {
             switch field {
             case "Parent": throw Failure.no("only a person moves agents")
             case "Role" where own: throw Failure.no("only a person or a superior changes an agent's role")
-            case "Auto" where value == "yes": throw Failure.no("only a person lets a program's questions be approved unseen")
+            case "Auto" where value == "yes":
+                throw Failure.no("only a person lets a program's questions be approved unseen")
             default: break
             }
         }

@@ -6,7 +6,8 @@ import Tool
 public struct AskVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
         verb: "ask", abstract: "Ask, and answer what was asked.",
-        subcommands: [New.self, List.self, Show.self, Approve.self, Reject.self, Answer.self], defaultSubcommand: New.self)
+        subcommands: [New.self, List.self, Show.self, Approve.self, Reject.self, Answer.self],
+        defaultSubcommand: New.self)
     public init() {}
 
     static func show(_ tool: Tool, _ ask: Ask) {
@@ -14,11 +15,15 @@ public struct AskVerb: ParsableCommand {
         tool.print(
             [ask.id, ask.record["Kind"] ?? "", ask.from, first],
             json: [
-                "id": .string(ask.id), "kind": .string(ask.record["Kind"]), "from": .string(ask.from), "to": .string(ask.record["To"]),
+                "id": .string(ask.id), "kind": .string(ask.record["Kind"]), "from": .string(ask.from),
+                "to": .string(ask.record["To"]),
                 "severity": .string(ask.record["Severity"]), "options": .string(ask.record["Options"]),
-                "time": .string(ask.record.int("Time").map(Time.text)), "text": .string(ask.text), "answer": .string(ask.answer),
-                "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]), "tool": .string(ask.record["Tool"]),
-                "directory": .string(ask.record["Directory"]), "digest": .string(ask.record["Digest"]), "late": .string(ask.record["Late"]), "task": .int(ask.record.int("Task")),
+                "time": .string(ask.record.int("Time").map(Time.text)), "text": .string(ask.text),
+                "answer": .string(ask.answer),
+                "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]),
+                "tool": .string(ask.record["Tool"]),
+                "directory": .string(ask.record["Directory"]), "digest": .string(ask.record["Digest"]),
+                "late": .string(ask.record["Late"]), "task": .int(ask.record.int("Task")),
             ])
     }
 
@@ -26,7 +31,10 @@ public struct AskVerb: ParsableCommand {
     static func whole(_ tool: Tool, _ ask: Ask) {
         if tool.common.quiet || tool.common.json { return show(tool, ask) }
         Out.line(ask.id)
-        for key in ["Kind", "From", "To", "Severity", "Options", "Task", "Tool", "Directory", "Digest", "Late", "Answer", "Note", "By"] {
+        for key in [
+            "Kind", "From", "To", "Severity", "Options", "Task", "Tool", "Directory", "Digest", "Late", "Answer",
+            "Note", "By",
+        ] {
             if let value = ask.record[key] { Out.line("\(key): \(value)") }
         }
         if let time = ask.record.int("Time") { Out.line("Date: \(Time.text(time))") }
@@ -40,16 +48,24 @@ public struct AskVerb: ParsableCommand {
         guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
         guard try mayAnswer(tool, name, ask) else {
             let to = ask.record["To"] ?? "human"
-            throw Failure.no("'\(name)' may not answer ask '\(id)': \(to == "human" ? "a person" : "'\(to)'") or a superior of who asks does")
+            throw Failure.no(
+                "'\(name)' may not answer ask '\(id)': \(to == "human" ? "a person" : "'\(to)'") or a superior of who "
+                    + "asks does"
+            )
         }
         let options = (ask.record["Options"] ?? "").split(separator: ",").map(String.init)
         if !options.isEmpty, answer != "approved", answer != "rejected", !options.contains(answer) {
             throw Failure.usage("'\(Names.shown(answer))' is none of the options: \(options.joined(separator: ", "))")
         }
         if ask.record["Kind"] == Bus.planKind, ask.answer == "replaced" {
-            throw Failure.no("the plan of task \(ask.record["Task"] ?? "") was changed meanwhile: 'cadre plan show \(ask.record["Task"] ?? "")' prints it as it is now")
+            throw Failure.no(
+                "the plan of task \(ask.record["Task"] ?? "") was changed meanwhile: 'cadre plan show "
+                    + "\(ask.record["Task"] ?? "")' prints it as it is now"
+            )
         }
-        guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else { throw Failure.no("ask '\(id)' is answered already") }
+        guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else {
+            throw Failure.no("ask '\(id)' is answered already")
+        }
         tool.print([id, answer], json: ["id": .string(id), "answer": .string(answer), "note": .string(note)])
         if try bus.entry(reviewedIn: ask) != nil { try tool.startQueue() }
     }
@@ -77,7 +93,9 @@ public struct AskVerb: ParsableCommand {
     /// One line given as an argument or, for `-`, on standard input.
     static func line(_ tool: Tool, _ text: String) throws -> String {
         guard text == "-" else { return try tool.line(text, what: "answer") }
-        guard let read = String(validating: try tool.standardInput(), as: UTF8.self) else { throw Failure.usage("answer is not valid UTF-8") }
+        guard let read = String(validating: try tool.standardInput(), as: UTF8.self) else {
+            throw Failure.usage("answer is not valid UTF-8")
+        }
         return try tool.line(read.hasSuffix("\n") ? String(read.dropLast()) : read, what: "answer")
     }
 
@@ -87,8 +105,11 @@ public struct AskVerb: ParsableCommand {
         @Option(name: .long, help: "Answers to choose from, divided by commas.") var options: String?
         @Option(name: .long, help: "Who is asked.") var to = "human"
         @Option(name: .long, help: "How much it matters.") var severity: String?
-        @Option(name: .long, help: ArgumentHelp("Wait for the answer and print it.", valueName: "time")) var wait: String?
-        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+        @Option(name: .long, help: ArgumentHelp("Wait for the answer and print it.", valueName: "time")) var wait:
+            String?
+        @Option(
+            name: .customShort("F", allowingJoined: true),
+            help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The question; - reads it from standard input.") var text: String?
 
         func run(_ tool: Tool) throws {
@@ -96,7 +117,12 @@ public struct AskVerb: ParsableCommand {
             guard self.text != "" else { throw Failure.usage("empty ask") }
             let to = try Names.caller(to)
             let deadline = try tool.deadline(wait)
-            let choices = try options.map { try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map { try tool.line(AskVerb.trimmed($0), what: "option") } } ?? []
+            let choices =
+                try options.map {
+                    try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map {
+                        try tool.line(AskVerb.trimmed($0), what: "option")
+                    }
+                } ?? []
             let severity = try self.severity.map { try tool.line($0, what: "severity") }
             let bus = try tool.bus()
             let text = try tool.body(self.text, file: file)

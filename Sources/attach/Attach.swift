@@ -21,7 +21,9 @@ public struct AttachVerb: Verb {
             try tmux.run(["switch-client"] + (tmux.ownClient().map { ["-c", $0] } ?? []) + ["-t", pane])
             return
         }
-        guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.no("not a terminal: 'cadre peek \(name)' prints the screen") }
+        guard isatty(0) == 1, isatty(1) == 1 else {
+            throw Failure.no("not a terminal: 'cadre peek \(name)' prints the screen")
+        }
         let session = try tmux.run(["display-message", "-p", "-t", pane, "#{session_id}"])
         unsetenv("TMUX")
         let command = tmux.command(["attach-session", "-t", session])

@@ -39,17 +39,21 @@ import VerbUp
 // program `cadre-VERB` on PATH.
 let verbs: [(String, any ParsableCommand.Type)] = [
     ("init", InitVerb.self), ("path", PathVerb.self), ("task", TaskVerb.self), ("claim", ClaimVerb.self),
-    ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("plan", PlanVerb.self), ("heartbeat", HeartbeatVerb.self), ("handoff", HandoffVerb.self),
+    ("send", SendVerb.self), ("inbox", InboxVerb.self), ("ask", AskVerb.self), ("plan", PlanVerb.self),
+    ("heartbeat", HeartbeatVerb.self), ("handoff", HandoffVerb.self),
     ("recover", RecoverVerb.self), ("doctor", DoctorVerb.self), ("log", LogVerb.self), ("cost", CostVerb.self),
-    ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self), ("stop", StopVerb.self),
-    ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self), ("diff", DiffVerb.self),
+    ("spawn", SpawnVerb.self), ("agents", AgentsVerb.self), ("peek", PeekVerb.self), ("attach", AttachVerb.self),
+    ("stop", StopVerb.self),
+    ("up", UpVerb.self), ("pause", PauseVerb.self), ("resume", ResumeVerb.self), ("retire", RetireVerb.self),
+    ("diff", DiffVerb.self),
     ("prime", PrimeVerb.self), ("status", StatusVerb.self), ("push", PushVerb.self), ("supervise", SuperviseVerb.self),
     ("merge", MergeVerb.self), ("hook", HookVerb.self), ("completions", CompletionsVerb.self), ("top", TopVerb.self),
 ]
 
 // What a newcomer is shown first, by theme.
 let themes: [(String, [String])] = [
-    ("begin", ["init", "spawn", "status", "top"]), ("tasks", ["task", "claim"]), ("agents", ["agents", "attach", "stop"]),
+    ("begin", ["init", "spawn", "status", "top"]), ("tasks", ["task", "claim"]),
+    ("agents", ["agents", "attach", "stop"]),
     ("talk", ["send", "inbox", "ask"]), ("land", ["diff", "merge"]), ("repair", ["doctor"]),
 ]
 
@@ -60,16 +64,20 @@ func find(_ name: String) -> (any ParsableCommand.Type)? { verbs.first { $0.0 ==
 
 func describe(_ names: [String]) -> String {
     names.compactMap { name in
-        find(name).map { "  \(name)" + String(repeating: " ", count: max(1, 11 - name.count)) + $0.configuration.abstract }
+        find(name).map {
+            "  \(name)" + String(repeating: " ", count: max(1, 11 - name.count)) + $0.configuration.abstract
+        }
     }.joined(separator: "\n")
 }
 
 func overview(all: Bool) -> String {
     "usage: cadre [-C DIR] VERB [OPTION]... [ARGUMENT]...\n"
         + (all
-            ? "\n" + describe(verbs.map(\.0)) + "\n\n'cadre help VERB' shows a verb's manual page, 'cadre VERB --help' its options."
+            ? "\n" + describe(verbs.map(\.0))
+                + "\n\n'cadre help VERB' shows a verb's manual page, 'cadre VERB --help' its options."
             : themes.map { "\n\($0)\n" + describe($1) + "\n" }.joined()
-                + "\n'cadre help VERB' shows a verb's manual page, 'cadre help -a' lists all verbs,\n'cadre help cadre' tells the ideas.")
+                + "\n'cadre help VERB' shows a verb's manual page, 'cadre help -a' lists all verbs,\n'cadre help "
+                + "cadre' tells the ideas.")
 }
 
 CompletionsVerb.verbs = verbs
@@ -87,9 +95,15 @@ let (before, rest) = Main.leading(arguments)
 arguments = Array(rest)
 guard let name = arguments.first, !name.hasPrefix("-") else {
     switch arguments.first {
-    case "--version": print("cadre \(Tool.version)"); exit(0)
-    case "--list-verbs": for (name, _) in verbs { print(name) }; exit(0)
-    case "-h", "--help": print(overview(all: false)); exit(0)
+    case "--version":
+        print("cadre \(Tool.version)")
+        exit(0)
+    case "--list-verbs":
+        for (name, _) in verbs { print(name) }
+        exit(0)
+    case "-h", "--help":
+        print(overview(all: false))
+        exit(0)
     case let option?: Out.complain("cadre: unknown option '\(Names.shown(option))'; see 'cadre --help'")
     case nil: begin(before)
     }
@@ -106,7 +120,10 @@ default: break
 }
 if let verb = find(name) { Main.run(verb, before + arguments) }
 Tool.exec("cadre-\(name)", before + arguments)
-Out.complain("cadre: no verb '\(Names.shown(name))'\(Names.meant(name, verbs.map(\.0).filter { !machines.contains($0) })); see 'cadre help -a'")
+Out.complain(
+    "cadre: no verb '\(Names.shown(name))'\(Names.meant(name, verbs.map(\.0).filter { !machines.contains($0) })); see "
+        + "'cadre help -a'"
+)
 exit(64)
 
 /// `cadre` alone: in a project how it stands, else what there is.
@@ -123,21 +140,30 @@ func begin(_ options: [String]) {
 /// `cadre help [-a | TOPIC]`: the manual page where there is one and a man(1) to show it, else the usage.
 func help(_ arguments: [String]) -> Never {
     switch arguments.first {
-    case nil, "-h", "--help": print(overview(all: false)); exit(0)
-    case "-a", "--all": print(overview(all: true)); exit(0)
-    case "--version": print("cadre \(Tool.version)"); exit(0)
+    case nil, "-h", "--help":
+        print(overview(all: false))
+        exit(0)
+    case "-a", "--all":
+        print(overview(all: true))
+        exit(0)
+    case "--version":
+        print("cadre \(Tool.version)")
+        exit(0)
     case let topic?:
         if let page = manualPage(topic) { Tool.exec("man", ["-l", page]) }
         // Still here: no page, or no man(1).
-        if topic == "cadre" { print(overview(all: true)); exit(0) }
+        if topic == "cadre" {
+            print(overview(all: true))
+            exit(0)
+        }
         if let verb = find(topic) { Main.run(verb, arguments.dropFirst().prefix(1) + ["--help"]) }
         Out.complain("cadre help: no manual page of '\(Names.shown(topic))'; see 'cadre help -a'")
         exit(64)
     }
 }
 
-/// The page of a verb, or of `cadre`, `config`, `bus`, `security`: in PREFIX/share/man of the installed PREFIX/bin/cadre,
-/// or among the sources that the executable was built from.
+/// The page of a verb, or of `cadre`, `config`, `bus`, `security`: in PREFIX/share/man of the installed
+/// PREFIX/bin/cadre, or among the sources that the executable was built from.
 func manualPage(_ topic: String) -> String? {
     guard Names.isName(topic), let found = realpath("/proc/self/exe", nil) else { return nil }
     defer { free(found) }
@@ -145,7 +171,9 @@ func manualPage(_ topic: String) -> String? {
     let prefix = executable.split(separator: "/").dropLast(2).map { "/" + $0 }.joined()
     let page = topic == "cadre" ? "cadre" : "cadre-\(topic)"
     // Debian's are compressed; man(1) reads them too.
-    var places = ["1", "5", "7"].flatMap { section in ["", ".gz"].map { "\(prefix)/share/man/man\(section)/\(page).\(section)\($0)" } }
+    var places = ["1", "5", "7"].flatMap { section in
+        ["", ".gz"].map { "\(prefix)/share/man/man\(section)/\(page).\(section)\($0)" }
+    }
     if let build = executable.firstRange(of: "/.build/") {
         let sources = executable[..<build.lowerBound] + "/Sources/"
         places += ["\(sources)\(topic)/\(page).1"] + ["1", "5", "7"].map { "\(sources)cadre/\(page).\($0)" }

@@ -6,13 +6,19 @@ public struct ClaimVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "claim", abstract: "Take the best ready task, or these; print what was taken.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: ArgumentHelp("Wait for a task, for ever or so long (30s, 5m, 2h).", valueName: "time")) var wait: String?
+    @Option(name: .long, help: ArgumentHelp("Wait for a task, for ever or so long (30s, 5m, 2h).", valueName: "time"))
+    var wait: String?
     @Option(name: .long, help: "Claim as this role.") var role: String?
     @Option(name: .long, help: "How long the lease is, for one without a supervisor.") var ttl: String?
     @Flag(name: .long, help: "Give the leases held (or of these tasks) a new end.") var renew = false
     @Flag(name: .long, help: "Give the tasks held (or these) back.") var release = false
-    @Flag(name: .long, help: "With --release: put by what is uncommitted in my worktree, as work left unfinished.") var commit = false
-    @Option(name: .long, help: ArgumentHelp("With --release: offer them again after a pause, which doubles each time, for this reason.", valueName: "why")) var later: String?
+    @Flag(name: .long, help: "With --release: put by what is uncommitted in my worktree, as work left unfinished.")
+    var commit = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --release: offer them again after a pause, which doubles each time, for this reason.",
+            valueName: "why")) var later: String?
     @Option(name: .long, help: "The token of the claim, for --renew and --release.") var token: String?
     @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
     public init() {}
@@ -40,7 +46,9 @@ public struct ClaimVerb: Verb {
                 let claim: Claim
                 try tool.requireBudget(worker)
                 try tool.requireFree(worker, for: id)
-                if wait != nil, let taken = try bus.claim(id, worker, until: deadline, idle: { try tool.recoverTasks() }) {
+                if wait != nil,
+                    let taken = try bus.claim(id, worker, until: deadline, idle: { try tool.recoverTasks() })
+                {
                     try tool.enter(taken, worker)
                     return try ClaimVerb.show(tool, bus, taken)
                 }
@@ -75,7 +83,13 @@ public struct ClaimVerb: Verb {
                 try tool.recoverTasks()
             }
         } else {
-            taken = try bus.claimBest(worker) ?? { try bus.promoteDue(); try tool.recoverTasks(); return try bus.claimBest(worker) }()
+            taken =
+                try bus.claimBest(worker)
+                ?? {
+                    try bus.promoteDue()
+                    try tool.recoverTasks()
+                    return try bus.claimBest(worker)
+                }()
         }
         guard let taken else { throw Failure.no(deadline == nil ? "nothing ready" : "nothing ready in time") }
         try tool.enter(taken, worker)
@@ -88,7 +102,9 @@ public struct ClaimVerb: Verb {
             guard !renewed.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
             for claim in renewed { try ClaimVerb.show(tool, bus, claim) }
         } else {
-            try tool.each(ids) { id in for claim in try bus.renew(worker, only: id, token: token) { try ClaimVerb.show(tool, bus, claim) } }
+            try tool.each(ids) { id in
+                for claim in try bus.renew(worker, only: id, token: token) { try ClaimVerb.show(tool, bus, claim) }
+            }
         }
     }
 
@@ -98,7 +114,11 @@ public struct ClaimVerb: Verb {
         defer { if commit { do { try tool.putByLeftover(worker) } catch { Main.complain("\(error)") } } }
         func give(_ claim: Claim, tells: Bool = false) throws {
             try tool.keepWork(of: claim.owner)
-            if let why { _ = try bus.postpone(claim, by: worker.name, why: why, tells: tells) } else { try bus.release(claim, by: worker.name, tells: tells) }
+            if let why {
+                _ = try bus.postpone(claim, by: worker.name, why: why, tells: tells)
+            } else {
+                try bus.release(claim, by: worker.name, tells: tells)
+            }
             // Who gives it up has ended its run: what is there is for who goes on.
             if commit { try bus.endRun(claim.id) }
             try ClaimVerb.show(tool, bus, claim)
@@ -121,8 +141,10 @@ public struct ClaimVerb: Verb {
         tool.print(
             ["\(claim.id)", title],
             json: [
-                "id": .int(claim.id), "title": .string(title), "owner": .string(claim.owner), "token": .string(claim.token),
-                "until": .string(claim.until == 0 ? nil : Time.text(claim.until)), "planState": .string(planning?.step.rawValue),
+                "id": .int(claim.id), "title": .string(title), "owner": .string(claim.owner),
+                "token": .string(claim.token),
+                "until": .string(claim.until == 0 ? nil : Time.text(claim.until)),
+                "planState": .string(planning?.step.rawValue),
             ])
     }
 }

@@ -13,9 +13,9 @@ struct Candidate {
     static let directories = Candidate(text: ":directories")
 }
 
-/// What the last word of a command could be. The words are read as the verb would read them: options of all verbs before
-/// it, a subcommand, options with values, and the rest in order. Options, subcommands and their descriptions are taken
-/// from the verbs' declarations; what an argument stands for is told by its name, see `Live`.
+/// What the last word of a command could be. The words are read as the verb would read them: options of all verbs
+/// before it, a subcommand, options with values, and the rest in order. Options, subcommands and their descriptions are
+/// taken from the verbs' declarations; what an argument stands for is told by its name, see `Live`.
 struct Completion {
     /// A verb as it describes itself; the form is that of swift-argument-parser's `--experimental-dump-help`.
     private struct Description: Decodable { var command: Command }
@@ -55,12 +55,23 @@ struct Completion {
             given = rest
             if options.last == "-C" { return [.directories] }
             guard let first = given.popFirst() else {
-                if last.hasPrefix("-") { return fit(["-C", "--as", "--help", "--json", "--list-verbs", "--quiet", "--version"].map { Candidate(text: $0) }, last) }
-                return fit(verbs.filter { !["hook", "supervise"].contains($0.0) }.map { Candidate(text: $0.0, about: $0.1.configuration.abstract) } + [Candidate(text: "help", about: "Show a manual page.")], last)
+                if last.hasPrefix("-") {
+                    return fit(
+                        ["-C", "--as", "--help", "--json", "--list-verbs", "--quiet", "--version"].map {
+                            Candidate(text: $0)
+                        }, last)
+                }
+                return fit(
+                    verbs.filter { !["hook", "supervise"].contains($0.0) }.map {
+                        Candidate(text: $0.0, about: $0.1.configuration.abstract)
+                    } + [Candidate(text: "help", about: "Show a manual page.")], last)
             }
             verb = first
         }
-        if verb == "help" { return given.isEmpty ? fit((verbs.map(\.0) + ["cadre", "config", "bus", "security"]).map { Candidate(text: $0) }, last) : [] }
+        if verb == "help" {
+            return given.isEmpty
+                ? fit((verbs.map(\.0) + ["cadre", "config", "bus", "security"]).map { Candidate(text: $0) }, last) : []
+        }
         guard let verb, let type = verbs.first(where: { $0.0 == verb })?.1,
             let description = try? JSONDecoder().decode(Description.self, from: Data(type._dumpHelp().utf8))
         else { return [] }
@@ -78,7 +89,9 @@ struct Completion {
         }
     }
 
-    private static func within(_ verb: String, _ whole: Command, _ words: ArraySlice<String>, _ last: String, _ before: Common.Values) -> [Candidate] {
+    private static func within(
+        _ verb: String, _ whole: Command, _ words: ArraySlice<String>, _ last: String, _ before: Common.Values
+    ) -> [Candidate] {
         var common = before
         var command = whole
         let subcommands = (whole.subcommands ?? []).filter { $0.commandName != "help" }
@@ -100,7 +113,12 @@ struct Completion {
                 literal = true
             } else if !literal, word.hasPrefix("-"), word != "-" {
                 pending = command.arguments?.first { $0.takesValue && $0.spelled.contains(word) }
-                if !chosen, pending == nil { pending = subcommands.lazy.compactMap { $0.arguments?.first { $0.takesValue && $0.spelled.contains(word) } }.first }
+                if !chosen, pending == nil {
+                    pending =
+                        subcommands.lazy.compactMap {
+                            $0.arguments?.first { $0.takesValue && $0.spelled.contains(word) }
+                        }.first
+                }
             } else if !chosen {
                 chosen = true
                 if !enter(word) {
@@ -117,16 +135,25 @@ struct Completion {
         let start = chosen ? command : subcommands.first { $0.commandName == whole.defaultSubcommand } ?? command
         let shown = (start.arguments ?? []).filter(\.shouldDisplay)
         if !literal, last.hasPrefix("-") {
-            if let equals = last.firstIndex(of: "="), let option = shown.first(where: { $0.kind == "option" && $0.spelled.contains(String(last[..<equals])) }) {
+            if let equals = last.firstIndex(of: "="),
+                let option = shown.first(where: { $0.kind == "option" && $0.spelled.contains(String(last[..<equals])) })
+            {
                 let name = last[...equals]
-                return fit(live.values(option.valueName ?? "", option: String(name.dropLast())), String(last[last.index(after: equals)...]))
-                    .map { $0.text.hasPrefix(":") ? $0 : Candidate(text: name + $0.text, about: $0.about) }
+                return fit(
+                    live.values(option.valueName ?? "", option: String(name.dropLast())),
+                    String(last[last.index(after: equals)...])
+                )
+                .map { $0.text.hasPrefix(":") ? $0 : Candidate(text: name + $0.text, about: $0.about) }
             }
-            return fit(shown.filter { $0.kind != "positional" }.flatMap { argument in
-                argument.spelled.filter { $0.hasPrefix("--") || argument.spelled.count == 1 }.map { Candidate(text: $0, about: argument.abstract ?? "") }
-            }, last)
+            return fit(
+                shown.filter { $0.kind != "positional" }.flatMap { argument in
+                    argument.spelled.filter { $0.hasPrefix("--") || argument.spelled.count == 1 }.map {
+                        Candidate(text: $0, about: argument.abstract ?? "")
+                    }
+                }, last)
         }
-        var all: [Candidate] = chosen ? [] : subcommands.map { Candidate(text: $0.commandName, about: $0.abstract ?? "") }
+        var all: [Candidate] =
+            chosen ? [] : subcommands.map { Candidate(text: $0.commandName, about: $0.abstract ?? "") }
         let places = shown.filter { $0.kind == "positional" }
         if let argument = place < places.count ? places[place] : places.last.flatMap({ $0.isRepeating ? $0 : nil }) {
             all += live.values(argument.valueName ?? "", option: nil)

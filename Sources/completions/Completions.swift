@@ -15,12 +15,19 @@ public struct CompletionsVerb: Verb {
 
     public func run(_ tool: Tool) throws {
         let names = CompletionsVerb.verbs.map(\.0)
-        if tool.common.json, what != "for" { throw Failure.usage("a shell's completions are a script: --json is of 'for'") }
+        if tool.common.json, what != "for" {
+            throw Failure.usage("a shell's completions are a script: --json is of 'for'")
+        }
         switch what {
         case "bash": Out.raw(Array(Scripts.bash(names).utf8))
         case "zsh": Out.raw(Array(Scripts.zsh(names).utf8))
         case "fish": Out.raw(Array(Scripts.fish(names).utf8))
-        case "for": for word in Completion.of(words, CompletionsVerb.verbs) { tool.print(word.about.isEmpty ? [word.text] : [word.text, word.about], json: ["word": .string(word.text), "about": .string(word.about)]) }
+        case "for":
+            for word in Completion.of(words, CompletionsVerb.verbs) {
+                tool.print(
+                    word.about.isEmpty ? [word.text] : [word.text, word.about],
+                    json: ["word": .string(word.text), "about": .string(word.about)])
+            }
         default: throw Failure.usage("no shell '\(Names.shown(what))': use bash, zsh or fish")
         }
     }

@@ -3,8 +3,8 @@ import Git
 import Team
 import Tool
 
-/// The values that an argument could have, by its name and the verb: constants, or what is in the bus now. What can't be
-/// read gives none.
+/// The values that an argument could have, by its name and the verb: constants, or what is in the bus now. What can't
+/// be read gives none.
 struct Live {
     private let verb: String
     private let subcommand: String?
@@ -23,7 +23,9 @@ struct Live {
         settings = verb == "spawn" ? try? tool?.settings() : nil
     }
 
-    private func constant(_ words: String) -> [Candidate] { words.split(separator: " ").map { Candidate(text: String($0)) } }
+    private func constant(_ words: String) -> [Candidate] {
+        words.split(separator: " ").map { Candidate(text: String($0)) }
+    }
 
     func values(_ name: String, option: String?) -> [Candidate] {
         switch (verb, subcommand, name) {
@@ -52,29 +54,37 @@ struct Live {
         case (_, _, "strategy"): return constant("squash merge rebase")
         case (_, _, "priority"): return constant("0 1 2 3 4")
         case ("spawn", _, "agent"): return programs()
-        case ("spawn", _, "base"), ("spawn", _, "branch"), ("merge", "check", _): return branches() + (verb == "merge" ? agents() : [])
+        case ("spawn", _, "base"), ("spawn", _, "branch"), ("merge", "check", _):
+            return branches() + (verb == "merge" ? agents() : [])
         case ("merge", "submit", "name"): return agents() + branches()
         case ("inbox", _, "message"), ("inbox", _, "messages"), (_, _, "reply-to"): return mail()
         case ("ask", _, "id"), ("ask", _, "ids"): return asks()
         case ("plan", "approve", "ids"), ("plan", "reject", "ids"): return plans()
         case ("plan", "submit", "path"): return [.files]
         case ("merge", _, "ids"): return entries()
-        case (_, _, "id"), (_, _, "ids"), (_, _, "depends"), (_, _, "task"), (_, _, "add"), (_, _, "remove"): return tasks()
+        case (_, _, "id"), (_, _, "ids"), (_, _, "depends"), (_, _, "task"), (_, _, "add"), (_, _, "remove"):
+            return tasks()
         case ("task", _, "parent"): return tasks()
         case ("send", _, "words"):
-            return constant("@all @parent @children human") + Array(Set(everybody().compactMap(\.role))).sorted().map { Candidate(text: "@\($0)") } + agents()
-        case (_, _, "as"), (_, _, "to"), (_, _, "parent"), (_, _, "agent"), (_, _, "name"), (_, _, "names"): return agents()
+            return constant("@all @parent @children human")
+                + Array(Set(everybody().compactMap(\.role))).sorted().map { Candidate(text: "@\($0)") } + agents()
+        case (_, _, "as"), (_, _, "to"), (_, _, "parent"), (_, _, "agent"), (_, _, "name"), (_, _, "names"):
+            return agents()
         default: return []
         }
     }
 
     private func programs() -> [Candidate] {
-        ((try? settings.map(Team.programs)) ?? []).map { Candidate(text: $0.name, about: $0.isThere ? "installed" : "not found") }
+        ((try? settings.map(Team.programs)) ?? []).map {
+            Candidate(text: $0.name, about: $0.isThere ? "installed" : "not found")
+        }
     }
 
     private func roles() -> [Candidate] { constant("lead coordinator manager worker reviewer") }
 
-    private func everybody() -> [AgentView] { ((try? bus?.agentNames()) ?? []).compactMap { try? bus?.agent(named: $0) } }
+    private func everybody() -> [AgentView] {
+        ((try? bus?.agentNames()) ?? []).compactMap { try? bus?.agent(named: $0) }
+    }
 
     private func agents() -> [Candidate] {
         everybody().filter { agent in
@@ -97,17 +107,23 @@ struct Live {
             states = [.ready, .claimed, .blocked, .deferred, .review]
         default: states = nil
         }
-        return ((try? bus?.list(states)) ?? []).map { Candidate(text: "\($0.id)", about: "\($0.state.rawValue): \($0.header.title)") }
+        return ((try? bus?.list(states)) ?? []).map {
+            Candidate(text: "\($0.id)", about: "\($0.state.rawValue): \($0.header.title)")
+        }
     }
 
     private func asks() -> [Candidate] {
-        ((try? bus?.asks()) ?? []).map { Candidate(text: $0.id, about: "\($0.from): " + ($0.text.split(separator: "\n").first ?? "")) }
+        ((try? bus?.asks()) ?? []).map {
+            Candidate(text: $0.id, about: "\($0.from): " + ($0.text.split(separator: "\n").first ?? ""))
+        }
     }
 
     /// Tasks whose plan waits for an answer.
     private func plans() -> [Candidate] {
         ((try? bus?.asks()) ?? []).filter { $0.record["Kind"] == Bus.planKind }.compactMap { ask in
-            ask.record["Task"].map { Candidate(text: $0, about: "\(ask.from): " + (ask.text.split(separator: "\n").first ?? "")) }
+            ask.record["Task"].map {
+                Candidate(text: $0, about: "\(ask.from): " + (ask.text.split(separator: "\n").first ?? ""))
+            }
         }
     }
 
@@ -130,6 +146,8 @@ struct Live {
 
     private func mail() -> [Candidate] {
         guard let bus, let caller, let all = try? bus.messages(of: caller) else { return [] }
-        return all.compactMap { try? bus.message($0.0, of: caller) }.map { Candidate(text: $0.id, about: "\($0.from): \($0.subject)") }
+        return all.compactMap { try? bus.message($0.0, of: caller) }.map {
+            Candidate(text: $0.id, about: "\($0.from): \($0.subject)")
+        }
     }
 }

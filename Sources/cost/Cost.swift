@@ -16,7 +16,9 @@ public struct CostVerb: Verb {
         var sums = Usage.fields.map { _ in Sum() }
         var models = Set<String>()
 
-        mutating func add(_ used: Usage) { for (at, field) in Usage.fields.enumerated() { sums[at].add(used[keyPath: field]) } }
+        mutating func add(_ used: Usage) {
+            for (at, field) in Usage.fields.enumerated() { sums[at].add(used[keyPath: field]) }
+        }
     }
 
     public func run(_ tool: Tool) throws {
@@ -43,7 +45,11 @@ public struct CostVerb: Verb {
         }
         // Who has used nothing that is known is there as well.
         if by == "agent" { for name in try bus.agentNames() { _ = at(name) } }
-        tool.table(look, [(by ?? "of").uppercased(), "MONEY", "INPUT", "CACHED", "OUTPUT"] + (by == "agent" ? ["CONTEXT"] : []) + ["MODELS"], empty: "nothing was used")
+        tool.table(
+            look,
+            [(by ?? "of").uppercased(), "MONEY", "INPUT", "CACHED", "OUTPUT"] + (by == "agent" ? ["CONTEXT"] : []) + [
+                "MODELS"
+            ], empty: "nothing was used")
         for row in rows.sorted(by: CostVerb.isBefore) { try show(tool, bus, row) }
     }
 
@@ -60,18 +66,28 @@ public struct CostVerb: Verb {
         let context = fill?.int("Context")
         let models = row.models.sorted()
         let words = row.sums.enumerated().map { at, sum in
-            (sum.known.map { at == 0 ? Money.text($0) : "\($0)" } ?? "-") + (sum.known != nil && sum.isPartial ? "+" : "")
+            (sum.known.map { at == 0 ? Money.text($0) : "\($0)" } ?? "-")
+                + (sum.known != nil && sum.isPartial ? "+" : "")
         }
         let name: JSONValue = by == "task" ? .number(row.name) : row.name.map { .string($0) } ?? .number(nil)
         var fields: [(String, JSONValue)] = [(by ?? "of", name)]
         for (at, what) in ["money", "input", "cached", "output"].enumerated() {
             fields.append((what, .number(row.sums[at].known.map { at == 0 ? Money.text($0, places: 6) : "\($0)" })))
         }
-        fields.append(("partial", .list(zip(["money", "input", "cached", "output"], row.sums).filter { $0.1.known != nil && $0.1.isPartial }.map { .string($0.0) })))
+        fields.append(
+            (
+                "partial",
+                .list(
+                    zip(["money", "input", "cached", "output"], row.sums).filter { $0.1.known != nil && $0.1.isPartial }
+                        .map { .string($0.0) })
+            ))
         if isAgent { fields.append(("context", .number(context.map(String.init)))) }
         fields.append(("models", .list(models.map { .string($0) })))
         if tool.common.quiet { return }
         if tool.common.json { return Out.json(fields) }
-        Out.line(fields: [row.name ?? "-"] + words + (isAgent ? [context.map { "\($0)%" } ?? "-"] : []) + [models.isEmpty ? "-" : models.joined(separator: ",")])
+        Out.line(
+            fields: [row.name ?? "-"] + words + (isAgent ? [context.map { "\($0)%" } ?? "-"] : []) + [
+                models.isEmpty ? "-" : models.joined(separator: ",")
+            ])
     }
 }

@@ -24,8 +24,13 @@ public struct DiffVerb: Verb {
         let agent = try team.agent(Names.agent(name))
         if markSeen { return try team.markSeen(agent) }
         let options = (stat ? ["--stat"] : []) + (nameOnly ? ["--name-only"] : [])
-        if tool.common.quiet { throw try team.difference(agent, options + ["--quiet"], sinceSeen: sinceSeen).isEmpty ? ExitCode(0) : ExitCode(1) }
-        if tool.common.json { return try files(team.difference(agent, ["--numstat", "-z", "--no-renames"], sinceSeen: sinceSeen)) }
+        if tool.common.quiet {
+            throw try team.difference(agent, options + ["--quiet"], sinceSeen: sinceSeen).isEmpty
+                ? ExitCode(0) : ExitCode(1)
+        }
+        if tool.common.json {
+            return try files(team.difference(agent, ["--numstat", "-z", "--no-renames"], sinceSeen: sinceSeen))
+        }
         let bytes = try team.difference(agent, options + ["--no-color"], sinceSeen: sinceSeen)
         guard look.isShown else { return Out.raw(bytes) }
         if look.color != .always { Out.page() }
@@ -36,10 +41,13 @@ public struct DiffVerb: Verb {
         }
     }
 
-    /// One object a file, of git's `--numstat -z`: added, removed, and the path, divided by tabs; a binary file has `-`.
+    /// One object a file, of git's `--numstat -z`: added, removed, and the path, divided by tabs; a binary file has
+    /// `-`.
     private func files(_ bytes: [UInt8]) {
         for entry in bytes.split(separator: 0) {
-            let parts = entry.split(separator: 9, maxSplits: 2, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+            let parts = entry.split(separator: 9, maxSplits: 2, omittingEmptySubsequences: false).map {
+                String(decoding: $0, as: UTF8.self)
+            }
             guard parts.count == 3 else { continue }
             Out.json(["path": .string(parts[2]), "added": .int(Int(parts[0])), "removed": .int(Int(parts[1]))])
         }

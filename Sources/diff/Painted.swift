@@ -1,5 +1,5 @@
-/// The colours of a difference, as git has them by default. They are ours, not git's: what git prints in colours can't be
-/// told from colours that are in the files.
+/// The colours of a difference, as git has them by default. They are ours, not git's: what git prints in colours can't
+/// be told from colours that are in the files.
 struct Painted {
     private static let meta = "1", place = "36", removed = "31", added = "32"
 
@@ -17,10 +17,17 @@ struct Painted {
             return [(all, line.isEmpty ? nil : Painted.meta)]
         }
         switch line.first {
-        case "+": left.new -= 1; return [(all, Painted.added)]
-        case "-": left.old -= 1; return [(all, Painted.removed)]
+        case "+":
+            left.new -= 1
+            return [(all, Painted.added)]
+        case "-":
+            left.old -= 1
+            return [(all, Painted.removed)]
         case "\\": return [(all, nil)]
-        default: left.old -= 1; left.new -= 1; return [(all, nil)]
+        default:
+            left.old -= 1
+            left.new -= 1
+            return [(all, nil)]
         }
     }
 
@@ -36,7 +43,9 @@ struct Painted {
     /// How many lines of each file a hunk has: `@@ -1,2 +3 @@`.
     private static func hunk(_ line: String) -> (old: Int, new: Int)? {
         let words = line.split(separator: " ", maxSplits: 4)
-        guard words.count >= 4, words[0] == "@@", words[3] == "@@", words[1].first == "-", words[2].first == "+" else { return nil }
+        guard words.count >= 4, words[0] == "@@", words[3] == "@@", words[1].first == "-", words[2].first == "+" else {
+            return nil
+        }
         func count(_ word: Substring) -> Int? {
             let parts = word.dropFirst().split(separator: ",")
             return parts.count == 1 ? 1 : parts.last.flatMap { Int($0) }

@@ -23,28 +23,57 @@ public struct DoctorVerb: Verb {
                         Out.complain(failure.message)
                         continue
                     }
-                    tool.print(["fixed", problem.path, problem.what], json: ["fixed": true, "path": .string(problem.path), "what": .string(problem.what)])
+                    tool.print(
+                        ["fixed", problem.path, problem.what],
+                        json: ["fixed": true, "path": .string(problem.path), "what": .string(problem.what)])
                 }
                 found = try Doctor.examine(root)
             }
         }
         // git is asked only about a bus that can be read.
         if found.isEmpty, (try? tool.repository()) != nil {
-            if fix { for name in try tool.team().mendWorktrees() { tool.print(["fixed", name, "git's links to its worktree"], json: ["fixed": true, "path": .string(name), "what": "git's links to its worktree"]) } }
+            if fix {
+                for name in try tool.team().mendWorktrees() {
+                    tool.print(
+                        ["fixed", name, "git's links to its worktree"],
+                        json: ["fixed": true, "path": .string(name), "what": "git's links to its worktree"])
+                }
+            }
             found = try tool.team().examineWorktrees()
             found += try Queue(tool.work()).examine()
         }
         if found.isEmpty, (try? tool.repository()) != nil { try notes(tool) }
         for problem in found {
-            tool.print([problem.invariant, problem.path, problem.what], json: ["invariant": .string(problem.invariant), "path": .string(problem.path), "what": .string(problem.what)])
+            tool.print(
+                [problem.invariant, problem.path, problem.what],
+                json: [
+                    "invariant": .string(problem.invariant), "path": .string(problem.path),
+                    "what": .string(problem.what),
+                ])
         }
         let settings = try (try? tool.repository()).map { _ in try tool.settings().mistakes() }
-        for one in settings?.unknown ?? [] { tool.print(["note", "settings", one], json: ["note": "settings", "what": .string(one)]) }
-        for one in settings?.wrong ?? [] { tool.print(["setting", root.string, one], json: ["invariant": "setting", "path": .string(root.string), "what": .string(one)]) }
+        for one in settings?.unknown ?? [] {
+            tool.print(["note", "settings", one], json: ["note": "settings", "what": .string(one)])
+        }
+        for one in settings?.wrong ?? [] {
+            tool.print(
+                ["setting", root.string, one],
+                json: ["invariant": "setting", "path": .string(root.string), "what": .string(one)])
+        }
         let isWrong = try found.isEmpty && tellOfWhatWaits(tool)
-        guard !isWrong else { throw Failure.unsure("something stands still that nobody is asked about: the lines above say what helps") }
-        guard found.isEmpty else { throw Failure.unsure("\(found.count) problem\(found.count == 1 ? "" : "s") found\(fix ? "" : ": 'cadre doctor --fix' repairs what can be")") }
-        if let wrong = settings?.wrong, !wrong.isEmpty { throw Failure.unsure("\(wrong.count) setting\(wrong.count == 1 ? "" : "s") can't be used: see cadre-config(5)") }
+        guard !isWrong else {
+            throw Failure.unsure("something stands still that nobody is asked about: the lines above say what helps")
+        }
+        guard found.isEmpty else {
+            throw Failure.unsure(
+                "\(found.count) problem\(found.count == 1 ? "" : "s") "
+                    + "found\(fix ? "" : ": 'cadre doctor --fix' repairs what can be")"
+            )
+        }
+        if let wrong = settings?.wrong, !wrong.isEmpty {
+            throw Failure.unsure(
+                "\(wrong.count) setting\(wrong.count == 1 ? "" : "s") can't be used: see cadre-config(5)")
+        }
         tool.say("healthy")
     }
 
@@ -53,27 +82,48 @@ public struct DoctorVerb: Verb {
         let bus = try tool.bus()
         let all = try Attention.all(bus, bus.team())
         for one in all where one.isWrong {
-            tool.print(["waits", one.subject, one.text], json: ["invariant": "waits", "path": .string(one.subject), "what": .string(one.text)])
+            tool.print(
+                ["waits", one.subject, one.text],
+                json: ["invariant": "waits", "path": .string(one.subject), "what": .string(one.text)])
         }
-        for one in all where !one.isWrong { tool.print(["note", one.subject, one.text], json: ["note": .string(one.subject), "what": .string(one.text)]) }
+        for one in all where !one.isWrong {
+            tool.print(
+                ["note", one.subject, one.text], json: ["note": .string(one.subject), "what": .string(one.text)])
+        }
         return all.contains(where: \.isWrong)
     }
 
-    /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are reached and
-    /// versions that were not tried; what lands unchecked; what makes all slow.
+    /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are
+    /// reached and versions that were not tried; what lands unchecked; what makes all slow.
     private func notes(_ tool: Tool) throws {
-        func note(_ of: String, _ what: String) { tool.print(["note", of, what], json: ["note": .string(of), "what": .string(what)]) }
+        func note(_ of: String, _ what: String) {
+            tool.print(["note", of, what], json: ["note": .string(of), "what": .string(what)])
+        }
         let team = try tool.team()
-        for one in team.settings.waiting { tool.say("\(one.text): waits for your answer to ask 'settings', as agents run") }
+        for one in team.settings.waiting {
+            tool.say("\(one.text): waits for your answer to ask 'settings', as agents run")
+        }
         for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() {
             for why in try [team.unheld(program), team.untried(program)] { if let why { note(program, why) } }
         }
         if team.settings.list("gate").isEmpty {
             let review = team.settings.string("review")
-            note("cadre.gate", review == "none" ? "there is no gate and no review: what agents hand in lands unchecked" : "there is no gate: what agents hand in waits for \(review.map { "'\($0)'" } ?? "you") to approve it")
+            note(
+                "cadre.gate",
+                review == "none"
+                    ? "there is no gate and no review: what agents hand in lands unchecked"
+                    : "there is no gate: what agents hand in waits for \(review.map { "'\($0)'" } ?? "you") to approve "
+                        + "it"
+            )
         }
         for one in try team.tmuxHabits() { note("tmux", one) }
-        if Watcher().descriptor < 0 { note("inotify", "the kernel has no instance left for this user (fs.inotify.max_user_instances): agents look for changes each second or more often") }
+        if Watcher().descriptor < 0 {
+            note(
+                "inotify",
+                "the kernel has no instance left for this user (fs.inotify.max_user_instances): agents look for "
+                    + "changes each second or more often"
+            )
+        }
         Out.flush()
     }
 }

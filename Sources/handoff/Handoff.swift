@@ -7,7 +7,9 @@ public struct HandoffVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "handoff", abstract: "End my session; the next one begins afresh, with these notes.")
     @OptionGroup public var common: Common
-    @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the notes from FILE.", valueName: "file")) var file: String?
+    @Option(
+        name: .customShort("F", allowingJoined: true),
+        help: ArgumentHelp("Read the notes from FILE.", valueName: "file")) var file: String?
     @Argument(help: "The notes; - reads them from standard input.") var notes: String?
     public init() {}
 
@@ -15,8 +17,13 @@ public struct HandoffVerb: Verb {
         let notes = try tool.body(notes, file: file)
         let worker = try tool.worker()
         guard let session = worker.session else {
-            if let name = common.as, case let bus = try tool.bus(), try !bus.canReceive(name) { throw bus.noAgent(name) }
-            throw Failure.no("'\(worker.name)' is no agent that runs here: an agent hands over to itself, a person has it do so with --as NAME")
+            if let name = common.as, case let bus = try tool.bus(), try !bus.canReceive(name) {
+                throw bus.noAgent(name)
+            }
+            throw Failure.no(
+                "'\(worker.name)' is no agent that runs here: an agent hands over to itself, a person has it do so "
+                    + "with --as NAME"
+            )
         }
         try tool.team().handOff(worker.name, notes, session: session, byItself: common.as == nil)
     }

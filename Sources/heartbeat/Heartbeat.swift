@@ -9,7 +9,11 @@ public struct HeartbeatVerb: Verb {
     @Option(name: .long, help: "starting, working, idle, waiting or stuck.") var state: String?
     @Option(name: .long, help: "One line on what is being done.") var note: String?
     @Option(name: .long, help: "How far it is: N/M.") var progress: String?
-    @Option(name: .long, help: ArgumentHelp("This went wrong, may pass, and will be tried again: prints after how many seconds.", valueName: "why")) var retry: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "This went wrong, may pass, and will be tried again: prints after how many seconds.", valueName: "why"))
+    var retry: String?
     public init() {}
 
     public func run(_ tool: Tool) throws {
@@ -35,7 +39,9 @@ public struct HeartbeatVerb: Verb {
             if let retry {
                 let next = try bus.noteRetry(of: name, Names.shown(retry.isEmpty ? "it may pass" : retry))
                 let seconds = max(1, next.next - Time.now())
-                tool.print(["\(seconds)"], json: ["seconds": .int(seconds), "tries": .int(next.tries), "next": .string(Time.text(next.next))])
+                tool.print(
+                    ["\(seconds)"],
+                    json: ["seconds": .int(seconds), "tries": .int(next.tries), "next": .string(Time.text(next.next))])
             }
         } else if try bus.held(by: worker).isEmpty {
             throw Failure.no("'\(name)' holds no task, and there is \(bus.noAgent(name).message)")

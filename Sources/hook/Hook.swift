@@ -30,8 +30,13 @@ public struct HookVerb: Verb {
     /// Accounts for what the program tells, and shows the user's own status line or a line of ours.
     private func showStatusLine(_ tool: Tool, _ bus: Bus, _ name: String) throws {
         let input = try tool.standardInput()
-        let own = Result { try Team.statusLine(bus, name, session: tool.session, JSONDecoder().decode(StatusLine.self, from: Data(input))) }
-        if let command = tool.environment("CADRE_STATUS_LINE") { tool.become(["/bin/sh", "-c", command], input: input) }
+        let own = Result {
+            try Team.statusLine(
+                bus, name, session: tool.session, JSONDecoder().decode(StatusLine.self, from: Data(input)))
+        }
+        if let command = tool.environment("CADRE_STATUS_LINE") {
+            tool.become(["/bin/sh", "-c", command], input: input)
+        }
         Out.line(try own.get())
     }
 
@@ -44,7 +49,8 @@ public struct HookVerb: Verb {
                 if event == "StatusLine" { return try showStatusLine(tool, bus, name) }
                 let said = try tool.standardInput()
                 // Of a program that is killed while it calls us there is nothing, or no end.
-                let first = said.first { $0 > UInt8(ascii: " ") }, last = said.last { $0 > UInt8(ascii: " ") }
+                let first = said.first { $0 > UInt8(ascii: " ") }
+                let last = said.last { $0 > UInt8(ascii: " ") }
                 if first == nil || first == UInt8(ascii: "{") && last != UInt8(ascii: "}") { return }
                 let input = try JSONDecoder().decode(Input.self, from: Data(said))
                 var call = HookCall(event)

@@ -5,14 +5,17 @@ import Tool
 public struct InboxVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
         verb: "inbox", abstract: "Read mail.",
-        subcommands: [List.self, Next.self, Show.self, Ack.self, Search.self, Thread.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Next.self, Show.self, Ack.self, Search.self, Thread.self], defaultSubcommand: List.self
+    )
     public init() {}
 
     static func fields(_ message: Message) -> [String] {
         [message.id, message.read ? "read" : "unread", message.from, Time.text(message.time), message.subject]
     }
 
-    static func table(_ tool: Tool, _ look: Look) { tool.table(look, ["ID", "STATE", "FROM", "TIME", "SUBJECT"], empty: "no mail") }
+    static func table(_ tool: Tool, _ look: Look) {
+        tool.table(look, ["ID", "STATE", "FROM", "TIME", "SUBJECT"], empty: "no mail")
+    }
 
     static func show(_ tool: Tool, _ message: Message) {
         tool.print(
@@ -31,7 +34,8 @@ public struct InboxVerb: ParsableCommand {
             return Out.json([
                 "id": .string(message.id), "from": .string(message.from), "time": .string(Time.text(message.time)),
                 "subject": .string(message.subject), "urgent": .bool(message.urgent),
-                "replyTo": .string(Message.id(message["In-Reply-To"])), "body": .string(String(decoding: message.body, as: UTF8.self)),
+                "replyTo": .string(Message.id(message["In-Reply-To"])),
+                "body": .string(String(decoding: message.body, as: UTF8.self)),
             ])
         }
         Out.line(message.id)
@@ -44,16 +48,20 @@ public struct InboxVerb: ParsableCommand {
 
     static func find(_ tool: Tool, _ id: String) throws -> Message {
         let name = try tool.reader()
-        guard let message = try tool.bus().message(id, of: name) else { throw Failure.no("no message '\(Names.shown(id))' in the box of '\(name)'") }
+        guard let message = try tool.bus().message(id, of: name) else {
+            throw Failure.no("no message '\(Names.shown(id))' in the box of '\(name)'")
+        }
         return message
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "List unread mail, oldest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List unread mail, oldest first.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
         @Flag(name: .shortAndLong, help: "Also what was read.") var all = false
-        @Option(name: .long, help: ArgumentHelp("Wait until there is some, for ever or so long.", valueName: "time")) var wait: String?
+        @Option(name: .long, help: ArgumentHelp("Wait until there is some, for ever or so long.", valueName: "time"))
+        var wait: String?
         @Flag(name: .long, help: "Go on listing as mail comes.") var follow = false
 
         func run(_ tool: Tool) throws {
@@ -74,9 +82,11 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Next: Verb {
-        static let configuration = CommandConfiguration(commandName: "next", abstract: "Print the oldest unread message and acknowledge it.")
+        static let configuration = CommandConfiguration(
+            commandName: "next", abstract: "Print the oldest unread message and acknowledge it.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: ArgumentHelp("Wait for one, for ever or so long.", valueName: "time")) var wait: String?
+        @Option(name: .long, help: ArgumentHelp("Wait for one, for ever or so long.", valueName: "time")) var wait:
+            String?
 
         func run(_ tool: Tool) throws {
             try InboxVerb.next(tool, wait: wait != nil, until: tool.deadline(wait))
@@ -116,14 +126,17 @@ public struct InboxVerb: ParsableCommand {
             let name = try tool.caller()
             try tool.each(tool.names(messages)) { id in
                 let message = try InboxVerb.find(tool, id)
-                guard try bus.acknowledge(message.id, of: name) else { throw Failure.no("message '\(message.id)' is acknowledged already") }
+                guard try bus.acknowledge(message.id, of: name) else {
+                    throw Failure.no("message '\(message.id)' is acknowledged already")
+                }
                 tool.print([message.id], json: ["id": .string(message.id)])
             }
         }
     }
 
     struct Search: Verb {
-        static let configuration = CommandConfiguration(commandName: "search", abstract: "List the messages that contain a text.")
+        static let configuration = CommandConfiguration(
+            commandName: "search", abstract: "List the messages that contain a text.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
         @Argument(help: "Looked for in sender, subject and body, whatever the case.") var text: String
@@ -141,7 +154,8 @@ public struct InboxVerb: ParsableCommand {
     }
 
     struct Thread: Verb {
-        static let configuration = CommandConfiguration(commandName: "thread", abstract: "List the thread that a message belongs to.")
+        static let configuration = CommandConfiguration(
+            commandName: "thread", abstract: "List the thread that a message belongs to.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
         @Argument(help: "Any message of the thread.") var message: String

@@ -9,14 +9,20 @@ public struct LogVerb: Verb {
     @Flag(name: .shortAndLong, help: "Go on as things happen.") var follow = false
     @Option(name: .long, help: "Only what this agent did, or what was done to it.") var agent: String?
     @Option(name: .long, help: "Only what concerns this task.") var task: String?
-    @Option(name: .long, help: ArgumentHelp("Write a report of the run to this file, instead of printing; - is standard output.", valueName: "file")) var html: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Write a report of the run to this file, instead of printing; - is standard output.", valueName: "file"))
+    var html: String?
     @OptionGroup var look: Look
     public init() {}
 
     public func run(_ tool: Tool) throws {
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
-        if html != nil, follow || agent != nil || task != nil { throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task") }
+        if html != nil, follow || agent != nil || task != nil {
+            throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task")
+        }
         let bus = try tool.bus()
         if let html { return try report(tool, bus, to: html) }
         var isKnown = false
@@ -29,15 +35,21 @@ public struct LogVerb: Verb {
             if tool.common.quiet { return }
             if tool.common.json { return Out.raw(event.line + [10]) }
             let words = event.words
-            Out.line(fields: look.isShown ? Array(words.prefix(3)) + [words.dropFirst(3).joined(separator: " ")] : words)
-        } pause: { Out.flush() }
+            Out.line(
+                fields: look.isShown ? Array(words.prefix(3)) + [words.dropFirst(3).joined(separator: " ")] : words)
+        } pause: {
+            Out.flush()
+        }
         // One that is no more has events.
         if let agent, !isKnown, try !bus.canReceive(agent) { tool.say(bus.noAgent(agent).message) }
     }
 
     private func report(_ tool: Tool, _ bus: Bus, to path: String) throws {
         var events: [Event] = []
-        try bus.events(follow: false) { if $0["task"] != nil { events.append($0) } } pause: {}
+        try bus.events(follow: false) {
+            if $0["task"] != nil { events.append($0) }
+        } pause: {
+        }
         var spent: [String: (money: Sum, input: Sum, output: Sum)] = [:]
         for part in try bus.spent() {
             var sums = spent[part.agent] ?? (Sum(), Sum(), Sum())
@@ -48,7 +60,9 @@ public struct LogVerb: Verb {
         }
         let name = try Bus.project(bus.repository())
         let report = Report(
-            project: name, spans: Spans(events), tasks: try bus.list(), spent: spent.sorted { $0.key < $1.key }.map { ($0.key, $0.value.money, $0.value.input, $0.value.output) }, now: Time.now())
+            project: name, spans: Spans(events), tasks: try bus.list(),
+            spent: spent.sorted { $0.key < $1.key }.map { ($0.key, $0.value.money, $0.value.input, $0.value.output) },
+            now: Time.now())
         if path == "-" { return Out.raw(Array(report.html.utf8)) }
         let file = tool.directory.pushing(FilePath(path))
         try Files.write(Array(report.html.utf8), to: file, sync: false, mode: 0o666)

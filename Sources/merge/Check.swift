@@ -8,7 +8,8 @@ extension MergeVerb {
         static let configuration = CommandConfiguration(
             commandName: "check", abstract: "Print which branches conflict with the target or with each other.")
         @OptionGroup var common: Common
-        @Argument(help: "Branches or agents; - reads them from standard input. All if not given.") var branches: [String] = []
+        @Argument(help: "Branches or agents; - reads them from standard input. All if not given.") var branches:
+            [String] = []
 
         func run(_ tool: Tool) throws {
             let prediction = try Prediction(tool.work())
@@ -18,7 +19,8 @@ extension MergeVerb {
                 tool.print(
                     [one.name, other.name, conflict.paths.map(Names.shown).joined(separator: ", ")],
                     json: [
-                        "a": .string(one.name), "b": .string(other.name), "paths": .list(conflict.paths.map { .string($0) }),
+                        "a": .string(one.name), "b": .string(other.name),
+                        "paths": .list(conflict.paths.map { .string($0) }),
                         "tasks": .list([one.task, other.task].compactMap { $0 }.map { .int($0) }),
                         "agents": .list([one.agent, other.agent].compactMap { $0 }.map { .string($0) }),
                         "tips": .list([.string(one.tip), .string(other.tip)]),

@@ -8,7 +8,8 @@ public struct MergeVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
         verb: "merge", abstract: "The queue through which work lands.",
         subcommands: [
-            Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Check.self, Update.self,
+            Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Check.self,
+            Update.self,
         ])
     public init() {}
 
@@ -20,20 +21,27 @@ public struct MergeVerb: ParsableCommand {
         let again = entry.again
         guard tool.common.json else {
             let next = again.map { " (try \($0.tries + 1) at \(Time.text($0.at)))" } ?? ""
-            return Out.line(fields: ["\(entry.id)", entry.step.rawValue, entry.author, branch, (entry.why ?? title) + next])
+            return Out.line(fields: [
+                "\(entry.id)", entry.step.rawValue, entry.author, branch, (entry.why ?? title) + next,
+            ])
         }
         var fields: [(String, JSONValue)] = [
-            ("id", .int(entry.id)), ("state", .string(entry.step.rawValue)), ("author", .string(entry.author)), ("branch", .string(branch)),
-            ("base", .string(entry.base)), ("tip", .string(entry.tip)), ("commit", .string(entry.commit)), ("why", .string(entry.why)),
+            ("id", .int(entry.id)), ("state", .string(entry.step.rawValue)), ("author", .string(entry.author)),
+            ("branch", .string(branch)),
+            ("base", .string(entry.base)), ("tip", .string(entry.tip)), ("commit", .string(entry.commit)),
+            ("why", .string(entry.why)),
             ("strategy", .string(entry.record["Strategy"])), ("request", .string(entry.record["Request"])),
             ("again", .string(again.map { Time.text($0.at) })), ("tries", .int(again?.tries)),
             ("priority", .int(entry.priority)), ("attempts", .int(entry.attempts)), ("title", .string(title)),
-            ("submitted", .string(Time.text(entry.time))), ("approved", .string(entry.isApproved ? entry.record["Approved-By"] : nil)),
+            ("submitted", .string(Time.text(entry.time))),
+            ("approved", .string(entry.isApproved ? entry.record["Approved-By"] : nil)),
         ]
         if gate, let (verdict, log) = try Queue.gateOutput(tool.bus(), entry), verdict.int("Commands") != 0 {
             fields += [
-                ("gate", .string(verdict["Result"])), ("gateWhy", .string(verdict["Why"])), ("gateSeconds", .int(verdict.int("Seconds") ?? 0)),
-                ("flaky", .string(verdict["Flaky"])), ("log", .string(log?.string)), ("output", .string(String(decoding: verdict.body, as: UTF8.self))),
+                ("gate", .string(verdict["Result"])), ("gateWhy", .string(verdict["Why"])),
+                ("gateSeconds", .int(verdict.int("Seconds") ?? 0)),
+                ("flaky", .string(verdict["Flaky"])), ("log", .string(log?.string)),
+                ("output", .string(String(decoding: verdict.body, as: UTF8.self))),
             ]
         }
         Out.json(fields)
@@ -43,16 +51,22 @@ public struct MergeVerb: ParsableCommand {
     static func owned(_ tool: Tool, _ id: Int, author: Bool) throws -> (entry: Entry, by: String) {
         let bus = try tool.bus()
         let by = try tool.superior()
-        guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else { throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and not in the merge queue") }
+        guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else {
+            throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and not in the merge queue")
+        }
         let above = try by == "human" || bus.agent(named: entry.author)?.parent == by
         guard above || (author && by == entry.author) else {
-            throw Failure.no("task \(id) is of '\(entry.author)': only a person\(author ? ", its author" : "") or its author's parent may do that")
+            throw Failure.no(
+                "task \(id) is of '\(entry.author)': only a person\(author ? ", its author" : "") or its author's "
+                    + "parent may do that"
+            )
         }
         return (entry, by)
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "List the entries, first the one that is next.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the entries, first the one that is next.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
         @Flag(name: .long, help: "Also what has left the queue.") var all = false
@@ -63,14 +77,19 @@ public struct MergeVerb: ParsableCommand {
             tool.table(look, ["ID", "STATE", "AUTHOR", "BRANCH", "WHAT"], empty: "nothing waits to land")
             let entries = try bus.entries().sorted { $0.isBefore($1, now) }
             let waiting = Set(entries.map(\.id))
-            for entry in try entries + (all ? bus.lastEntries().filter { !waiting.contains($0.id) } : []) { try MergeVerb.show(tool, entry) }
-            if let flaky = try bus.flaky() { tool.say("flaky gate runs: \(flaky.count), the last at \(flaky.last): \(flaky.why)") }
+            for entry in try entries + (all ? bus.lastEntries().filter { !waiting.contains($0.id) } : []) {
+                try MergeVerb.show(tool, entry)
+            }
+            if let flaky = try bus.flaky() {
+                tool.say("flaky gate runs: \(flaky.count), the last at \(flaky.last): \(flaky.why)")
+            }
             if let stopped = try bus.stopped()?["Why"] { tool.say("the queue stands still: \(stopped)") }
         }
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print entries: what, the change, and what the gate said.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Print entries: what, the change, and what the gate said.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -78,11 +97,16 @@ public struct MergeVerb: ParsableCommand {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else { throw Failure.no("task \(id) is \(try bus.view(id).state.rawValue) and was never in the merge queue") }
+                guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else {
+                    throw Failure.no(
+                        "task \(id) is \(try bus.view(id).state.rawValue) and was never in the merge queue")
+                }
                 if tool.common.quiet { return }
                 if tool.common.json { return try MergeVerb.show(tool, entry, gate: true) }
                 Out.line("\(id)", try bus.header(id)?.title ?? "")
-                func field(_ name: String, _ value: String?) { if let value, !value.isEmpty { Out.line("\(name): \(value)") } }
+                func field(_ name: String, _ value: String?) {
+                    if let value, !value.isEmpty { Out.line("\(name): \(value)") }
+                }
                 field("State", entry.step.rawValue)
                 field("Why", entry.why)
                 field("Author", entry.author)
@@ -98,12 +122,18 @@ public struct MergeVerb: ParsableCommand {
                 field("Attempts", entry.attempts == 0 ? nil : "\(entry.attempts)")
                 field("Approved", entry.isApproved ? "by '\(entry.record["Approved-By"] ?? "")'" : nil)
                 let git = try tool.git()
-                let change = try git.attempt(["diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", entry.base, entry.tip, "--"])
+                let change = try git.attempt([
+                    "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", entry.base,
+                    entry.tip, "--",
+                ])
                 Out.line("")
-                Out.raw(change.status == 0 ? change.output : Array("unable to show the change: \(change.complaint)\n".utf8))
+                Out.raw(
+                    change.status == 0 ? change.output : Array("unable to show the change: \(change.complaint)\n".utf8))
                 if let (verdict, log) = try Queue.gateOutput(bus, entry), verdict.int("Commands") != 0 {
                     Out.line("")
-                    Out.line("Gate: \(verdict["Result"] ?? "") in \(verdict["Seconds"] ?? "0") s" + (verdict["Why"].map { ": \(Names.shown($0))" } ?? ""))
+                    Out.line(
+                        "Gate: \(verdict["Result"] ?? "") in \(verdict["Seconds"] ?? "0") s"
+                            + (verdict["Why"].map { ": \(Names.shown($0))" } ?? ""))
                     field("Flaky", verdict["Flaky"].map { "\(Names.shown($0)), then passed" })
                     field("Log", log?.string)
                     Out.raw(verdict.body)
@@ -113,7 +143,8 @@ public struct MergeVerb: ParsableCommand {
     }
 
     struct Run: Verb {
-        static let configuration = CommandConfiguration(commandName: "run", abstract: "Land what can be landed; end when nothing is left to do.")
+        static let configuration = CommandConfiguration(
+            commandName: "run", abstract: "Land what can be landed; end when nothing is left to do.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Look at one entry only.") var once = false
         @Flag(name: .long, help: "Land on the remote's target as well.") var remote = false
@@ -121,7 +152,9 @@ public struct MergeVerb: ParsableCommand {
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
             let by = try tool.superior()
-            guard try bus.agent(named: by) == nil else { throw Failure.no("agent '\(by)' does not run the queue: a person or a supervisor does") }
+            guard try bus.agent(named: by) == nil else {
+                throw Failure.no("agent '\(by)' does not run the queue: a person or a supervisor does")
+            }
             // In a window that a supervisor has opened, tmux's environment is of another day.
             if tool.environment("CADRE_STARTED") != nil { try Team.adoptEnvironment(bus) }
             let report = try Queue.run(bus, tool.git(), once: once, remote: remote) { words in
@@ -130,7 +163,8 @@ public struct MergeVerb: ParsableCommand {
             }
             if let damaged = report.damaged.first { throw Failure.unsure(damaged) }
             guard let first = report.waiting.first else { return }
-            throw Failure.no(report.waiting.count == 1 ? first : "\(report.waiting.count) entries wait: see 'cadre merge list'")
+            throw Failure.no(
+                report.waiting.count == 1 ? first : "\(report.waiting.count) entries wait: see 'cadre merge list'")
         }
     }
 
@@ -146,7 +180,9 @@ public struct MergeVerb: ParsableCommand {
             let work = try tool.work()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) {
-                    throw Failure.no(by == entry.author ? "'\(by)' can't approve its own work" : "'\(by)' may not approve task \(id)")
+                    throw Failure.no(
+                        by == entry.author ? "'\(by)' can't approve its own work" : "'\(by)' may not approve task \(id)"
+                    )
                 }
                 try MergeVerb.show(tool, bus.approve(id, by: by))
             }
@@ -155,7 +191,8 @@ public struct MergeVerb: ParsableCommand {
     }
 
     struct Reject: Verb {
-        static let configuration = CommandConfiguration(commandName: "reject", abstract: "Give entries back to their authors.")
+        static let configuration = CommandConfiguration(
+            commandName: "reject", abstract: "Give entries back to their authors.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
@@ -167,7 +204,9 @@ public struct MergeVerb: ParsableCommand {
             let by = try tool.superior()
             let work = try tool.work()
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) { throw Failure.no("'\(by)' may not reject task \(id)") }
+                if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) {
+                    throw Failure.no("'\(by)' may not reject task \(id)")
+                }
                 try bus.withdraw(id, by: by, why: "rejected by '\(by)'" + (why.map { ": \($0)" } ?? ""))
                 tool.print(["\(id)"], json: ["id": .int(id), "state": "ready"])
             }
@@ -175,7 +214,8 @@ public struct MergeVerb: ParsableCommand {
     }
 
     struct Retry: Verb {
-        static let configuration = CommandConfiguration(commandName: "retry", abstract: "Put entries that wait or came back into the queue again.")
+        static let configuration = CommandConfiguration(
+            commandName: "retry", abstract: "Put entries that wait or came back into the queue again.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -190,7 +230,9 @@ public struct MergeVerb: ParsableCommand {
     }
 
     struct Cancel: Verb {
-        static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Take entries out of the queue; their tasks are ready again for their authors.")
+        static let configuration = CommandConfiguration(
+            commandName: "cancel",
+            abstract: "Take entries out of the queue; their tasks are ready again for their authors.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 

@@ -5,7 +5,8 @@ import Tool
 
 extension MergeVerb {
     struct Submit: Verb {
-        static let configuration = CommandConfiguration(commandName: "submit", abstract: "Submit what an agent holds, or a branch; print the task's id.")
+        static let configuration = CommandConfiguration(
+            commandName: "submit", abstract: "Submit what an agent holds, or a branch; print the task's id.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "How it lands: squash, merge or rebase.") var strategy: String?
         @Option(name: .long, help: "The token of the claim.") var token: String?
@@ -16,7 +17,9 @@ extension MergeVerb {
             let caller = try tool.caller()
             if let opened = try Bus.open(tool.busPath()) {
                 if let name, try opened.agent(named: name) != nil { return try submit(tool, agent: name, strategy) }
-                if name == nil, try opened.agent(named: caller)?.worktree != nil { return try submit(tool, agent: caller, strategy) }
+                if name == nil, try opened.agent(named: caller)?.worktree != nil {
+                    return try submit(tool, agent: caller, strategy)
+                }
             }
             _ = try tool.busOrNew()
             let work = try tool.work()
@@ -31,14 +34,17 @@ extension MergeVerb {
             let bus = try tool.bus()
             let by = try tool.superior()
             guard let agent = try bus.agent(named: name) else { throw bus.noAgent(name) }
-            guard by == "human" || by == name || by == agent.parent else { throw Failure.no("only '\(name)' itself, its parent or a person submits its work") }
+            guard by == "human" || by == name || by == agent.parent else {
+                throw Failure.no("only '\(name)' itself, its parent or a person submits its work")
+            }
             guard let worktree = agent.git else { throw Failure.no("agent '\(name)' has no worktree: submit a branch") }
-            // An agent presents its session; whoever stands above it acts under the current one. What an earlier session
-            // has submitted may be replaced by a later one.
+            // An agent presents its session; whoever stands above it acts under the current one. What an earlier
+            // session has submitted may be replaced by a later one.
             let session = try by == name ? tool.worker().session ?? agent.token : agent.token
             let work = try tool.work()
             let branch = try worktree.branch()
-            let mine = try bus.claims().filter { $0.owner == name && $0.token == token ?? session ?? $0.token }
+            let mine =
+                try bus.claims().filter { $0.owner == name && $0.token == token ?? session ?? $0.token }
                 + bus.reviews().filter { $0.owner == name && $0.token == token ?? $0.token }
             guard let claim = try mine.first(where: { try bus.branch($0.id)?.reference == branch }) ?? mine.first else {
                 throw Failure.no("'\(name)' holds no task")
@@ -49,7 +55,9 @@ extension MergeVerb {
 
         private func current(_ tool: Tool) throws -> String {
             let found = try tool.repository()
-            guard let place = found.worktree, let branch = try Git(directory: found.gitDirectory, worktree: place).branch() else {
+            guard let place = found.worktree,
+                let branch = try Git(directory: found.gitDirectory, worktree: place).branch()
+            else {
                 throw Failure.no("not on a branch: say which to submit")
             }
             return String(branch.dropFirst("refs/heads/".count))
@@ -57,7 +65,9 @@ extension MergeVerb {
     }
 
     static func submitted(_ tool: Tool, _ entry: Entry) throws {
-        tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip), "branch": .string(entry.branch)])
+        tool.print(
+            ["\(entry.id)"],
+            json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip), "branch": .string(entry.branch)])
         try tool.startQueue()
     }
 }

@@ -5,7 +5,8 @@ import Tool
 
 extension MergeVerb {
     struct Update: Verb {
-        static let configuration = CommandConfiguration(commandName: "update", abstract: "Bring the target into my branch.")
+        static let configuration = CommandConfiguration(
+            commandName: "update", abstract: "Bring the target into my branch.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Fetch the remote's target first, if that is due.") var fetch = false
         @Flag(name: .long, help: "Put my commits on top of the target instead of merging it.") var rebase = false
@@ -16,7 +17,10 @@ extension MergeVerb {
             let agent = try bus.agent(named: tool.caller())
             if let agent { try work.keep(agent) }
             let found = try tool.repository()
-            guard let worktree = try agent?.git ?? found.worktree.map({ Git(directory: found.gitDirectory, worktree: $0) }) else {
+            guard
+                let worktree = try agent?.git
+                    ?? found.worktree.map({ Git(directory: found.gitDirectory, worktree: $0) })
+            else {
                 throw Failure.no("no worktree here: use -C DIR")
             }
             let claim = try bus.claims().first { $0.owner == agent?.name }
@@ -29,7 +33,10 @@ extension MergeVerb {
             case .updated(let tip): tool.print([tip], json: ["tip": .string(tip)])
             case .conflict(let paths, let next):
                 for path in paths { tool.print([path], json: ["path": .string(path)]) }
-                throw Failure.no("conflict in \(paths.count) file\(paths.count == 1 ? "" : "s"): solve it there, 'git add' them, '\(next)'")
+                throw Failure.no(
+                    "conflict in \(paths.count) file\(paths.count == 1 ? "" : "s"): solve it there, 'git add' them, "
+                        + "'\(next)'"
+                )
             }
         }
     }

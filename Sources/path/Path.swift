@@ -8,7 +8,8 @@ public struct PathVerb: Verb {
         verb: "path", abstract: "Print where a thing of the bus is.")
     @OptionGroup public var common: Common
     @Flag(name: .customShort("l"), help: "List everything that has a path.") var list = false
-    @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] = []
+    @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] =
+        []
     public init() {}
 
     public func run(_ tool: Tool) throws {
@@ -27,19 +28,28 @@ public struct PathVerb: Verb {
 
     private func checkUsage() throws {
         if list { return }
-        guard let first = what.first else { throw Failure.usage("which path? bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") }
+        guard let first = what.first else {
+            throw Failure.usage(
+                "which path? bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
+        }
         switch (first, what.count) {
         case ("bus", 1), ("status", 1), ("journal", 1), ("merge", 1): break
         case ("inbox", 2): _ = try Names.caller(what[1])
         case ("agent", 2), ("worktree", 2): _ = try Names.agent(what[1])
         case ("task", 2): _ = try Names.id(what[1])
-        default: throw Failure.usage("no path '\(Names.shown(what.joined(separator: " ")))': bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID")
+        default:
+            throw Failure.usage(
+                "no path '\(Names.shown(what.joined(separator: " ")))': bus, status, journal, merge, inbox NAME, agent "
+                    + "NAME, worktree NAME, task ID"
+            )
         }
     }
 
     private func show(_ tool: Tool, _ words: [String], _ bus: Bus) throws {
         let path = try find(words, bus)
-        tool.print([words.joined(separator: " "), path.string], json: ["name": .string(words.joined(separator: " ")), "path": .string(path.string)])
+        tool.print(
+            [words.joined(separator: " "), path.string],
+            json: ["name": .string(words.joined(separator: " ")), "path": .string(path.string)])
     }
 
     private func find(_ words: [String], _ bus: Bus) throws -> FilePath {

@@ -6,7 +6,9 @@ public struct PeekVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "peek", abstract: "Print what is on an agent's screen.")
     @OptionGroup public var common: Common
-    @Option(name: .customShort("n", allowingJoined: true), help: "The last so many lines, those scrolled off among them; the screen if not given.") var n: String?
+    @Option(
+        name: .customShort("n", allowingJoined: true),
+        help: "The last so many lines, those scrolled off among them; the screen if not given.") var n: String?
     @Argument(help: "The agent.") var name: String
     public init() {}
 

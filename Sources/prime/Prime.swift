@@ -12,6 +12,10 @@ public struct PrimeVerb: Verb {
         let name = try tool.caller()
         let text = try tool.team().priming(name)
         if tool.common.quiet { return }
-        if tool.common.json { Out.json(["name": .string(name), "text": .string(text)]) } else { Out.raw(Array(text.utf8)) }
+        if tool.common.json {
+            Out.json(["name": .string(name), "text": .string(text)])
+        } else {
+            Out.raw(Array(text.utf8))
+        }
     }
 }

@@ -19,22 +19,32 @@ public struct PushVerb: Verb {
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
             let agent = try team.agent(Names.agent(name))
-            guard let git = try agent.commits, let reference = try git.branch() else { throw Failure.no("'\(name)' is on no branch: there is nothing to push") }
+            guard let git = try agent.commits, let reference = try git.branch() else {
+                throw Failure.no("'\(name)' is on no branch: there is nothing to push")
+            }
             try team.work.keep(agent)
             let branch = String(reference.dropFirst("refs/heads/".count))
             let remote = try self.remote ?? team.work.pushRemote(branch)
             let result = try team.work.push(reference, of: agent, to: remote)
-            guard result.status == 0 else { throw Failure.unsure("unable to push '\(branch)' to '\(remote)': \(Git.refusal(result))") }
-            tool.print([name, branch], json: ["name": .string(name), "branch": .string(branch), "remote": .string(remote)])
+            guard result.status == 0 else {
+                throw Failure.unsure("unable to push '\(branch)' to '\(remote)': \(Git.refusal(result))")
+            }
+            tool.print(
+                [name, branch], json: ["name": .string(name), "branch": .string(branch), "remote": .string(remote)])
             if pr { try openRequest(team, agent, branch, tool) }
         }
     }
 
     private func openRequest(_ team: Team, _ agent: AgentView, _ branch: String, _ tool: Tool) throws {
-        guard let target = team.settings.target else { throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'") }
+        guard let target = team.settings.target else {
+            throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'")
+        }
         let task = try team.bus.claims().first { $0.owner == agent.name }
         let header = try task.flatMap { try team.bus.header($0.id) }
-        var program = Program(["gh", "pr", "create", "--head", branch, "--base", String(target.dropFirst("refs/heads/".count)), "--title", header?.title ?? branch, "--body-file", "-"])
+        var program = Program([
+            "gh", "pr", "create", "--head", branch, "--base", String(target.dropFirst("refs/heads/".count)), "--title",
+            header?.title ?? branch, "--body-file", "-",
+        ])
         program.directory = agent.worktree
         program.input = header?.body ?? []
         let result: Program.Result

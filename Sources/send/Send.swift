@@ -9,8 +9,14 @@ public struct SendVerb: Verb {
     @Option(name: [.customShort("s", allowingJoined: true), .long], help: "The subject.") var subject: String?
     @Option(name: .long, help: "The message this answers.") var replyTo: String?
     @Flag(name: .long, help: "Interrupt who is working.") var urgent = false
-    @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
-    @Argument(help: "NAME, @role, @all, @parent, @children, @epic:ID or human, one or more; then the text, or - for standard input.")
+    @Option(
+        name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")
+    ) var file: String?
+    @Argument(
+        help:
+            "NAME, @role, @all, @parent, @children, @epic:ID or human, one or more; then the text, or - for standard "
+            + "input."
+    )
     var words: [String] = []
     public init() {}
 
@@ -20,15 +26,21 @@ public struct SendVerb: Verb {
         var to = words
         var text: String?
         if file == nil, to.count > 1 { text = to.removeLast() }
-        guard !to.isEmpty else { throw Failure.usage("to whom? name an agent, @role, @all, @parent, @children or human") }
-        guard to != ["-"] || text != nil || file != nil else { throw Failure.usage("with recipients from standard input give a text or -F FILE") }
+        guard !to.isEmpty else {
+            throw Failure.usage("to whom? name an agent, @role, @all, @parent, @children or human")
+        }
+        guard to != ["-"] || text != nil || file != nil else {
+            throw Failure.usage("with recipients from standard input give a text or -F FILE")
+        }
         let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
         let bus = try tool.bus()
         let body = try tool.body(text, file: file, otherwise: tool.standardInput)
         var reply = replyTo
         if to == ["-"] { to = try tool.names(to) }
         if let id = Message.id(replyTo) {
-            guard let original = try bus.message(id, of: from) else { throw Failure.no("no message '\(Names.shown(id))' in the box of '\(from)'") }
+            guard let original = try bus.message(id, of: from) else {
+                throw Failure.no("no message '\(Names.shown(id))' in the box of '\(from)'")
+            }
             reply = original.id
         }
         let recipients = try tool.recipients(to, from: from)
@@ -46,10 +58,12 @@ public struct SendVerb: Verb {
         let note = agent.report?["Note"].flatMap { $0.isEmpty ? nil : $0 }
         switch agent.state {
         case .resting: return "rests, 'cadre up \(name)' starts it"
-        case .dead, .quarantined: return "is \(agent.state.rawValue)\(note.map { " (\($0))" } ?? ""), 'cadre up \(name)' starts it"
+        case .dead, .quarantined:
+            return "is \(agent.state.rawValue)\(note.map { " (\($0))" } ?? ""), 'cadre up \(name)' starts it"
         case .frozen, .stuck: return "is \(agent.state.rawValue)"
         case .waiting: return "waits for a person\(note.map { " (\($0))" } ?? "")"
-        case .idle where agent.report?["Source"] == "budget" && note != nil || note?.contains(Bus.waits) == true: return "is not reached now (\(note!))"
+        case .idle where agent.report?["Source"] == "budget" && note != nil || note?.contains(Bus.waits) == true:
+            return "is not reached now (\(note!))"
         case .idle where try bus.isSignedOut(name): return "is not let in to its model (\(note ?? ""))"
         case .idle where try bus.isFailing(name): return "can't go on (\(note ?? ""))"
         case .working where agent.report?["Source"] == "screen" && note != nil: return "does not get on (\(note!))"

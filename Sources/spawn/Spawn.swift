@@ -8,7 +8,8 @@ public struct SpawnVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "spawn", abstract: "Make agents and start them; print their names.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: "A known program, else a command for /bin/sh; the only one that is here if not given.") var agent: String?
+    @Option(name: .long, help: "A known program, else a command for /bin/sh; the only one that is here if not given.")
+    var agent: String?
     @Option(name: .long, help: "The model, for programs that have a choice.") var model: String?
     @Option(name: .long, help: "What it is for: worker, manager, lead, reviewer or your own.") var role: String?
     @Option(name: .long, help: "The task it is to do.") var task: String?
@@ -23,7 +24,11 @@ public struct SpawnVerb: Verb {
     @Flag(name: .long, help: "Work in the repository's own directory.") var noWorktree = false
     @Flag(name: .long, help: "Don't hand it tasks when it is idle.") var noPull = false
     @Flag(name: .long, help: "Approve what its program asks.") var auto = false
-    @Option(name: .long, help: ArgumentHelp("Take the program that runs in this pane, as it is; claude if not said with --agent.", valueName: "pane")) var adopt: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Take the program that runs in this pane, as it is; claude if not said with --agent.", valueName: "pane"))
+    var adopt: String?
     @Flag(name: .long, help: "Only say what would be done.") var dryRun = false
     @Flag(name: .long, help: "Only list the programs that are known.") var programs = false
     @Argument(help: "[NAME] [PROMPT]; one word that can be a name is one. - reads the prompt from standard input.")
@@ -34,7 +39,9 @@ public struct SpawnVerb: Verb {
         if programs {
             guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
             for (name, isThere) in try Team.programs(tool.settingsBefore()) {
-                tool.print([name, isThere ? "installed" : "not found"], json: ["name": .string(name), "installed": .bool(isThere)])
+                tool.print(
+                    [name, isThere ? "installed" : "not found"],
+                    json: ["name": .string(name), "installed": .bool(isThere)])
             }
             return
         }
@@ -48,32 +55,52 @@ public struct SpawnVerb: Verb {
         request.worktree = !noWorktree
         request.pull = !noPull
         request.auto = auto
-        guard [window, pane, session, headless].filter({ $0 }).count <= 1 else { throw Failure.usage("only one of --window, --pane, --session and --headless") }
-        guard !noWorktree || base == nil && branch == nil else { throw Failure.usage("--base and --branch are of a worktree: not with --no-worktree") }
+        guard [window, pane, session, headless].filter({ $0 }).count <= 1 else {
+            throw Failure.usage("only one of --window, --pane, --session and --headless")
+        }
+        guard !noWorktree || base == nil && branch == nil else {
+            throw Failure.usage("--base and --branch are of a worktree: not with --no-worktree")
+        }
         request.headless = headless
         request.place = pane ? .pane : session ? .session : .window
         let options = SpawnVerb.options(after: words)
         let (name, prompt) = try named(tool, Array(words.dropLast(options.count)))
         request.prompt = prompt
-        guard prompt == nil || request.task == nil else { throw Failure.usage("a prompt makes a task of its own: give a prompt or --task") }
-        guard branch == nil || prompt != nil || request.task != nil else { throw Failure.usage("--branch needs a task or a prompt") }
+        guard prompt == nil || request.task == nil else {
+            throw Failure.usage("a prompt makes a task of its own: give a prompt or --task")
+        }
+        guard branch == nil || prompt != nil || request.task != nil else {
+            throw Failure.usage("--branch needs a task or a prompt")
+        }
         let count = try number()
-        guard count == 1 || request.task == nil else { throw Failure.usage("one task, one agent: --task and --count don't go together") }
-        guard count == 1 || branch == nil else { throw Failure.usage("one branch, one agent: --branch and --count don't go together") }
+        guard count == 1 || request.task == nil else {
+            throw Failure.usage("one task, one agent: --task and --count don't go together")
+        }
+        guard count == 1 || branch == nil else {
+            throw Failure.usage("one branch, one agent: --branch and --count don't go together")
+        }
         // The last is the longest.
         if let name, count > 1 { _ = try Names.agent("\(name)\(count)") }
 
-        let fallback = try program == nil && adopt == nil ? Team.program(tool.settingsBefore(), forPrompt: prompt != nil) { tool.say($0) } : "claude"
+        let fallback =
+            try program == nil && adopt == nil
+            ? Team.program(tool.settingsBefore(), forPrompt: prompt != nil) { tool.say($0) } : "claude"
         _ = try tool.busOrNew()
         let by = try tool.superior()
         if !dryRun { try tool.becomeKnown() }
         request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
         let team = try tool.team()
         request.program = program ?? fallback
-        if !options.isEmpty { request.program = try team.program(request.program, options: options.map { try tool.line($0, what: "option") }) }
+        if !options.isEmpty {
+            request.program = try team.program(
+                request.program, options: options.map { try tool.line($0, what: "option") })
+        }
         if let adopt {
-            guard options.isEmpty, prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil, ![window, pane, session, headless].contains(true) else {
-                throw Failure.usage("--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")
+            guard options.isEmpty, prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil,
+                ![window, pane, session, headless].contains(true)
+            else {
+                throw Failure.usage(
+                    "--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")
             }
             guard by == "human" else { throw Failure.no("only a person has a program adopted") }
             request.adopted = try team.adoptable(adopt, program: request.program)
@@ -83,14 +110,20 @@ public struct SpawnVerb: Verb {
         if adopt == nil, !dryRun { try team.requireProgram(request) }
         if by == "human", !dryRun { try team.letRun { tool.say($0) } }
         var names: [String] = []
-        defer { if let first = names.first, (try? tool.advises()) == true { tool.say("\(first): cadre attach \(first) · cadre top") } }
+        defer {
+            if let first = names.first, (try? tool.advises()) == true {
+                tool.say("\(first): cadre attach \(first) · cadre top")
+            }
+        }
         try tool.each(Array(1...count)) { index in
             var one = request
             one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }
             if let name = one.name { one.name = try Names.agent(name) }
             if dryRun {
                 let lines = try team.plan(one, by: by)
-                tool.print([lines[0], lines.dropFirst().joined(separator: "; ")], json: ["name": .string(lines[0]), "plan": .list(lines.dropFirst().map { .string($0) })])
+                tool.print(
+                    [lines[0], lines.dropFirst().joined(separator: "; ")],
+                    json: ["name": .string(lines[0]), "plan": .list(lines.dropFirst().map { .string($0) })])
             } else {
                 let made = try team.spawn(one, by: by) { tool.say($0) }
                 tool.print([made], json: ["name": .string(made)])
@@ -100,12 +133,14 @@ public struct SpawnVerb: Verb {
         }
     }
 
-    /// The words behind `--` that are options of the program: the first begins with a dash and is one word. Otherwise that is a
-    /// prompt which begins with one.
+    /// The words behind `--` that are options of the program: the first begins with a dash and is one word. Otherwise
+    /// that is a prompt which begins with one.
     private static func options(after words: [String]) -> [String] {
         guard let end = CommandLine.arguments.firstIndex(of: "--") else { return [] }
         let rest = Array(CommandLine.arguments[(end + 1)...])
-        guard let first = rest.first, first.hasPrefix("-"), first != "-", !first.contains(where: \.isWhitespace), words.suffix(rest.count) == rest[...] else { return [] }
+        guard let first = rest.first, first.hasPrefix("-"), first != "-", !first.contains(where: \.isWhitespace),
+            words.suffix(rest.count) == rest[...]
+        else { return [] }
         return rest
     }
 
@@ -118,7 +153,8 @@ public struct SpawnVerb: Verb {
         }
         switch words.count {
         case 0: return (nil, nil)
-        case 1 where words[0] != "-" && !words[0].contains(where: \.isWhitespace): return (try Names.agent(words[0]), nil)
+        case 1 where words[0] != "-" && !words[0].contains(where: \.isWhitespace):
+            return (try Names.agent(words[0]), nil)
         case 1: return (nil, try prompt(words[0]))
         case 2: return (try Names.agent(words[0]), try prompt(words[1]))
         default: throw Failure.usage("too many words: quote the prompt")
@@ -127,7 +163,9 @@ public struct SpawnVerb: Verb {
 
     private func number() throws -> Int {
         guard let count else { return 1 }
-        guard let n = Int(count), (1...1000).contains(n) else { throw Failure.usage("bad count '\(Names.shown(count))', use 1 to 1000") }
+        guard let n = Int(count), (1...1000).contains(n) else {
+            throw Failure.usage("bad count '\(Names.shown(count))', use 1 to 1000")
+        }
         return n
     }
 }

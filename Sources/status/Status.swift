@@ -8,14 +8,21 @@ public struct StatusVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "status", abstract: "Print how the whole team stands, and what waits.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: ArgumentHelp("The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, review, failed, asks, mail, queue, conflicts.", valueName: "f"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The line, with %(NAME) for numbers: working, idle, waiting, dead, agents, ready, blocked, claimed, "
+                + "review, failed, asks, mail, queue, conflicts.",
+            valueName: "f"))
     var format: String?
     @Flag(name: .long, help: "Tell tmux the line and its parts, instead of printing it.") var tmux = false
     public init() {}
 
     public func run(_ tool: Tool) throws {
         if tmux {
-            guard try tool.team().show() else { throw Failure.no("no tmux server that has loaded the plugin: see cadre-tmux(7)") }
+            guard try tool.team().show() else {
+                throw Failure.no("no tmux server that has loaded the plugin: see cadre-tmux(7)")
+            }
             return
         }
         try StatusVerb.show(tool, format: format)
@@ -30,7 +37,10 @@ public struct StatusVerb: Verb {
         let attention = try Attention.all(bus, team)
         if tool.common.json {
             let waiting = attention.map {
-                JSONValue.object([("subject", .string($0.subject)), ("what", .string($0.what)), ("next", .string($0.next.map(Time.text))), ("wrong", .bool($0.isWrong))])
+                JSONValue.object([
+                    ("subject", .string($0.subject)), ("what", .string($0.what)),
+                    ("next", .string($0.next.map(Time.text))), ("wrong", .bool($0.isWrong)),
+                ])
             }
             return Out.json(counts.map { ($0.name, .int($0.count)) } + [("attention", .list(waiting))])
         }
@@ -45,10 +55,13 @@ public struct StatusVerb: Verb {
         var rest = Substring(format)
         while let start = rest.range(of: "%(") {
             out += rest[..<start.lowerBound]
-            guard let end = rest[start.upperBound...].firstIndex(of: ")") else { throw Failure.usage("no ) after %( in '\(Names.shown(format))'") }
+            guard let end = rest[start.upperBound...].firstIndex(of: ")") else {
+                throw Failure.usage("no ) after %( in '\(Names.shown(format))'")
+            }
             let name = rest[start.upperBound..<end]
             guard let found = counts.first(where: { $0.name == name }) else {
-                throw Failure.usage("no number '\(Names.shown(String(name)))': use " + counts.map(\.name).joined(separator: ", "))
+                throw Failure.usage(
+                    "no number '\(Names.shown(String(name)))': use " + counts.map(\.name).joined(separator: ", "))
             }
             out += "\(found.count)"
             rest = rest[rest.index(after: end)...]

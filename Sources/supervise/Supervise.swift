@@ -8,7 +8,9 @@ public struct SuperviseVerb: Verb {
     public static let configuration = CommandConfiguration(
         verb: "supervise", abstract: "Run an agent: the process in its pane.")
     @OptionGroup public var common: Common
-    @Option(name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id")) var task: String?
+    @Option(
+        name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id"))
+    var task: String?
     /// See `Supervisor.succeed`.
     @Option(name: .customLong("succeeds"), help: .hidden) var succeeds: String?
     @Argument(help: "The agent.") var name: String
@@ -23,9 +25,11 @@ public struct SuperviseVerb: Verb {
         try Supervisor(name, tool.team(), succeeding: succeeds).run()
     }
 
-    /// `supervise --child PID MARK PROGRAM...`: the step between a supervisor and its program. `supervise --witness PID`: see
-    /// `Supervisor.witness`. Both cost as little as can be. Returns if it is neither of them.
-    public static func becomeHelperIfAsked(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ count: Int) {
+    /// `supervise --child PID MARK PROGRAM...`: the step between a supervisor and its program. `supervise --witness
+    /// PID`: see `Supervisor.witness`. Both cost as little as can be. Returns if it is neither of them.
+    public static func becomeHelperIfAsked(
+        _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ count: Int
+    ) {
         guard count >= 4 else { return }
         let words = (1...3).map { String(cString: arguments[$0]!) }
         guard words[0] == "supervise", let pid = Int32(words[2]) else { return }

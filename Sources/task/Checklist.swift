@@ -1,9 +1,9 @@
 import Bus
 
 extension TaskVerb {
-    /// A Markdown checklist: `- [ ] title` (also `*`, `+`, `1.`) is a task, one that is indented deeper than another before
-    /// it is its child, indented text below is its body. `[x]` is left out with all below it. A mark of another kind is open,
-    /// with a note of it. What stands in a fence or a comment is no item; the rest is ignored.
+    /// A Markdown checklist: `- [ ] title` (also `*`, `+`, `1.`) is a task, one that is indented deeper than another
+    /// before it is its child, indented text below is its body. `[x]` is left out with all below it. A mark of another
+    /// kind is open, with a note of it. What stands in a fence or a comment is no item; the rest is ignored.
     struct Checklist {
         /// The open items, outermost first: indent, and index of the draft (nil: left out).
         private var open: [(indent: Int, draft: Int?)] = []
@@ -16,7 +16,9 @@ extension TaskVerb {
             var list = Checklist(by: by)
             var fence: Substring?
             var inComment = false
-            for (number, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
+            for (number, raw) in text.split(
+                omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }
+            ).enumerated() {
                 let rest = raw.drop { $0 == " " || $0 == "\t" }
                 let marks = rest.prefix { $0 == rest.first && ($0 == "`" || $0 == "~") }
                 if let begun = fence {
@@ -56,12 +58,16 @@ extension TaskVerb {
             if title.utf8.count > 1000 {
                 // All of it is in the body then.
                 words = ""
-                for scalar in title.unicodeScalars { if words.utf8.count < 200 { words.unicodeScalars.append(scalar) } else { break } }
+                for scalar in title.unicodeScalars {
+                    if words.utf8.count < 200 { words.unicodeScalars.append(scalar) } else { break }
+                }
                 words += "…"
             }
             draft.header.title = try Names.line(words)
             draft.parent = open.last?.draft
-            if mark != " " { draft.notes = Bus.noteText(by: by, Array("marked [\(mark)] where it was imported from".utf8)) }
+            if mark != " " {
+                draft.notes = Bus.noteText(by: by, Array("marked [\(mark)] where it was imported from".utf8))
+            }
             plan.drafts.append(draft)
             bodies.append(words == title ? [] : [title[...]])
             open.append((indent, plan.drafts.count - 1))
@@ -101,7 +107,9 @@ extension TaskVerb {
                 rest = rest.dropFirst()
             } else {
                 let digits = rest.prefix { $0.isASCII && $0.isNumber }
-                guard !digits.isEmpty, let mark = rest.dropFirst(digits.count).first, mark == "." || mark == ")" else { return nil }
+                guard !digits.isEmpty, let mark = rest.dropFirst(digits.count).first, mark == "." || mark == ")" else {
+                    return nil
+                }
                 rest = rest.dropFirst(digits.count + 1)
             }
             rest = rest.drop { $0 == " " }
@@ -119,5 +127,9 @@ extension TaskVerb {
 }
 
 extension Substring {
-    fileprivate func commonPrefix(with other: Substring) -> Substring { self[..<(zip(indices, other).first { self[$0] != $1 }?.0 ?? index(startIndex, offsetBy: Swift.min(count, other.count)))] }
+    fileprivate func commonPrefix(with other: Substring) -> Substring {
+        self[
+            ..<(zip(indices, other).first { self[$0] != $1 }?.0
+                ?? index(startIndex, offsetBy: Swift.min(count, other.count)))]
+    }
 }

@@ -8,10 +8,15 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(
             commandName: "done", abstract: "Say that a task is done: its commits go to the merge queue.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "What came of it, kept and shown to its dependents; with no commits, that it is done.") var result: String?
+        @Option(
+            name: .long, help: "What came of it, kept and shown to its dependents; with no commits, that it is done.")
+        var result: String?
         @Flag(name: .long, help: "The work is not commits.") var noMerge = false
-        @Flag(name: .long, help: "Commit what is uncommitted first, with the task's title as the message.") var commit = false
-        @Option(name: [.customShort("m", allowingJoined: true), .long], help: "Commit what is uncommitted first, with this message.") var message: String?
+        @Flag(name: .long, help: "Commit what is uncommitted first, with the task's title as the message.") var commit =
+            false
+        @Option(
+            name: [.customShort("m", allowingJoined: true), .long],
+            help: "Commit what is uncommitted first, with this message.") var message: String?
         @Flag(name: .long, help: "Run the task's check here, also without a worktree of my own.") var verify = false
         @Option(name: .long, help: "The token of the claim.") var token: String?
         @Argument(help: "The task; what I hold if not given.") var id: String?
@@ -25,18 +30,26 @@ extension TaskVerb {
             guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
             try bus.requirePlan(claim.id, header)
             let agent = try bus.agent(named: claim.owner)
-            guard let agent, let worktree = agent.git, header.merge, !noMerge, try !header.isEpic || bus.branch(claim.id) != nil else {
+            guard let agent, let worktree = agent.git, header.merge, !noMerge,
+                try !header.isEpic || bus.branch(claim.id) != nil
+            else {
                 if let agent, agent.worktree != nil { try tool.work().keep(agent) }
-                if verify, let check = header.verify { try tool.verify(check, in: agent?.worktree ?? tool.directory, for: claim) }
+                if verify, let check = header.verify {
+                    try tool.verify(check, in: agent?.worktree ?? tool.directory, for: claim)
+                }
                 return try finish(tool, claim, result)
             }
             let work = try tool.work()
             _ = try work.branch(of: claim.id, in: worktree)
             // A sandbox that has us called can't commit itself.
-            if commit || message != nil || Call.own != nil, try !worktree.dirty().isEmpty { try work.commitAll(worktree, message: message ?? Array(header.title.utf8), for: claim) }
+            if commit || message != nil || Call.own != nil, try !worktree.dirty().isEmpty {
+                try work.commitAll(worktree, message: message ?? Array(header.title.utf8), for: claim)
+            }
             let (branch, tip) = try work.tip(of: claim.id, in: worktree)
             if let check = header.verify { try tool.verify(check, in: worktree.worktree ?? tool.directory, for: claim) }
-            if self.result != nil, try work.count(work.base(of: claim.id, tip), tip) == 0 { return try finish(tool, claim, result) }
+            if self.result != nil, try work.count(work.base(of: claim.id, tip), tip) == 0 {
+                return try finish(tool, claim, result)
+            }
             let entry = try work.submit(claim, branch: branch, tip: tip, result: result)
             TaskVerb.forgetTries(bus, claim)
             tool.print(["\(entry.id)"], json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip)])
@@ -45,8 +58,12 @@ extension TaskVerb {
         /// Done at once. Work that has not landed is only given up by a person who says so.
         private func finish(_ tool: Tool, _ claim: Claim, _ result: [UInt8]) throws {
             var given: String?
-            if try tool.bus().branch(claim.id) != nil, case let work = try tool.work(), case .open(let tip) = try work.standing(of: claim.id) {
-                guard noMerge, try tool.superior() == "human" else { throw Failure.no(try work.unlanded(claim.id, tip)) }
+            if try tool.bus().branch(claim.id) != nil, case let work = try tool.work(),
+                case .open(let tip) = try work.standing(of: claim.id)
+            {
+                guard noMerge, try tool.superior() == "human" else {
+                    throw Failure.no(try work.unlanded(claim.id, tip))
+                }
                 given = tip
             }
             try tool.bus().finish(claim, by: tool.caller(), result: result, discarded: given)

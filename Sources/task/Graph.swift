@@ -4,7 +4,8 @@ import Tool
 
 extension TaskVerb {
     struct Graph: Verb {
-        static let configuration = CommandConfiguration(commandName: "graph", abstract: "Print tasks and what they depend on.")
+        static let configuration = CommandConfiguration(
+            commandName: "graph", abstract: "Print tasks and what they depend on.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "For graphviz.") var dot = false
         @Flag(name: .long, help: "For Mermaid.") var mermaid = false
@@ -18,7 +19,10 @@ extension TaskVerb {
             } else if dot {
                 Out.line("digraph tasks {")
                 for view in views {
-                    Out.line("  \(view.id) [label=\(quoted("\(view.id) \(view.header.title)")), class=\"\(view.state.rawValue)\"];")
+                    Out.line(
+                        "  \(view.id) [label=\(quoted("\(view.id) \(view.header.title)")), "
+                            + "class=\"\(view.state.rawValue)\"];"
+                    )
                     for other in view.header.depends { Out.line("  \(other) -> \(view.id);") }
                     if let parent = view.header.parent { Out.line("  \(parent) -> \(view.id) [style=dashed];") }
                 }
@@ -26,7 +30,8 @@ extension TaskVerb {
             } else if mermaid {
                 Out.line("graph TD")
                 for view in views {
-                    Out.line("  t\(view.id)[\"\(entities("\(view.id) \(view.header.title)"))\"]:::\(view.state.rawValue)")
+                    Out.line(
+                        "  t\(view.id)[\"\(entities("\(view.id) \(view.header.title)"))\"]:::\(view.state.rawValue)")
                     for other in view.header.depends { Out.line("  t\(other) --> t\(view.id)") }
                     if let parent = view.header.parent { Out.line("  t\(parent) -.-> t\(view.id)") }
                 }
@@ -43,7 +48,9 @@ extension TaskVerb {
         /// Mermaid takes HTML entities, by number with `#`.
         private func entities(_ text: String) -> String {
             text.unicodeScalars.map { scalar in
-                let plain = scalar.properties.isAlphabetic || scalar.properties.numericType != nil || " .,:-_/".unicodeScalars.contains(scalar)
+                let plain =
+                    scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+                    || " .,:-_/".unicodeScalars.contains(scalar)
                 return plain ? String(scalar) : "#\(scalar.value);"
             }.joined()
         }
@@ -52,11 +59,17 @@ extension TaskVerb {
         private func text(_ views: [TaskView]) {
             var below: [Int: [TaskView]] = [:]
             let known = Set(views.map(\.id))
-            for view in views { below[view.header.parent.flatMap { known.contains($0) ? $0 : nil } ?? 0, default: []].append(view) }
+            for view in views {
+                below[view.header.parent.flatMap { known.contains($0) ? $0 : nil } ?? 0, default: []].append(view)
+            }
             var stack = (below[0] ?? []).reversed().map { ($0, 0) }
             while let (view, depth) = stack.popLast() {
-                let after = view.header.depends.isEmpty ? "" : "  <- " + view.header.depends.map { "\($0)" }.joined(separator: " ")
-                Out.line(String(repeating: "  ", count: depth) + "\(view.id) \(view.state.rawValue) \(view.header.title)\(after)")
+                let after =
+                    view.header.depends.isEmpty
+                    ? "" : "  <- " + view.header.depends.map { "\($0)" }.joined(separator: " ")
+                Out.line(
+                    String(repeating: "  ", count: depth)
+                        + "\(view.id) \(view.state.rawValue) \(view.header.title)\(after)")
                 for child in (below[view.id] ?? []).reversed() { stack.append((child, depth + 1)) }
             }
         }

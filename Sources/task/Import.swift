@@ -4,7 +4,8 @@ import Tool
 
 extension TaskVerb {
     struct Import: Verb {
-        static let configuration = CommandConfiguration(commandName: "import", abstract: "Add all tasks of a file, or none; print their ids in order.")
+        static let configuration = CommandConfiguration(
+            commandName: "import", abstract: "Add all tasks of a file, or none; print their ids in order.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Add what came of the ended tasks of JSON lines as notes.") var history = false
         @Flag(name: .long, help: "Also tasks that were imported before.") var again = false
@@ -18,11 +19,14 @@ extension TaskVerb {
             }
             let by = try tool.caller()
             let first = text.drop { $0.isWhitespace }.first
-            let plan = try first == "{" ? Lines(text, tool).plan(history: history, by: by) : Checklist.parse(text, by: by)
+            let plan =
+                try first == "{" ? Lines(text, tool).plan(history: history, by: by) : Checklist.parse(text, by: by)
             guard !plan.drafts.isEmpty || !plan.leftOut.isEmpty else {
                 throw Failure.usage("no task in '\(Names.shown(file))': use '- [ ] title' lines or JSON lines")
             }
-            if history, try (tool.busIfAny() == nil ? by : tool.superior()) != "human" { throw Failure.no("only a person imports history") }
+            if history, try (tool.busIfAny() == nil ? by : tool.superior()) != "human" {
+                throw Failure.no("only a person imports history")
+            }
             if !again, let bus = try tool.busIfAny() { try refuseAgain(plan.drafts, bus) }
             for text in plan.told { tool.say(text) }
             guard !plan.drafts.isEmpty else { return }
@@ -33,10 +37,15 @@ extension TaskVerb {
         private func refuseAgain(_ drafts: [Bus.Draft], _ bus: Bus) throws {
             let sources = Set(drafts.compactMap(\.header.source))
             guard !sources.isEmpty else { return }
-            let known = try bus.list().filter { $0.state != .cancelled && $0.header.source.map(sources.contains) ?? false }
+            let known = try bus.list().filter {
+                $0.state != .cancelled && $0.header.source.map(sources.contains) ?? false
+            }
             guard let one = known.first else { return }
             let more = known.count > 1 ? " and \(known.count - 1) more" : ""
-            throw Failure.no("imported before: '\(Names.shown(one.header.title))' as \(one.id)\(more); leave them out, or --again adds them again")
+            throw Failure.no(
+                "imported before: '\(Names.shown(one.header.title))' as \(one.id)\(more); leave them out, or --again "
+                    + "adds them again"
+            )
         }
     }
 
@@ -47,7 +56,11 @@ extension TaskVerb {
         var remarks: [String] = []
 
         mutating func leaveOut(_ state: String) {
-            if let at = leftOut.firstIndex(where: { $0.state == state }) { leftOut[at].count += 1 } else { leftOut.append((state, 1)) }
+            if let at = leftOut.firstIndex(where: { $0.state == state }) {
+                leftOut[at].count += 1
+            } else {
+                leftOut.append((state, 1))
+            }
         }
 
         /// What is said of it on standard error.

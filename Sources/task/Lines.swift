@@ -3,15 +3,20 @@ import FoundationEssentials
 import Tool
 
 extension TaskVerb {
-    /// One JSON object a line. What `depends` and `parent` name is a task of the file by its `id`, a number or text, where
-    /// lines have one; else a number counts the tasks of the file from 0, and text is the id of a task that exists. So
-    /// what `task list --json` prints can be imported, too: of that what has ended is left out.
+    /// One JSON object a line. What `depends` and `parent` name is a task of the file by its `id`, a number or text,
+    /// where lines have one; else a number counts the tasks of the file from 0, and text is the id of a task that
+    /// exists. So what `task list --json` prints can be imported, too: of that what has ended is left out.
     struct Lines {
         enum Reference: Decodable {
-            case number(Int), text(String)
+            case number(Int)
+            case text(String)
             init(from decoder: Decoder) throws {
                 let value = try decoder.singleValueContainer()
-                if let number = try? value.decode(Int.self) { self = .number(number) } else { self = .text(try value.decode(String.self)) }
+                if let number = try? value.decode(Int.self) {
+                    self = .number(number)
+                } else {
+                    self = .text(try value.decode(String.self))
+                }
             }
 
             var label: String {
@@ -34,12 +39,15 @@ extension TaskVerb {
             var state, result, error: String?
 
             private enum Key: String, CodingKey, CaseIterable {
-                case title, id, body, notes, priority, depends, parent, role, program, to, toUntil, verify, plan, merge, `defer`, state, result, error
+                case title, id, body, notes, priority, depends, parent, role, program, to, toUntil, verify, plan, merge,
+                    `defer`, state, result, error
             }
             /// What `task list --json` prints of a task beside these.
             private static let told: Set<String> = [
-                "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned", "returnedWhy", "returnedTip",
-                "conflicts", "ended", "planState", "planBy", "planTime", "planTo", "planAsk", "planDecidedBy", "planWhy",
+                "why", "owner", "token", "children", "by", "created", "attempts", "branch", "base", "returned",
+                "returnedWhy", "returnedTip",
+                "conflicts", "ended", "planState", "planBy", "planTime", "planTo", "planAsk", "planDecidedBy",
+                "planWhy",
             ]
             private struct AnyKey: CodingKey {
                 var stringValue: String
@@ -50,7 +58,8 @@ extension TaskVerb {
 
             init(from decoder: Decoder) throws {
                 // A key that is misspelt would lose what stands under it.
-                for key in try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue) where Key(stringValue: key) == nil && !Line.told.contains(key) {
+                for key in try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
+                where Key(stringValue: key) == nil && !Line.told.contains(key) {
                     throw Failure.usage("unknown key '\(Names.shown(key))'")
                 }
                 let all = try decoder.container(keyedBy: Key.self)
@@ -81,7 +90,8 @@ extension TaskVerb {
             /// What came of it, for the notes of a task beside it.
             var history: String {
                 let words = [result, error].compactMap { $0 }.joined(separator: "\n")
-                return "\(id.map { "\($0.label) " } ?? "")\(title): \(ended ?? state ?? "left out")" + (words.isEmpty ? "" : "\n" + words)
+                return "\(id.map { "\($0.label) " } ?? "")\(title): \(ended ?? state ?? "left out")"
+                    + (words.isEmpty ? "" : "\n" + words)
             }
         }
 
@@ -92,9 +102,13 @@ extension TaskVerb {
 
         init(_ text: String, _ tool: Tool) throws {
             self.tool = tool
-            for (number, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
+            for (number, raw) in text.split(
+                omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }
+            ).enumerated() {
                 if raw.allSatisfy(\.isWhitespace) { continue }
-                do { lines.append((number + 1, try JSONDecoder().decode(Line.self, from: Data(raw.utf8)))) } catch let failure as Failure {
+                do { lines.append((number + 1, try JSONDecoder().decode(Line.self, from: Data(raw.utf8)))) } catch let
+                    failure as Failure
+                {
                     throw Failure(failure.kind, "line \(number + 1): \(failure.message)")
                 } catch {
                     throw Failure.usage("line \(number + 1): not a task as a JSON object: \(Lines.reason(error))")
@@ -102,7 +116,9 @@ extension TaskVerb {
             }
             for (index, entry) in lines.enumerated() {
                 guard let label = entry.line.id?.label else { continue }
-                guard labels.updateValue(index, forKey: label) == nil else { throw Failure.usage("line \(entry.number): a second task with the id '\(Names.shown(label))'") }
+                guard labels.updateValue(index, forKey: label) == nil else {
+                    throw Failure.usage("line \(entry.number): a second task with the id '\(Names.shown(label))'")
+                }
             }
         }
 
@@ -122,17 +138,27 @@ extension TaskVerb {
                     var draft = Bus.Draft(try header(line))
                     var notes = line.notes.map { [$0] } ?? []
                     for found in try (line.depends ?? []).map(find) {
-                        guard let other = found.index else { draft.header.depends += found.id.map { [$0] } ?? []; continue }
-                        if let place = places[other] { draft.depends.append(place); continue }
+                        guard let other = found.index else {
+                            draft.header.depends += found.id.map { [$0] } ?? []
+                            continue
+                        }
+                        if let place = places[other] {
+                            draft.depends.append(place)
+                            continue
+                        }
                         if lines[other].line.ended != "done" {
-                            plan.remarks.append("'\(Names.shown(line.title))' depended on '\(Names.shown(lines[other].line.title))', which is not done, and no longer does")
+                            plan.remarks.append(
+                                "'\(Names.shown(line.title))' depended on '\(Names.shown(lines[other].line.title))', "
+                                    + "which is not done, and no longer does"
+                            )
                         }
                         if history { notes.append("depended on " + lines[other].line.history) }
                     }
                     draft.parent = parents[index]?.index.flatMap { places[$0] }
                     draft.header.parent = parents[index]?.id
                     if history {
-                        for (child, parent) in parents.enumerated() where parent?.index == index && places[child] == nil {
+                        for (child, parent) in parents.enumerated() where parent?.index == index && places[child] == nil
+                        {
                             notes.append("had the child " + lines[child].line.history)
                         }
                     }
@@ -144,7 +170,9 @@ extension TaskVerb {
         }
 
         private func at<T>(_ number: Int, _ body: () throws -> T) throws -> T {
-            do { return try body() } catch let failure as Failure { throw Failure(failure.kind, "line \(number): \(failure.message)") }
+            do { return try body() } catch let failure as Failure {
+                throw Failure(failure.kind, "line \(number): \(failure.message)")
+            }
         }
 
         /// Whether a task of the file that has ended is above this one.
@@ -162,7 +190,9 @@ extension TaskVerb {
         private func find(_ reference: Reference) throws -> (index: Int?, id: Int?) {
             if let index = labels[reference.label] { return (index, nil) }
             guard case .number(let n) = reference, labels.isEmpty else { return (nil, try Names.id(reference.label)) }
-            guard lines.indices.contains(n) else { throw Failure.usage("no task \(n) in this file: it has \(lines.count), counted from 0") }
+            guard lines.indices.contains(n) else {
+                throw Failure.usage("no task \(n) in this file: it has \(lines.count), counted from 0")
+            }
             return (n, nil)
         }
 

@@ -6,7 +6,8 @@ public struct TaskVerb: ParsableCommand {
     public static let configuration = CommandConfiguration(
         verb: "task", abstract: "The shared task list.",
         subcommands: [
-            Add.self, List.self, Show.self, Edit.self, Note.self, Dep.self, Done.self, Fail.self, Cancel.self, Reopen.self,
+            Add.self, List.self, Show.self, Edit.self, Note.self, Dep.self, Done.self, Fail.self, Cancel.self,
+            Reopen.self,
             Wait.self, Graph.self, Import.self,
         ])
     public init() {}
@@ -14,10 +15,12 @@ public struct TaskVerb: ParsableCommand {
 
 /// What a task may be given, on its making and later.
 struct TaskOptions: ParsableArguments {
-    @Option(name: [.customShort("p", allowingJoined: true), .long], help: "0 (first) to 4 (last); 2 if not given.") var priority: String?
+    @Option(name: [.customShort("p", allowingJoined: true), .long], help: "0 (first) to 4 (last); 2 if not given.")
+    var priority: String?
     @Option(name: .long, help: "The epic it belongs to.") var parent: String?
     @Option(name: .long, help: "Only for this role.") var role: String?
-    @Option(name: .long, help: ArgumentHelp("Only for agents of this program.", valueName: "program")) var agent: String?
+    @Option(name: .long, help: ArgumentHelp("Only for agents of this program.", valueName: "program")) var agent:
+        String?
     @Option(name: .long, help: "Only for this agent.") var to: String?
     @Option(name: .long, help: "A command that its agent runs before it is done.") var verify: String?
     @Flag(name: .long, inversion: .prefixedNo, help: "Claimed for planning until its plan is approved.") var plan: Bool?
@@ -34,7 +37,10 @@ struct TaskOptions: ParsableArguments {
         if let parent { header.parent = parent.isEmpty ? nil : try Names.id(parent) }
         if let role { header.role = role.isEmpty ? nil : try Names.role(role) }
         if let agent { header.program = agent.isEmpty ? nil : try TaskOptions.program(agent, tool) }
-        if let to { header.to = to.isEmpty ? nil : try Names.caller(to); header.toUntil = 0 }
+        if let to {
+            header.to = to.isEmpty ? nil : try Names.caller(to)
+            header.toUntil = 0
+        }
         if let verify { header.verify = verify.isEmpty ? nil : try tool.line(verify, what: "command") }
         if let plan { header.plan = plan }
         if let merge { header.merge = merge }
@@ -48,7 +54,9 @@ struct TaskOptions: ParsableArguments {
 
     /// Says so where there is no agent of the name yet, and one of nearly the same.
     func hint(_ tool: Tool, _ bus: Bus) throws {
-        guard let to, !to.isEmpty, try !bus.canReceive(to), try Names.nearest(to, bus.agentNames()) != nil else { return }
+        guard let to, !to.isEmpty, try !bus.canReceive(to), try Names.nearest(to, bus.agentNames()) != nil else {
+            return
+        }
         tool.say(bus.noAgent(to).message)
     }
 
@@ -67,8 +75,12 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(commandName: "add", abstract: "Add a task; print its id.")
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
-        @Option(name: [.customShort("d", allowingJoined: true), .long], help: "A task that must be done first. May be given again.") var depends: [String] = []
-        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
+        @Option(
+            name: [.customShort("d", allowingJoined: true), .long],
+            help: "A task that must be done first. May be given again.") var depends: [String] = []
+        @Option(
+            name: .customShort("F", allowingJoined: true),
+            help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
         @Argument(help: "One line.") var title: String
         @Argument(help: "The body; - reads it from standard input.") var body: String?
 
@@ -97,7 +109,9 @@ extension TaskVerb {
         func run(_ tool: Tool) throws {
             let states = try state.flatMap { $0.split(separator: ",") }.map { text -> State in
                 guard let state = State(rawValue: String(text)) else {
-                    throw Failure.usage("bad state '\(Names.shown(String(text)))', use " + State.allCases.map(\.rawValue).joined(separator: ", "))
+                    throw Failure.usage(
+                        "bad state '\(Names.shown(String(text)))', use "
+                            + State.allCases.map(\.rawValue).joined(separator: ", "))
                 }
                 return state
             }
@@ -115,12 +129,18 @@ extension TaskVerb {
         }
     }
 
-    static func owner(_ view: TaskView) -> String? { view.state == .claimed || view.state == .review ? view.claim?.owner : nil }
+    static func owner(_ view: TaskView) -> String? {
+        view.state == .claimed || view.state == .review ? view.claim?.owner : nil
+    }
 
     static func show(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
         if tool.common.json { return try json(tool, bus, view) }
         let planning = view.state == .claimed ? try bus.planning(view.id, view.header) : nil
-        tool.print(["\(view.id)", try bus.explain(view) + (planning?.holds == true ? ", \(planning!.mark)" : ""), owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title], json: [:])
+        tool.print(
+            [
+                "\(view.id)", try bus.explain(view) + (planning?.holds == true ? ", \(planning!.mark)" : ""),
+                owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title,
+            ], json: [:])
     }
 
     static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
@@ -134,16 +154,27 @@ extension TaskVerb {
             [],
             json: [
                 "id": .int(view.id), "title": .string(h.title), "state": .string(view.state.rawValue),
-                "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role), "program": .string(h.program), "to": .string(h.to), "toUntil": .string(h.toUntil == 0 ? nil : Time.text(h.toUntil)),
-                "owner": .string(owner(view)), "token": .string(owner(view).map { $0 == (try? tool.caller()) } == true ? view.claim?.token : nil), "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
-                "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []), "verify": .string(h.verify),
-                "plan": .bool(h.plan), "planState": .string(planning?.step.rawValue), "planBy": .string(plan?.by), "planTime": .string(plan.map { Time.text($0.time) }),
-                "planTo": .string(plan?.to), "planAsk": .string(plan?.ask), "planDecidedBy": .string(plan?.decidedBy), "planWhy": .string(plan?.why), "merge": .bool(h.merge), "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
-                "by": .string(h.by), "created": .string(Time.text(h.created)), "attempts": .int(try bus.attempts(view.id)),
+                "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role),
+                "program": .string(h.program), "to": .string(h.to),
+                "toUntil": .string(h.toUntil == 0 ? nil : Time.text(h.toUntil)),
+                "owner": .string(owner(view)),
+                "token": .string(owner(view).map { $0 == (try? tool.caller()) } == true ? view.claim?.token : nil),
+                "depends": .list(h.depends.map { .int($0) }), "parent": .int(h.parent),
+                "children": .list(h.isEpic ? try bus.children(view.id).map { .int($0) } : []),
+                "verify": .string(h.verify),
+                "plan": .bool(h.plan), "planState": .string(planning?.step.rawValue), "planBy": .string(plan?.by),
+                "planTime": .string(plan.map { Time.text($0.time) }),
+                "planTo": .string(plan?.to), "planAsk": .string(plan?.ask), "planDecidedBy": .string(plan?.decidedBy),
+                "planWhy": .string(plan?.why), "merge": .bool(h.merge),
+                "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
+                "by": .string(h.by), "created": .string(Time.text(h.created)),
+                "attempts": .int(try bus.attempts(view.id)),
                 "branch": .string(branch?["Branch"]), "base": .string(branch?["Base"]),
-                "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }), "returnedWhy": .string(returned?["Why"]), "returnedTip": .string(returned?["Tip"]),
+                "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }),
+                "returnedWhy": .string(returned?["Why"]), "returnedTip": .string(returned?["Tip"]),
                 "conflicts": .list(returned?[list: "Paths"].map { .string($0) } ?? []),
-                "ended": .string(end?.int("Time").map(Time.text)), "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
+                "ended": .string(end?.int("Time").map(Time.text)),
+                "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
                 "error": .string(end?["Why"]), "body": .string(String(decoding: h.body, as: UTF8.self)),
                 "notes": .string(try Files.read(bus.notesFile(view.id)).map { String(decoding: $0, as: UTF8.self) }),
             ])
@@ -165,7 +196,9 @@ extension TaskVerb {
                 if tool.common.json { return try TaskVerb.json(tool, bus, view) }
                 let h = view.header
                 Out.line("\(id)", h.title)
-                func field(_ name: String, _ value: String?) { if let value, !value.isEmpty { Out.line("\(name): \(value)") } }
+                func field(_ name: String, _ value: String?) {
+                    if let value, !value.isEmpty { Out.line("\(name): \(value)") }
+                }
                 field("State", try bus.explain(view))
                 field("Owner", TaskVerb.owner(view))
                 field("Priority", "\(h.priority)")
@@ -191,11 +224,15 @@ extension TaskVerb {
                 section("", h.body)
                 if let notes = try Files.read(bus.notesFile(id)) { section("Notes:", notes) }
                 if let returned = try bus.returned(id) {
-                    section("Returned: \(returned["Why"] ?? "")", Array(returned[list: "Paths"].map { Names.shown($0) + "\n" }.joined().utf8), always: true)
+                    section(
+                        "Returned: \(returned["Why"] ?? "")",
+                        Array(returned[list: "Paths"].map { Names.shown($0) + "\n" }.joined().utf8), always: true)
                     section("", returned.body)
                 }
                 if let end { section("Result:", end.body) }
-                for other in h.depends { if let end = try bus.end(other), !end.body.isEmpty { section("Result of \(other):", end.body) } }
+                for other in h.depends {
+                    if let end = try bus.end(other), !end.body.isEmpty { section("Result of \(other):", end.body) }
+                }
             }
         }
 
@@ -212,7 +249,9 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
         @Option(name: .long, help: "Another title.") var title: String?
-        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Another body, from FILE; - is standard input.", valueName: "file")) var file: String?
+        @Option(
+            name: .customShort("F", allowingJoined: true),
+            help: ArgumentHelp("Another body, from FILE; - is standard input.", valueName: "file")) var file: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
@@ -238,7 +277,9 @@ extension TaskVerb {
     struct Note: Verb {
         static let configuration = CommandConfiguration(commandName: "note", abstract: "Add to a task's notes.")
         @OptionGroup var common: Common
-        @Option(name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
+        @Option(
+            name: .customShort("F", allowingJoined: true),
+            help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The task.") var id: String
         @Argument(help: "The note; without one, or for -, standard input.") var text: String?
 
@@ -254,7 +295,8 @@ extension TaskVerb {
     }
 
     struct Dep: Verb {
-        static let configuration = CommandConfiguration(commandName: "dep", abstract: "Change what a task depends on; print it.")
+        static let configuration = CommandConfiguration(
+            commandName: "dep", abstract: "Change what a task depends on; print it.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "A task that must be done first. May be given again.") var add: [String] = []
         @Option(name: .long, help: "One that need not be. May be given again.") var remove: [String] = []
@@ -267,14 +309,20 @@ extension TaskVerb {
             let bus = try tool.bus()
             if !add.isEmpty || !remove.isEmpty {
                 try bus.edit(id, by: tool.caller()) { header in
-                    for other in remove where !header.depends.contains(other) { throw Failure.no("task \(id) does not depend on \(other)") }
+                    for other in remove where !header.depends.contains(other) {
+                        throw Failure.no("task \(id) does not depend on \(other)")
+                    }
                     header.depends.removeAll { remove.contains($0) }
                     for other in add where !header.depends.contains(other) { header.depends.append(other) }
                 }
             }
             for other in try bus.view(id).header.depends {
                 let view = try bus.view(other)
-                tool.print(["\(other)", view.state.rawValue, view.header.title], json: ["id": .int(other), "state": .string(view.state.rawValue), "title": .string(view.header.title)])
+                tool.print(
+                    ["\(other)", view.state.rawValue, view.header.title],
+                    json: [
+                        "id": .int(other), "state": .string(view.state.rawValue), "title": .string(view.header.title),
+                    ])
             }
         }
     }
@@ -283,7 +331,8 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(commandName: "fail", abstract: "Say that a task can't be done.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String
-        @Flag(name: .long, help: "Put by what is uncommitted in my worktree, as work left unfinished.") var commit = false
+        @Flag(name: .long, help: "Put by what is uncommitted in my worktree, as work left unfinished.") var commit =
+            false
         @Option(name: .long, help: "The token of the claim.") var token: String?
         @Argument(help: "The task; what I hold if not given.") var id: String?
 
@@ -341,7 +390,9 @@ extension TaskVerb {
     }
 
     struct Wait: Verb {
-        static let configuration = CommandConfiguration(commandName: "wait", abstract: "Wait until tasks are done: 0; 1 if one failed, was cancelled, or time is up.")
+        static let configuration = CommandConfiguration(
+            commandName: "wait",
+            abstract: "Wait until tasks are done: 0; 1 if one failed, was cancelled, or time is up.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "How long at most (30s, 5m, 2h).") var timeout: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
@@ -352,7 +403,9 @@ extension TaskVerb {
             let bus = try tool.bus()
             let ids = try tool.names(ids).map(Names.id)
             guard try bus.waitForEnd(ids, until: deadline) else {
-                let rest = try ids.map { try bus.view($0) }.filter { $0.state != .done }.map { "\($0.id) is \($0.state.rawValue)" }
+                let rest = try ids.map { try bus.view($0) }.filter { $0.state != .done }.map {
+                    "\($0.id) is \($0.state.rawValue)"
+                }
                 throw Failure.no("not all done: " + rest.joined(separator: ", "))
             }
         }

@@ -41,15 +41,24 @@ extension Session {
         case "previous-tab": turn(-1)
         case "zoom": desk.isZoomed = !desk.view.tabs.isEmpty && desk.chosen[desk.view] != nil
         case "back":
-            if desk.showsHelp { desk.showsHelp = false } else if desk.isZoomed { desk.isZoomed = false } else { desk.filter[desk.view] = nil }
+            if desk.showsHelp {
+                desk.showsHelp = false
+            } else if desk.isZoomed {
+                desk.isZoomed = false
+            } else {
+                desk.filter[desk.view] = nil
+            }
         case "filter": ask(.filter, "/", desk.filter[desk.view] ?? "")
         case "sort":
             desk.order = Order.allCases[(Order.allCases.firstIndex(of: desk.order)! + 1) % Order.allCases.count]
             desk.message = "by \(desk.order.rawValue)"
         case "group" where desk.view == .tasks: desk.showsTree.toggle()
         case "group":
-            desk.grouping = Grouping.allCases[(Grouping.allCases.firstIndex(of: desk.grouping)! + 1) % Grouping.allCases.count]
-            desk.message = desk.grouping == .flat || desk.grouping == .tree ? desk.grouping.rawValue : "by \(desk.grouping.rawValue)"
+            desk.grouping =
+                Grouping.allCases[(Grouping.allCases.firstIndex(of: desk.grouping)! + 1) % Grouping.allCases.count]
+            desk.message =
+                desk.grouping == .flat || desk.grouping == .tree
+                ? desk.grouping.rawValue : "by \(desk.grouping.rawValue)"
         case "waiting":
             desk.view = .agents
             if !next({ board[agent: $0]?.needsPerson == true }) { desk.message = "no agent waits" }
@@ -68,9 +77,13 @@ extension Session {
     /// Scrolls a diff to where a file begins.
     private func turnFile(_ steps: Int) {
         guard let tab = desk.page, let key = desk.chosen[desk.view] else { return }
-        let begins = page(tab, key, frame.split.detail?.columns ?? screen.columns).enumerated().filter { $0.element.text.hasPrefix("diff --git ") }.map(\.offset)
+        let begins = page(tab, key, frame.split.detail?.columns ?? screen.columns).enumerated().filter {
+            $0.element.text.hasPrefix("diff --git ")
+        }.map(\.offset)
         let at = desk.scroll.rows
-        if let next = steps > 0 ? begins.first(where: { $0 > at }) : begins.last(where: { $0 < at }) { desk.scroll.rows = next }
+        if let next = steps > 0 ? begins.first(where: { $0 > at }) : begins.last(where: { $0 < at }) {
+            desk.scroll.rows = next
+        }
     }
 
     /// Chooses the first task of the next column of the board that has any.
@@ -103,14 +116,17 @@ extension Session {
 
     /// Runs a verb on these rows, or what is marked or chosen, and what undoes it is kept.
     func run(_ words: [String], on rows: [String]? = nil, undo back: [String]? = nil, after more: [String] = []) {
-        for (source, names) in targets(rows ?? self.rows) { run(words + names + more, source, undo: back.map { $0 + names }, what: words[0]) }
+        for (source, names) in targets(rows ?? self.rows) {
+            run(words + names + more, source, undo: back.map { $0 + names }, what: words[0])
+        }
         desk.marks[desk.view] = []
     }
 
-    /// `then` is done where it succeeded; `refused` takes the answer where it failed, and is false if that is for the last
-    /// line after all.
+    /// `then` is done where it succeeded; `refused` takes the answer where it failed, and is false if that is for the
+    /// last line after all.
     func run(
-        _ words: [String], _ source: Source, undo back: [String]? = nil, what: String, then: @escaping () -> Void = {}, refused: @escaping (Program.Result) -> Bool = { _ in false }
+        _ words: [String], _ source: Source, undo back: [String]? = nil, what: String, then: @escaping () -> Void = {},
+        refused: @escaping (Program.Result) -> Bool = { _ in false }
     ) {
         desk.message = words.prefix(6).joined(separator: " ") + " ..."
         // Known at once, so that a key that comes before it is done undoes it, and nothing before it.
@@ -133,14 +149,20 @@ extension Session {
     }
 
     private func undoLast() {
-        guard let (_, words, source, what) = undo.popLast() else { return desk.message = "nothing to undo" }
+        guard let (_, words, source, what) = undo.popLast() else {
+            desk.message = "nothing to undo"
+            return
+        }
         run(words, source, what: "undo \(what)")
     }
 
     private func act(_ action: String) {
         let chosen = desk.chosen[desk.view].flatMap(Detail.parts)
         let needs: Set<String> = ["new", "new-task", "broadcast"]
-        guard needs.contains(action) || chosen != nil else { return desk.message = "nothing is chosen" }
+        guard needs.contains(action) || chosen != nil else {
+            desk.message = "nothing is chosen"
+            return
+        }
         let whom = shown(rows)
         switch (action, desk.view) {
         case ("attach", _): attach()
@@ -150,7 +172,11 @@ extension Session {
         case ("stop", _): run(["stop"], undo: ["up"])
         case ("park", _): run(["pause"], undo: ["resume"])
         case ("seen", _):
-            for (source, names) in targets(rows) { for name in names { run(["diff", "--mark-seen", name], source, what: action, then: { [weak self] in self?.forget() }) } }
+            for (source, names) in targets(rows) {
+                for name in names {
+                    run(["diff", "--mark-seen", name], source, what: action, then: { [weak self] in self?.forget() })
+                }
+            }
         case ("since", _):
             desk.sinceSeen.toggle()
             desk.scroll = (0, 0)
@@ -160,7 +186,8 @@ extension Session {
         case ("cancel", .tasks): run(["task", "cancel"], undo: ["task", "reopen"])
         case ("reopen", .tasks): run(["task", "reopen"])
         case ("retry", .merge): run(["merge", "retry"])
-        case ("withdraw", .merge): ask(.choice(["y": Choice(["merge", "cancel"]), "n": Choice()]), "take \(whom) out of the queue? y, n")
+        case ("withdraw", .merge):
+            ask(.choice(["y": Choice(["merge", "cancel"]), "n": Choice()]), "take \(whom) out of the queue? y, n")
         case ("approve", .merge): run(["merge", "approve"])
         case ("reject", .merge): ask(.text(action: action), "why is \(whom) rejected?")
         case ("approve", .asks): run(["ask", "approve"])
@@ -173,7 +200,10 @@ extension Session {
         case ("acknowledge", .mail): run(["inbox", "ack"])
         case ("send", .agents): ask(.text(action: action), "to \(whom):")
         case ("send", _):
-            guard let agent = chosenAgent else { return desk.message = "nobody to write to" }
+            guard let agent = chosenAgent else {
+                desk.message = "nobody to write to"
+                return
+            }
             ask(.text(action: action), "to \(agent.name):", rows: [agent.key])
         case ("broadcast", _): ask(.text(action: action), "to all:")
         case ("new-task", _): ask(.text(action: action), "new task:")
@@ -185,7 +215,9 @@ extension Session {
 
     /// Asks for a new agent, with the programs that are installed, as soon as they are known.
     private func askForAgent() {
-        func prompt(_ programs: String) -> String { "new agent: [NAME] [--agent \(programs)] [--role R] [--task ID] [--base B]; empty: as configured:" }
+        func prompt(_ programs: String) -> String {
+            "new agent: [NAME] [--agent \(programs)] [--role R] [--task ID] [--base B]; empty: as configured:"
+        }
         ask(.text(action: "new"), prompt("PROGRAM"))
         jobs.look("programs", ["spawn", "--programs"], sources[0]) { [weak self] result in
             guard let self, result.status == 0, case .text(action: "new") = desk.input?.purpose else { return }
@@ -195,13 +227,19 @@ extension Session {
         }
     }
 
-    /// Approves or rejects what the chosen agent has asked, which is not on the screen here, so it is shown with the question.
+    /// Approves or rejects what the chosen agent has asked, which is not on the screen here, so it is shown with the
+    /// question.
     private func askOfAgent(_ action: String) {
         guard let key = desk.chosen[.agents], let (n, name) = Detail.parts(key) else { return }
-        guard let asked = board.asks.first(where: { $0.source == n && $0.ask.from == name }) else { return desk.message = "'\(name)' has asked nothing" }
+        guard let asked = board.asks.first(where: { $0.source == n && $0.ask.from == name }) else {
+            desk.message = "'\(name)' has asked nothing"
+            return
+        }
         let text = asked.ask.text.split(separator: "\n").first ?? ""
         if action == "approve" {
-            ask(.choice(["y": Choice(["ask", "approve"]), "n": Choice()]), "y approve, n leave it: \(text)", rows: [asked.key])
+            ask(
+                .choice(["y": Choice(["ask", "approve"]), "n": Choice()]), "y approve, n leave it: \(text)",
+                rows: [asked.key])
         } else {
             ask(.text(action: action), "why not? (may be empty) \(text):", rows: [asked.key])
         }
@@ -212,7 +250,8 @@ extension Session {
         let options = (asked.ask.record["Options"] ?? "").split(separator: ",").map(String.init)
         if options.isEmpty || options.count > 9 { return ask(.text(action: "answer"), "answer:", rows: [asked.key]) }
         let numbered = options.enumerated().map { ("\($0.offset + 1)", $0.element) }
-        let choices = Dictionary(uniqueKeysWithValues: numbered.map { ($0.0, Choice(["ask", "answer"], after: ["--", $0.1])) })
+        let choices = Dictionary(
+            uniqueKeysWithValues: numbered.map { ($0.0, Choice(["ask", "answer"], after: ["--", $0.1])) })
         ask(.choice(choices), numbered.map { "\($0.0) \($0.1)" }.joined(separator: "  "), rows: [asked.key])
     }
 
@@ -220,32 +259,44 @@ extension Session {
     private func retire() {
         for key in rows {
             guard let (n, name) = Detail.parts(key) else { continue }
-            run(["retire", name], sources[n], what: "retire", refused: { [weak self] result in
-                guard let self, result.complaint.contains("would be lost") else { return false }
-                var lost = [key]
-                if let open = desk.input {
-                    guard open.isRetiring else { return false }
-                    lost = open.rows + lost
-                }
-                let choices: [String: Choice] = ["y": Choice(["retire", "--discard"]), "p": Choice(["pause"], undo: ["resume"]), "n": Choice()]
-                ask(.choice(choices), "\(shown(lost)) has changes that are nowhere else: y lose them, p park it, n leave it", rows: lost)
-                desk.input?.isRetiring = true
-                return true
-            })
+            run(
+                ["retire", name], sources[n], what: "retire",
+                refused: { [weak self] result in
+                    guard let self, result.complaint.contains("would be lost") else { return false }
+                    var lost = [key]
+                    if let open = desk.input {
+                        guard open.isRetiring else { return false }
+                        lost = open.rows + lost
+                    }
+                    let choices: [String: Choice] = [
+                        "y": Choice(["retire", "--discard"]), "p": Choice(["pause"], undo: ["resume"]), "n": Choice(),
+                    ]
+                    ask(
+                        .choice(choices),
+                        "\(shown(lost)) has changes that are nowhere else: y lose them, p park it, n leave it",
+                        rows: lost)
+                    desk.input?.isRetiring = true
+                    return true
+                })
         }
         desk.marks[desk.view] = []
     }
 
-    private func shown(_ rows: [String]) -> String { rows.count == 1 ? Detail.parts(rows[0])?.name ?? "" : "\(rows.count) of them" }
+    private func shown(_ rows: [String]) -> String {
+        rows.count == 1 ? Detail.parts(rows[0])?.name ?? "" : "\(rows.count) of them"
+    }
 
     private func reorder(_ steps: Int) {
         for (source, names) in targets(rows) {
             for name in names {
                 guard let id = Int(name), let header = try? source.bus.header(id) else { continue }
                 // A key may come before the one in front of it has had its effect.
-                let key = "\(source.bus.root.string) \(id)", before = priorities[key] ?? header.priority
+                let key = "\(source.bus.root.string) \(id)"
+                let before = priorities[key] ?? header.priority
                 priorities[key] = min(4, max(0, before + steps))
-                run(["task", "edit", name, "-p", "\(priorities[key]!)"], source, undo: ["task", "edit", name, "-p", "\(before)"], what: "priority")
+                run(
+                    ["task", "edit", name, "-p", "\(priorities[key]!)"], source,
+                    undo: ["task", "edit", name, "-p", "\(before)"], what: "priority")
             }
         }
     }
@@ -253,22 +304,38 @@ extension Session {
     // MARK: other programs on the terminal
 
     private func attach() {
-        guard let agent = chosenAgent else { return desk.message = "no agent here" }
-        guard agent.view.session?["Pane"] != nil else { return desk.message = "'\(agent.name)' has no pane" }
+        guard let agent = chosenAgent else {
+            desk.message = "no agent here"
+            return
+        }
+        guard agent.view.session?["Pane"] != nil else {
+            desk.message = "'\(agent.name)' has no pane"
+            return
+        }
         let program = Jobs.program(["attach", agent.name], sources[agent.source])
         // Within its tmux server the client goes there, and comes back here by tmux's own keys.
-        if let server = agent.view.session?["Server"], getenv("TMUX").map({ String(cString: $0).hasPrefix("\(server),") }) == true {
-            return run(["attach", agent.name], sources[agent.source], what: "attach", then: { [weak self] in
-                // A popup lies above where it went to.
-                if !Tmux.isInPane() { self?.isOver = true }
-            })
+        if let server = agent.view.session?["Server"],
+            getenv("TMUX").map({ String(cString: $0).hasPrefix("\(server),") }) == true
+        {
+            return run(
+                ["attach", agent.name], sources[agent.source], what: "attach",
+                then: { [weak self] in
+                    // A popup lies above where it went to.
+                    if !Tmux.isInPane() { self?.isOver = true }
+                })
         }
         desk.message = lend(program) ?? ""
     }
 
     private func terminal() {
-        guard let agent = chosenAgent, let path = agent.view.worktree else { return desk.message = "no worktree here" }
-        guard (try? Files.exists(path)) == true else { return desk.message = "'\(agent.name)' has no worktree now" }
+        guard let agent = chosenAgent, let path = agent.view.worktree else {
+            desk.message = "no worktree here"
+            return
+        }
+        guard (try? Files.exists(path)) == true else {
+            desk.message = "'\(agent.name)' has no worktree now"
+            return
+        }
         var program = Program([getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"])
         program.directory = path
         desk.message = lend(program) ?? ""

@@ -4,9 +4,13 @@ import Screen
 /// The agents as rows: in an order, in groups or below their parents.
 struct AgentsList {
     static let table = Table(columns: [
-        .init("agent", 8...32, 100), .init("state", 8...11, 95), .init("for", 4...4, 70, right: true), .init("task", 6...60, 80), .init("done", 5...7, 40, right: true),
-        .init("mail", 4...4, 60, right: true), .init("asks", 4...4, 65, right: true), .init("changed", 10...12, 50, right: true), .init("context", 7...7, 35, right: true), .init("cost", 8...8, 34, right: true),
-        .init("conflict", 8...24, 55), .init("program", 7...12, 20), .init("model", 8...16, 10), .init("role", 6...12, 25), .init("branch", 10...30, 15), .init("note", 8...60, 12),
+        .init("agent", 8...32, 100), .init("state", 8...11, 95), .init("for", 4...4, 70, right: true),
+        .init("task", 6...60, 80), .init("done", 5...7, 40, right: true),
+        .init("mail", 4...4, 60, right: true), .init("asks", 4...4, 65, right: true),
+        .init("changed", 10...12, 50, right: true), .init("context", 7...7, 35, right: true),
+        .init("cost", 8...8, 34, right: true),
+        .init("conflict", 8...24, 55), .init("program", 7...12, 20), .init("model", 8...16, 10),
+        .init("role", 6...12, 25), .init("branch", 10...30, 15), .init("note", 8...60, 12),
     ])
 
     let board: Board
@@ -21,7 +25,8 @@ struct AgentsList {
     func items() -> [Item] {
         var agents = board.agents
         if let filter = desk.filter[.agents], !filter.isEmpty { agents = agents.filter { matches($0, filter) } }
-        agents = agents.enumerated().sorted { comes($0.element, before: $1.element) ?? ($0.offset < $1.offset) }.map(\.element)
+        agents = agents.enumerated().sorted { comes($0.element, before: $1.element) ?? ($0.offset < $1.offset) }.map(
+            \.element)
         switch desk.grouping {
         case .flat: return agents.map { item($0, 0) }
         case .tree: return tree(agents)
@@ -32,18 +37,26 @@ struct AgentsList {
     }
 
     private func matches(_ agent: Board.Agent, _ filter: String) -> Bool {
-        let text = ([agent.name, agent.view.state.rawValue, agent.view.role, agent.view.card["Program"], agent.view.report?["Note"], agent.branch] + agent.tasks.map { "\($0.id) \($0.title)" })
+        let text =
+            ([
+                agent.name, agent.view.state.rawValue, agent.view.role, agent.view.card["Program"],
+                agent.view.report?["Note"], agent.branch,
+            ] + agent.tasks.map { "\($0.id) \($0.title)" })
             .compactMap { $0 }.joined(separator: " ").lowercased()
         return filter.lowercased().split(separator: " ").allSatisfy { text.contains($0) }
     }
 
-    private static let urgency: [AgentState] = [.waiting, .quarantined, .dead, .stuck, .idle, .frozen, .starting, .working, .resting]
+    private static let urgency: [AgentState] = [
+        .waiting, .quarantined, .dead, .stuck, .idle, .frozen, .starting, .working, .resting,
+    ]
 
     private func comes(_ a: Board.Agent, before b: Board.Agent) -> Bool? {
         func less<T: Comparable>(_ x: T, _ y: T) -> Bool? { x == y ? nil : x < y }
         switch desk.order {
         case .name: return less(a.source, b.source) ?? less(a.name, b.name)
-        case .state: return less(AgentsList.urgency.firstIndex(of: a.view.state)!, AgentsList.urgency.firstIndex(of: b.view.state)!)
+        case .state:
+            return less(
+                AgentsList.urgency.firstIndex(of: a.view.state)!, AgentsList.urgency.firstIndex(of: b.view.state)!)
         case .since: return less(b.view.report?.int("Since") ?? 0, a.view.report?.int("Since") ?? 0)
         case .task: return less(a.tasks.first?.id ?? .max, b.tasks.first?.id ?? .max)
         case .mail: return less(b.unread, a.unread)
@@ -88,27 +101,42 @@ struct AgentsList {
             if members[name] == nil { names.append(name) }
             members[name, default: []].append(agent)
         }
-        return names.sorted().flatMap { name in [.heading("\(name) (\(members[name]!.count))")] + members[name]!.map { item($0, 0) } }
+        return names.sorted().flatMap { name in
+            [.heading("\(name) (\(members[name]!.count))")] + members[name]!.map { item($0, 0) }
+        }
     }
 
     private func item(_ agent: Board.Agent, _ depth: Int) -> Item {
         let view = agent.view
         var cells: [String: Row] = [:]
-        cells["agent"] = Row(sources.count > 1 && desk.grouping != .project ? "\(sources[agent.source].name)/\(agent.name)" : agent.name, .bold)
+        cells["agent"] = Row(
+            sources.count > 1 && desk.grouping != .project ? "\(sources[agent.source].name)/\(agent.name)" : agent.name,
+            .bold)
         cells["state"] = Row(view.state.rawValue, AgentsList.style(view.state))
         cells["for"] = Row(view.report?.int("Since").map { AgentsList.span(now - $0) } ?? "", .dim)
         cells["task"] = Row(agent.tasks.map { "\($0.id) \($0.title)" }.joined(separator: ", "))
         cells["done"] = Row(view.report?["Progress"] ?? "")
         cells["mail"] = Row(agent.unread > 0 ? "\(agent.unread)" : "")
-        if agent.asks > 0 { cells["asks"] = Row("\(agent.asks)", Style { $0.foreground = .index(3); $0.isBold = true }) }
+        if agent.asks > 0 {
+            cells["asks"] = Row(
+                "\(agent.asks)",
+                Style {
+                    $0.foreground = .index(3)
+                    $0.isBold = true
+                })
+        }
         if let (added, removed) = changes[agent.key], added + removed > 0 {
             cells["changed"] = Row("+\(added)", .color(2))
             cells["changed"]!.add(" −\(removed)", .color(1))
         }
-        if !agent.conflicts.isEmpty { cells["conflict"] = Row("≠ " + agent.conflicts.joined(separator: "; "), .color(1)) }
+        if !agent.conflicts.isEmpty {
+            cells["conflict"] = Row("≠ " + agent.conflicts.joined(separator: "; "), .color(1))
+        }
         cells["program"] = Row(view.card["Program"] ?? "", .dim)
         cells["model"] = Row(agent.fill?["Model"] ?? view.card["Model"] ?? "", .dim)
-        if let context = agent.fill?.int("Context") { cells["context"] = Row("\(context)%", context >= 80 ? Style { $0.foreground = .index(3) } : .plain) }
+        if let context = agent.fill?.int("Context") {
+            cells["context"] = Row("\(context)%", context >= 80 ? Style { $0.foreground = .index(3) } : .plain)
+        }
         if let money = money[agent.key], money.known != nil { cells["cost"] = Row(Spending.money(money)) }
         cells["role"] = Row(view.role ?? "", .dim)
         cells["branch"] = Row(agent.branch ?? "", .dim)
@@ -118,8 +146,16 @@ struct AgentsList {
 
     static func style(_ state: AgentState) -> Style {
         switch state {
-        case .waiting: return Style { $0.foreground = .index(3); $0.isBold = true }
-        case .dead, .quarantined, .stuck: return Style { $0.foreground = .index(1); $0.isBold = true }
+        case .waiting:
+            return Style {
+                $0.foreground = .index(3)
+                $0.isBold = true
+            }
+        case .dead, .quarantined, .stuck:
+            return Style {
+                $0.foreground = .index(1)
+                $0.isBold = true
+            }
         case .working, .starting: return .color(2)
         case .frozen: return .color(6)
         case .idle, .resting: return .dim

@@ -74,7 +74,8 @@ final class Reader {
 
     init(_ sources: [Source]) { self.sources = sources }
 
-    /// To be polled: readable when something has changed. -1 if there is no inotify: then `read` is to be called each second.
+    /// To be polled: readable when something has changed. -1 if there is no inotify: then `read` is to be called each
+    /// second.
     var descriptor: Int32 { watcher.descriptor }
 
     /// Waits until something has changed.
@@ -99,10 +100,14 @@ final class Reader {
         // Watched first, so that what changes while it is read is read again.
         for place in bus.counted + [bus.agents] { watcher.watch(place) }
         // Those that are being made as well: their cards come later.
-        for name in try bus.agentNames(drafts: true) { for place in [bus.agent(name), bus.unreadBox(name)] { watcher.watch(place) } }
+        for name in try bus.agentNames(drafts: true) {
+            for place in [bus.agent(name), bus.unreadBox(name)] { watcher.watch(place) }
+        }
         let team = try bus.team()
         for (name, count) in try bus.counts(team) { next.counts[name, default: 0] += count }
-        if let wrong = try Attention.all(bus, team).first(where: \.isWrong) { next.problem = next.problem ?? "\(wrong.subject) \(wrong.text)" }
+        if let wrong = try Attention.all(bus, team).first(where: \.isWrong) {
+            next.problem = next.problem ?? "\(wrong.subject) \(wrong.text)"
+        }
         let claims = try bus.claims()
         let conflicts = try bus.conflicts()
         let asks = try bus.asks()
@@ -111,7 +116,9 @@ final class Reader {
         let owners = try Dictionary((claims + bus.reviews()).map { ($0.id, $0.owner) }) { first, _ in first }
         for view in team {
             var agent = Board.Agent(key: "\(n)/\(view.name)", source: n, view: view)
-            for claim in (held[view.name] ?? []).sorted(by: { $0.id < $1.id }) { agent.tasks.append((claim.id, try title(claim.id, source, n))) }
+            for claim in (held[view.name] ?? []).sorted(by: { $0.id < $1.id }) {
+                agent.tasks.append((claim.id, try title(claim.id, source, n)))
+            }
             if let id = agent.tasks.first?.id { agent.branch = try bus.branch(id)?.name }
             agent.branch = agent.branch ?? view.card["Branch"]
             agent.fill = try bus.fill(view.name)

@@ -12,8 +12,12 @@ final class Changes {
     func note(_ agents: [Board.Agent]) {
         for agent in agents where agent.view.worktree != nil {
             // All of the report: two may be of one second.
-            let stamp = "\(agent.view.report.map { String(decoding: $0.bytes, as: UTF8.self) } ?? "") \(agent.tasks.map(\.id)) \(agent.branch ?? "")"
-            if countedAt.updateValue(stamp, forKey: agent.key) != stamp, !uncounted.contains(agent.key) { uncounted.append(agent.key) }
+            let stamp =
+                "\(agent.view.report.map { String(decoding: $0.bytes, as: UTF8.self) } ?? "") \(agent.tasks.map(\.id)) "
+                + "\(agent.branch ?? "")"
+            if countedAt.updateValue(stamp, forKey: agent.key) != stamp, !uncounted.contains(agent.key) {
+                uncounted.append(agent.key)
+            }
         }
     }
 

@@ -6,8 +6,8 @@ struct Day {
     /// Of each project, in the order of the sources.
     var spans: [Spans] = []
 
-    /// The last 24 hours, or less where nothing is older, but never less than ten minutes. `title` is asked with a task's
-    /// key, `0/12`; agents of several projects are called by project, too.
+    /// The last 24 hours, or less where nothing is older, but never less than ten minutes. `title` is asked with a
+    /// task's key, `0/12`; agents of several projects are called by project, too.
     func items(_ projects: [String], now: Int, width: Int, title: (String) -> String) -> [Item] {
         let first = spans.flatMap(\.all).map(\.from).min() ?? now
         let from = min(max(first, now - 86_400), now - 600)
@@ -30,7 +30,12 @@ struct Day {
                 for (n, columns) in Day.places(own.map { (column($0.from), column($0.to ?? now)) }, room) {
                     row.pad(to: names + 1 + columns.lowerBound)
                     guard let n else {
-                        row.add("+", Style { $0.isReversed = true; $0.isBold = true })
+                        row.add(
+                            "+",
+                            Style {
+                                $0.isReversed = true
+                                $0.isBold = true
+                            })
                         continue
                     }
                     let span = own[n]
@@ -46,17 +51,21 @@ struct Day {
         return items
     }
 
-    /// Which columns show which span, from the left: a short one stands before a longer one, and nil is a column of several,
-    /// of which one at least has no other.
+    /// Which columns show which span, from the left: a short one stands before a longer one, and nil is a column of
+    /// several, of which one at least has no other.
     private static func places(_ spans: [(from: Int, to: Int)], _ room: Int) -> [(span: Int?, columns: Range<Int>)] {
         let ranges = spans.map { span in
             let first = min(span.from, room - 1)
             return first..<min(max(span.to, first + 1), room)
         }
         var cells = [Int?](repeating: nil, count: room)
-        for n in ranges.indices.sorted(by: { (-ranges[$0].count, $0) < (-ranges[$1].count, $1) }) { for at in ranges[n] { cells[at] = n } }
+        for n in ranges.indices.sorted(by: { (-ranges[$0].count, $0) < (-ranges[$1].count, $1) }) {
+            for at in ranges[n] { cells[at] = n }
+        }
         var several = Set<Int>()
-        for (n, range) in ranges.enumerated() where !range.contains(where: { cells[$0] == n || several.contains($0) }) { several.insert(range.lowerBound) }
+        for (n, range) in ranges.enumerated() where !range.contains(where: { cells[$0] == n || several.contains($0) }) {
+            several.insert(range.lowerBound)
+        }
         var out: [(span: Int?, columns: Range<Int>)] = []
         for (at, n) in cells.enumerated() {
             guard let n else { continue }

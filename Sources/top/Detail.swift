@@ -16,7 +16,11 @@ struct Detail {
         guard let (n, name) = Detail.parts(key), n < reader.sources.count else { return nil }
         let source = reader.sources[n]
         switch tab {
-        case .diff, .stat: return (["diff", "--color"] + (tab == .stat ? ["--stat"] : []) + (sinceSeen ? ["--since-seen"] : []) + [name], source)
+        case .diff, .stat:
+            return (
+                ["diff", "--color"] + (tab == .stat ? ["--stat"] : []) + (sinceSeen ? ["--since-seen"] : []) + [name],
+                source
+            )
         case .review: return (["merge", "show", name], source)
         default: return nil
         }
@@ -33,7 +37,9 @@ struct Detail {
     static func rows(_ result: Program.Result, of tab: Tab) -> [Row] {
         var text = Ansi()
         var rows: [Row] = []
-        for line in (result.output + result.error).split(separator: 10, omittingEmptySubsequences: false) { rows.append(text.row(String(decoding: line, as: UTF8.self))) }
+        for line in (result.output + result.error).split(separator: 10, omittingEmptySubsequences: false) {
+            rows.append(text.row(String(decoding: line, as: UTF8.self)))
+        }
         while rows.last?.width == 0 { rows.removeLast() }
         if tab == .review { rows = rows.map(colored) }
         return rows.isEmpty ? [Row("nothing", .dim)] : rows
@@ -87,12 +93,18 @@ struct Detail {
         let header = view.header
         let planning = try bus.planning(id, header)
         var rows = wrap("\(id) \(header.title)", width, .bold)
-        rows += fields([
-            ("state", view.state == .blocked ? try bus.explain(view) : view.state.rawValue), ("by", view.claim?.owner), ("priority", "\(header.priority)"), ("role", header.role), ("for", header.to),
-            ("depends", header.depends.map(String.init).joined(separator: ", ")), ("parent", header.parent.map(String.init)), ("children", try bus.children(id).map(String.init).joined(separator: ", ")),
-            ("branch", try bus.branch(id)?.name), ("verify", header.verify), ("plan", planning?.text), ("attempts", view.attempts > 0 ? "\(view.attempts)" : nil),
-            ("made by", "\(header.by), \(Time.text(header.created))"),
-        ], width)
+        rows += fields(
+            [
+                ("state", view.state == .blocked ? try bus.explain(view) : view.state.rawValue),
+                ("by", view.claim?.owner), ("priority", "\(header.priority)"), ("role", header.role),
+                ("for", header.to),
+                ("depends", header.depends.map(String.init).joined(separator: ", ")),
+                ("parent", header.parent.map(String.init)),
+                ("children", try bus.children(id).map(String.init).joined(separator: ", ")),
+                ("branch", try bus.branch(id)?.name), ("verify", header.verify), ("plan", planning?.text),
+                ("attempts", view.attempts > 0 ? "\(view.attempts)" : nil),
+                ("made by", "\(header.by), \(Time.text(header.created))"),
+            ], width)
         func part(_ title: String, _ bytes: [UInt8]?) {
             guard let bytes, !bytes.isEmpty else { return }
             rows += [Row(), Row(title, .bold)] + text(bytes, width)
@@ -101,7 +113,9 @@ struct Detail {
         part("plan", planning?.plan?.text)
         part("notes", try Files.read(bus.notesFile(id)))
         if let returned = try bus.returned(id) { part("came back: \(returned["Why"] ?? "")", returned.body) }
-        if let end = try bus.end(id) { part("\(end["State"] ?? "ended") by \(end["By"] ?? "?") \(end["Why"] ?? "")", end.body) }
+        if let end = try bus.end(id) {
+            part("\(end["State"] ?? "ended") by \(end["By"] ?? "?") \(end["Why"] ?? "")", end.body)
+        }
         return rows
     }
 
@@ -120,7 +134,9 @@ struct Detail {
 
     static func letter(_ message: Message, _ width: Int) -> [Row] {
         var head = Row("\(message.from) → \(message["To"] ?? "")", .bold)
-        head.add("  \(Time.text(message.time))" + (message.read ? "" : "  unread") + (message.urgent ? "  urgent" : ""), .dim)
+        head.add(
+            "  \(Time.text(message.time))" + (message.read ? "" : "  unread") + (message.urgent ? "  urgent" : ""), .dim
+        )
         return [head] + (message.subject.isEmpty ? [] : wrap(message.subject, width, .bold)) + text(message.body, width)
     }
 
@@ -133,25 +149,33 @@ struct Detail {
     }
 
     static func ask(_ ask: Ask, _ width: Int) -> [Row] {
-        var rows = fields([
-            ("from", ask.from), ("to", ask.record["To"]), ("kind", ask.record["Kind"]), ("severity", ask.record["Severity"]), ("asked", ask.record.int("Time").map(Time.text)),
-        ], width)
+        var rows = fields(
+            [
+                ("from", ask.from), ("to", ask.record["To"]), ("kind", ask.record["Kind"]),
+                ("severity", ask.record["Severity"]), ("asked", ask.record.int("Time").map(Time.text)),
+            ], width)
         rows += [Row()] + text(ask.record.body, width)
         let options = (ask.record["Options"] ?? "").split(separator: ",")
         if !options.isEmpty {
-            rows += [Row()] + options.enumerated().map { n, option in
-                var row = Row("\(n + 1) ", .bold)
-                row.add(String(option))
-                return row
-            }
+            rows +=
+                [Row()]
+                + options.enumerated().map { n, option in
+                    var row = Row("\(n + 1) ", .bold)
+                    row.add(String(option))
+                    return row
+                }
         }
-        if let answer = ask.answer { rows += [Row()] + fields([("answered", "\(answer) by \(ask.record["By"] ?? "?")")], width) }
+        if let answer = ask.answer {
+            rows += [Row()] + fields([("answered", "\(answer) by \(ask.record["By"] ?? "?")")], width)
+        }
         return rows
     }
 
     /// Text in lines of at most so many columns, broken at blanks where there are any.
     static func text(_ bytes: [UInt8], _ width: Int) -> [Row] {
-        bytes.split(separator: 10, omittingEmptySubsequences: false).prefix(5000).flatMap { wrap(String(decoding: $0.prefix(10_000), as: UTF8.self), width) }
+        bytes.split(separator: 10, omittingEmptySubsequences: false).prefix(5000).flatMap {
+            wrap(String(decoding: $0.prefix(10_000), as: UTF8.self), width)
+        }
     }
 
     static func wrap(_ line: String, _ width: Int, _ style: Style = .plain) -> [Row] {

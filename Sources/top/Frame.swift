@@ -1,7 +1,8 @@
 import Bus
 import Screen
 
-/// The whole screen as rows: a line of what there is, the list, the detail beside or below it, and a line of what can be done.
+/// The whole screen as rows: a line of what there is, the list, the detail beside or below it, and a line of what can
+/// be done.
 struct Frame {
     /// What is needed to draw, apart from the list and the detail.
     let desk: Desk
@@ -59,13 +60,24 @@ struct Frame {
         return (out, cursor.map { (rows - 1, $0) })
     }
 
-    /// The views' names as the first line has them, from its left. Where there is no room for all of them only the one that
-    /// is shown has its name.
+    /// The views' names as the first line has them, from its left. Where there is no room for all of them only the one
+    /// that is shown has its name.
     var labels: [(view: View, text: String)] {
-        let named = View.allCases.enumerated().map { n, view in (view: view, number: n + 1, count: [.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { counts[$0] } ?? 0) }
-        let whole = named.map { (view: $0.view, text: " \($0.number) \($0.view.title)" + ($0.count > 0 ? " \($0.count) " : " ")) }
+        let named = View.allCases.enumerated().map { n, view in
+            (
+                view: view, number: n + 1,
+                count: [.asks: "asks", .merge: "queue", .mail: "mail", .agents: "agents"][view].flatMap { counts[$0] }
+                    ?? 0
+            )
+        }
+        let whole = named.map {
+            (view: $0.view, text: " \($0.number) \($0.view.title)" + ($0.count > 0 ? " \($0.count) " : " "))
+        }
         if whole.map(\.text.count).reduce(0, +) <= columns { return whole }
-        return zip(named, whole).map { short, long in long.view == desk.view ? long : (short.view, " \(short.number)" + (short.count > 0 ? ":\(short.count) " : " ")) }
+        return zip(named, whole).map { short, long in
+            long.view == desk.view
+                ? long : (short.view, " \(short.number)" + (short.count > 0 ? ":\(short.count) " : " "))
+        }
     }
 
     private func bar() -> Row {
@@ -73,20 +85,40 @@ struct Frame {
         var row = Row()
         row.fill = back
         for (view, label) in labels {
-            row.add(label, view == desk.view ? Style { $0.isReversed = true; $0.isBold = true; $0.isUnderlined = true } : back)
+            row.add(
+                label,
+                view == desk.view
+                    ? Style {
+                        $0.isReversed = true
+                        $0.isBold = true
+                        $0.isUnderlined = true
+                    } : back)
         }
         // Rows that are not shown must not be taken for none.
         if let filter = desk.filter[desk.view], !filter.isEmpty, desk.input?.purpose != .filter {
             row.add(" ")
             var sign = Row("/\(filter)")
             sign.cut(24)
-            row.add(sign.text, Style { $0.isReversed = true; $0.foreground = .index(3); $0.isBold = true })
+            row.add(
+                sign.text,
+                Style {
+                    $0.isReversed = true
+                    $0.foreground = .index(3)
+                    $0.isBold = true
+                })
             row.add(" ", back)
         }
         if let problem {
-            row.add(" ! \(problem)", Style { $0.isReversed = true; $0.foreground = .index(1); $0.isBold = true })
+            row.add(
+                " ! \(problem)",
+                Style {
+                    $0.isReversed = true
+                    $0.foreground = .index(1)
+                    $0.isBold = true
+                })
         } else {
-            let parts = ["working", "idle", "waiting", "stuck", "dead", "ready", "blocked", "conflicts"].compactMap { name -> String? in
+            let parts = ["working", "idle", "waiting", "stuck", "dead", "ready", "blocked", "conflicts"].compactMap {
+                name -> String? in
                 counts[name].flatMap { $0 > 0 ? Bus.counted($0, name) : nil }
             }
             let text = parts.joined(separator: ", ") + " "
@@ -122,7 +154,8 @@ struct Frame {
         if !desk.message.isEmpty { return (Row(desk.message), nil) }
         var row = Row()
         for action in hints {
-            guard let key = keys.key(action), let help = keys.bindings.first(where: { $0.action == action })?.help else { continue }
+            guard let key = keys.key(action), let help = keys.bindings.first(where: { $0.action == action })?.help
+            else { continue }
             row.add("\(key) ", .bold)
             row.add("\(help.split(separator: ",").first ?? "")  ", .dim)
         }

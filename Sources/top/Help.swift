@@ -7,10 +7,17 @@ enum Help {
             var row = Row()
             row.add(binding.keys.map(\.name).joined(separator: " "), columns: 16, .bold)
             row.add(binding.help)
-            if let views = binding.views { row.add("  " + View.allCases.filter(views.contains).map(\.rawValue).joined(separator: ", "), .dim) }
+            if let views = binding.views {
+                row.add("  " + View.allCases.filter(views.contains).map(\.rawValue).joined(separator: ", "), .dim)
+            }
             return row
         }
-        var out = [Row(" keys; \(keys.key("help") ?? "?") or \(keys.key("back") ?? "Escape") leads back; cadre.key.ACTION in the configuration gives others", .bold), Row()]
+        var out = [
+            Row(
+                " keys; \(keys.key("help") ?? "?") or \(keys.key("back") ?? "Escape") leads back; cadre.key.ACTION in "
+                    + "the configuration gives others",
+                .bold), Row(),
+        ]
         let room = max(1, frame.rows - out.count)
         let columns = max(1, min(frame.columns / 60, (lines.count + room - 1) / room))
         let each = (lines.count + columns - 1) / columns

@@ -6,7 +6,9 @@ struct Choice: Equatable {
     let after: [String]
     let undo: [String]?
 
-    init(_ words: [String] = [], after: [String] = [], undo: [String]? = nil) { (self.words, self.after, self.undo) = (words, after, undo) }
+    init(_ words: [String] = [], after: [String] = [], undo: [String]? = nil) {
+        (self.words, self.after, self.undo) = (words, after, undo)
+    }
 }
 
 /// A line that is being typed, or a question that is being answered by a key.

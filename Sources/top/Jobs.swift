@@ -3,8 +3,8 @@ import Processes
 import SystemPackage
 import Team
 
-/// Verbs that run beside the screen: one after the other for what changes something, one at a time for each thing that is
-/// looked up.
+/// Verbs that run beside the screen: one after the other for what changes something, one at a time for each thing that
+/// is looked up.
 final class Jobs {
     private struct Running {
         let job: Job
@@ -60,7 +60,9 @@ final class Jobs {
         do {
             running[name] = Running(job: try Job(program, limit: Jobs.limit), done: done)
         } catch {
-            done(Program.Result(status: 75, output: [], error: Array("\((error as? Failure)?.message ?? "\(error)")\n".utf8)))
+            done(
+                Program.Result(
+                    status: 75, output: [], error: Array("\((error as? Failure)?.message ?? "\(error)")\n".utf8)))
         }
     }
 

@@ -30,7 +30,10 @@ struct Keys {
             guard let set = settings.string("key.\(bindings[n].action)") else { continue }
             bindings[n].keys = try set.split(separator: " ").map { word in
                 guard let key = Key(named: String(word)) else {
-                    throw Failure.usage("cadre.key.\(bindings[n].action): no key '\(Names.shown(String(word)))', use names as tmux has them: q, C-x, M-a, F5, PgUp")
+                    throw Failure.usage(
+                        "cadre.key.\(bindings[n].action): no key '\(Names.shown(String(word)))', use names as tmux has "
+                            + "them: q, C-x, M-a, F5, PgUp"
+                    )
                 }
                 return key
             }

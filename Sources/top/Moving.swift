@@ -12,7 +12,11 @@ extension Session {
             if desk.input != nil { return type(key) }
             desk.message = ""
             guard let action = keys.action(key, in: desk.view) else {
-                if desk.showsHelp { desk.showsHelp = false } else if key.character != nil { desk.message = "\(key) does nothing here: \(keys.key("help") ?? "") shows the keys" }
+                if desk.showsHelp {
+                    desk.showsHelp = false
+                } else if key.character != nil {
+                    desk.message = "\(key) does nothing here: \(keys.key("help") ?? "") shows the keys"
+                }
                 return
             }
             perform(action)
@@ -66,7 +70,11 @@ extension Session {
     func next(_ fits: (String) -> Bool) -> Bool {
         let start = (desk.place[desk.view] ?? -1) + 1
         let order = Array(listing.keys.indices)
-        guard let at = (order.dropFirst(start) + order.prefix(start)).first(where: { listing.keys[$0].map { fits($0) } == true }) else { return false }
+        guard
+            let at = (order.dropFirst(start) + order.prefix(start)).first(where: {
+                listing.keys[$0].map { fits($0) } == true
+            })
+        else { return false }
         choose(at)
         return true
     }

@@ -26,7 +26,9 @@ final class Pages {
             let name = "\(view.rawValue) \(key) \(tab.rawValue) \(width)"
             if let page = known[name], page.age == reader.age { return page.rows }
             let rows: [Row]
-            do { rows = try detail.rows(tab, view, key, width: width) } catch { rows = [Row((error as? Failure)?.message ?? "\(error)", .color(1))] }
+            do { rows = try detail.rows(tab, view, key, width: width) } catch {
+                rows = [Row((error as? Failure)?.message ?? "\(error)", .color(1))]
+            }
             known[name] = (rows, reader.age, 0)
             return rows
         }
@@ -37,7 +39,9 @@ final class Pages {
             due = next < .infinity ? next : nil
         } else if !jobs.isLooking("page") {
             let age = reader.age
-            jobs.look("page", words, source) { [weak self] result in self?.known[name] = (Detail.rows(result, of: tab), age, Time.monotonic()) }
+            jobs.look("page", words, source) { [weak self] result in
+                self?.known[name] = (Detail.rows(result, of: tab), age, Time.monotonic())
+            }
         }
         return page?.rows ?? [Row("…", .dim)]
     }

@@ -4,13 +4,20 @@ import Screen
 /// What is drawn: the list of the view, what is chosen kept on the screen, the page beside it.
 extension Session {
     var frame: Frame {
-        Frame(desk: desk, keys: keys, counts: board.counts, problem: board.problem ?? tasks.problem, rows: screen.rows, columns: screen.columns)
+        Frame(
+            desk: desk, keys: keys, counts: board.counts, problem: board.problem ?? tasks.problem, rows: screen.rows,
+            columns: screen.columns)
     }
 
     private func listed() -> Listing {
         let now = Time.now()
         switch desk.view {
-        case .agents: return Listing(AgentsList(board: board, desk: desk, sources: sources, changes: changes.counts, money: spending.agents.mapValues(\.money), now: now).items())
+        case .agents:
+            return Listing(
+                AgentsList(
+                    board: board, desk: desk, sources: sources, changes: changes.counts,
+                    money: spending.agents.mapValues(\.money), now: now
+                ).items())
         case .asks: return Listing(Lists.filtered(Lists.asks(board, sources, now: now), desk.filter[.asks]))
         case .merge: return Listing(Lists.filtered(Lists.queue(board, now: now), desk.filter[.merge]))
         case .tasks:
@@ -19,14 +26,26 @@ extension Session {
         case .mail: return Listing(Lists.filtered(Lists.mail(letters.read(reader.age), now: now), desk.filter[.mail]))
         case .day:
             if day.age != reader.age {
-                day = (reader.age, Day(spans: sources.map { source in Spans((try? source.bus.lastEvents(20_000, bytes: 4_000_000) { $0["task"] != nil }) ?? []) }))
+                day = (
+                    reader.age,
+                    Day(
+                        spans: sources.map { source in
+                            Spans((try? source.bus.lastEvents(20_000, bytes: 4_000_000) { $0["task"] != nil }) ?? [])
+                        })
+                )
                 tasks.read(reader.age)
             }
-            let items = day.shown.items(sources.map(\.name), now: now, width: screen.columns - 2) { self.tasks.header($0)?.title ?? "" }
+            let items = day.shown.items(sources.map(\.name), now: now, width: screen.columns - 2) {
+                self.tasks.header($0)?.title ?? ""
+            }
             // The axis stays.
             return Listing(items.prefix(1) + Lists.filtered(Array(items.dropFirst()), desk.filter[.day]))
         case .cost:
-            let names = { (key: String) in Detail.parts(key).map { self.sources.count > 1 ? "\(self.sources[$0.source].name)/\($0.name)" : $0.name } ?? key }
+            let names = { (key: String) in
+                Detail.parts(key).map {
+                    self.sources.count > 1 ? "\(self.sources[$0.source].name)/\($0.name)" : $0.name
+                } ?? key
+            }
             return Listing(Lists.filtered(spending.items(names), desk.filter[.cost]))
         }
     }
@@ -46,7 +65,9 @@ extension Session {
         let frame = frame
         if desk.showsHelp { return screen.draw(Help.rows(frame, keys, scroll: &desk.scroll.rows)) }
         let split = frame.split
-        let (rows, cursor) = frame.compose(list: listRows(split.list.rows, split.list.columns), detail: split.detail.map { detailRows($0.rows, $0.columns) } ?? [])
+        let (rows, cursor) = frame.compose(
+            list: listRows(split.list.rows, split.list.columns),
+            detail: split.detail.map { detailRows($0.rows, $0.columns) } ?? [])
         screen.draw(rows, cursor: cursor)
     }
 
@@ -54,7 +75,9 @@ extension Session {
     private func settle() {
         let (view, keys) = (desk.view, listing.keys)
         let chosen = desk.chosen[view]
-        var at = desk.place[view].flatMap { keys.indices.contains($0) && chosen != nil && keys[$0] == chosen ? $0 : nil } ?? chosen.flatMap { keys.firstIndex(of: $0) }
+        var at =
+            desk.place[view].flatMap { keys.indices.contains($0) && chosen != nil && keys[$0] == chosen ? $0 : nil }
+            ?? chosen.flatMap { keys.firstIndex(of: $0) }
         if at == nil { at = listing.firstChoice(from: desk.place[view] ?? 0) }
         desk.chosen[view] = at.flatMap { keys[$0] }
         desk.place[view] = at ?? 0
@@ -65,14 +88,17 @@ extension Session {
             if first > 0, first == at, keys[first - 1] == nil { first -= 1 }
         }
         desk.first[view] = first
-        if let marks = desk.marks[view], !marks.isEmpty { desk.marks[view] = marks.intersection(keys.compactMap { $0 }) }
+        if let marks = desk.marks[view], !marks.isEmpty {
+            desk.marks[view] = marks.intersection(keys.compactMap { $0 })
+        }
     }
 
     private func listRows(_ rows: Int, _ columns: Int) -> [Row] {
         guard rows > 0 else { return [] }
         let marks = desk.marks[desk.view] ?? []
         if desk.view == .tasks, !desk.showsTree {
-            return Kanban.rows(listing, tasks.columns, at: desk.place[.tasks] ?? 0, marks: marks, rows: rows, width: columns)
+            return Kanban.rows(
+                listing, tasks.columns, at: desk.place[.tasks] ?? 0, marks: marks, rows: rows, width: columns)
         }
         let table = Lists.table(desk.view)
         let sample = listing.sample(visible)
@@ -101,7 +127,9 @@ extension Session {
     private func detailRows(_ rows: Int, _ columns: Int) -> [Row] {
         guard rows > 0, let tab = desk.page else { return [] }
         var head = Row()
-        for each in desk.view.tabs { head.add(" \(each.rawValue) ", each == tab ? Style { $0.isReversed = true } : .dim) }
+        for each in desk.view.tabs {
+            head.add(" \(each.rawValue) ", each == tab ? Style { $0.isReversed = true } : .dim)
+        }
         if desk.sinceSeen, tab == .diff || tab == .stat { head.add(" since it was seen", .bold) }
         guard let key = desk.chosen[desk.view] else { return [head] }
         let height = rows - 1
@@ -122,7 +150,11 @@ extension Session {
     func page(_ tab: Tab, _ key: String, _ width: Int) -> [Row] {
         guard tab == .screen else { return pages.page(tab, desk.view, key, width: width, sinceSeen: desk.sinceSeen) }
         guard let agent = board[agent: key] else { return [] }
-        guard let pane = agent.view.session?["Pane"] else { return [Row(agent.view.isHeadless ? "has no pane: its log is below agents/\(agent.name)" : "has no pane", .dim)] }
+        guard let pane = agent.view.session?["Pane"] else {
+            return [
+                Row(agent.view.isHeadless ? "has no pane: its log is below agents/\(agent.name)" : "has no pane", .dim)
+            ]
+        }
         return preview.rows(of: pane)
     }
 }

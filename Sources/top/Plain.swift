@@ -41,19 +41,35 @@ struct Plain {
             + board.agents.map { agent in
                 let state = agent.view.state.rawValue
                 let note = agent.view.report?["Note"]
-                let words = [agent.name, state] + agent.tasks.map { "task \($0.id) \($0.title)" } + [note, agent.unread > 0 ? "\(agent.unread) unread" : nil].compactMap { $0 }
-                return row("agent", agent.source, [
-                    ("name", .string(agent.name)), ("state", .string(state)), ("task", .int(agent.tasks.first?.id)), ("tasks", .list(agent.tasks.map { .int($0.id) })),
-                    ("note", .string(note)), ("unread", .int(agent.unread)), ("conflicts", .list(agent.conflicts.map { .string($0) })),
-                ], (words + (agent.conflicts.isEmpty ? [] : ["conflicts with " + agent.conflicts.joined(separator: "; ")])).joined(separator: ", "))
+                let words =
+                    [agent.name, state] + agent.tasks.map { "task \($0.id) \($0.title)" }
+                    + [note, agent.unread > 0 ? "\(agent.unread) unread" : nil].compactMap { $0 }
+                return row(
+                    "agent", agent.source,
+                    [
+                        ("name", .string(agent.name)), ("state", .string(state)), ("task", .int(agent.tasks.first?.id)),
+                        ("tasks", .list(agent.tasks.map { .int($0.id) })),
+                        ("note", .string(note)), ("unread", .int(agent.unread)),
+                        ("conflicts", .list(agent.conflicts.map { .string($0) })),
+                    ],
+                    (words
+                        + (agent.conflicts.isEmpty
+                            ? [] : ["conflicts with " + agent.conflicts.joined(separator: "; ")]))
+                        .joined(separator: ", "))
             }
             + board.asks.map { asked in
                 let text = String(asked.ask.text.split(separator: "\n").first ?? "")
-                return row("ask", asked.source, [("id", .string(asked.ask.id)), ("from", .string(asked.ask.from)), ("text", .string(text))], "ask \(asked.ask.id) from \(asked.ask.from): \(text)")
+                return row(
+                    "ask", asked.source,
+                    [("id", .string(asked.ask.id)), ("from", .string(asked.ask.from)), ("text", .string(text))],
+                    "ask \(asked.ask.id) from \(asked.ask.from): \(text)")
             }
             + board.queue.map { queued in
                 let (id, state) = (queued.entry.id, queued.entry.step.rawValue)
-                return row("merge", queued.source, [("id", .int(id)), ("state", .string(state)), ("title", .string(queued.title))], "merge \(id) \(state): \(queued.title)")
+                return row(
+                    "merge", queued.source,
+                    [("id", .int(id)), ("state", .string(state)), ("title", .string(queued.title))],
+                    "merge \(id) \(state): \(queued.title)")
             }
     }
 }

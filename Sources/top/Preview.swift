@@ -3,7 +3,8 @@ import Processes
 import Screen
 import Tmux
 
-/// The screen of the agent that is chosen, looked at ten times a second while it changes, and less often while it does not.
+/// The screen of the agent that is chosen, looked at ten times a second while it changes, and less often while it does
+/// not.
 final class Preview {
     private var client: ControlClient?
     private var server = ""

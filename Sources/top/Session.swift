@@ -5,9 +5,9 @@ import Screen
 import Team
 import Tmux
 
-// One look at the team on a terminal. It waits in poll(2) for keys, for changes on the bus, for the pane that is looked at
-// and for the verbs that run beside it; it reads what has changed, and draws what looks different. Nothing is started and
-// no git runs between a key and the screen: a page that a verb prints is there when it is there.
+// One look at the team on a terminal. It waits in poll(2) for keys, for changes on the bus, for the pane that is looked
+// at and for the verbs that run beside it; it reads what has changed, and draws what looks different. Nothing is
+// started and no git runs between a key and the screen: a page that a verb prints is there when it is there.
 final class Session {
     let screen: Screen
     let keys: Keys
@@ -65,10 +65,16 @@ final class Session {
     // MARK: waiting
 
     private func wait() {
-        if desk.view == .agents { changes.countNext(of: Set(visible.compactMap { listing.keys[$0] }), board, sources, jobs) } else { preview.end() }
+        if desk.view == .agents {
+            changes.countNext(of: Set(visible.compactMap { listing.keys[$0] }), board, sources, jobs)
+        } else {
+            preview.end()
+        }
         let previewed = previewed
         if let (pane, server, source) = previewed { preview.see(pane, on: server, of: source) }
-        var entries = ([0, reader.descriptor, preview.descriptor] + jobs.descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        var entries = ([0, reader.descriptor, preview.descriptor] + jobs.descriptors).map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
         // What is stale already need not be heard of again.
         if isStale { entries[1].fd = -1 }
         let now = Time.monotonic()
@@ -113,7 +119,8 @@ final class Session {
 
     /// The pane that is to be looked at, if one is.
     private var previewed: (pane: String, server: String, source: Source)? {
-        guard desk.view == .agents, desk.page == .screen, !desk.showsHelp, frame.split.detail != nil, let agent = chosenAgent, let pane = agent.view.session?["Pane"],
+        guard desk.view == .agents, desk.page == .screen, !desk.showsHelp, frame.split.detail != nil,
+            let agent = chosenAgent, let pane = agent.view.session?["Pane"],
             let server = agent.view.session?["Server"]
         else { return nil }
         return (pane, server, sources[agent.source])

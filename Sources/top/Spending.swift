@@ -44,14 +44,22 @@ final class Spending {
 
     func items(_ names: (String) -> String) -> [Item] {
         func item(_ key: String, _ name: String, _ sums: Sums) -> Item {
-            Item(key, [
-                "of": Row(name, .bold), "money": Row(Spending.money(sums.money)), "input": Row(Spending.text(sums.parts[1])), "cached": Row(Spending.text(sums.parts[2])),
-                "output": Row(Spending.text(sums.parts[3])), "models": Row(sums.models.sorted().joined(separator: ", "), .dim),
-            ])
+            Item(
+                key,
+                [
+                    "of": Row(name, .bold), "money": Row(Spending.money(sums.money)),
+                    "input": Row(Spending.text(sums.parts[1])), "cached": Row(Spending.text(sums.parts[2])),
+                    "output": Row(Spending.text(sums.parts[3])),
+                    "models": Row(sums.models.sorted().joined(separator: ", "), .dim),
+                ])
         }
         if total == Sums() { return [] }
-        return [item("total", "all", total), .heading("by day")] + days.sorted { $0.key > $1.key }.map { item($0.key, $0.key, $0.value) }
-            + [.heading("by agent")] + agents.sorted { ($0.value.money.known ?? -1, $1.key) > ($1.value.money.known ?? -1, $0.key) }.map { item($0.key, names($0.key), $0.value) }
+        return [item("total", "all", total), .heading("by day")]
+            + days.sorted { $0.key > $1.key }.map { item($0.key, $0.key, $0.value) }
+            + [.heading("by agent")]
+            + agents.sorted { ($0.value.money.known ?? -1, $1.key) > ($1.value.money.known ?? -1, $0.key) }.map {
+                item($0.key, names($0.key), $0.value)
+            }
     }
 }
 

@@ -19,7 +19,8 @@ struct Item {
     var text: String { cells.values.map(\.text).joined(separator: " ") }
 }
 
-/// Columns beside each other. Where not all fit, those that matter least are left out, and the wide ones share what is left.
+/// Columns beside each other. Where not all fit, those that matter least are left out, and the wide ones share what is
+/// left.
 struct Table {
     struct Column {
         let name: String
@@ -41,11 +42,13 @@ struct Table {
 
     /// With no column wider than what is in it.
     func fitted(_ items: [Item]) -> Table {
-        Table(columns: columns.enumerated().map { n, column in
-            let widest = items.map { ($0.cells[column.name]?.width ?? 0) + (n == 0 ? 2 * min($0.indent, 8) : 0) }.max() ?? 0
-            let upper = max(column.width.lowerBound, min(column.width.upperBound, widest))
-            return Column(column.name, column.width.lowerBound...upper, column.weight, right: column.right)
-        })
+        Table(
+            columns: columns.enumerated().map { n, column in
+                let widest =
+                    items.map { ($0.cells[column.name]?.width ?? 0) + (n == 0 ? 2 * min($0.indent, 8) : 0) }.max() ?? 0
+                let upper = max(column.width.lowerBound, min(column.width.upperBound, widest))
+                return Column(column.name, column.width.lowerBound...upper, column.weight, right: column.right)
+            })
     }
 
     /// How many columns of the screen each takes, of those that fit.

@@ -1,8 +1,8 @@
 import Bus
 import Screen
 
-/// All tasks of all projects: where each is, and what it says as far as that was read. There may be tens of thousands, so
-/// what they say is read piece by piece between keys, and kept.
+/// All tasks of all projects: where each is, and what it says as far as that was read. There may be tens of thousands,
+/// so what they say is read piece by piece between keys, and kept.
 final class Tasks {
     struct One {
         let key: String
@@ -47,7 +47,11 @@ final class Tasks {
         var all: [One] = []
         for (n, source) in sources.enumerated() {
             do {
-                all += try source.bus.places().map { One(key: "\(n)/\($0.key)", source: n, id: $0.key, state: $0.value.state, owner: $0.value.claim?.owner) }
+                all += try source.bus.places().map {
+                    One(
+                        key: "\(n)/\($0.key)", source: n, id: $0.key, state: $0.value.state,
+                        owner: $0.value.claim?.owner)
+                }
             } catch { problem = (error as? Failure)?.message ?? "\(error)" }
         }
         all.sort { ($0.source, $0.id) < ($1.source, $1.id) }
@@ -73,7 +77,9 @@ final class Tasks {
         version += 1
         do {
             headers[one.key] = try sources[one.source].bus.header(one.id).map {
-                Said(title: $0.title, role: $0.role ?? $0.to, depends: $0.depends, parent: $0.parent, priority: $0.priority, isEpic: $0.isEpic)
+                Said(
+                    title: $0.title, role: $0.role ?? $0.to, depends: $0.depends, parent: $0.parent,
+                    priority: $0.priority, isEpic: $0.isEpic)
             }
         } catch { problem = (error as? Failure)?.message ?? "\(error)" }
     }
@@ -93,7 +99,10 @@ final class Tasks {
 
     private func fits(_ one: One, _ words: [Substring]) -> Bool {
         guard !words.isEmpty else { return true }
-        let text = "\(one.id) \(one.state.rawValue) \(one.owner ?? "") \(headers[one.key]?.title ?? "") \(headers[one.key]?.role ?? "")".lowercased()
+        let text =
+            "\(one.id) \(one.state.rawValue) \(one.owner ?? "") \(headers[one.key]?.title ?? "") "
+            + "\(headers[one.key]?.role ?? "")"
+            .lowercased()
         return words.allSatisfy { text.contains($0) }
     }
 
@@ -113,7 +122,9 @@ final class Tasks {
             var ones: [State: [One]] = [:]
             for one in all where fits(one, words) { ones[Tasks.column(one.state), default: []].append(one) }
             ones[.done]?.reverse()
-            ones[.ready] = ones[.ready]?.enumerated().map { (headers[$0.element.key]?.priority ?? 2, $0.offset, $0.element) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+            ones[.ready] = ones[.ready]?.enumerated().map {
+                (headers[$0.element.key]?.priority ?? 2, $0.offset, $0.element)
+            }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
             var lines: [(one: One, depth: Int)] = []
             columns = Tasks.columns.map { state in
                 let start = lines.count
@@ -154,7 +165,15 @@ final class Tasks {
         cells["id"] = Row(name, .bold)
         cells["state"] = Row(one.state.rawValue, Tasks.style(one.state))
         if let header {
-            if header.priority != 2 { cells["!"] = Row("\(header.priority)", header.priority < 2 ? Style { $0.foreground = .index(3); $0.isBold = true } : .dim) }
+            if header.priority != 2 {
+                cells["!"] = Row(
+                    "\(header.priority)",
+                    header.priority < 2
+                        ? Style {
+                            $0.foreground = .index(3)
+                            $0.isBold = true
+                        } : .dim)
+            }
             cells["depends"] = Row(header.depends.map(String.init).joined(separator: " "), .dim)
             cells["role"] = Row(header.role ?? "", .dim)
         }
@@ -170,7 +189,11 @@ final class Tasks {
         case .ready: return .color(6)
         case .claimed: return .color(2)
         case .review: return .color(3)
-        case .failed: return Style { $0.foreground = .index(1); $0.isBold = true }
+        case .failed:
+            return Style {
+                $0.foreground = .index(1)
+                $0.isBold = true
+            }
         case .blocked, .deferred, .done, .cancelled: return .dim
         }
     }
@@ -178,26 +201,42 @@ final class Tasks {
 
 /// Columns of cards beside each other, as many as there is room for.
 enum Kanban {
-    static func rows(_ listing: Listing, _ columns: [(state: State, range: Range<Int>)], at place: Int, marks: Set<String>, rows: Int, width: Int) -> [Row] {
+    static func rows(
+        _ listing: Listing, _ columns: [(state: State, range: Range<Int>)], at place: Int, marks: Set<String>,
+        rows: Int, width: Int
+    ) -> [Row] {
         // Of the columns those around the chosen one, each of at least so many cells.
         let count = max(1, min(columns.count, (width + 1) / 18))
         let at = columns.firstIndex { $0.range.contains(place) } ?? 0
         let first = max(0, min(at - count / 2, columns.count - count))
         let each = max(4, (width - (count - 1)) / count)
         let shown = columns[first..<first + count].map { column -> [Row] in
-            var out = [Row("\(column.state.rawValue) \(column.range.count)", Tasks.style(column.state).with { $0.isUnderlined = true })]
+            var out = [
+                Row(
+                    "\(column.state.rawValue) \(column.range.count)",
+                    Tasks.style(column.state).with { $0.isUnderlined = true })
+            ]
             let room = max(0, rows - 1)
             let range = column.range
-            let top = range.contains(place) ? max(range.lowerBound, min(place - room / 2, range.upperBound - room)) : range.lowerBound
+            let top =
+                range.contains(place)
+                ? max(range.lowerBound, min(place - room / 2, range.upperBound - room)) : range.lowerBound
             for n in top..<min(range.upperBound, top + room) {
                 let item = listing.item(n)
                 var card = Row(item.key.map(marks.contains) == true ? "▸" : "", .bold)
                 card.add(item.cells["id"] ?? Row())
                 card.add(" ")
-                if let mark = item.cells["!"] { card.add("!"); card.add(mark); card.add(" ") }
+                if let mark = item.cells["!"] {
+                    card.add("!")
+                    card.add(mark)
+                    card.add(" ")
+                }
                 card.add(item.cells["title"] ?? Row())
                 if let owner = item.cells["owner"], owner.width > 0 { card.add(" · \(owner.text)", .dim) }
-                if let state = item.cells["state"], ["failed", "cancelled", "deferred"].contains(state.text) { card.add(" "); card.add(state) }
+                if let state = item.cells["state"], ["failed", "cancelled", "deferred"].contains(state.text) {
+                    card.add(" ")
+                    card.add(state)
+                }
                 card.cut(each)
                 card.pad(to: each)
                 out.append(n == place ? card.styled { $0.isReversed = true } : card)

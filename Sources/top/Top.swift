@@ -11,7 +11,8 @@ public struct TopVerb: Verb {
         verb: "top", abstract: "Run the team from one screen.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Every project of the tmux server.") var all = false
-    @Flag(name: .long, help: "Print the rows, and on a terminal those that change, instead of a screen.") var plain = false
+    @Flag(name: .long, help: "Print the rows, and on a terminal those that change, instead of a screen.") var plain =
+        false
     public init() {}
 
     public func run(_ tool: Tool) throws {
@@ -19,7 +20,9 @@ public struct TopVerb: Verb {
         let sources = try all ? Team.all(in: Tmux.here()).map { try Source($0.bus) } : [Source(tool.bus())]
         guard !sources.isEmpty else { throw Failure.no("no project on this tmux server") }
         if plain { return Plain(sources, json: tool.common.json).run() }
-        guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.no("not a terminal: 'cadre top --plain' prints the rows") }
+        guard isatty(0) == 1, isatty(1) == 1 else {
+            throw Failure.no("not a terminal: 'cadre top --plain' prints the rows")
+        }
         let keys = try Keys(tool.settings())
         let screen = try Screen()
         defer { screen.close() }

@@ -4,8 +4,8 @@ import Processes
 import Screen
 import SystemPackage
 
-/// What is typed, pasted or written in an editor, and what becomes of it. It is for the rows that were marked or chosen when
-/// the question came up, whatever comes and goes on the screen meanwhile.
+/// What is typed, pasted or written in an editor, and what becomes of it. It is for the rows that were marked or chosen
+/// when the question came up, whatever comes and goes on the screen meanwhile.
 extension Session {
     func ask(_ purpose: Input.Purpose, _ prompt: String, _ text: String = "", rows: [String]? = nil) {
         var input = Input(purpose, prompt, text)
@@ -40,7 +40,10 @@ extension Session {
 
     /// What is pasted is text, never keys: outside a text it does nothing.
     func paste(_ text: String) {
-        guard var input = desk.input, !input.purpose.isChoice else { return desk.message = "pasted text is no keys" }
+        guard var input = desk.input, !input.purpose.isChoice else {
+            desk.message = "pasted text is no keys"
+            return
+        }
         input.insert(text)
         change(input)
     }
@@ -52,11 +55,17 @@ extension Session {
 
     /// The text in the person's editor, by the shell as git does it.
     private func edit(_ input: Input) {
-        let editor = ["VISUAL", "EDITOR"].compactMap { (name: String) in getenv(name).map { String(cString: $0) } }.first { !$0.isEmpty } ?? "vi"
+        let editor =
+            ["VISUAL", "EDITOR"].compactMap { (name: String) in getenv(name).map { String(cString: $0) } }.first {
+                !$0.isEmpty
+            } ?? "vi"
         let directory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var name = Array("\(directory)/cadre-text.XXXXXX".utf8CString)
         let fd = mkstemp(&name)
-        guard fd >= 0 else { return desk.message = "unable to make a file in '\(directory)': \(String(cString: strerror(errno)))" }
+        guard fd >= 0 else {
+            desk.message = "unable to make a file in '\(directory)': \(String(cString: strerror(errno)))"
+            return
+        }
         close(fd)
         let path = FilePath(platformString: name)
         defer { unlink(name) }
@@ -80,7 +89,10 @@ extension Session {
         switch action {
         case "reject":
             switch input.view {
-            case .merge, .tasks: run([input.view == .merge ? "merge" : "plan", "reject"], on: rows, after: text.isEmpty ? [] : ["--why", text])
+            case .merge, .tasks:
+                run(
+                    [input.view == .merge ? "merge" : "plan", "reject"], on: rows,
+                    after: text.isEmpty ? [] : ["--why", text])
             default: run(["ask", "reject"], on: rows, after: text.isEmpty ? [] : ["--", text])
             }
         case "new":
@@ -95,7 +107,12 @@ extension Session {
         case "send": run(["send"], on: rows, after: ["--", text])
         case "broadcast": for source in sources { run(["send", "@all", "--", text], source, what: "send") }
         case "reply":
-            guard let (n, id) = rows.first.flatMap(Detail.parts), let letter = try? sources[n].bus.message(id, of: "human") else { return desk.message = "that message is gone" }
+            guard let (n, id) = rows.first.flatMap(Detail.parts),
+                let letter = try? sources[n].bus.message(id, of: "human")
+            else {
+                desk.message = "that message is gone"
+                return
+            }
             run(["send", letter.from, "--reply-to", id, "--", text], sources[n], what: "send")
         case "new-task": run(["task", "add", "--", text], source, what: "task")
         default: break

@@ -9,8 +9,10 @@ public struct UpVerb: Verb {
         verb: "up", abstract: "Start agents that should run and don't: all, or these.")
     @OptionGroup public var common: Common
     @Flag(name: .long, help: "Only those that died without a word, as tmux's hook does.") var dead = false
-    @Flag(name: .long, help: "Of all projects that this tmux server shows, which is told how they are.") var server = false
-    @Option(name: .long, help: ArgumentHelp("The project that this pane was opened for.", visibility: .hidden)) var pane: String?
+    @Flag(name: .long, help: "Of all projects that this tmux server shows, which is told how they are.") var server =
+        false
+    @Option(name: .long, help: ArgumentHelp("The project that this pane was opened for.", visibility: .hidden))
+    var pane: String?
     @Argument(help: "Agents, whatever state they are in; - reads names from standard input.") var names: [String] = []
     public init() {}
 
@@ -45,7 +47,9 @@ public struct UpVerb: Verb {
         var refused: [Failure] = []
         // Those too that stay stopped: what a move has left of them is not mended by their start.
         if !dead { _ = try team.mendWorktrees() }
-        for name in try team.revive(all: !dead, say: { tool.say($0) }, refused: { refused.append($0) }) { tool.print([name], json: ["name": .string(name)]) }
+        for name in try team.revive(all: !dead, say: { tool.say($0) }, refused: { refused.append($0) }) {
+            tool.print([name], json: ["name": .string(name)])
+        }
         try tool.each(refused) { throw $0 }
     }
 }

@@ -6,7 +6,10 @@ import Testing
     @Test(arguments: ["a", "bob", "a-1_b", String(repeating: "x", count: 32)])
     func goodNames(_ name: String) throws { #expect(try Names.agent(name) == name) }
 
-    @Test(arguments: ["", "Bob", "1a", "-rf", "../x", "a b", "a\n", "a,b", "é", "a/b", String(repeating: "x", count: 33), "all", "human", "parent", "children"])
+    @Test(arguments: [
+        "", "Bob", "1a", "-rf", "../x", "a b", "a\n", "a,b", "é", "a/b", String(repeating: "x", count: 33), "all",
+        "human", "parent", "children",
+    ])
     func badNames(_ name: String) {
         #expect { try Names.agent(name) } throws: { ($0 as? Failure)?.kind == .usage }
     }
@@ -16,7 +19,9 @@ import Testing
         #expect(throws: Failure.self) { try Names.caller("all") }
     }
 
-    @Test(arguments: ["a\nb", "a\u{1b}[31m", "a\u{7f}", "a\u{9b}31m", "a\u{202e}b", "a\u{2066}b", "a\u{2028}b", "", "   "])
+    @Test(arguments: [
+        "a\nb", "a\u{1b}[31m", "a\u{7f}", "a\u{9b}31m", "a\u{202e}b", "a\u{2066}b", "a\u{2028}b", "", "   ",
+    ])
     func badLines(_ text: String) {
         #expect { try Names.line(text) } throws: { ($0 as? Failure)?.kind == .usage }
     }

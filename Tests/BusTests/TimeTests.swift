@@ -19,7 +19,9 @@ import Testing
         #expect(Time.point("2026-11-24T07:00:00-05:00") == noon)
     }
 
-    @Test(arguments: ["2026-11-24", "2026-13-01T00:00:00Z", "2026-11-24T25:00:00Z", "2026-11-24T12:00:00", "tomorrow", ""])
+    @Test(arguments: [
+        "2026-11-24", "2026-13-01T00:00:00Z", "2026-11-24T25:00:00Z", "2026-11-24T12:00:00", "tomorrow", "",
+    ])
     func badPoints(_ text: String) { #expect(Time.point(text) == nil) }
 
     @Test func aDurationIsFromNow() { #expect(Time.point("5m", now: 1000) == 1300) }

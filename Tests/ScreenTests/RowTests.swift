@@ -60,12 +60,22 @@ import Testing
     @Test func coloursAreKeptAndHoldOn() {
         var ansi = Ansi()
         let first = ansi.row("\u{1b}[1;31mred")
-        #expect(first.pieces == [.init(text: "red", style: Style { $0.isBold = true; $0.foreground = .index(1) })])
+        #expect(
+            first.pieces == [
+                .init(
+                    text: "red",
+                    style: Style {
+                        $0.isBold = true
+                        $0.foreground = .index(1)
+                    })
+            ])
         #expect(ansi.row("still").pieces[0].style.foreground == .index(1))
         #expect(ansi.row("\u{1b}[mplain").pieces[0].style == .plain)
     }
 
-    @Test(arguments: ["38;5;200", "38:5:200"]) func palette(code: String) { #expect(row("\u{1b}[\(code)mx").pieces[0].style.foreground == .index(200)) }
+    @Test(arguments: ["38;5;200", "38:5:200"]) func palette(code: String) {
+        #expect(row("\u{1b}[\(code)mx").pieces[0].style.foreground == .index(200))
+    }
 
     @Test(arguments: ["38;2;255;0;0", "38:2::255:0:0", "38:2:255:0:0"]) func trueColourBecomesTheNearest(code: String) {
         #expect(row("\u{1b}[\(code)mx").pieces[0].style.foreground == .index(196))
@@ -73,10 +83,14 @@ import Testing
 
     @Test func greysAreGrey() { #expect(row("\u{1b}[48;2;128;128;128mx").pieces[0].style.background == .index(244)) }
 
-    @Test(arguments: ["\u{1b}[2J", "\u{1b}]0;title\u{7}", "\u{1b}]8;;http://x\u{1b}\\", "\u{1b}(B", "\u{1b}[?1049h", "\u{1b}Pq#\u{1b}\\", "\u{1b}[999;999m", "\u{1b}[38;5m"])
+    @Test(arguments: [
+        "\u{1b}[2J", "\u{1b}]0;title\u{7}", "\u{1b}]8;;http://x\u{1b}\\", "\u{1b}(B", "\u{1b}[?1049h",
+        "\u{1b}Pq#\u{1b}\\", "\u{1b}[999;999m", "\u{1b}[38;5m",
+    ])
     func otherSequencesAreLeftOut(sequence: String) { #expect(row("a\(sequence)b").text == "ab") }
 
-    @Test(arguments: ["\u{1b}", "\u{1b}[", "\u{1b}[1", "\u{1b}]x", "\u{1b}[38;2;1", "\u{1b}[38"]) func whatIsCutShortIsNothing(text: String) { #expect(row("a" + text).text == "a") }
+    @Test(arguments: ["\u{1b}", "\u{1b}[", "\u{1b}[1", "\u{1b}]x", "\u{1b}[38;2;1", "\u{1b}[38"])
+    func whatIsCutShortIsNothing(text: String) { #expect(row("a" + text).text == "a") }
 
     @Test func linesOfTheAlternateCharacterSet() { #expect(row("\u{e}lqk\u{f}lqk").text == "┌─┐lqk") }
 }

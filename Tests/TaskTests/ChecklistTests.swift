@@ -28,8 +28,12 @@ import Testing
 
     @Test func aTitleMustBeOne() { #expect(throws: Failure.self) { try parse("- [ ] a\u{1b}b") } }
 
-    @Test(arguments: ["- [ ]", "- [ ]   ", "- [P] a legend", "- [ ](link) of no task", "<!--\n- [ ] a\n-->", "```\n- [ ] a\n```"])
+    @Test(arguments: [
+        "- [ ]", "- [ ]   ", "- [P] a legend", "- [ ](link) of no task", "<!--\n- [ ] a\n-->", "```\n- [ ] a\n```",
+    ])
     func whatIsNoItem(_ text: String) throws { #expect(try parse(text).isEmpty) }
 
-    @Test func crlfIsALineEnd() throws { #expect(try parse("- [ ] a\r\n- [ ] b\r\n").map(\.header.title) == ["a", "b"]) }
+    @Test func crlfIsALineEnd() throws {
+        #expect(try parse("- [ ] a\r\n- [ ] b\r\n").map(\.header.title) == ["a", "b"])
+    }
 }

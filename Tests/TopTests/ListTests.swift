@@ -7,13 +7,17 @@ import Testing
 @Suite struct ListTests {
     init() { Cells.setLocale() }
 
-    private func agent(_ name: String, _ state: AgentState = .working, parent: String? = nil, since: Int = 0, source: Int = 0) -> Board.Agent {
+    private func agent(
+        _ name: String, _ state: AgentState = .working, parent: String? = nil, since: Int = 0, source: Int = 0
+    ) -> Board.Agent {
         var card = Record()
         card["Parent"] = parent
         var report = Record()
         report["State"] = state.rawValue
         report["Since"] = "\(since)"
-        return Board.Agent(key: "\(source)/\(name)", source: source, view: AgentView(name: name, card: card, session: nil, report: report, want: .run, alive: true))
+        return Board.Agent(
+            key: "\(source)/\(name)", source: source,
+            view: AgentView(name: name, card: card, session: nil, report: report, want: .run, alive: true))
     }
 
     private func items(_ agents: [Board.Agent], _ change: (inout Desk) -> Void = { _ in }) -> [String] {
@@ -21,7 +25,9 @@ import Testing
         board.agents = agents
         var desk = Desk()
         change(&desk)
-        return AgentsList(board: board, desk: desk, sources: [], changes: [:], money: [:], now: 100).items().map { ($0.key.map { $0 } ?? "# " + $0.text) + String(repeating: "+", count: $0.indent) }
+        return AgentsList(board: board, desk: desk, sources: [], changes: [:], money: [:], now: 100).items().map {
+            ($0.key.map { $0 } ?? "# " + $0.text) + String(repeating: "+", count: $0.indent)
+        }
     }
 
     @Test func childrenAreBelowTheirParents() {
@@ -38,7 +44,9 @@ import Testing
     }
 
     @Test func byUrgency() {
-        let found = items([agent("a", .working), agent("b", .waiting), agent("c", .dead)]) { ($0.grouping, $0.order) = (.flat, .state) }
+        let found = items([agent("a", .working), agent("b", .waiting), agent("c", .dead)]) {
+            ($0.grouping, $0.order) = (.flat, .state)
+        }
         #expect(found == ["0/b", "0/c", "0/a"])
     }
 
@@ -49,10 +57,14 @@ import Testing
         (desk.grouping, desk.order) = (.flat, .cost)
         some.add(5)
         more.add(7)
-        let list = AgentsList(board: board, desk: desk, sources: [], changes: ["0/a": (1, 0), "0/b": (0, 3)], money: ["0/b": some, "0/c": more], now: 100)
+        let list = AgentsList(
+            board: board, desk: desk, sources: [], changes: ["0/a": (1, 0), "0/b": (0, 3)],
+            money: ["0/b": some, "0/c": more], now: 100)
         #expect(list.items().map(\.key) == ["0/c", "0/b", "0/a"])
         desk.order = .changed
-        #expect(AgentsList(board: board, desk: desk, sources: [], changes: list.changes, money: list.money, now: 100).items().map(\.key) == ["0/b", "0/a", "0/c"])
+        #expect(
+            AgentsList(board: board, desk: desk, sources: [], changes: list.changes, money: list.money, now: 100)
+                .items().map(\.key) == ["0/b", "0/a", "0/c"])
     }
 
     @Test func aFilterHasAllItsWords() {
@@ -79,11 +91,17 @@ import Testing
     }
 
     @Test func fieldsAreWrapped() {
-        #expect(Detail.fields([("why", "one two"), ("who", nil), ("by", "x")], 8).map(\.text) == ["why: one", "two", "by: x"])
+        #expect(
+            Detail.fields([("why", "one two"), ("who", nil), ("by", "x")], 8).map(\.text) == [
+                "why: one", "two", "by: x",
+            ])
     }
 
     @Test func spansOfTime() {
-        #expect([0, 59, 60, 3599, 3600, 86_399, 86_400, -5].map(AgentsList.span) == ["0s", "59s", "1m", "59m", "1h", "23h", "1d", "0s"])
+        #expect(
+            [0, 59, 60, 3599, 3600, 86_399, 86_400, -5].map(AgentsList.span) == [
+                "0s", "59s", "1m", "59m", "1h", "23h", "1d", "0s",
+            ])
     }
 
     @Test func totalOfAStat() {
@@ -120,12 +138,15 @@ import Testing
     init() { Cells.setLocale() }
 
     private func event(_ time: String, _ what: String, _ by: String, _ task: Int) -> Event {
-        Event(Array("{\"time\":\"2026-01-01T\(time)Z\",\"event\":\"\(what)\",\"by\":\"\(by)\",\"task\":\(task)}".utf8)[...])!
+        Event(
+            Array("{\"time\":\"2026-01-01T\(time)Z\",\"event\":\"\(what)\",\"by\":\"\(by)\",\"task\":\(task)}".utf8)[
+                ...])!
     }
 
     @Test func aSpanIsFromAClaimToItsEnd() {
         let day = Spans([
-            event("10:00:00", "claimed", "bob", 1), event("10:05:00", "claimed", "eve", 2), event("10:10:00", "submitted", "bob", 1), event("10:11:00", "landed", "bob", 1),
+            event("10:00:00", "claimed", "bob", 1), event("10:05:00", "claimed", "eve", 2),
+            event("10:10:00", "submitted", "bob", 1), event("10:11:00", "landed", "bob", 1),
             event("10:12:00", "claimed", "dan", 2),
         ])
         #expect(day.all.map(\.agent) == ["bob", "eve", "dan"])
@@ -136,16 +157,22 @@ import Testing
     }
 
     @Test(arguments: [
-        (40, [
-            " UTC           09:40       09:50",
-            "one/bob        11 title 0/…",
-            "two/bob                    1 title 1/1",
-        ]),
-        (80, [
-            " UTC           09:40        09:44        09:48        09:52        09:56",
-            "one/bob        11 title 0/11",
-            "two/bob                                        1 title 1/1",
-        ]),
+        (
+            40,
+            [
+                " UTC           09:40       09:50",
+                "one/bob        11 title 0/…",
+                "two/bob                    1 title 1/1",
+            ]
+        ),
+        (
+            80,
+            [
+                " UTC           09:40        09:44        09:48        09:52        09:56",
+                "one/bob        11 title 0/11",
+                "two/bob                                        1 title 1/1",
+            ]
+        ),
     ])
     func barsOfSeveralProjects(width: Int, expected: [String]) {
         let one = Spans([event("09:40:00", "claimed", "bob", 11), event("09:50:00", "done", "bob", 11)])
@@ -163,11 +190,16 @@ import Testing
             Day(spans: [Spans(events)]).items(["one"], now: now, width: 75) { _ in "" }[1].cells[""]!.text
         }
         // A column is ten minutes.
-        let long = bars([event("00:00:00", "claimed", "bob", 1), event("00:01:00", "done", "bob", 1), event("00:02:00", "claimed", "bob", 2), event("04:00:00", "done", "bob", 2)])
+        let long = bars([
+            event("00:00:00", "claimed", "bob", 1), event("00:01:00", "done", "bob", 1),
+            event("00:02:00", "claimed", "bob", 2), event("04:00:00", "done", "bob", 2),
+        ])
         #expect(long.contains("2 "))
         let short = bars([
-            event("00:00:00", "claimed", "bob", 1), event("00:01:00", "done", "bob", 1), event("00:02:00", "claimed", "bob", 2), event("00:03:00", "done", "bob", 2),
-            event("04:00:00", "claimed", "bob", 3), event("06:00:00", "done", "bob", 3), event("06:01:00", "claimed", "bob", 4), event("06:02:00", "done", "bob", 4),
+            event("00:00:00", "claimed", "bob", 1), event("00:01:00", "done", "bob", 1),
+            event("00:02:00", "claimed", "bob", 2), event("00:03:00", "done", "bob", 2),
+            event("04:00:00", "claimed", "bob", 3), event("06:00:00", "done", "bob", 3),
+            event("06:01:00", "claimed", "bob", 4), event("06:02:00", "done", "bob", 4),
         ])
         #expect(short.contains("+"))
         #expect(short.contains("3 "))
