@@ -245,7 +245,8 @@ public struct AgentProgram {
     /// line if that tells what it costs. In this form no shell is between the program and its hook.
     public func settings(executable: String) -> String {
         let hooks = events.map { event in
-            "\(JSON.string(event.name)):[{\"matcher\":\"*\",\"hooks\":[{\"type\":\"command\",\"command\":\(JSON.string(executable)),"
+            "\(JSON.string(event.name)):[{\"matcher\":\"*\","
+                + "\"hooks\":[{\"type\":\"command\",\"command\":\(JSON.string(executable)),"
                 + "\"args\":[\"hook\",\(JSON.string(event.name))],\"timeout\":\(AgentProgram.patience(event.name))}]}]"
         }
         let command = "exec '" + executable.replacing("'", with: "'\\''") + "' hook StatusLine"

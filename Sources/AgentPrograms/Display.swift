@@ -74,9 +74,11 @@ public struct Display {
 // nothing counts but what stands in a place where only the program itself writes:
 //
 //   its title
-//   the line with the cursor, which at the program's input line begins with its prompt: while that is up there is no dialog
+//   the line with the cursor, which at the program's input line begins with its prompt: while that is up there is no
+//   dialog
 //   what stands below the input line
-//   where the input line is gone, what stands in its place: below the last line that frames it, if the program draws one
+//   where the input line is gone, what stands in its place: below the last line that frames it, if the program draws
+//   one
 extension AgentProgram {
     public enum Sight: Equatable {
         /// At its input line; whether nothing is typed there.

@@ -50,7 +50,8 @@ extension Bus {
 
     private func syncMarker(_ id: Int) throws {
         guard let marker = try find(id) else { return }
-        do { try Files.sync(marker.path(self).removingLastComponent()) } catch { return }  // it moved on: the mover syncs
+        // Where it has moved on, the mover does that.
+        try? Files.sync(marker.path(self).removingLastComponent())
     }
 
     /// The first of `count` ids that no task has or had.

@@ -64,7 +64,8 @@ extension Bus {
     //
     //   1  the program is given the text
     //   2  agents/NAME/handed names what was in it, in hand from now on: unread, and given to nobody else
-    //   3  the turn stood: each is acknowledged, and the file removed. Or it did not: the file is removed, they are unread
+    //   3  the turn stood: each is acknowledged, and the file removed. Or it did not: the file is removed, they are
+    //      unread
     //
     // A crash between 1 and 2 hands it over again. One before 3 leaves it to the next start, which looks whether the
     // conversation has it.

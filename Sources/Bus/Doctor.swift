@@ -65,7 +65,7 @@ final class Examination {
     }
 
     /// Does `step`; if it fails, `path` is a problem.
-    func attempt(_ path: FilePath, _ repair: (() throws -> Void)? = nil, _ step: () throws -> Void) {
+    func attempt(_ path: FilePath, _ step: () throws -> Void, repair: (() throws -> Void)? = nil) {
         do { try step() } catch {
             var what = "\(error)"
             for prefix in ["'\(path.string)' is "] where what.hasPrefix(prefix) { what.removeFirst(prefix.count) }
@@ -75,7 +75,7 @@ final class Examination {
     }
 
     /// The same for a file that may be moved away.
-    func whole(_ path: FilePath, _ step: () throws -> Void) { attempt(path, { try self.setAside(path) }, step) }
+    func whole(_ path: FilePath, _ step: () throws -> Void) { attempt(path, step) { try self.setAside(path) } }
 
     /// Moves a file that makes no sense to `damaged/`.
     func setAside(_ path: FilePath) throws {
@@ -105,13 +105,12 @@ final class Examination {
                 report("files", version, failure.message)
                 return nil
             }
-            attempt(
-                version,
-                {
-                    if try Files.exists(version) { try self.setAside(version) }
-                    try Files.write(Array("cadre \(Bus.format) \(Random.hex(16))\n".utf8), to: version, sync: true)
-                }
-            ) { throw failure }
+            attempt(version) {
+                throw failure
+            } repair: {
+                if try Files.exists(version) { try self.setAside(version) }
+                try Files.write(Array("cadre \(Bus.format) \(Random.hex(16))\n".utf8), to: version, sync: true)
+            }
             return nil
         }
     }
@@ -183,14 +182,14 @@ final class Examination {
         }
         for name in try Files.list(bus.slots) ?? [] {
             let slot = bus.slots.appending(name)
-            attempt(slot, { try self.setAside(slot) }) {
+            whole(slot) {
                 let words = try Files.read(slot).map { $0.split(separator: 32).count } ?? 4
                 if words != 4 || Names.number(name) == nil { throw Record.damaged(slot) }
             }
         }
         for name in try Files.list(bus.imports) ?? [] {
             let record = bus.imports.appending(name)
-            attempt(record, { try self.setAside(record) }) {
+            whole(record) {
                 _ = try bus.imported(record)
                 report("I1", record, "an import was not finished") { _ = try bus.changing("doctor") { _ in } }
             }
@@ -228,13 +227,12 @@ final class Examination {
         for name in try Files.list(bus.conflicts) ?? [] {
             let path = bus.conflictFile(name)
             // All is compared again then.
-            attempt(
-                path,
-                {
-                    try self.setAside(path)
-                    try Files.unlink(bus.checkFile)
-                }
-            ) { _ = try Record.read(path).map { try Conflict($0, of: path) } }
+            attempt(path) {
+                _ = try Record.read(path).map { try Conflict($0, of: path) }
+            } repair: {
+                try self.setAside(path)
+                try Files.unlink(bus.checkFile)
+            }
         }
         whole(bus.checkFile) {
             if let record = try Record.read(bus.checkFile), Compared(record) == nil {

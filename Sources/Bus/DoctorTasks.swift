@@ -38,10 +38,11 @@ extension Examination {
         for id in known {
             let marker = markers[id]?.first
             if marker == nil { report("I1", bus.task(id), "no marker") { try self.mark(bus, id) } }
-            attempt(bus.taskFile(id), unreadable(bus, id, marker)) {
+            let check = {
                 headers[id] = try bus.header(id)
                 if let marker, let header = headers[id] { try place(bus, header, marker, id) }
             }
+            attempt(bus.taskFile(id), check, repair: unreadable(bus, id, marker))
             for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id), bus.runFile(id)] {
                 whole(file) { _ = try Record.read(file) }
             }
@@ -74,13 +75,14 @@ extension Examination {
             if (try? Files.read(bus.ids)) == nil { try self.setAside(bus.ids) }
             try bus.replace(bus.ids, with: Array("\(top + 1)\n".utf8), sync: true)
         }
-        attempt(bus.ids, repair) {
+        let check = {
             guard let bytes = try Files.read(bus.ids) else { throw Failure.unsure("missing") }
             guard let next = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self)), next > 0 else {
                 throw Failure.unsure("not a number")
             }
             if next <= top { report("I1", bus.ids, "behind task \(top)", repair) }
         }
+        attempt(bus.ids, check, repair: repair)
     }
 
     /// Every marker there is, by task; of several the one that is furthest on comes first.
@@ -186,15 +188,12 @@ extension Examination {
     /// A file of ids must name all of these.
     private func superset(_ bus: Bus, _ file: FilePath, _ wanted: [Int]) {
         let relink = { for id in wanted { try bus.link(id, in: file) } }
-        attempt(
-            file,
-            {
-                try self.setAside(file)
-                try relink()
-            }
-        ) {
+        attempt(file) {
             let named = Set(try bus.ids(in: file))
             for id in wanted where !named.contains(id) { report("I3", file, "does not name \(id)", relink) }
+        } repair: {
+            try self.setAside(file)
+            try relink()
         }
     }
 }

@@ -6,7 +6,11 @@ import Glibc
 /// write a line to the FIFO `DIR/paused` before its N-th operation of any kind, reads and locks included, and go on
 /// once the FIFO `DIR/go` gives it one. Without the variable an operation costs one comparison.
 enum Fault {
-    enum Plan { case none, kill(Int), pause(Int, String) }
+    enum Plan {
+        case none
+        case kill(Int)
+        case pause(Int, String)
+    }
 
     nonisolated(unsafe) private static var plan: Plan = {
         guard let raw = getenv("CADRE_FAULT") else { return .none }

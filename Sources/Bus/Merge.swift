@@ -22,7 +22,8 @@ import SystemPackage
 //             4  the task's header: for the author, for 15 minutes
 //             5  review/… -> edit/ID -> ready/…
 //             6  merge/queue/ID -> merge/done/ID
-//             After 2 recover does 3 to 6, so the author may be told twice; a task whose marker has moved on needs only 6.
+//             After 2 recover does 3 to 6, so the author may be told twice; a task whose marker has moved on needs
+//             only 6.
 //
 // An ask that goes with a step (held: review-ID, stuck and waiting: merge-ID) is opened before the step is written, and
 // closed before the next is. An entry that waits for an answer and about which nobody is asked is queued again.

@@ -3,13 +3,15 @@ import SystemPackage
 
 // A permission is an ask that an agent's program waits for, in its hook.
 //
-//   1  the hook takes the lock agents/NAME/asking/ID, which says for as long as it lives that an answer still reaches the
-//      program, and opens the ask, which names what is asked by its digest
+//   1  the hook takes the lock agents/NAME/asking/ID, which says for as long as it lives that an answer still reaches
+//      the program, and opens the ask, which names what is asked by its digest
 //   2  it waits for the ask's answer, a certain time at most
-//   3  it is answered: the hook tells the program; or the time is over: the ask is marked late under the lock of answers, so
-//      that there is an answer or a mark, never both, and stays open as long as the program's own dialog does
+//   3  it is answered: the hook tells the program; or the time is over: the ask is marked late under the lock of
+//      answers, so that there is an answer or a mark, never both, and stays open as long as the program's own dialog
+//      does
 //   4  who sees that it was answered in the program closes what is left: the tool was used or refused, the turn or the
-//      sub-agent that asked is over, no dialog is up and the program says so after it had asked, or the program has ended
+//      sub-agent that asked is over, no dialog is up and the program says so after it had asked, or the program has
+//      ended
 //
 // A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case,
 // so nothing hangs on the bus.

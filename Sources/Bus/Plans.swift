@@ -98,8 +98,8 @@ public struct Planning {
 //             After 1 recover does the rest, if the claim is still held; else the ask is taken away again.
 //
 // decide      1  the answer is written into the ask, as any
-//             2  tasks/ID/plan is written: approved or rejected, if it is the one that was asked about. Text and decision are
-//                one file, so an approved text is the text that was approved
+//             2  tasks/ID/plan is written: approved or rejected, if it is the one that was asked about. Text and
+//                decision are one file, so an approved text is the text that was approved
 //             3  an approved epic whose children have ended meanwhile ends
 //             4  mail to who submitted it, and to who holds the task now
 //             5  asks/open/N -> asks/done/N

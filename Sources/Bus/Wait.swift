@@ -126,7 +126,8 @@ extension Bus {
             if let claim = try look() { return claim }
             for place in places { watcher.watch(place) }
             for path in [state("deferred"), agents] + (try agentNames().map(alive)) { watcher.watch(path) }
-            watcher.watch(state("claimed"), Int32(IN_MOVED_TO | IN_MASK_ADD))  // a lease that ends earlier than those seen here
+            // A lease may come that ends earlier than those seen here.
+            watcher.watch(state("claimed"), Int32(IN_MOVED_TO | IN_MASK_ADD))
             let now = Time.now()
             let early = now <= seen
             if !early {

@@ -99,8 +99,9 @@ public struct Prediction {
         func paths(_ name: String) -> [String] { known[name]?.paths ?? [] }
         func name(_ branch: Branch) -> String { Conflict.name(branch.task ?? 0, nil) }
         let isMoved = now.target != before?.target
-        let found = try compare(all, now.target, first: { isMoved || moved($0) }, known: { paths(name($0)) }) {
-            branch, against in
+        func isFirst(_ branch: Branch) -> Bool { isMoved || moved(branch) }
+        func knownPaths(_ branch: Branch) -> [String] { paths(name(branch)) }
+        let found = try compare(all, now.target, first: isFirst, known: knownPaths) { branch, against in
             moved(branch) || (isMoved && branch.isApart) || against != paths(name(branch))
         }
         for (branch, paths) in found.target { try record(branch.side, side(now.target), paths, known) }

@@ -7,8 +7,8 @@ import SystemPackage
 //
 //   1  the reference is locked, at the old commit                        (RefLock)
 //   2  files that git ignores, where the new commit has some, are in the way: git would overwrite them
-//   3  git read-tree -m -u OLD NEW: refused, with nothing touched, where it would overwrite a change or an untracked file;
-//      else it writes the files, and the index last; what is the same in both commits keeps its changes
+//   3  git read-tree -m -u OLD NEW: refused, with nothing touched, where it would overwrite a change or an untracked
+//      file; else it writes the files, and the index last; what is the same in both commits keeps its changes
 //   4  what changed must be there as the new commit has it               -> else it is taken back, by `back`
 //   5  the reference is moved
 //

@@ -134,8 +134,8 @@ extension Work {
             let result = try asOwner(worktree, arguments, input: input, for: claim, beside: agent)
             if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }
             guard result.status == 0 else {
-                let why =
-                    "unable to commit: \(arguments[0] == "add" ? result.trouble : result.complaint(lines: Work.hookLines))"
+                let said = arguments[0] == "add" ? result.trouble : result.complaint(lines: Work.hookLines)
+                let why = "unable to commit: \(said)"
                 throw result.mayPass ? Failure.unsure(why) : Failure.no(why)
             }
         }

@@ -7,7 +7,8 @@ import Glibc
 //   all                  nothing of what git tells its hooks and aliases of the repository that they are called for
 //   git                  no prompts, no editor, one language; see Git
 //   an agent             that of who spawned it, as `recorded`, with umask and limits; and the CADRE_* that it is given
-//   a gate, the runner   that of the person who started agents last, as `recorded`; a gate gets no CADRE_*, TMUX* or GIT_*
+//   a gate, the runner   that of the person who started agents last, as `recorded`; a gate gets no CADRE_*, TMUX* or
+//                        GIT_*
 //   a tmux server        nothing of ours, and nothing of the agent program that the caller may run in
 //
 // Descriptors beyond 2 go to none of them, signals are as a fresh process has them; see Program.

@@ -5,6 +5,7 @@ import Glibc
 import SystemPackage
 
 /// What Claude Code tells its status line.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public struct StatusLine: Decodable {
     struct Model: Decodable { var id: String? }
     struct Cost: Decodable { var total_cost_usd: Double? }
@@ -22,11 +23,12 @@ public struct StatusLine: Decodable {
 
 // Where it is read what agents use:
 //
-//   money of Claude Code    its status line, which it runs at its start and after each reply, tells what the conversation
-//                           has cost so far. A program that was killed begins again with what the last one that ended
-//                           well had written down, so that less than was read before is nothing used, but a new beginning
-//   tokens of Claude Code   each answer in the conversation's file, and in those of its sub-agents, has what was used for
-//                           it. One answer may be several lines, of which the last counts
+//   money of Claude Code    its status line, which it runs at its start and after each reply, tells what the
+//                           conversation has cost so far. A program that was killed begins again with what the last one
+//                           that ended well had written down, so that less than was read before is nothing used, but a
+//                           new beginning
+//   tokens of Claude Code   each answer in the conversation's file, and in those of its sub-agents, has what was used
+//                           for it. One answer may be several lines, of which the last counts
 //   tokens of Codex         its file has sums after each answer; money it does not tell
 //   money of aider          its history has a line after each answer, with what that has cost
 //
@@ -166,6 +168,7 @@ extension Team {
             var id: String?
             var usage: Tokens?
         }
+        // swift-format-ignore: AlwaysUseLowerCamelCase
         struct Tokens: Decodable {
             var input_tokens: Int?
             var cache_creation_input_tokens: Int?
@@ -215,6 +218,7 @@ extension Team {
         return used
     }
 
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct Line: Decodable {
         struct Tokens: Decodable {
             var input_tokens: Int?

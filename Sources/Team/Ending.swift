@@ -201,8 +201,8 @@ extension Team {
     //
     //   1  the agent is stopped; what its worktree holds and a commit can't is looked for, and refused
     //   2  what is uncommitted becomes a commit on its branch
-    //   3  the card names that commit, and that the worktree is to be equipped again            At, Equip
-    //   4  equipment and the submodules' repositories are put by                                agents/NAME/kept, modules
+    //   3  the card names that commit, and that the worktree is to be equipped again    At, Equip
+    //   4  equipment and the submodules' repositories are put by                        agents/NAME/kept, modules
     //   5  the worktree is removed
     //
     // Killed after 3, the next start brings back what 4 has put by; see `restoreWorktree`.

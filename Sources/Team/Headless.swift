@@ -10,11 +10,12 @@ import SystemPackage
 // Their supervisor is there all the time, and starts the program when there is something to do:
 //
 //   1  a session begins, as with any other; what the last one held is carried over to it
-//   2  if it holds nothing and has no mail, wait for a ready task that fits, claim it, and move the worktree to its branch
+//   2  if it holds nothing and has no mail, wait for a ready task that fits, claim it, and move the worktree to its
+//      branch
 //   3  start the program, with the task, the mail, or what happened as its words
 //   4  it ends: what it has used is accounted for. The task is done when the agent has said so; of a program that can't
-//      call verbs, when it ended well and its commits could be submitted. Else the next turn says that it is not, and after
-//      some such turns in a row the task is given back with an attempt counted
+//      call verbs, when it ended well and its commits could be submitted. Else the next turn says that it is not, and
+//      after some such turns in a row the task is given back with an attempt counted
 //
 // A program that failed or was killed is started again like any other, in the same conversation, and ends up in
 // quarantine like any other. A task's turns are in one conversation, and another task begins another.
@@ -110,6 +111,7 @@ extension Supervisor {
 
     // MARK: the end of a turn
 
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct Printed: Decodable {
         struct Model: Decodable {
             var inputTokens: Int?

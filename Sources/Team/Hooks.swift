@@ -71,8 +71,8 @@ extension Team {
         func settle() throws { try bus.closePermissions(of: name) { $0.record["Subagent"] == call.subagent } }
         func context(_ text: String) {
             print(
-                "{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),\"additionalContext\":\(JSON.string(text))}}\n"
-            )
+                "{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),"
+                    + "\"additionalContext\":\(JSON.string(text))}}\n")
         }
         /// What is used in this turn counts for the task that is held now, or was last.
         func noteTask(begins: Bool) throws {

@@ -45,6 +45,7 @@ struct Request {
         return text
     }
 
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct Line: Decodable {
         struct Payload: Decodable {
             var type: String?
@@ -212,9 +213,9 @@ extension Team {
             else { return }
             guard answer != "rejected" else {
                 try goOn(agent.name)
-                return decide(
-                    "\"behavior\":\"deny\",\"message\":\(JSON.string("'\(ask.record["By"] ?? "human")' does not answer that\(ask.record["Note"].map { ": " + $0 } ?? "")"))"
-                )
+                let why = ask.record["Note"].map { ": " + $0 } ?? ""
+                let refusal = "'\(ask.record["By"] ?? "human")' does not answer that\(why)"
+                return decide("\"behavior\":\"deny\",\"message\":\(JSON.string(refusal))")
             }
             // A yes alone takes the first, which is the one that it recommends.
             answers[question.text] = .string(answer == "approved" ? question.options.first ?? "yes" : answer)

@@ -33,8 +33,10 @@ extension Team {
         }
         let verbs = """
 
-            Verbs (each has --help): cadre claim, cadre task done --commit -m MESSAGE, cadre task fail --why REASON, cadre task note ID TEXT,
-            cadre task add TITLE, cadre send NAME TEXT, cadre inbox next, cadre ask QUESTION --wait, cadre heartbeat --note TEXT, cadre handoff NOTES, cadre agents.
+            Verbs (each has --help): cadre claim, cadre task done --commit -m MESSAGE, cadre task fail --why REASON, \
+            cadre task note ID TEXT,
+            cadre task add TITLE, cadre send NAME TEXT, cadre inbox next, cadre ask QUESTION --wait, \
+            cadre heartbeat --note TEXT, cadre handoff NOTES, cadre agents.
 
             """
         if let role = agent?.role, let file = try Share.file("roles/\(role).md"), let bytes = try Files.read(file) {

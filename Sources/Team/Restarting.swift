@@ -7,11 +7,11 @@ import Tmux
 // What follows the end of a program:
 //
 //   it ends well, nothing is held or ready for it         the agent rests
-//   … and a ready task fits it                            it is started again, once for that task; when it ends so again
-//                                                         the agent rests, and the person is asked
+//   … and a ready task fits it                            it is started again, once for that task; when it ends so
+//                                                         again the agent rests, and the person is asked
 //   it is ended by keys in its pane                       the agent rests, says so, and gives back what it held
-//   for a reason that may pass (exit status 75, a lock,   it is started again after a pause that doubles, however often;
-//   a full disk)                                          see Retry
+//   for a reason that may pass (exit status 75, a lock,   it is started again after a pause that doubles, however
+//   a full disk)                                          often; see Retry
 //   else, as cadre.restart says                           it is started again after a pause, cadre.maxRestarts times
 //
 // What can't be read or written meanwhile is tried again: a supervisor does not end because a disk is full.

@@ -9,10 +9,10 @@ import SystemPackage
 // so that neither the program nor anybody on the bus notices. The new one knows by its call which descriptor and which
 // child these are, reads the rest from the bus, and follows the program from there on.
 //
-//   who tells     the two that watch see the directory of the executable change, and signal everybody (SIGCONT); whoever
-//                 watches next does so again, since they are the first to go
-//   when          between two programs, or in a session once its program has started, nothing is half typed into it and no
-//                 verb runs for it; of a program that does one turn and ends, between two turns
+//   who tells     the two that watch see the directory of the executable change, and signal everybody (SIGCONT);
+//                 whoever watches next does so again, since they are the first to go
+//   when          between two programs, or in a session once its program has started, nothing is half typed into it and
+//                 no verb runs for it; of a program that does one turn and ends, between two turns
 //   whether       the new executable tells its version; one that can't is left alone until it changes again
 //
 // Where a newer cadre has changed the bus's format (see `Bus.isOutgrown`) nothing is written any more, also not how the

@@ -11,8 +11,10 @@ import Tmux
 //
 //   1  take `alive`, whose lock says for as long as we live that the agent does
 //   2  become the subreaper, so that whatever the program starts stays a descendant
-//   3  sweep: a free lock meant that the last supervisor was dead, not what it had started, which its mark tells (see Mark)
-//   4  begin a session: a new token on the disk; claims of the last session are carried over to it, which fences that one
+//   3  sweep: a free lock meant that the last supervisor was dead, not what it had started, which its mark tells (see
+//      Mark)
+//   4  begin a session: a new token on the disk; claims of the last session are carried over to it, which fences that
+//      one
 //   5  bring the worktree back, and to the branch of the held task
 //   6  start the program in a process group of its own, in the foreground of the terminal
 //   7  wait, for signals and changes of the bus; nothing is polled. It counts as started when it says what it does, or
@@ -403,7 +405,8 @@ public final class Supervisor {
 
     /// Ends all that descends from us; returns when nothing is left.
     private func endTree(now: Bool) {
-        Tree.endOwn(grace: now ? 0 : 3, hurries: { [self] in order == .endNow }) { [self] in heard(within: 0.02) }
+        let hurries = { [self] in order == .endNow }
+        Tree.endOwn(grace: now ? 0 : 3, hurries: hurries) { [self] in heard(within: 0.02) }
         child = 0
     }
 

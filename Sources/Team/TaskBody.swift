@@ -8,11 +8,12 @@ import SystemPackage
 //
 //   1  become the subreaper, so that whatever the body starts stays below us
 //   2  watch the claims, then look whether this one is there
-//   3  set back what a run before this has left (see `Team.begin`), and run the body: it has no standard input, and is told to end when we die
-//   4  it ends; or the claim is gone, since somebody cancelled the task or took it away: that rename is what wakes us, so
-//      nobody needs to tell us and no word can be lost. A body that has itself handed its task in goes on to its end
-//   5  end all that is left of it, and say on descriptor 5 how it ended: its exit status, or `lost`. Where what comes before
-//      the body can't be done now, `again`, and what is in the way on standard error
+//   3  set back what a run before this has left (see `Team.begin`), and run the body: it has no standard input, and is
+//      told to end when we die
+//   4  it ends; or the claim is gone, since somebody cancelled the task or took it away: that rename is what wakes us,
+//      so nobody needs to tell us and no word can be lost. A body that has itself handed its task in goes on to its end
+//   5  end all that is left of it, and say on descriptor 5 how it ended: its exit status, or `lost`. Where what comes
+//      before the body can't be done now, `again`, and what is in the way on standard error
 //
 // Killed anywhere, nothing is said, and the agent, which waits for that, ends and is started again with its task.
 public final class TaskBody {

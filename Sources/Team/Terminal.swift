@@ -20,9 +20,8 @@ struct Terminal {
         tcsetpgrp(0, getpgrp())
         var modes = saved
         tcsetattr(0, TCSANOW, &modes)
-        put(
-            "\u{18}\u{1b}\\\u{1b}[?1049l\u{1b}[?1000;1002;1003;1004;1005;1006;2004;2026;2031l\u{1b}[?25h\u{1b}[?7h\u{1b}[?6l\u{1b}[?1l\u{1b}>"
-        )
+        put("\u{18}\u{1b}\\\u{1b}[?1049l\u{1b}[?1000;1002;1003;1004;1005;1006;2004;2026;2031l")
+        put("\u{1b}[?25h\u{1b}[?7h\u{1b}[?6l\u{1b}[?1l\u{1b}>")
         put("\u{1b}[>4m\u{1b}[<99u\u{1b}[4l\u{1b}[r\u{1b}[0m\u{1b}(B\u{0f}\u{1b}[999;1H\r\n")
     }
 

@@ -56,7 +56,9 @@ public indirect enum Value: Decodable, Equatable {
         case .string(let value): JSON.string(value)
         case .list(let values): "[\(values.map(\.canonical).joined(separator: ","))]"
         case .object(let fields):
-            "{\(fields.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }.map { "\(JSON.string($0.key)):\($0.value.canonical)" }.joined(separator: ","))}"
+            "{"
+                + fields.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
+                .map { "\(JSON.string($0.key)):\($0.value.canonical)" }.joined(separator: ",") + "}"
         }
     }
 

@@ -112,8 +112,8 @@ extension Team {
     // A worktree that was paused or removed is made again:
     //
     //   1  the card says that it is to be equipped              Equip: yes
-    //   2  where git's directory of it is left, with HEAD and index: the files of the index are written beside its place,
-    //      and renamed there; else a new worktree is added at the commit that was paused, or the target
+    //   2  where git's directory of it is left, with HEAD and index: the files of the index are written beside its
+    //      place, and renamed there; else a new worktree is added at the commit that was paused, or the target
     //   3  the card names both directories
     //   4  files and submodules that were put by come back, the main worktree's equipment, and what setup makes
     //   5  the card says so

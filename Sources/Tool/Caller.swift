@@ -6,12 +6,12 @@ import Processes
 // Who calls. The name that a caller gives (`--as`, `$CADRE_AGENT`) counts for a person alone, who may act for anybody.
 // Of all else the kernel tells whose it is, and that is its name, whatever it says and whatever its environment has:
 //
-//   an agent's   a supervisor of this bus is among its ancestors (the nearest counts), or it has a session's mark: then its
-//                supervisor was killed, or it got away from its ancestors
-//   the queue's  the runner of the merge queue is among its ancestors, or it has that one's mark: a gate, a filter, a driver.
-//                It acts under no name and decides nothing
-//   git's        a call of git by cadre is among its ancestors: a filter, a driver or a hook, which an agent may have chosen.
-//                It decides nothing
+//   an agent's   a supervisor of this bus is among its ancestors (the nearest counts), or it has a session's mark: then
+//                its supervisor was killed, or it got away from its ancestors
+//   the queue's  the runner of the merge queue is among its ancestors, or it has that one's mark: a gate, a filter, a
+//                driver. It acts under no name and decides nothing
+//   git's        a call of git by cadre is among its ancestors: a filter, a driver or a hook, which an agent may have
+//                chosen. It decides nothing
 //
 // An agent that calls under its own name, as nearly all calls are, is known by its supervisor and its mark at once.
 extension Tool {

@@ -58,8 +58,12 @@ enum Scripts {
               while read -r line; do
                 line=${line%%$'\t'*}
                 case $line in
-                  :files) compopt -o filenames 2>/dev/null; while read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$last") ;;
-                  :directories) compopt -o filenames 2>/dev/null; while read -r line; do COMPREPLY+=("$line"); done < <(compgen -d -- "$last") ;;
+                  :files | :directories)
+                    local kind=-f
+                    [ "$line" = :files ] || kind=-d
+                    compopt -o filenames 2>/dev/null
+                    while read -r line; do COMPREPLY+=("$line"); done < <(compgen "$kind" -- "$last")
+                    ;;
                   *) COMPREPLY+=("${line#"$before"}") ;;
                 esac
               done < <(cadre completions for -- "${words[@]}" 2>/dev/null)

@@ -12,6 +12,7 @@ public struct HookVerb: Verb {
     public init() {}
 
     /// What programs send, as far as it is used; what is not of this kind is left out.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     private struct Input: Decodable {
         var session_id: String?
         var transcript_path: String?

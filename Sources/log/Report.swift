@@ -45,14 +45,22 @@ struct Report {
             <title>\(Report.escaped(project))</title>
             <style>
             body { font: 14px/1.4 system-ui, sans-serif; margin: 2em; color: #222; background: #fff }
-            table { border-collapse: collapse } td, th { text-align: left; padding: .2em .8em .2em 0; vertical-align: top } td.n, th.n { text-align: right }
+            table { border-collapse: collapse }
+            td, th { text-align: left; padding: .2em .8em .2em 0; vertical-align: top }
+            td.n, th.n { text-align: right }
             svg { font: 11px system-ui, sans-serif; max-width: 100%; height: auto } svg text { fill: #222 }
-            .claimed { fill: #7bc67b } .good { fill: #8fb4e3 } .lost { fill: #e59a9a } .ready { fill: #bfe3e6 } .blocked, .deferred, .cancelled { fill: #ddd } .review { fill: #f0d98c } .done { fill: #8fb4e3 } .failed { fill: #e59a9a }
-            .landed { stroke: #2a6; stroke-width: 2 } .edge { stroke: #888; fill: none } .child { stroke: #bbb; stroke-dasharray: 3; fill: none }
-            @media (prefers-color-scheme: dark) { body { color: #ddd; background: #1b1b1b } svg text { fill: #ddd } svg .on { fill: #111 } }
+            .claimed { fill: #7bc67b } .good { fill: #8fb4e3 } .lost { fill: #e59a9a } .ready { fill: #bfe3e6 }
+            .blocked, .deferred, .cancelled { fill: #ddd } .review { fill: #f0d98c }
+            .done { fill: #8fb4e3 } .failed { fill: #e59a9a }
+            .landed { stroke: #2a6; stroke-width: 2 } .edge { stroke: #888; fill: none }
+            .child { stroke: #bbb; stroke-dasharray: 3; fill: none }
+            @media (prefers-color-scheme: dark) {
+            body { color: #ddd; background: #1b1b1b } svg text { fill: #ddd } svg .on { fill: #111 }
+            }
             </style>
             <h1>\(Report.escaped(project))</h1>
-            <p>\(Time.text(now)): \(tasks.count) tasks\(states.isEmpty ? "" : ": " + states.joined(separator: ", ")); \(spans.landings.count) landed</p>
+            <p>\(Time.text(now)): \(tasks.count) tasks\(states.isEmpty ? "" : ": " + states.joined(separator: ", ")); \
+            \(spans.landings.count) landed</p>
             <h2>Who worked on what</h2>
             \(timeline)
             <h2>Tasks and what they wait for</h2>
@@ -79,8 +87,8 @@ struct Report {
         for n in 0...8 {
             let time = from + (to - from) * n / 8
             out +=
-                "<text x=\"\(x(time))\" y=\"12\" "
-                + "text-anchor=\"\(n == 8 ? "end" : "start")\">\(Time.text(time).dropFirst(n == 0 ? 0 : 11).prefix(n == 0 ? 16 : 5))</text>\n"
+                "<text x=\"\(x(time))\" y=\"12\" text-anchor=\"\(n == 8 ? "end" : "start")\">"
+                + "\(Time.text(time).dropFirst(n == 0 ? 0 : 11).prefix(n == 0 ? 16 : 5))</text>\n"
         }
         for (n, agent) in spans.agents.enumerated() {
             let y = 20 + n * row
@@ -89,8 +97,9 @@ struct Report {
                 let (start, end) = (x(span.from), max(x(span.to ?? now), x(span.from) + 2))
                 let label =
                     end - start > 40 ? "<text class=\"on\" x=\"\(start + 3)\" y=\"\(y + 14)\">\(span.task)</text>" : ""
+                let what = "\(span.task) \(title(span.task)): \(Time.text(span.from)), \(span.end)"
                 out +=
-                    "<g><title>\(Report.escaped("\(span.task) \(title(span.task)): \(Time.text(span.from)), \(span.end)"))</title>"
+                    "<g><title>\(Report.escaped(what))</title>"
                     + "<rect class=\"\(span.to == nil ? "claimed" : span.isLost ? "lost" : "good")\" x=\"\(start)\" "
                     + "y=\"\(y)\" width=\"\(end - start)\" height=\"\(row - 4)\" rx=\"2\"/>\(label)</g>\n"
             }

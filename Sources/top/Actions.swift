@@ -23,10 +23,14 @@ extension Session {
         case "redraw":
             forget()
             screen.redraw()
-        case "down": desk.showsHelp ? (desk.scroll.rows += 1) : move(1)
-        case "up": desk.showsHelp ? (desk.scroll.rows -= 1) : move(-1)
-        case "page-down": desk.showsHelp ? (desk.scroll.rows += screen.rows) : move(shownRows)
-        case "page-up": desk.showsHelp ? (desk.scroll.rows -= screen.rows) : move(-shownRows)
+        case "down" where desk.showsHelp: desk.scroll.rows += 1
+        case "up" where desk.showsHelp: desk.scroll.rows -= 1
+        case "page-down" where desk.showsHelp: desk.scroll.rows += screen.rows
+        case "page-up" where desk.showsHelp: desk.scroll.rows -= screen.rows
+        case "down": move(1)
+        case "up": move(-1)
+        case "page-down": move(shownRows)
+        case "page-up": move(-shownRows)
         case "first": move(-.max / 2)
         case "last": move(.max / 2)
         case "next-column": turnColumn(1)

@@ -88,6 +88,7 @@ enum Lists {
     static func queue(_ board: Board, now: Int) -> [Item] {
         board.queue.map { queued in
             let entry = queued.entry
+            let branch = entry.branch.hasPrefix("refs/heads/") ? String(entry.branch.dropFirst(11)) : entry.branch
             let style: Style =
                 [.held, .stuck, .waiting].contains(entry.step)
                 ? Style {
@@ -100,8 +101,7 @@ enum Lists {
                     "task": Row("\(entry.id)", .bold), "state": Row(entry.step.rawValue, style),
                     "author": Row(entry.author), "age": Row(AgentsList.span(now - entry.time), .dim),
                     "title": Row(queued.title), "why": Row(entry.why ?? ""),
-                    "branch": Row(
-                        entry.branch.hasPrefix("refs/heads/") ? String(entry.branch.dropFirst(11)) : entry.branch, .dim),
+                    "branch": Row(branch, .dim),
                 ])
         }
     }
