@@ -1,9 +1,8 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// One table of verbs. Each is a library in Sources/VERB (its code and its
-// manual page) and a thin executable in Sources/VERB/main. `needs` names what
-// it uses beyond Tool.
+// One table of verbs. Each is a library in Sources/VERB: its code and its manual page. `needs` names what it uses beyond
+// Tool.
 let verbs: [(name: String, needs: [String])] = [
     ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []),
     ("ask", ["Git"]), ("plan", []),
@@ -17,6 +16,10 @@ let verbs: [(name: String, needs: [String])] = [
     ("merge", ["Git", "Processes", "Team"]), ("completions", ["Git", "Team"]),
     ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
 ]
+
+// Verbs that are executables of their own as well, over the same code, linking only what they use: for who puts together
+// something smaller. They are not installed.
+let alone: Set = ["spawn", "claim", "send", "inbox", "heartbeat", "merge"]
 
 // Layers, lowest first; a target may name only targets of a lower layer.
 //   CSys                     system calls that Glibc does not import
@@ -44,7 +47,7 @@ func library(_ verb: String) -> String { "Verb" + verb.prefix(1).uppercased() + 
 let package = Package(
     name: "cadre",
     products: [.executable(name: "cadre", targets: ["cadre"])]
-        + verbs.map { .executable(name: "cadre-\($0.name)", targets: ["cadre-\($0.name)"]) },
+        + alone.sorted().map { .executable(name: "cadre-\($0)", targets: ["cadre-\($0)"]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
@@ -71,16 +74,17 @@ let package = Package(
             ],
             linkerSettings: `static`),
     ]
-        + verbs.flatMap { verb -> [Target] in
-            [
-                .target(
-                    name: library(verb.name),
-                    dependencies: ["Tool", "Bus", arguments, system] + verb.needs.map { .init(stringLiteral: $0) },
-                    path: "Sources/\(verb.name)", exclude: ["main", "cadre-\(verb.name).1"]),
-                .executableTarget(
-                    name: "cadre-\(verb.name)", dependencies: [.init(stringLiteral: library(verb.name))],
-                    path: "Sources/\(verb.name)/main", linkerSettings: `static`),
-            ]
+        + verbs.map { verb in
+            .target(
+                name: library(verb.name),
+                dependencies: ["Tool", "Bus", arguments, system] + verb.needs.map { .init(stringLiteral: $0) },
+                path: "Sources/\(verb.name)",
+                exclude: (alone.contains(verb.name) ? ["main"] : []) + ["cadre-\(verb.name).1"])
+        }
+        + alone.sorted().map { name in
+            .executableTarget(
+                name: "cadre-\(name)", dependencies: [.init(stringLiteral: library(name))],
+                path: "Sources/\(name)/main", linkerSettings: `static`)
         }
         + [
             .testTarget(name: "BusTests", dependencies: ["Bus", system]),

@@ -1,4 +1,0 @@
-import Tool
-import VerbAgents
-
-Main.run(AgentsVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbAsk
-
-Main.run(AskVerb.self)

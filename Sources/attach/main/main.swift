@@ -1,4 +1,0 @@
-import Tool
-import VerbAttach
-
-Main.run(AttachVerb.self)

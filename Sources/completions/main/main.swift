@@ -1,4 +1,0 @@
-import Tool
-import VerbCompletions
-
-Main.run(CompletionsVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbCost
-
-Main.run(CostVerb.self)

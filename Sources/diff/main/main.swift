@@ -1,4 +1,0 @@
-import Tool
-import VerbDiff
-
-Main.run(DiffVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbDoctor
-
-Main.run(DoctorVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbHandoff
-
-Main.run(HandoffVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbHook
-
-Main.run(HookVerb.self)

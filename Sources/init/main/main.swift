@@ -1,4 +1,0 @@
-import Tool
-import VerbInit
-
-Main.run(InitVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbLog
-
-Main.run(LogVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbPath
-
-Main.run(PathVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbPause
-
-Main.run(PauseVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbPeek
-
-Main.run(PeekVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbPlan
-
-Main.run(PlanVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbPrime
-
-Main.run(PrimeVerb.self)

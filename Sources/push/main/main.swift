@@ -1,4 +1,0 @@
-import Tool
-import VerbPush
-
-Main.run(PushVerb.self)

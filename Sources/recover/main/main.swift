@@ -1,4 +1,0 @@
-import Tool
-import VerbRecover
-
-Main.run(RecoverVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbResume
-
-Main.run(ResumeVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbRetire
-
-Main.run(RetireVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbStatus
-
-Main.run(StatusVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbStop
-
-Main.run(StopVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbSupervise
-
-Main.run(SuperviseVerb.self)

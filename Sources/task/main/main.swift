@@ -1,4 +1,0 @@
-import Tool
-import VerbTask
-
-Main.run(TaskVerb.self)

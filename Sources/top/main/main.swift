@@ -1,4 +1,0 @@
-import Tool
-import VerbTop
-
-Main.run(TopVerb.self)

@@ -1,4 +1,0 @@
-import Tool
-import VerbUp
-
-Main.run(UpVerb.self)
