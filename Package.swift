@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.2
 import PackageDescription
 
 // One table of verbs. Each is a library in Sources/VERB: its code and its manual page. `needs` names what it uses beyond
@@ -94,5 +94,9 @@ let package = Package(
             .testTarget(name: "TopTests", dependencies: ["VerbTop", "Screen", "Bus"]),
             .testTarget(name: "TaskTests", dependencies: ["VerbTask", "Bus"]),
         ],
-    swiftLanguageModes: [.v5]
+    swiftLanguageModes: [.v6]
 )
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [.treatAllWarnings(as: .error)]
+}

@@ -6,80 +6,80 @@ import SystemPackage
 /// What is known of an agent program: how it is started, followed and reached. All of it is data, in git-config syntax:
 /// a file that comes with cadre, and over it what the user has set under `cadre.program.NAME`; see cadre-programs(5).
 /// What is not known is absent.
-public struct AgentProgram {
-    public let name: String
+package struct AgentProgram {
+    package let name: String
     /// Command lines for /bin/sh, to be given what varies as arguments (`"$@"`).
-    public let command: String
+    package let command: String
     /// Goes on with the conversation `$CADRE_CONVERSATION`.
-    public let resume: String?
+    package let resume: String?
     /// Without a terminal.
-    public let headless: String?
+    package let headless: String?
     /// Goes on with a conversation without a terminal.
-    public let headlessResume: String?
+    package let headlessResume: String?
     /// How a program that without a terminal does one turn and ends is given its words; nil for one that works on.
-    public enum Prompt: String { case argument, file }
-    public let headlessPrompt: Prompt?
+    package enum Prompt: String { case argument, file }
+    package let headlessPrompt: Prompt?
     /// Whether it can call cadre's verbs.
-    public let callsVerbs: Bool
+    package let callsVerbs: Bool
     /// Variables to set, as `NAME=value`.
-    public let environment: [String]
+    package let environment: [String]
 
     /// Who makes the id of a conversation: cadre, or the program, which tells it to its SessionStart hook.
-    public enum Conversation: String { case chosen, told }
-    public let conversation: Conversation?
+    package enum Conversation: String { case chosen, told }
+    package let conversation: Conversation?
     /// Whether it takes its first prompt as its last argument, and the option that goes before it, if one does.
-    public let takesPrompt: Bool
+    package let takesPrompt: Bool
     private let promptOption: String?
     /// Whether it can be told in words what to do.
-    public var isTold: Bool { takesPrompt || headlessPrompt != nil || !doors.isEmpty }
+    package var isTold: Bool { takesPrompt || headlessPrompt != nil || !doors.isEmpty }
     /// The option that names a model.
-    public let model: String?
+    package let model: String?
 
     /// Words to add for an agent whose permissions are given without asking, so that its program asks its hook.
-    public let auto: [String]
+    package let auto: [String]
 
     /// The option that lets its sandbox write one more directory, or `command` if its command lines say so themselves.
-    public let sandbox: String?
+    package let sandbox: String?
 
     private static let byCommand = "command"
 
     /// How hooks are given to it: as a file of settings, or as values of its configuration on the command line.
-    public enum Hooks: String { case settings, config }
-    public let hooks: Hooks?
+    package enum Hooks: String { case settings, config }
+    package let hooks: Hooks?
     /// The events, each with the digest by which the program knows that the hook is trusted, if it asks for that.
-    public let events: [(name: String, digest: String?)]
+    package let events: [(name: String, digest: String?)]
     /// How its hook at the end of a turn has it go on: with words in its context, or by refusing the end with a reason.
-    public enum Stop: String { case context, block }
-    public let stop: Stop?
+    package enum Stop: String { case context, block }
+    package let stop: Stop?
     /// Tools that ask something which no yes or no answers: they are left to the program's own dialog.
-    public let dialogTools: [String]
+    package let dialogTools: [String]
     /// The tool that asks questions with options: its input has `questions`, each with `question`, `options` that have
     /// a `label`, and `multiSelect`; it takes the answers as `answers`, by question.
-    public let questionTool: String?
+    package let questionTool: String?
     /// The tool that asks for its plan, the field `plan` of what it is used on, to be approved.
-    public let planTool: String?
+    package let planTool: String?
     /// Whether its hook is not told where a tool is to be used, which its transcript tells.
-    public let hidesDirectory: Bool
+    package let hidesDirectory: Bool
     /// By which ways mail reaches it, best first.
-    public enum Door: String { case hook, paste }
-    public let doors: [Door]
+    package enum Door: String { case hook, paste }
+    package let doors: [Door]
 
     /// Where it tells what it costs: its status line and its conversation's file, that file alone, which has tokens and
     /// no money, a history of its own, or what it prints without a terminal; or it costs nothing.
-    public enum Cost: String { case statusLine, rollout, history, result, none }
-    public let cost: Cost?
-    public let headlessCost: Cost?
+    package enum Cost: String { case statusLine, rollout, history, result, none }
+    package let cost: Cost?
+    package let headlessCost: Cost?
     /// Whether its money can be told.
-    public var tellsMoney: Bool { cost.map { $0 != .rollout } ?? false }
+    package var tellsMoney: Bool { cost.map { $0 != .rollout } ?? false }
     /// Where the project's and its user's own settings are, of which the first status line is shown as well.
-    public let userSettings: [String]
+    package let userSettings: [String]
 
     /// Where it keeps what it does; `~/` is the home, `%p` its process id.
-    public let stateFile: String?
+    package let stateFile: String?
     /// Where it keeps a conversation; `*` is any one directory, `%c` its id.
-    public let transcript: String?
+    package let transcript: String?
     /// Of the line that the cursor is in while it takes input, and of one there or below while it works.
-    public let idle: [Pattern]
+    package let idle: [Pattern]
     let working: [Pattern]
     /// Of a line right above that, in which it says why a turn does not go on or has failed.
     let trouble: [Pattern]
@@ -93,19 +93,19 @@ public struct AgentProgram {
     let titleWorking: [Pattern]
     let titleWaiting: [Pattern]
     /// Of the line that the cursor is in while nothing is typed.
-    public let empty: [Pattern]
+    package let empty: [Pattern]
     let dialogs: [(name: String, pattern: Pattern)]
     /// Keys that answer a dialog in one version, for users that want that.
-    public let answers: [(dialog: String, version: String, keys: [String])]
+    package let answers: [(dialog: String, version: String, keys: [String])]
     /// The command that prints its version.
-    public let version: String?
+    package let version: String?
     /// The versions that all this was seen with; none: it was never run.
-    public let tried: [String]
+    package let tried: [String]
 
     /// Nil if nothing is known under this name. `file` is what comes with cadre; `set` gives the user's values of a key
     /// (`program.NAME.KEY`, all lower case), which take the place of the file's. `options`: words for the shell that
     /// each of its command lines has before what varies.
-    public init?(_ name: String, options: String = "", file: FilePath?, set: (String) -> [String]) throws {
+    package init?(_ name: String, options: String = "", file: FilePath?, set: (String) -> [String]) throws {
         guard Names.isName(name) else { return nil }
         let known = try file.map { try AgentProgram.read($0, name) } ?? []
         func list(_ key: String) -> [String] {
@@ -220,12 +220,12 @@ public struct AgentProgram {
 
     // MARK: its files
 
-    public func stateFile(of process: pid_t) -> FilePath? {
+    package func stateFile(of process: pid_t) -> FilePath? {
         stateFile.map { AgentProgram.place($0.replacing("%p", with: "\(process)")) }
     }
 
     /// The file of a conversation; nil if there is none.
-    public func transcript(of id: String) throws -> FilePath? {
+    package func transcript(of id: String) throws -> FilePath? {
         guard let transcript, !id.isEmpty, !id.contains("/") else { return nil }
         let parts = AgentProgram.place(transcript.replacing("%c", with: id)).string.split(separator: "*", maxSplits: 1)
             .map(String.init)
@@ -243,7 +243,7 @@ public struct AgentProgram {
 
     /// The settings that a program with `hooks = settings` is given in a file: its hooks, and its status
     /// line if that tells what it costs. In this form no shell is between the program and its hook.
-    public func settings(executable: String) -> String {
+    package func settings(executable: String) -> String {
         let hooks = events.map { event in
             "\(JSON.string(event.name)):[{\"matcher\":\"*\","
                 + "\"hooks\":[{\"type\":\"command\",\"command\":\(JSON.string(executable)),"
@@ -259,10 +259,10 @@ public struct AgentProgram {
     /// Seconds that a hook may take: a hundredth of one is what it takes, but where a person is waited for.
     private static func patience(_ event: String) -> Int { event == "PermissionRequest" ? 3600 : 30 }
     /// The longest that a person may be waited for, well before the program gives the hook up.
-    public static let longestWait = 3000
+    package static let longestWait = 3000
 
     /// What follows the command line's own words: what varies. `calls` is what its sandbox is to let it write.
-    public func arguments(
+    package func arguments(
         model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String, byTurns: Bool = false
     ) -> [String] {
         var all = isAuto ? auto : []
@@ -299,7 +299,7 @@ public struct AgentProgram {
 
     /// The version of what its command starts now: the first word of what it prints that has digits; nil if it does not
     /// tell.
-    public func runningVersion() throws -> String? {
+    package func runningVersion() throws -> String? {
         guard let version else { return nil }
         var call = Program(["/bin/sh", "-c", version])
         call.timeout = 1.9
@@ -313,10 +313,10 @@ public struct AgentProgram {
 }
 
 /// A POSIX extended regular expression, byte by byte. The C functions are `regcomp` and `regexec`.
-public final class Pattern {
+package final class Pattern {
     private var compiled = regex_t()
 
-    public init(_ text: String, of key: String) throws {
+    package init(_ text: String, of key: String) throws {
         guard regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) == 0 else {
             throw Failure.usage("\(key) is '\(Names.shown(text))', not an extended regular expression")
         }
@@ -324,5 +324,5 @@ public final class Pattern {
 
     deinit { regfree(&compiled) }
 
-    public func matches(_ line: String) -> Bool { regexec(&compiled, line, 0, nil, 0) == 0 }
+    package func matches(_ line: String) -> Bool { regexec(&compiled, line, 0, nil, 0) == 0 }
 }

@@ -1,7 +1,7 @@
 import Bus
 
 /// What a terminal shows, as tmux draws it: lines, and of the one that the cursor is in how each character is drawn.
-public struct Display {
+package struct Display {
     struct Cell {
         var scalar: Unicode.Scalar
         var isFaint: Bool
@@ -9,15 +9,15 @@ public struct Display {
         var isBlank: Bool { scalar == " " || scalar == "\u{a0}" }
     }
 
-    public let lines: [String]
+    package let lines: [String]
     /// The line that the cursor is in, and whether the program lets it be seen.
-    public let cursor: Int
-    public let isCursorShown: Bool
-    public let title: String
+    package let cursor: Int
+    package let isCursorShown: Bool
+    package let title: String
     let cells: [Cell]
 
     /// `drawn`: the lines with the sequences of ECMA-48 that tell how they are drawn, as `capture-pane -e` prints them.
-    public init(_ drawn: String, cursor: Int, isCursorShown: Bool = true, title: String = "") {
+    package init(_ drawn: String, cursor: Int, isCursorShown: Bool = true, title: String = "") {
         var rows: [[Cell]] = [[]]
         var isFaint = false
         var isInverse = false
@@ -80,7 +80,7 @@ public struct Display {
 //   where the input line is gone, what stands in its place: below the last line that frames it, if the program draws
 //   one
 extension AgentProgram {
-    public enum Sight: Equatable {
+    package enum Sight: Equatable {
         /// At its input line; whether nothing is typed there.
         case idle(isEmpty: Bool)
         case working
@@ -92,9 +92,9 @@ extension AgentProgram {
     }
 
     /// The dialog that asks for a permission.
-    public static let permission = "permission"
+    package static let permission = "permission"
 
-    public func sight(_ display: Display) -> Sight {
+    package func sight(_ display: Display) -> Sight {
         func any(_ patterns: [Pattern], _ lines: some Sequence<String>) -> Bool {
             lines.contains { line in patterns.contains { $0.matches(line) } }
         }
@@ -120,7 +120,7 @@ extension AgentProgram {
     }
 
     /// What is typed at the input line, spaces and line ends as one space; nil if the program is not there.
-    public func typed(_ display: Display) -> String? {
+    package func typed(_ display: Display) -> String? {
         guard let start = inputLine(display) else { return nil }
         let lines = display.lines[start...].prefix { line in !frame.contains { $0.matches(line) } }.prefix(
             frame.isEmpty ? display.cursor - start + 1 : .max)
@@ -130,7 +130,7 @@ extension AgentProgram {
 
     /// What the program says right above its input line of why a turn does not go on or has failed. What a model says
     /// is set in, or begins with another sign.
-    public func trouble(_ display: Display) -> String? {
+    package func trouble(_ display: Display) -> String? {
         guard !trouble.isEmpty, let start = inputLine(display) else { return nil }
         let above = display.lines[..<start].filter { $0.contains(where: \.isLetter) }.suffix(2)
         return above.last { line in trouble.contains { $0.matches(line) } }.map { line in
@@ -143,10 +143,10 @@ extension AgentProgram {
     }
 
     /// Whether what a turn failed with, in the words of its hook or its screen, says that nobody is signed in.
-    public func isSignedOut(_ failure: String) -> Bool { signedOut.contains { $0.matches(failure) } }
+    package func isSignedOut(_ failure: String) -> Bool { signedOut.contains { $0.matches(failure) } }
 
     /// Whether it says that the same turn would fail however often it is tried.
-    public func lasts(_ failure: String) -> Bool { lasting.contains { $0.matches(failure) } }
+    package func lasts(_ failure: String) -> Bool { lasting.contains { $0.matches(failure) } }
 
     /// The first line of what the program takes its input from, if the cursor is in there.
     private func inputLine(_ display: Display) -> Int? {

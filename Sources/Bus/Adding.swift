@@ -18,7 +18,7 @@ import SystemPackage
 extension Bus {
     /// Adds a task and returns its id, which is on the disk by then. `before` hears the id before there is the task.
     /// `branch`: the record of the branch that its work is on already.
-    public func add(_ header: TaskHeader, by: String, branch: Record? = nil, before: (Int) throws -> Void = { _ in })
+    package func add(_ header: TaskHeader, by: String, branch: Record? = nil, before: (Int) throws -> Void = { _ in })
         throws -> Int
     {
         var header = header
@@ -83,7 +83,8 @@ extension Bus {
 
     /// Rewrites what a task says: `change` gets the header and alters it. An ended task can't be changed; of a held
     /// one only the header changes, its dependencies don't. `dropsPlan`: a plan that is not approved is withdrawn.
-    public func edit(_ id: Int, by: String, dropsPlan: Bool = false, _ change: (inout TaskHeader) throws -> Void) throws
+    package func edit(_ id: Int, by: String, dropsPlan: Bool = false, _ change: (inout TaskHeader) throws -> Void)
+        throws
     {
         try changing("edit") { held in
             for _ in 0..<64 {
@@ -126,17 +127,17 @@ extension Bus {
 
     /// A task of an import: what it says, and which of the import's own tasks (counted from 0) it depends on and is
     /// below.
-    public struct Draft {
-        public var header: TaskHeader
-        public var depends: [Int] = []
-        public var parent: Int?
+    package struct Draft {
+        package var header: TaskHeader
+        package var depends: [Int] = []
+        package var parent: Int?
         /// What it has in notes already.
-        public var notes: [UInt8] = []
-        public init(_ header: TaskHeader) { self.header = header }
+        package var notes: [UInt8] = []
+        package init(_ header: TaskHeader) { self.header = header }
     }
 
     /// Adds all of them or none; returns their ids in order.
-    public func add(_ drafts: [Draft], by: String) throws -> [Int] {
+    package func add(_ drafts: [Draft], by: String) throws -> [Int] {
         guard !drafts.isEmpty else { return [] }
         let ids = try changing("import") { held in
             // The first is -1: no task has an id below 1.

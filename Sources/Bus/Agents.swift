@@ -2,50 +2,50 @@ import Glibc
 import SystemPackage
 
 /// What an agent is doing, as far as anyone can tell.
-public enum AgentState: String, CaseIterable {
+package enum AgentState: String, CaseIterable {
     case starting, working, idle, waiting, stuck, resting, frozen, quarantined, dead
 }
 
 /// What should become of an agent: what its supervisor obeys, and what decides whether its death is repaired.
-public enum Want: String {
+package enum Want: String {
     case run, stop, freeze, pause, quarantine, retire
 }
 
 /// An agent as one look saw it.
-public struct AgentView {
-    public var name: String
+package struct AgentView {
+    package var name: String
     /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port,
     /// Restart, Pull, Auto, Task, At, Equip, By, Created, Adopted; the body is its first prompt.
-    public var card: Record
+    package var card: Record
     /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server, Takes.
     /// Nil if it never ran.
-    public var session: Record?
+    package var session: Record?
     /// Fields State, Source, Since, Time, Note, Progress, as last reported; Turn, `open` while a turn of its program
     /// has begun and not ended; Session, the token its supervisor spoke of last; Tries, Tried-Since, Tried-Why,
     /// Retry-At, see Retry; Started-For, the task that it was started again for, and Start-At, when it is started
     /// again.
-    public var report: Record?
-    public var want: Want
-    public var alive: Bool
+    package var report: Record?
+    package var want: Want
+    package var alive: Bool
 
     /// The place of one that has no pane.
-    public static let headless = "headless"
-    public var isHeadless: Bool { card["Place"] == AgentView.headless }
+    package static let headless = "headless"
+    package var isHeadless: Bool { card["Place"] == AgentView.headless }
 
-    public var role: String? { card["Role"] }
+    package var role: String? { card["Role"] }
     /// Its program's name, by which tasks are for it: the first word of what was asked for. A command that a shell runs
     /// is no agent `sh`.
-    public var program: String? {
+    package var program: String? {
         guard let whole = card["Program"], let first = whole.split(separator: " ").first else { return nil }
         let word = String(first)
         guard Names.isName(word) else { return nil }
         return word == "sh" && whole != word ? nil : word
     }
-    public var parent: String? { card["Parent"] }
-    public var worktree: FilePath? { card["Worktree"].map { FilePath($0) } }
-    public var token: String? { session?["Token"] }
+    package var parent: String? { card["Parent"] }
+    package var worktree: FilePath? { card["Worktree"].map { FilePath($0) } }
+    package var token: String? { session?["Token"] }
 
-    public var state: AgentState {
+    package var state: AgentState {
         if want == .quarantine { return .quarantined }
         if alive {
             if want == .freeze { return .frozen }
@@ -57,13 +57,13 @@ public struct AgentView {
 
 extension Bus {
     /// The agents that have a card, by name; with `drafts` those that are being made as well.
-    public func agentNames(drafts: Bool = false) throws -> [String] {
+    package func agentNames(drafts: Bool = false) throws -> [String] {
         guard let names = try Files.list(agents) else { throw missing("agents") }
         return try names.filter { try Names.isName($0) && (drafts || Files.exists(card($0))) }.sorted()
     }
 
     /// The agent; nil if there is none of that name.
-    public func agent(named name: String) throws -> AgentView? {
+    package func agent(named name: String) throws -> AgentView? {
         guard Names.isName(name) else { return nil }
         guard let card = try Record.read(card(name)) else {
             // The card is written first and goes with all the rest.
@@ -85,7 +85,7 @@ extension Bus {
     }
 
     /// Whether one agent is an ancestor of another.
-    public func isAbove(_ upper: String, _ lower: String) throws -> Bool {
+    package func isAbove(_ upper: String, _ lower: String) throws -> Bool {
         var up = try agent(named: lower)?.parent
         var seen = Set<String>()
         while let parent = up, seen.insert(parent).inserted {
@@ -96,7 +96,7 @@ extension Bus {
     }
 
     /// Changes an agent's card.
-    public func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
+    package func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
         try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in
             guard var record = try Record.read(card(name)) else { throw noAgent(name) }
             try change(&record)
@@ -105,13 +105,13 @@ extension Bus {
     }
 
     /// Says what should become of the agent, on the disk before it is acted on.
-    public func setWant(_ name: String, _ want: Want, by: String) throws {
+    package func setWant(_ name: String, _ want: Want, by: String) throws {
         try replace(self.want(name), with: Array("\(want.rawValue)\n".utf8), sync: true)
         journal(want.rawValue, by: by, ["agent": name])
     }
 
     /// A new session: its token is on the disk before the program runs. `takes`: it takes only tasks for this program.
-    public func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil, takes: String? = nil)
+    package func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil, takes: String? = nil)
         throws -> Record
     {
         let number = (try Record.read(session(name))?.int("Number") ?? 0) + 1
@@ -135,13 +135,13 @@ extension Bus {
     }
 
     /// That there is no agent of this name, with the one that was probably meant.
-    public func noAgent(_ name: String) -> Failure {
+    package func noAgent(_ name: String) -> Failure {
         .no("no agent '\(Names.shown(name))'" + Names.meant(name, (try? agentNames()) ?? []))
     }
 
     /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were. `turn`:
     /// whether the main turn of its program is open, which it may not be while sub-agents still work.
-    public func report(
+    package func report(
         _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil,
         session: String? = nil, turn: Bool? = nil
     ) throws {
@@ -160,21 +160,21 @@ extension Bus {
     }
 
     /// Notes for which ready task an agent that had ended is started again.
-    public func noteStart(of name: String, for id: Int) throws {
+    package func noteStart(of name: String, for id: Int) throws {
         var record = try Record.read(agentState(name)) ?? Record()
         record["Started-For"] = "\(id)"
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
     /// Notes when an agent whose program has ended is started again.
-    public func noteNextStart(of name: String, at time: Int) throws {
+    package func noteNextStart(of name: String, at time: Int) throws {
         var record = try Record.read(agentState(name)) ?? Record()
         record["Start-At"] = "\(time)"
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
     /// Gives up that a task waits for this agent before it is anybody's.
-    public func unreserve(_ id: Int, for name: String, by: String) throws {
+    package func unreserve(_ id: Int, for name: String, by: String) throws {
         do {
             try edit(id, by: by) {
                 if $0.to == name, $0.toUntil != 0 {
@@ -186,7 +186,7 @@ extension Bus {
     }
 
     /// Forgets a retired agent. Its branch, tasks and journal stay; unread mail becomes dead letters.
-    public func forget(_ name: String, by: String) throws {
+    package func forget(_ name: String, by: String) throws {
         for priority in 0...4 {
             let top = queue("first=\(name)").appending("\(priority)")
             for bucket in try Files.list(top) ?? [] {

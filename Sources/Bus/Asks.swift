@@ -1,29 +1,29 @@
 import SystemPackage
 
 /// A question, a permission, an escalation, a plan or a review that waits for a person or a superior.
-public struct Ask {
+package struct Ask {
     /// Its name: `1`, `2`, … for questions, `blocked-7`, `quarantined-bob` for what cadre itself asks, once each.
-    public var id: String
-    public var record: Record
+    package var id: String
+    package var record: Record
     /// Fields From, To, Kind, Severity, Options, Time, Digest, of a permission Tool, Directory, Session and, if its
     /// answer would come too late, Late; of a question that a program asks Dialog as well, and of both Subagent if one
     /// of the program's asks; of a plan Task, Token; when answered Answer, Note, By, Answered.
-    public var from: String { record["From"] ?? "cadre" }
-    public var text: String { String(decoding: record.body, as: UTF8.self) }
-    public var title: String { String(text.prefix { $0 != "\n" }) }
-    public var answer: String? { record["Answer"] }
+    package var from: String { record["From"] ?? "cadre" }
+    package var text: String { String(decoding: record.body, as: UTF8.self) }
+    package var title: String { String(text.prefix { $0 != "\n" }) }
+    package var answer: String? { record["Answer"] }
     /// Whether a program's hook waits for it, beside the program's own dialog.
     var isByProgram: Bool { record["Kind"] == Bus.permission || record["Dialog"] != nil }
 }
 
 extension Bus {
     /// Whether an ask of this name waits for its answer.
-    public func isOpen(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(name)) }
+    package func isOpen(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(name)) }
 
     /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
     /// `digest` says what exactly an answer is about; with `unlessAnswered` one that was answered for that is not asked
     /// again.
-    public func openAsk(
+    package func openAsk(
         named name: String, by: String, to: String = "human", kind: String = "escalation", digest: String? = nil,
         unlessAnswered: Bool = false, _ text: String
     ) throws {
@@ -41,13 +41,13 @@ extension Bus {
     }
 
     /// The ask of this name that was answered last.
-    public func answeredAsk(_ name: String) throws -> Ask? {
+    package func answeredAsk(_ name: String) throws -> Ask? {
         try Record.read(doneAsks.appending(name)).map { Ask(id: name, record: $0) }
     }
 
     /// Opens a question and returns its number, which is on the disk by then.
     /// `more` adds to the record before it can be seen.
-    public func ask(
+    package func ask(
         _ text: [UInt8], by: String, to: String, kind: String = "question", options: [String], severity: String?,
         more: (String, inout Record) throws -> Void = { _, _ in }
     ) throws -> String {
@@ -78,7 +78,7 @@ extension Bus {
     }
 
     /// The open asks, oldest first.
-    public func asks() throws -> [Ask] {
+    package func asks() throws -> [Ask] {
         guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
         return try names.compactMap { name in
             try Record.read(openAsks.appending(name)).map { Ask(id: name, record: $0) }
@@ -87,7 +87,7 @@ extension Bus {
     }
 
     /// The ask, open or answered.
-    public func ask(_ id: String) throws -> Ask? {
+    package func ask(_ id: String) throws -> Ask? {
         guard !id.contains("/"), !id.isEmpty, id != ".", id != ".." else { return nil }
         for place in [openAsks, doneAsks] {
             if let record = try Record.read(place.appending(id)) { return Ask(id: id, record: record) }
@@ -101,7 +101,7 @@ extension Bus {
 
     /// Answers once, and tells who asked. False if it was answered before. `note` is a line that goes with the answer.
     /// Throws `Failure.no` for a permission that nobody waits for any more.
-    public func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
+    package func answer(_ id: String, by: String, _ answer: String, note: String? = nil) throws -> Bool {
         try changing("answer") { held in
             if try Record.read(openAsks.appending(id))?["Kind"] == Bus.planKind { _ = try healPlans(held) }
             guard var record = try Record.read(openAsks.appending(id)), record["Answer"] == nil else { return false }
@@ -148,7 +148,7 @@ extension Bus {
     }
 
     /// Takes back an ask that has become moot.
-    public func closeAsk(named name: String, by: String, _ why: String) throws {
+    package func closeAsk(named name: String, by: String, _ why: String) throws {
         try Files.unlink(openAsks.appending(name))
     }
 }

@@ -2,10 +2,10 @@ import Glibc
 import SystemPackage
 
 /// The bus: a directory of plain files that all agents share. cadre-bus(5) describes each.
-public struct Bus {
-    public let root: FilePath
+package struct Bus {
+    package let root: FilePath
     /// Distinguishes this bus from every other, also from the one it was restored from.
-    public let identity: String
+    package let identity: String
     private let opened = Opened()
 
     static let format = 1
@@ -20,7 +20,7 @@ public struct Bus {
 
     /// Opens the bus in `root`; nil if there is none. A bus of another user, a newer one and one whose version can't
     /// be read are refused with `Failure.unsure`.
-    public static func open(_ root: FilePath) throws -> Bus? {
+    package static func open(_ root: FilePath) throws -> Bus? {
         guard let st = try Files.status(root) else { return nil }
         guard st.st_mode & S_IFMT == S_IFDIR else { throw Failure.unsure("'\(root.string)' is not a directory") }
         guard st.st_uid == geteuid() else {
@@ -55,11 +55,11 @@ public struct Bus {
     }
 
     /// The bus is kept open by a process that lives for long.
-    public func keepOpen() { opened.isForLong = true }
+    package func keepOpen() { opened.isForLong = true }
 
     /// Whether a newer cadre has changed the format since the bus was opened: then nothing of it is ours to touch. A
     /// verb does not ask in its first second.
-    public var isOutgrown: Bool {
+    package var isOutgrown: Bool {
         var st = stat()
         // Not by `Files`: whether it is asked is a matter of time, and its points of fault are counted.
         guard opened.isForLong || Time.monotonic() - opened.time > 1,
@@ -73,7 +73,7 @@ public struct Bus {
     }
 
     /// Throws `Failure.unsure` if it is.
-    public func requireFormat() throws {
+    package func requireFormat() throws {
         if isOutgrown {
             throw Failure.unsure(
                 "'\(root.string)' has been given a newer format than this cadre's (\(Bus.format)): upgrade cadre")
@@ -88,7 +88,7 @@ public struct Bus {
     }
 
     /// Opens the bus, or makes it whole beside its place and renames it in. `made` tells which.
-    public static func make(_ root: FilePath) throws -> (bus: Bus, made: Bool) {
+    package static func make(_ root: FilePath) throws -> (bus: Bus, made: Bool) {
         if let bus = try open(root) { return (bus, false) }
         let above = root.removingLastComponent()
         try Files.mkdirs(above)
@@ -124,10 +124,10 @@ public struct Bus {
     }
 
     /// A fresh name in `tmp/`.
-    public func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
+    package func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
 
     /// Writes aside and renames in, so that a reader sees the old or the new, whole.
-    public func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
+    package func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
         try requireFormat()
         let new = aside()
         try Files.write(bytes, to: new, sync: sync)
@@ -141,21 +141,21 @@ public struct Bus {
 // What is known of the project as a whole: small files of one value each.
 extension Bus {
     /// The branch that work lands on unless configured otherwise, as `refs/heads/…`; nil if none was checked out.
-    public func target() throws -> String? { try value(targetFile) }
-    public func setTarget(_ reference: String) throws {
+    package func target() throws -> String? { try value(targetFile) }
+    package func setTarget(_ reference: String) throws {
         try replace(targetFile, with: Array((reference + "\n").utf8), sync: true)
     }
 
     /// How a project is called, by its common git directory: by the directory that `.git`, `.bare` or any other hidden
     /// one is in.
-    public static func project(_ common: FilePath) -> String {
+    package static func project(_ common: FilePath) -> String {
         let isHidden = common.lastComponent?.string.hasPrefix(".") == true
         let name = (isHidden ? common.removingLastComponent() : common).lastComponent?.string ?? ""
         return name.isEmpty ? "project" : name
     }
 
     /// The repository's common git directory: the one the bus lies in, else the one it was made for.
-    public func repository() throws -> FilePath {
+    package func repository() throws -> FilePath {
         let above = root.removingLastComponent()
         if try Files.exists(above.appending("HEAD")), try Files.exists(above.appending("objects")) { return above }
         guard let path = try value(repositoryFile) else {
@@ -163,37 +163,37 @@ extension Bus {
         }
         return FilePath(path)
     }
-    public func setRepository(_ path: FilePath) throws {
+    package func setRepository(_ path: FilePath) throws {
         guard root.removingLastComponent() != path else { return }
         try replace(repositoryFile, with: Array((path.string + "\n").utf8), sync: true)
     }
 
     /// The commands of `.cadre` that the person has seen last.
-    public func seenCommands() throws -> [String] {
+    package func seenCommands() throws -> [String] {
         try Files.read(seenFile).map { $0.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } } ?? []
     }
-    public func setSeenCommands(_ lines: [String]) throws {
+    package func setSeenCommands(_ lines: [String]) throws {
         try replace(seenFile, with: Array(lines.map { $0 + "\n" }.joined().utf8), sync: true)
         // The merge queue may have stood still for it.
         try Files.ring(mergeBell)
     }
 
     /// The settings that bind agents, a list field each, as a person knew them last; nil if none was recorded.
-    public func knownSettings() throws -> Record? { try Record.read(settingsFile) }
-    public func setKnownSettings(_ record: Record) throws {
+    package func knownSettings() throws -> Record? { try Record.read(settingsFile) }
+    package func setKnownSettings(_ record: Record) throws {
         guard try Record.read(settingsFile) != record else { return }
         try replace(settingsFile, with: record.bytes, sync: true)
         try Files.ring(mergeBell)
     }
 
     /// Whether the supervisor of any agent lives.
-    public func hasLiving() throws -> Bool { try agentNames().contains { try Alive.isHeld(alive($0)) } }
+    package func hasLiving() throws -> Bool { try agentNames().contains { try Alive.isHeld(alive($0)) } }
 
     /// The commands of git's own configuration that the person lets run.
-    public func approvedCommands() throws -> [String] {
+    package func approvedCommands() throws -> [String] {
         try Files.read(approvedFile).map { $0.split(separator: 10).map { String(decoding: $0, as: UTF8.self) } } ?? []
     }
-    public func setApprovedCommands(_ lines: [String]) throws {
+    package func setApprovedCommands(_ lines: [String]) throws {
         guard try lines != approvedCommands() else { return }
         try replace(approvedFile, with: Array(lines.map { $0 + "\n" }.joined().utf8), sync: true)
         // Entries may wait for it.
@@ -201,23 +201,23 @@ extension Bus {
     }
 
     /// The socket of the tmux server of this project's agents; nil before the first.
-    public func server() throws -> String? { try value(serverFile) }
-    public func setServer(_ socket: String) throws {
+    package func server() throws -> String? { try value(serverFile) }
+    package func setServer(_ socket: String) throws {
         try replace(serverFile, with: Array((socket + "\n").utf8), sync: false)
     }
 
     /// The sockets of other tmux servers that show this project. One that gets lost, since two have written at once,
     /// comes back when somebody attaches there.
-    public func viewers() throws -> [String] {
+    package func viewers() throws -> [String] {
         (try Files.read(viewersFile) ?? []).split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
     }
-    public func setViewers(_ sockets: [String]) throws {
+    package func setViewers(_ sockets: [String]) throws {
         guard try sockets != viewers() else { return }
         try replace(viewersFile, with: Array(sockets.map { $0 + "\n" }.joined().utf8), sync: false)
     }
 
     /// Replaces a record's file, flushed.
-    public func write(_ record: Record, to path: FilePath) throws { try replace(path, with: record.bytes, sync: true) }
+    package func write(_ record: Record, to path: FilePath) throws { try replace(path, with: record.bytes, sync: true) }
 
     private func value(_ path: FilePath) throws -> String? {
         guard let bytes = try Files.read(path) else { return nil }

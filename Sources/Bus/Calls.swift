@@ -2,38 +2,38 @@ import Glibc
 import SystemPackage
 
 /// A verb that an agent in a sandbox asks its supervisor to run.
-public struct Call {
+package struct Call {
     /// The verb first.
-    public var arguments: [String]
+    package var arguments: [String]
     /// Where it is called, absolute.
-    public var directory: FilePath
+    package var directory: FilePath
     /// The session that calls.
-    public var token: String
+    package var token: String
     /// Its standard input, once it was asked for.
-    public var input: [UInt8]?
+    package var input: [UInt8]?
     /// The task's check has passed, where the caller is.
-    public var checked = false
+    package var checked = false
 
-    public init(_ arguments: [String], directory: FilePath, token: String) {
+    package init(_ arguments: [String], directory: FilePath, token: String) {
         self.arguments = arguments
         self.directory = directory
         self.token = token
     }
 
     /// Whether it hands work in: that is done even if nobody waits for it any more.
-    public var isDone: Bool { arguments.starts(with: ["task", "done"]) }
+    package var isDone: Bool { arguments.starts(with: ["task", "done"]) }
 
     /// Exit codes of a verb that is run for a caller and needs something of it first: its standard input; that it runs
     /// the command which was printed, because what that starts is the agent's own code.
-    public static let wantsInput: Int32 = 100
-    public static let wantsCheck: Int32 = 101
+    package static let wantsInput: Int32 = 100
+    package static let wantsCheck: Int32 = 101
     /// Set for a verb that is run so, to what it need not ask for any more: `input`, `check`.
-    public static let variable = "CADRE_CALL"
-    public var given: String {
+    package static let variable = "CADRE_CALL"
+    package var given: String {
         [input == nil ? nil : "input", checked ? "check" : nil].compactMap { $0 }.joined(separator: " ")
     }
     /// What this process was given, if it is such a verb; nil for every other. What it starts is none.
-    public static let own: [Substring]? = {
+    package static let own: [Substring]? = {
         guard let value = getenv(variable).map({ String(cString: $0) }) else { return nil }
         unsetenv(variable)
         return value.split(separator: " ")
@@ -43,12 +43,12 @@ public struct Call {
 }
 
 /// What a verb that was called printed, and its exit code.
-public struct Answer {
-    public var code: Int32
-    public var output: [UInt8]
-    public var error: [UInt8]
+package struct Answer {
+    package var code: Int32
+    package var output: [UInt8]
+    package var error: [UInt8]
 
-    public init(code: Int32, output: [UInt8] = [], error: [UInt8] = []) {
+    package init(code: Int32, output: [UInt8] = [], error: [UInt8] = []) {
         self.code = code
         self.output = output
         self.error = error
@@ -74,14 +74,14 @@ public struct Answer {
 // The caller is not trusted: what it wrote is a regular file of bounded size or it is nothing, and is never followed.
 extension Bus {
     /// Lets the agent call, from now on.
-    public func makeCalls(_ name: String) throws {
+    package func makeCalls(_ name: String) throws {
         try Files.mkdir(calls(name))
         try Files.mkdir(answers(name))
     }
 
     /// Whether the agent is to call, because this process can't write the bus, or does not see its supervisor: among
     /// processes of its own the kernel doesn't tell whose it is, and nobody outside can be signalled.
-    public func mustCall(_ name: String) throws -> Bool {
+    package func mustCall(_ name: String) throws -> Bool {
         guard try Files.exists(calls(name)) else { return false }
         let probe = aside()
         do { _ = try Files.create(probe) } catch is Failure { return true }
@@ -95,7 +95,7 @@ extension Bus {
     // MARK: the caller
 
     /// Makes a call and waits for its answer. Throws `Failure.unsure` if there will be none.
-    public func call(_ call: Call, of name: String) throws -> Answer {
+    package func call(_ call: Call, of name: String) throws -> Answer {
         let id = "\(Time.now())-\(Random.hex(16))"
         var record = Record()
         record["Token"] = call.token
@@ -135,7 +135,7 @@ extension Bus {
     // MARK: the supervisor
 
     /// The calls that have no answer, oldest first. Answers whose call is gone are removed.
-    public func openCalls(of name: String) throws -> [String] {
+    package func openCalls(of name: String) throws -> [String] {
         let there = Set(try Files.list(calls(name)) ?? [])
         var answered = Set<String>()
         for id in try Files.list(answers(name)) ?? [] {
@@ -145,7 +145,7 @@ extension Bus {
     }
 
     /// A call, and the file by which it can be told whether its caller waits; nil if it is gone. Throws if it is none.
-    public func call(_ id: String, of name: String) throws -> (call: Call, file: FileDescriptor)? {
+    package func call(_ id: String, of name: String) throws -> (call: Call, file: FileDescriptor)? {
         let path = callFile(id, of: name)
         guard let (bytes, file) = try Files.readStrange(path, limit: Call.limit) else { return nil }
         do {
@@ -170,9 +170,9 @@ extension Bus {
         }
     }
 
-    public func isWaited(for file: FileDescriptor) -> Bool { Alive.isHeld(file) }
+    package func isWaited(for file: FileDescriptor) -> Bool { Alive.isHeld(file) }
 
-    public func answer(_ id: String, of name: String, _ given: Answer) throws {
+    package func answer(_ id: String, of name: String, _ given: Answer) throws {
         var record = Record()
         record["Code"] = "\(given.code)"
         record["Output"] = "\(given.output.count)"
@@ -181,7 +181,7 @@ extension Bus {
     }
 
     /// Removes a call that nobody waits for, and its answer.
-    public func dropCall(_ id: String, of name: String) throws {
+    package func dropCall(_ id: String, of name: String) throws {
         try Files.removeAll(callFile(id, of: name))
         try Files.unlink(answerFile(id, to: name))
     }

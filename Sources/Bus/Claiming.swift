@@ -2,21 +2,21 @@ import Glibc
 import SystemPackage
 
 /// Who claims.
-public struct Worker {
-    public var name: String
+package struct Worker {
+    package var name: String
     /// The session's token where a supervisor answers for the worker; nil: each claim is a lease with its own.
-    public var session: String?
-    public var role: String?
+    package var session: String?
+    package var role: String?
     /// Whether its role may take epics.
-    public var manages = false
+    package var manages = false
     /// The name of its program; nil for a command, and for one without a card.
-    public var program: String?
+    package var program: String?
     /// Whether it takes only what is for its program, or for itself by name.
-    public var onlyForProgram = false
+    package var onlyForProgram = false
     /// Seconds of a lease.
-    public var lease = 3600
+    package var lease = 3600
 
-    public init(name: String, session: String? = nil, role: String? = nil, manages: Bool = false, lease: Int = 3600) {
+    package init(name: String, session: String? = nil, role: String? = nil, manages: Bool = false, lease: Int = 3600) {
         self.name = name
         self.session = session
         self.role = role
@@ -25,14 +25,14 @@ public struct Worker {
     }
 
     /// An agent in its session.
-    public init(_ agent: AgentView, role: String?, manages: Bool, lease: Int = 3600) {
+    package init(_ agent: AgentView, role: String?, manages: Bool, lease: Int = 3600) {
         self.init(name: agent.name, session: agent.token, role: role, manages: manages, lease: lease)
         program = agent.program
         onlyForProgram = agent.session?["Takes"] != nil
     }
 
     /// The ready queues it takes from.
-    public var queues: [String] {
+    package var queues: [String] {
         let shared = onlyForProgram ? [] : ["any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : [])
         return own + shared + forProgram
     }
@@ -59,13 +59,13 @@ public struct Worker {
 // oldest. A crash leaves either side of one rename, so there is nothing to heal.
 extension Bus {
     /// What this worker holds in this session, oldest first. Of a worker without a session: all it holds.
-    public func held(by worker: Worker) throws -> [Claim] {
+    package func held(by worker: Worker) throws -> [Claim] {
         try claims(by: worker.name).filter { worker.session == nil || $0.token == worker.session }
             .sorted { $0.id < $1.id }
     }
 
     /// What has become of a claim.
-    public enum ClaimFate {
+    package enum ClaimFate {
         case held
         /// The task was handed in or is done, under this token.
         case ended
@@ -74,7 +74,7 @@ extension Bus {
     }
 
     /// Whether a claim is still its owner's, under whatever end of lease it has now.
-    public func fate(of claim: Claim) throws -> ClaimFate {
+    package func fate(of claim: Claim) throws -> ClaimFate {
         func isSame(_ other: Claim) -> Bool { other.token == claim.token && other.owner == claim.owner }
         if try Files.exists(Marker(id: claim.id, place: .claimed(claim)).path(self)) { return .held }
         switch try find(claim.id)?.place {
@@ -87,7 +87,7 @@ extension Bus {
 
     /// The best ready task that fits the worker, claimed; nil if there is none. A worker with a session gets what it
     /// already holds.
-    public func claimBest(_ worker: Worker) throws -> Claim? {
+    package func claimBest(_ worker: Worker) throws -> Claim? {
         guard worker.session != nil else { return try takeBest(worker) }
         return try Lock.with(assignment(worker.name), seconds: 30, verb: "claim") { _ in
             try held(by: worker).first ?? takeBest(worker)
@@ -140,7 +140,7 @@ extension Bus {
 
     /// Claims this very task. Throws `Failure.no` with the reason if it can't be had. A claim of the same session again
     /// is no error.
-    public func claim(_ id: Int, _ worker: Worker) throws -> Claim {
+    package func claim(_ id: Int, _ worker: Worker) throws -> Claim {
         for _ in 0..<64 {
             guard let marker = try find(id), let header = try header(id) else { throw noTask(id) }
             switch marker.place {
@@ -177,7 +177,7 @@ extension Bus {
     }
 
     /// A state with its reason: `blocked by failed 7`, `deferred until …`.
-    public func explain(_ view: TaskView) throws -> String {
+    package func explain(_ view: TaskView) throws -> String {
         guard view.state == .blocked || view.state == .deferred, let marker = try find(view.id) else {
             return view.state.rawValue
         }
@@ -206,7 +206,7 @@ extension Bus {
     }
 
     /// Gives the leases of this worker a new end. Returns what it holds. Throws `Failure.no` if a given id is not held.
-    public func renew(_ worker: Worker, only id: Int? = nil, token: String? = nil) throws -> [Claim] {
+    package func renew(_ worker: Worker, only id: Int? = nil, token: String? = nil) throws -> [Claim] {
         var renewed: [Claim] = []
         for claim in try held(by: worker) where id == nil || claim.id == id {
             if let token, claim.token != token { continue }
@@ -234,7 +234,7 @@ extension Bus {
     }
 
     /// Gives a task back: claimed/… -> edit/ID, then where it belongs. `tells`: who held it is told, see `Taken`.
-    public func release(_ claim: Claim, by: String, tells: Bool = false) throws {
+    package func release(_ claim: Claim, by: String, tells: Bool = false) throws {
         try changing("release") { held in
             try giveBack(claim, by: by, tells: tells)
             try place(claim.id, held)
@@ -244,7 +244,7 @@ extension Bus {
 
     /// Carries the claims of an earlier session over to the one that follows it, which fences the earlier one.
     /// Only for a supervisor that has made sure that nothing of the earlier session runs.
-    public func adopt(_ name: String, session: String) throws -> [Claim] {
+    package func adopt(_ name: String, session: String) throws -> [Claim] {
         var mine: [Claim] = []
         for claim in try claims(by: name) where claim.until == 0 {
             var new = claim

@@ -1,18 +1,18 @@
 import SystemPackage
 
 /// Two branches that can't both land as they are, or one that can't land on the target as it is.
-public struct Conflict: Equatable {
-    public struct Side: Equatable {
+package struct Conflict: Equatable {
+    package struct Side: Equatable {
         /// The task; nil for the target, and for a branch that belongs to no task.
-        public var task: Int?
+        package var task: Int?
         /// The branch, as `refs/heads/…`.
-        public var branch: String
+        package var branch: String
         /// The commit that was compared.
-        public var tip: String
+        package var tip: String
         /// Who works on it; nil if nobody does.
-        public var agent: String?
+        package var agent: String?
 
-        public init(task: Int?, branch: String, tip: String, agent: String?) {
+        package init(task: Int?, branch: String, tip: String, agent: String?) {
             self.task = task
             self.branch = branch
             self.tip = tip
@@ -20,19 +20,19 @@ public struct Conflict: Equatable {
         }
 
         /// The name as git commands on branches take it.
-        public var name: String { branch.hasPrefix("refs/heads/") ? String(branch.dropFirst(11)) : branch }
+        package var name: String { branch.hasPrefix("refs/heads/") ? String(branch.dropFirst(11)) : branch }
     }
 
     /// Of two tasks the one with the smaller id first; the target is always the second.
-    public var one: Side
-    public var other: Side
-    public var paths: [String]
+    package var one: Side
+    package var other: Side
+    package var paths: [String]
     /// When it was found, seconds since the epoch.
-    public var found: Int
+    package var found: Int
     /// Who has mail about these paths.
-    public var told: [String] = []
+    package var told: [String] = []
 
-    public init(_ one: Side, _ other: Side, paths: [String], found: Int = Time.now()) {
+    package init(_ one: Side, _ other: Side, paths: [String], found: Int = Time.now()) {
         self.one = one
         self.other = other
         self.paths = paths
@@ -40,8 +40,8 @@ public struct Conflict: Equatable {
     }
 
     /// Its file's name.
-    public var name: String { Conflict.name(one.task ?? 0, other.task) }
-    public static func name(_ one: Int, _ other: Int?) -> String { "\(one),\(other.map(String.init) ?? "target")" }
+    package var name: String { Conflict.name(one.task ?? 0, other.task) }
+    package static func name(_ one: Int, _ other: Int?) -> String { "\(one),\(other.map(String.init) ?? "target")" }
 
     /// The tasks in a file's name.
     static func tasks(_ name: String) -> [Int] { name.split(separator: ",").compactMap { Names.number($0) } }
@@ -75,18 +75,18 @@ public struct Conflict: Equatable {
 }
 
 /// What was compared last. A hint: where it is missing, or can't be read, all is compared again.
-public struct Compared: Equatable {
+package struct Compared: Equatable {
     /// One branch, as it was then.
-    public struct Branch: Equatable {
+    package struct Branch: Equatable {
         /// `refs/heads/…`.
-        public var reference: String
-        public var tip: String
+        package var reference: String
+        package var tip: String
         /// The base that its task had on record.
-        public var begun: String
+        package var begun: String
         /// Where its own work was taken to begin, see Prediction.
-        public var base: String
+        package var base: String
 
-        public init(reference: String, tip: String, begun: String, base: String) {
+        package init(reference: String, tip: String, begun: String, base: String) {
             self.reference = reference
             self.tip = tip
             self.begun = begun
@@ -95,11 +95,11 @@ public struct Compared: Equatable {
     }
 
     /// The commit that the target held.
-    public var target: String
+    package var target: String
     /// By task.
-    public var branches: [Int: Branch]
+    package var branches: [Int: Branch]
 
-    public init(target: String, branches: [Int: Branch]) {
+    package init(target: String, branches: [Int: Branch]) {
         self.target = target
         self.branches = branches
     }
@@ -136,18 +136,18 @@ public struct Compared: Equatable {
 // told twice, and never not at all.
 extension Bus {
     /// Runs `body` as the only one who compares. Nil if another does and is not to be waited for.
-    public func checking<T>(wait: Bool, _ body: () throws -> T) throws -> T? {
+    package func checking<T>(wait: Bool, _ body: () throws -> T) throws -> T? {
         if wait { return try Lock.with(checkLock, seconds: 60, verb: "merge check") { _ in try body() } }
         return try Lock.attempt(checkLock, body)
     }
 
-    public func compared() -> Compared? { (try? Record.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }
-    public func setCompared(_ compared: Compared) throws {
+    package func compared() -> Compared? { (try? Record.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }
+    package func setCompared(_ compared: Compared) throws {
         try replace(checkFile, with: compared.record.bytes, sync: false)
     }
 
     /// The conflicts known now, in the order of their tasks; those of one task, or all.
-    public func conflicts(of task: Int? = nil) throws -> [Conflict] {
+    package func conflicts(of task: Int? = nil) throws -> [Conflict] {
         let names = try (Files.list(conflicts) ?? []).filter { task == nil || Conflict.tasks($0).contains(task!) }
         return try names.sorted { Conflict.tasks($0).lexicographicallyPrecedes(Conflict.tasks($1)) }.compactMap {
             name in
@@ -157,7 +157,7 @@ extension Bus {
 
     /// With whom an agent's work conflicts, and where: `eve: file, other`. Each other once, after three how many more.
     /// `owners` has the tasks that somebody holds.
-    public static func told(of agent: String, _ conflicts: [Conflict], _ owners: [Int: String]) -> [String] {
+    package static func told(of agent: String, _ conflicts: [Conflict], _ owners: [Int: String]) -> [String] {
         var others: [String] = []
         var paths: [String: [String]] = [:]
         for conflict in conflicts {
@@ -180,22 +180,22 @@ extension Bus {
             })
     }
 
-    public func write(_ conflict: Conflict) throws {
+    package func write(_ conflict: Conflict) throws {
         try Files.mkdirs(conflicts)
         try write(conflict.record, to: conflictFile(conflict.name))
     }
 
-    public func removeConflict(_ name: String) throws { try Files.unlink(conflictFile(name)) }
+    package func removeConflict(_ name: String) throws { try Files.unlink(conflictFile(name)) }
 
     /// The tasks whose branches conflict, and those of them that have ended since. Looks at files only.
-    public func conflicting() throws -> (all: Set<Int>, ended: Set<Int>) {
+    package func conflicting() throws -> (all: Set<Int>, ended: Set<Int>) {
         let all = Set(try (Files.list(conflicts) ?? []).flatMap(Conflict.tasks))
         return (all, try all.filter { [.done, .failed, .cancelled, nil].contains(try find($0)?.state) })
     }
 
     /// The tasks that have not ended and that have a branch, with who holds each. `known` are looked at one by one,
     /// should one move while the others are listed.
-    public func withBranches(_ known: some Sequence<Int>) throws -> [(id: Int, owner: String?)] {
+    package func withBranches(_ known: some Sequence<Int>) throws -> [(id: Int, owner: String?)] {
         var found: [Int: String?] = [:]
         func add(_ id: Int, _ owner: String?) throws {
             if try Files.exists(branchFile(id)) { found[id] = .some(owner) }

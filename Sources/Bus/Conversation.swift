@@ -14,10 +14,10 @@ import SystemPackage
 //   Handoff      the token of the session in which the agent has handed over to a new conversation
 //   Cost         where its program tells what it costs
 extension Bus {
-    public func conversation(_ name: String) throws -> Record? { try Record.read(conversationFile(name)) }
+    package func conversation(_ name: String) throws -> Record? { try Record.read(conversationFile(name)) }
 
     /// Changes it; it is on the disk when this returns.
-    public func editConversation(_ name: String, _ change: (inout Record) -> Void) throws {
+    package func editConversation(_ name: String, _ change: (inout Record) -> Void) throws {
         try Lock.with(assignment(name), seconds: 30, verb: "conversation") { _ in
             let before = try conversation(name)
             var record = before ?? Record()
@@ -27,33 +27,33 @@ extension Bus {
     }
 
     /// The ask about an agent whose program is signed out, and whether it is open.
-    public static func signIn(_ name: String) -> String { "signin-\(name)" }
-    public func isSignedOut(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.signIn(name))) }
+    package static func signIn(_ name: String) -> String { "signin-\(name)" }
+    package func isSignedOut(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.signIn(name))) }
 
     /// The ask about an agent whose turns fail, and whether it is open.
-    public static func failing(_ name: String) -> String { "failing-\(name)" }
-    public func isFailing(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.failing(name))) }
+    package static func failing(_ name: String) -> String { "failing-\(name)" }
+    package func isFailing(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.failing(name))) }
 
     /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk
     /// when this returns; the notes first, so that none begins without them.
-    public func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
+    package func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
         try replace(handoff(name), with: notes, sync: true)
         try editConversation(name) { $0["Handoff"] = session }
         journal("handoff", by: name, ["agent": name, "bytes": "\(notes.count)"])
     }
 
     /// What its program is given as settings, for this agent alone.
-    public func setProgramSettings(_ name: String, _ text: String) throws {
+    package func setProgramSettings(_ name: String, _ text: String) throws {
         try replace(programSettings(name), with: Array(text.utf8), sync: false)
     }
 
     /// What its program reads as the words of a turn.
-    public func setMessage(_ name: String, _ text: String) throws {
+    package func setMessage(_ name: String, _ text: String) throws {
         try replace(message(name), with: Array(text.utf8), sync: false)
     }
 
     /// Adds a line to the log of an agent's hooks.
-    public func noteHook(_ name: String, _ line: String) throws {
+    package func noteHook(_ name: String, _ line: String) throws {
         guard try Files.exists(card(name)) else { throw Failure.no(line) }
         try Files.append(Array("\(Time.text(Time.now())) \(Names.shown(line))\n".utf8), to: log(name))
     }
@@ -71,20 +71,20 @@ extension Bus {
     // conversation has it.
 
     /// Between what waits and why, in the note of an agent that can't be reached.
-    public static let waits = " waits: "
+    package static let waits = " waits: "
 
     /// Mail that a program was given in a turn of which it is not known whether it stood.
-    public struct Handed {
-        public var ids: [String]
-        public var door: String
+    package struct Handed {
+        package var ids: [String]
+        package var door: String
         /// Whether another prompt came before anything told that the turn stood: only the conversation's file tells it
         /// then.
-        public var isDoubted: Bool
+        package var isDoubted: Bool
         /// When, in nanoseconds since the epoch.
-        public var time: Int
+        package var time: Int
     }
 
-    public func handed(of name: String) throws -> Handed? {
+    package func handed(of name: String) throws -> Handed? {
         guard let record = try Record.read(handedFile(name)) else { return nil }
         return Handed(
             ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "",
@@ -92,7 +92,7 @@ extension Bus {
     }
 
     /// That no later call tells by itself whether what is in hand stood.
-    public func doubtHanded(of name: String) throws {
+    package func doubtHanded(of name: String) throws {
         guard try Files.exists(handedFile(name)) else { return }
         try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
             guard var record = try Record.read(handedFile(name)) else { return }
@@ -102,7 +102,7 @@ extension Bus {
     }
 
     /// Acknowledges what is in hand and stood; the rest is unread again, or stays in hand if it `waits`.
-    public func settleHanded(of name: String, waits: Bool = false, stood: (String) -> Bool) throws {
+    package func settleHanded(of name: String, waits: Bool = false, stood: (String) -> Bool) throws {
         // Nearly always there is none.
         guard try Files.exists(handedFile(name)) else { return }
         try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
@@ -126,7 +126,7 @@ extension Bus {
     }
 
     /// Unread mail that is not in hand, oldest first.
-    public func waitingMail(of name: String) throws -> [String] {
+    package func waitingMail(of name: String) throws -> [String] {
         let unread = try messages(of: name).map(\.id)
         guard !unread.isEmpty, let handed = try handed(of: name) else { return unread }
         return unread.filter { !handed.ids.contains($0) }
@@ -135,7 +135,7 @@ extension Bus {
     /// Hands unread mail over as one text, oldest first. Whole messages, as many as fit into `bound` bytes; one that is
     /// longer by itself is cut, with where the rest is. False if there is none. `stands`: what was delivered is read by
     /// that.
-    public func handOver(
+    package func handOver(
         of name: String, urgent: Bool, bound: Int, door: String, stands: Bool = false, deliver: (String) throws -> Void
     ) throws -> Bool {
         guard try !messages(of: name).isEmpty else { return false }
@@ -213,7 +213,7 @@ extension Bus {
 extension Names {
     /// Text of others as lines to be read: no control characters but newline and tab, none of a character that was cut,
     /// no empty lines at its end.
-    public static func plain(_ bytes: some Sequence<UInt8>) -> String {
+    package static func plain(_ bytes: some Sequence<UInt8>) -> String {
         var text = String(decoding: Array(bytes), as: UTF8.self)
         while let last = text.unicodeScalars.last, last == "\u{fffd}" || last == "\n" || last == "\r" {
             text.unicodeScalars.removeLast()

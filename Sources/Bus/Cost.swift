@@ -1,26 +1,26 @@
 import SystemPackage
 
 /// What was used; nil is unknown.
-public struct Usage: Equatable {
+package struct Usage: Equatable {
     /// Millionths of a dollar.
-    public var money: Int?
+    package var money: Int?
     /// Tokens that were sent, those of them that came from a cache, and those that came back.
-    public var input: Int?
-    public var cached: Int?
-    public var output: Int?
+    package var input: Int?
+    package var cached: Int?
+    package var output: Int?
 
-    public static let fields: [WritableKeyPath<Usage, Int?>] = [\.money, \.input, \.cached, \.output]
+    package static let fields: [WritableKeyPath<Usage, Int?> & Sendable] = [\.money, \.input, \.cached, \.output]
 
-    public init(money: Int? = nil, input: Int? = nil, cached: Int? = nil, output: Int? = nil) {
+    package init(money: Int? = nil, input: Int? = nil, cached: Int? = nil, output: Int? = nil) {
         self.money = money
         self.input = input
         self.cached = cached
         self.output = output
     }
 
-    public static let nothing = Usage(money: 0, input: 0, cached: 0, output: 0)
+    package static let nothing = Usage(money: 0, input: 0, cached: 0, output: 0)
     /// Nothing but zeros.
-    public var isNothing: Bool { self == .nothing }
+    package var isNothing: Bool { self == .nothing }
 
     /// Adds what became known. What is unknown adds nothing.
     mutating func add(_ other: Usage) {
@@ -31,14 +31,14 @@ public struct Usage: Equatable {
 }
 
 /// A sum of which parts may be unknown: then it is what was used at least.
-public struct Sum: Equatable {
+package struct Sum: Equatable {
     /// Nil if nothing is known.
-    public private(set) var known: Int?
-    public private(set) var isPartial = false
+    package private(set) var known: Int?
+    package private(set) var isPartial = false
 
-    public init() {}
+    package init() {}
 
-    public mutating func add(_ part: Int?) {
+    package mutating func add(_ part: Int?) {
         if let part { known = (known ?? 0) + part } else { isPartial = true }
     }
 }
@@ -57,7 +57,7 @@ public struct Sum: Equatable {
 extension Bus {
     /// Changes what is on record of an agent's conversation today: the record to change, and whether it is the first.
     /// What `change` returns was used for the task.
-    public func account(
+    package func account(
         _ agent: AgentView, _ conversation: String, task: Int?, _ change: (inout Record, Bool) throws -> Usage
     ) throws {
         guard conversation.utf8.count <= 100, !conversation.isEmpty,
@@ -102,7 +102,7 @@ extension Bus {
     }
 
     /// Notes that what the agent used today for a task is unknown.
-    public func noteUnknownCost(_ agent: AgentView, task: Int?, model: String? = nil) throws {
+    package func noteUnknownCost(_ agent: AgentView, task: Int?, model: String? = nil) throws {
         try account(agent, "\(agent.card["Created"] ?? "0")-\(agent.session?["Number"] ?? "0")", task: task) {
             record, _ in
             record["Model"] = model ?? agent.card["Model"]
@@ -111,37 +111,37 @@ extension Bus {
     }
 
     /// The day as costs are counted by: of UTC.
-    public static func day(_ time: Int = Time.now()) -> String { String(Time.text(time).prefix(10)) }
+    package static func day(_ time: Int = Time.now()) -> String { String(Time.text(time).prefix(10)) }
 
     private func costDays() throws -> [String] { try (Files.list(cost) ?? []).filter { $0.utf8.count == 10 }.sorted() }
 
     // MARK: reading
 
     /// What an agent used for one task on one day in one conversation.
-    public struct Spent {
-        public var day: String
-        public var agent: String
-        public var created: String?
-        public var role: String?
-        public var model: String?
-        public var task: Int?
-        public var used: Usage
+    package struct Spent {
+        package var day: String
+        package var agent: String
+        package var created: String?
+        package var role: String?
+        package var model: String?
+        package var task: Int?
+        package var used: Usage
     }
 
     /// All that was used, from that day on.
-    public func spent(since first: String = "") throws -> [Spent] {
+    package func spent(since first: String = "") throws -> [Spent] {
         try costDays().filter { $0 >= first }.flatMap { day in try spent(on: day) }
     }
 
     /// All that an agent has used since it was made.
-    public func spent(by agent: AgentView) throws -> [Spent] {
+    package func spent(by agent: AgentView) throws -> [Spent] {
         let first = Bus.day(agent.card.int("Created") ?? 0)
         return try costDays().filter { $0 >= first }.flatMap { try spent(on: $0, by: agent.name) }.filter {
             $0.created == agent.card["Created"]
         }
     }
 
-    public func spent(on day: String, by agent: String? = nil) throws -> [Spent] {
+    package func spent(on day: String, by agent: String? = nil) throws -> [Spent] {
         try (Files.list(cost.appending(day)) ?? []).filter { name in agent.map { name.hasPrefix("\($0),") } ?? true }
             .sorted().flatMap { name -> [Spent] in
                 let path = cost.appending(day).appending(name)
@@ -156,7 +156,7 @@ extension Bus {
     }
 
     /// Where what was used today is, and when that changed last, in nanoseconds; nil if nothing was.
-    public func spentTodayChanged() throws -> (day: String, changed: Int)? {
+    package func spentTodayChanged() throws -> (day: String, changed: Int)? {
         let day = Bus.day()
         return try Files.status(cost.appending(day)).map {
             (day, $0.st_mtim.tv_sec * 1_000_000_000 + $0.st_mtim.tv_nsec)
@@ -185,10 +185,10 @@ extension Bus {
 
     /// What an agent's program said last of its conversation: Model, Context (how full it is, in per cent), Size (in
     /// tokens), Money (what it has cost).
-    public func fill(_ name: String) throws -> Record? { try Record.read(fillFile(name)) }
+    package func fill(_ name: String) throws -> Record? { try Record.read(fillFile(name)) }
 
     /// Who shows the team hears of it, so it comes after what was used.
-    public func setFill(_ name: String, model: String?, context: Int?, size: Int?, money: Int?) throws {
+    package func setFill(_ name: String, model: String?, context: Int?, size: Int?, money: Int?) throws {
         var record = Record()
         record["Model"] = model
         record["Context"] = context.map { "\($0)" }
@@ -200,9 +200,9 @@ extension Bus {
 }
 
 /// Money as people write it: dollars, with some places, at most six.
-public enum Money {
+package enum Money {
     /// Of millionths.
-    public static func text(_ millionths: Int, places: Int = 4) -> String {
+    package static func text(_ millionths: Int, places: Int = 4) -> String {
         let base = (0..<places).reduce(1) { all, _ in all * 10 }
         let unit = 1_000_000 / base
         let rounded = (abs(millionths) + unit / 2) / unit
@@ -212,7 +212,7 @@ public enum Money {
     }
 
     /// `5`, `0.25`, `$3`, in millionths; nil if it is no amount.
-    public static func amount(_ text: String) -> Int? {
+    package static func amount(_ text: String) -> Int? {
         let digits = text.hasPrefix("$") ? text.dropFirst() : Substring(text)
         let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard !digits.isEmpty, parts.allSatisfy({ $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } }),

@@ -56,22 +56,22 @@ struct Tally {
 
 extension Bus {
     /// Keeps the line that was shown last. Where the bus can't be written it is not kept: it was shown all the same.
-    public func keepStatus(_ line: String) {
+    package func keepStatus(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         guard (try? Files.read(statusFile)) != bytes else { return }
         try? replace(statusFile, with: bytes, sync: false)
     }
 
     /// A number of `counts` in words: `1 ask`, `2 asks`.
-    public static func counted(_ count: Int, _ name: String) -> String {
+    package static func counted(_ count: Int, _ name: String) -> String {
         "\(count) " + (count == 1 && ["asks", "conflicts"].contains(name) ? String(name.dropLast()) : name)
     }
 
     /// The tasks that have failed, by id.
-    public func failedTasks() throws -> [Int] { try listState("failed").compactMap { Names.number($0) }.sorted() }
+    package func failedTasks() throws -> [Int] { try listState("failed").compactMap { Names.number($0) }.sorted() }
 
     /// The deferred tasks that fall due before anything given back for a reason that may pass could wait longer.
-    public func dueSoon() throws -> [(due: Int, id: Int)] {
+    package func dueSoon() throws -> [(due: Int, id: Int)] {
         let end = Time.now() + Bus.retryBounds.task
         return try deferredGroups().filter { $0 * 65536 <= end }.flatMap(deferred).filter { $0.due <= end }.sorted {
             $0.due < $1.due
@@ -79,7 +79,7 @@ extension Bus {
     }
 
     /// The queues that have ready tasks, each with the one that goes first.
-    public func firstReadyByQueue() throws -> [(queue: String, id: Int)] {
+    package func firstReadyByQueue() throws -> [(queue: String, id: Int)] {
         try readyPlaces().compactMap { queue, priorities in
             for priority in priorities.sorted() {
                 let top = self.queue(queue).appending("\(priority)")
@@ -93,10 +93,10 @@ extension Bus {
     }
 
     /// All agents, by name.
-    public func team() throws -> [AgentView] { try agentNames().compactMap { try agent(named: $0) } }
+    package func team() throws -> [AgentView] { try agentNames().compactMap { try agent(named: $0) } }
 
     /// These agents and all tasks in numbers, by looking at directories only.
-    public func counts(_ team: [AgentView]) throws -> [(name: String, count: Int)] {
+    package func counts(_ team: [AgentView]) throws -> [(name: String, count: Int)] {
         var tally = try Tally(self)
         func entries(_ part: String) throws -> Int {
             guard let count = try tally.entries(part) else { throw missing(part) }

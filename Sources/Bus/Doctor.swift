@@ -4,16 +4,16 @@ import SystemPackage
 /// The full look at a bus: every file, every invariant that files alone can tell.
 ///
 /// Repairs throw nothing away: what makes no sense is moved to `damaged/`, and what can't be guessed is only told.
-public enum Doctor {
-    public struct Problem {
+package enum Doctor {
+    package struct Problem {
         /// Which promise is broken: I1 to I7, or `files`.
-        public var invariant: String
-        public var path: String
-        public var what: String
+        package var invariant: String
+        package var path: String
+        package var what: String
         var repair: (() throws -> Void)?
-        public var fixable: Bool { repair != nil }
+        package var fixable: Bool { repair != nil }
 
-        public init(invariant: String, path: String, what: String, repair: (() throws -> Void)? = nil) {
+        package init(invariant: String, path: String, what: String, repair: (() throws -> Void)? = nil) {
             self.invariant = invariant
             self.path = path
             self.what = what
@@ -21,13 +21,13 @@ public enum Doctor {
         }
     }
 
-    public static func fix(_ problem: Problem) throws { try problem.repair?() }
+    package static func fix(_ problem: Problem) throws { try problem.repair?() }
 
     /// Milliseconds between two looks: on a busy machine others may take their time between two steps.
     private static let pauses: [Int32] = [0, 50, 300]
 
     /// What is wrong. Looks again where it finds something, so that what others are in the middle of doesn't count.
-    public static func examine(_ root: FilePath) throws -> [Problem] {
+    package static func examine(_ root: FilePath) throws -> [Problem] {
         var found = try look(root)
         for pause in pauses where !found.isEmpty {
             poll(nil, 0, pause)

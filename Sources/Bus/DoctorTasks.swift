@@ -38,7 +38,7 @@ extension Examination {
         for id in known {
             let marker = markers[id]?.first
             if marker == nil { report("I1", bus.task(id), "no marker") { try self.mark(bus, id) } }
-            let check = {
+            let check = { [self] in
                 headers[id] = try bus.header(id)
                 if let marker, let header = headers[id] { try place(bus, header, marker, id) }
             }
@@ -75,7 +75,7 @@ extension Examination {
             if (try? Files.read(bus.ids)) == nil { try self.setAside(bus.ids) }
             try bus.replace(bus.ids, with: Array("\(top + 1)\n".utf8), sync: true)
         }
-        let check = {
+        let check = { [self] in
             guard let bytes = try Files.read(bus.ids) else { throw Failure.unsure("missing") }
             guard let next = Names.number(String(decoding: bytes.dropLast(), as: UTF8.self)), next > 0 else {
                 throw Failure.unsure("not a number")

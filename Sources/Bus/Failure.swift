@@ -2,9 +2,9 @@
 ///
 /// The line begins in lower case, has no full stop, says first what failed, and quotes its subject:
 /// `unable to open 'x': Permission denied`.
-public struct Failure: Error, Equatable, CustomStringConvertible {
+package struct Failure: Error, Equatable, CustomStringConvertible {
     /// The exit codes that every verb promises.
-    public enum Kind: Int32 {
+    package enum Kind: Int32 {
         /// The answer is no: nothing ready, held by another, no such agent or task, limit reached, dirty.
         case no = 1
         /// A bad option, name or value; a cycle.
@@ -15,17 +15,17 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
         case unsure = 75
     }
 
-    public let kind: Kind
-    public let message: String
-    public var description: String { message }
+    package let kind: Kind
+    package let message: String
+    package var description: String { message }
 
-    public init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
     }
 
-    public static func no(_ message: String) -> Failure { Failure(.no, message) }
-    public static func usage(_ message: String) -> Failure { Failure(.usage, message) }
-    public static func unsure(_ message: String) -> Failure { Failure(.unsure, message) }
-    public static func bug(_ message: String) -> Failure { Failure(.bug, message) }
+    package static func no(_ message: String) -> Failure { Failure(.no, message) }
+    package static func usage(_ message: String) -> Failure { Failure(.usage, message) }
+    package static func unsure(_ message: String) -> Failure { Failure(.unsure, message) }
+    package static func bug(_ message: String) -> Failure { Failure(.bug, message) }
 }

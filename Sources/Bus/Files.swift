@@ -5,20 +5,20 @@ import SystemPackage
 /// The one place that touches the disk. Every mutating call is one crash point of the tests (see Fault).
 ///
 /// Calls throw `Failure.unsure` naming the path, but for the one answer each names as a value: what is not there.
-public enum Files {
+package enum Files {
     // MARK: reading
 
     /// The whole file, or what comes after so many bytes; nil if there is none. Throws if it is anything else than a
     /// regular file, from which one might wait for ever. The C functions are `open` with `O_NONBLOCK`, `fstat` and
     /// `read`.
-    public static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
+    package static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
         guard let fd = try opened(path) else { return nil }
         defer { close(fd) }
         return try drain(fd, path, from: offset)
     }
 
     /// The same of whatever a person names: a pipe or a device too, which is waited for.
-    public static func readAny(_ path: FilePath) throws -> [UInt8]? {
+    package static func readAny(_ path: FilePath) throws -> [UInt8]? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard fd >= 0 else {
@@ -99,7 +99,7 @@ public enum Files {
     }
 
     /// Whether a directory on the way to a path below `place` is a symbolic link.
-    public static func isBehindLink(_ path: String, in place: FilePath) throws -> Bool {
+    package static func isBehindLink(_ path: String, in place: FilePath) throws -> Bool {
         var at = place
         for part in path.split(separator: "/").dropLast() {
             at.append(String(part))
@@ -109,7 +109,7 @@ public enum Files {
     }
 
     /// The last bytes of a file, at most so many, or nil if there is none.
-    public static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
+    package static func readEnd(_ path: FilePath, _ count: Int) throws -> [UInt8]? {
         guard let fd = try opened(path) else { return nil }
         defer { close(fd) }
         let size = Int(lseek(fd, 0, SEEK_END))
@@ -121,7 +121,7 @@ public enum Files {
 
     /// The names in a directory but for `.` and `..`, unsorted, or nil if there is no such directory.
     /// A name that is not UTF-8 comes repaired, so it matches nothing that we made.
-    public static func list(_ path: FilePath) throws -> [String]? { try list(path, containing: "") }
+    package static func list(_ path: FilePath) throws -> [String]? { try list(path, containing: "") }
 
     /// Only those names that contain a text, which costs little for the others.
     static func list(_ path: FilePath, containing part: String) throws -> [String]? {
@@ -134,7 +134,7 @@ public enum Files {
 
     /// The smallest entry of a directory whose names are all decimal numbers, or nil if there is none, or no directory.
     /// Another name is damage: a task may be behind it.
-    public static func minimum(_ path: FilePath) throws -> Int? {
+    package static func minimum(_ path: FilePath) throws -> Int? {
         var least: Int?
         var strange: String?
         _ = try each(path) { name in
@@ -181,10 +181,10 @@ public enum Files {
     }
 
     /// Whether the path exists, of whatever type. The C function is `lstat`.
-    public static func exists(_ path: FilePath) throws -> Bool { try status(path) != nil }
+    package static func exists(_ path: FilePath) throws -> Bool { try status(path) != nil }
 
     /// What `lstat` says, or `stat` if links are followed; nil if there is nothing.
-    public static func status(_ path: FilePath, following: Bool = false) throws -> stat? {
+    package static func status(_ path: FilePath, following: Bool = false) throws -> stat? {
         Fault.point(mutating: false)
         var st = stat()
         if path.withPlatformString({ fstatat(AT_FDCWD, $0, &st, following ? 0 : AT_SYMLINK_NOFOLLOW) }) == 0 {
@@ -197,7 +197,7 @@ public enum Files {
     // MARK: changing
 
     /// One rename(2). False if the source is not there, or if a directory of the destination is not there.
-    public static func rename(_ from: FilePath, _ to: FilePath) throws -> Bool {
+    package static func rename(_ from: FilePath, _ to: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         let result = from.withPlatformString { f in to.withPlatformString { Glibc.rename(f, $0) } }
         if result == 0 { return true }
@@ -206,7 +206,7 @@ public enum Files {
     }
 
     /// Renames a directory to a name that must be free or an empty directory; false if it is neither.
-    public static func renameNew(_ from: FilePath, _ to: FilePath) throws -> Bool {
+    package static func renameNew(_ from: FilePath, _ to: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         let result = from.withPlatformString { f in to.withPlatformString { Glibc.rename(f, $0) } }
         if result == 0 { return true }
@@ -215,7 +215,7 @@ public enum Files {
     }
 
     /// Makes an empty file; false if the name is taken. The C function is `open` with `O_EXCL`.
-    public static func create(_ path: FilePath) throws -> Bool {
+    package static func create(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         if fd >= 0 {
@@ -228,7 +228,7 @@ public enum Files {
 
     /// False if there was nothing. The C function is `unlink`.
     @discardableResult
-    public static func unlink(_ path: FilePath) throws -> Bool {
+    package static func unlink(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         if path.withPlatformString({ Glibc.unlink($0) }) == 0 { return true }
         if errno == ENOENT { return false }
@@ -236,14 +236,14 @@ public enum Files {
     }
 
     /// The C function is `chmod`.
-    public static func setMode(_ path: FilePath, _ mode: UInt32) throws {
+    package static func setMode(_ path: FilePath, _ mode: UInt32) throws {
         Fault.point(mutating: true)
         if path.withPlatformString({ Glibc.chmod($0, mode) }) != 0 { throw failure("change the mode of", path) }
     }
 
     /// Makes a directory; false if the name is taken.
     @discardableResult
-    public static func mkdir(_ path: FilePath) throws -> Bool {
+    package static func mkdir(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         if path.withPlatformString({ Glibc.mkdir($0, 0o700) }) == 0 { return true }
         if errno == EEXIST { return false }
@@ -251,7 +251,7 @@ public enum Files {
     }
 
     /// Makes a directory and those above it that are not there.
-    public static func mkdirs(_ path: FilePath) throws {
+    package static func mkdirs(_ path: FilePath) throws {
         if try exists(path) { return }
         let above = path.removingLastComponent()
         if !above.isEmpty, above != path { try mkdirs(above) }
@@ -260,7 +260,7 @@ public enum Files {
 
     /// Removes an empty directory; false if it is not empty or not there.
     @discardableResult
-    public static func rmdir(_ path: FilePath) throws -> Bool {
+    package static func rmdir(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: true)
         if path.withPlatformString({ Glibc.rmdir($0) }) == 0 { return true }
         if errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST { return false }
@@ -268,7 +268,7 @@ public enum Files {
     }
 
     /// Removes whatever is there, directories with all they hold. Follows no link.
-    public static func removeAll(_ path: FilePath) throws {
+    package static func removeAll(_ path: FilePath) throws {
         guard let st = try status(path) else { return }
         guard st.st_mode & S_IFMT == S_IFDIR else {
             try unlink(path)
@@ -279,7 +279,7 @@ public enum Files {
     }
 
     /// Lets its owner write in a directory and in all below it. Follows no link. The C function is `chmod`.
-    public static func makeWritable(_ path: FilePath) throws {
+    package static func makeWritable(_ path: FilePath) throws {
         guard let st = try status(path), st.st_mode & S_IFMT == S_IFDIR else { return }
         if st.st_mode & S_IRWXU != S_IRWXU {
             Fault.point(mutating: true)
@@ -291,7 +291,7 @@ public enum Files {
     }
 
     /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
-    public static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
+    package static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
         Fault.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)
@@ -304,7 +304,7 @@ public enum Files {
 
     /// Writes over the beginning of a file, made if it is not there, whose records all have one length. Not truncated
     /// first, because ext4 would flush it.
-    public static func overwrite(_ path: FilePath, with bytes: [UInt8]) throws {
+    package static func overwrite(_ path: FilePath, with bytes: [UInt8]) throws {
         Fault.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
@@ -315,7 +315,7 @@ public enum Files {
     }
 
     /// Appends with one write(2), so that writers never interleave. Made if it is not there.
-    public static func append(_ bytes: [UInt8], to path: FilePath, sync: Bool = false) throws {
+    package static func append(_ bytes: [UInt8], to path: FilePath, sync: Bool = false) throws {
         Fault.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
@@ -327,7 +327,7 @@ public enum Files {
     }
 
     /// Appends what is in another file.
-    public static func append(contentsOf other: FilePath, to path: FilePath) throws {
+    package static func append(contentsOf other: FilePath, to path: FilePath) throws {
         Fault.point(mutating: true)
         guard let from = try opened(other) else { throw failure("open", other, ENOENT) }
         defer { close(from) }
@@ -359,7 +359,7 @@ public enum Files {
     }
 
     /// Opens a file for another program to append to, close-on-exec; made if it is not there.
-    public static func openToAppend(_ path: FilePath) throws -> FileDescriptor {
+    package static func openToAppend(_ path: FilePath) throws -> FileDescriptor {
         Fault.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
@@ -369,7 +369,7 @@ public enum Files {
     }
 
     /// Sets the times of a file to now, making it if need be: a bell that inotify hears as IN_ATTRIB.
-    public static func ring(_ path: FilePath) throws {
+    package static func ring(_ path: FilePath) throws {
         Fault.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
@@ -393,7 +393,7 @@ public enum Files {
     }
 
     /// Flushes a directory, so that names made or moved in it survive a power cut. The C function is `fsync`.
-    public static func sync(_ directory: FilePath) throws {
+    package static func sync(_ directory: FilePath) throws {
         let fd = directory.withPlatformString { csys_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard fd >= 0 else { throw failure("open", directory) }
         defer { close(fd) }

@@ -19,7 +19,7 @@ extension Bus {
     /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's. `discarded`
     /// is the commit of its work that a person gave up. Whether its work has landed is asked before: see
     /// `Work.standing`.
-    public func finish(_ claim: Claim, by: String, result: [UInt8] = [], discarded: String? = nil) throws {
+    package func finish(_ claim: Claim, by: String, result: [UInt8] = [], discarded: String? = nil) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
         try requirePlan(claim.id, header)
         if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
@@ -29,7 +29,7 @@ extension Bus {
     }
 
     /// Ends the task that `claim` holds as failed. `personKnows`: a person does it, who need not be told.
-    public func fail(_ claim: Claim, by: String, why: String, personKnows: Bool = false) throws {
+    package func fail(_ claim: Claim, by: String, why: String, personKnows: Bool = false) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
         try end(claim, header, .failed, by: by, why: why, personKnows: personKnows, result: [])
     }
@@ -268,7 +268,7 @@ extension Bus {
     }
 
     /// Cancels a task that is neither done nor cancelled, and tells who held it, whose `done` will then be refused.
-    public func cancel(_ id: Int, by: String) throws {
+    package func cancel(_ id: Int, by: String) throws {
         try changing("cancel") { held in
             for _ in 0..<64 {
                 guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
@@ -300,7 +300,7 @@ extension Bus {
     }
 
     /// Makes an ended task open again, with its attempts forgotten, and its epic with it.
-    public func reopen(_ id: Int, by: String) throws {
+    package func reopen(_ id: Int, by: String) throws {
         try changing("reopen") { held in
             try reopen(id, by: by, held)
             try Files.sync(state("edit"))

@@ -2,12 +2,12 @@ import Glibc
 import SystemPackage
 
 /// Which machine, and which boot of it, a record speaks of.
-public enum Host {
+package enum Host {
     /// The host's name, at most 16 bytes of letters, digits, `-`, `_` and `.`, to stand in a file name.
-    public static let name: String = {
+    package static let name: String = {
         var buffer = [CChar](repeating: 0, count: 256)
         gethostname(&buffer, 255)
-        let safe = String(cString: buffer).utf8.prefix(16).map { byte -> UInt8 in
+        let safe = String(terminated: buffer).utf8.prefix(16).map { byte -> UInt8 in
             switch byte {
             case 48...57, 65...90, 97...122, 45, 46, 95: return byte
             default: return 45
@@ -17,7 +17,7 @@ public enum Host {
     }()
 
     /// The first 8 digits of this boot's id, or `unknown0` where the system tells none.
-    public static let boot: String = {
+    package static let boot: String = {
         guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id"), bytes.count >= 8 else {
             return "unknown0"
         }
@@ -28,7 +28,7 @@ public enum Host {
 extension Host {
     /// When the process started, in clock ticks since boot (field 22 of proc(5)'s stat): with the pid it names one
     /// process of this boot. Nil if there is none, or only a zombie.
-    public static func startTime(_ pid: Int32) -> UInt64? {
+    package static func startTime(_ pid: Int32) -> UInt64? {
         guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else {
             return nil
         }

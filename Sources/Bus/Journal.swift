@@ -6,7 +6,7 @@ import SystemPackage
 // told, not relied on: losing a line loses nothing else.
 extension Bus {
     /// Notes that something happened. Never fails what it tells of.
-    public func journal(_ event: String, by: String, _ fields: KeyValuePairs<String, String> = [:]) {
+    package func journal(_ event: String, by: String, _ fields: KeyValuePairs<String, String> = [:]) {
         let now = Time.micros()
         let date = Time.text(now / 1_000_000)
         var line = "{\"time\":\"\(date)\",\"event\":\(JSON.string(event)),\"by\":\(JSON.string(by))"
@@ -22,14 +22,14 @@ extension Bus {
 }
 
 /// One line of the journal.
-public struct Event {
-    public var line: [UInt8]
+package struct Event {
+    package var line: [UInt8]
     private var fields: [(key: String, value: String)] = []
 
-    public subscript(key: String) -> String? { fields.first { $0.key == key }?.value }
+    package subscript(key: String) -> String? { fields.first { $0.key == key }?.value }
 
     /// Time, who, what, and the rest as `key=value`.
-    public var words: [String] {
+    package var words: [String] {
         [self["time"] ?? "", self["by"] ?? "", self["event"] ?? ""]
             + fields.filter { !["time", "by", "event"].contains($0.key) }.map { "\($0.key)=\($0.value)" }
     }
@@ -84,12 +84,12 @@ public struct Event {
 
 extension Event {
     /// Whether the agent did it, or it was done to the agent.
-    public func tells(ofAgent name: String) -> Bool { ["by", "agent", "to", "owner"].contains { self[$0] == name } }
+    package func tells(ofAgent name: String) -> Bool { ["by", "agent", "to", "owner"].contains { self[$0] == name } }
 }
 
 extension Bus {
     /// The last events that fit, oldest first: so many at most, of the last so many bytes of each host's last two days.
-    public func lastEvents(_ count: Int, bytes: Int = 500_000, _ fits: (Event) -> Bool) throws -> [Event] {
+    package func lastEvents(_ count: Int, bytes: Int = 500_000, _ fits: (Event) -> Bool) throws -> [Event] {
         guard let files = try Files.list(journal) else { throw missing("journal") }
         var byHost: [String: [String]] = [:]
         for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
@@ -110,7 +110,7 @@ extension Bus {
 
     /// Calls `body` with each event, oldest first; with `follow` also with those to come, calling `pause` before each
     /// wait.
-    public func events(follow: Bool, _ body: (Event) -> Void, pause: () -> Void) throws {
+    package func events(follow: Bool, _ body: (Event) -> Void, pause: () -> Void) throws {
         let watcher = Watcher()
         watcher.watch(journal)
         var read: [String: Int] = [:]
@@ -146,9 +146,9 @@ extension Bus {
 }
 
 /// Writing JSON (RFC 8259).
-public enum JSON {
+package enum JSON {
     /// The text as a JSON string with its quotes; control characters are escaped.
-    public static func string(_ text: String) -> String {
+    package static func string(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -4,10 +4,10 @@ import SystemPackage
 
 /// Proof that the caller holds the bus's lock. Functions that need it ask for one, so that none forgets or takes
 /// it twice.
-public struct Held { fileprivate init() {} }
+package struct Held { fileprivate init() {} }
 
 /// Short critical sections: flock(2), which the kernel drops when the holder dies. Opened close-on-exec.
-public enum Lock {
+package enum Lock {
     /// Runs `body` under an exclusive lock of `path`, waiting at most `seconds`.
     ///
     /// The holder leaves `PID HOST VERB` in the file, for the error of whoever waits in vain.
@@ -24,7 +24,7 @@ public enum Lock {
     }
 
     /// Runs `body` only if the lock is free at once; nil if it is not.
-    public static func attempt<T>(_ path: FilePath, _ body: () throws -> T) throws -> T? {
+    package static func attempt<T>(_ path: FilePath, _ body: () throws -> T) throws -> T? {
         let fd = try open(path)
         defer { close(fd) }
         guard flock(fd, LOCK_EX | LOCK_NB) == 0 else {
@@ -35,7 +35,7 @@ public enum Lock {
     }
 
     /// Runs `body` when the lock is free, however long that takes.
-    public static func wait<T>(_ path: FilePath, _ body: () throws -> T) throws -> T {
+    package static func wait<T>(_ path: FilePath, _ body: () throws -> T) throws -> T {
         let fd = try open(path)
         defer { close(fd) }
         while flock(fd, LOCK_EX) != 0 {
@@ -45,7 +45,7 @@ public enum Lock {
     }
 
     /// Whether nobody holds the lock now. Asks without writing, so that who watches the file is not woken.
-    public static func isFree(_ path: FilePath) throws -> Bool {
+    package static func isFree(_ path: FilePath) throws -> Bool {
         guard let fd = try there(path) else { return true }
         defer { close(fd) }
         if flock(fd, LOCK_SH | LOCK_NB) == 0 { return true }
@@ -118,9 +118,9 @@ public enum Lock {
 
 /// Liveness: an open-file-description write lock (F_OFD_SETLK) on an agent's `alive` file, held by its supervisor
 /// for life. Askers use F_OFD_GETLK, which takes nothing, so they never see each other.
-public enum Alive {
+package enum Alive {
     /// Takes the lock and keeps it until the descriptor is closed; nil if another holds it.
-    public static func take(_ path: FilePath) throws -> FileDescriptor? {
+    package static func take(_ path: FilePath) throws -> FileDescriptor? {
         Fault.point(mutating: false)
         let fd = try Lock.open(path)
         if csys_ofd_lock(fd, 0) == 0 { return FileDescriptor(rawValue: fd) }
@@ -131,7 +131,7 @@ public enum Alive {
     }
 
     /// The lock that this process took before execve(2), by the descriptor that it has kept open for it.
-    public static func kept(_ number: Int32, of path: FilePath) throws -> FileDescriptor {
+    package static func kept(_ number: Int32, of path: FilePath) throws -> FileDescriptor {
         var own = stat()
         guard fstat(number, &own) == 0, let st = try Files.status(path), st.st_ino == own.st_ino,
             st.st_dev == own.st_dev, csys_ofd_lock(number, 0) == 0
@@ -146,7 +146,7 @@ public enum Alive {
     static func isHeld(_ file: FileDescriptor) -> Bool { csys_ofd_held(file.rawValue) != 0 }
 
     /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
-    public static func isHeld(_ path: FilePath) throws -> Bool {
+    package static func isHeld(_ path: FilePath) throws -> Bool {
         Fault.point(mutating: false)
         guard let fd = try Lock.there(path) else { return false }
         defer { close(fd) }

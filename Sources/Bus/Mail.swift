@@ -3,19 +3,19 @@ import Glibc
 import SystemPackage
 
 /// One message: an RFC 5322 style file in a Maildir.
-public struct Message {
+package struct Message {
     /// Its id and file name: `MICROSECONDS.RANDOM.SENDER@HOST`, so that names sort by time.
-    public var id: String
-    public var read: Bool
-    public var headers: [(key: String, value: String)] = []
-    public var body: [UInt8] = []
+    package var id: String
+    package var read: Bool
+    package var headers: [(key: String, value: String)] = []
+    package var body: [UInt8] = []
 
-    public subscript(key: String) -> String? { headers.first { $0.key == key }?.value }
-    public var from: String { self["From"] ?? "" }
-    public var subject: String { self["Subject"] ?? "" }
-    public var urgent: Bool { self["X-Cadre-Urgent"] == "yes" }
+    package subscript(key: String) -> String? { headers.first { $0.key == key }?.value }
+    package var from: String { self["From"] ?? "" }
+    package var subject: String { self["Subject"] ?? "" }
+    package var urgent: Bool { self["X-Cadre-Urgent"] == "yes" }
     /// When it was sent, seconds since the epoch.
-    public var time: Int { (Int(id.prefix(16)) ?? 0) / 1_000_000 }
+    package var time: Int { (Int(id.prefix(16)) ?? 0) / 1_000_000 }
 }
 
 // Mail. Sending writes tmp/NAME, flushes it, renames it to new/NAME, flushes new/, and only then prints the id.
@@ -25,13 +25,13 @@ public struct Message {
 // and nobody has seen is unread as well, see Unread.
 extension Bus {
     /// Who can get mail: the person, and every agent with a card.
-    public func canReceive(_ name: String) throws -> Bool {
+    package func canReceive(_ name: String) throws -> Bool {
         if name == "human" { return true }
         return try Names.isName(name) && Files.exists(card(name))
     }
 
     /// Puts a message in the recipient's inbox; returns its id, which is on the disk by then.
-    public func send(
+    package func send(
         from: String, to: String, subject: String, body: [UInt8], replyTo: String? = nil, urgent: Bool = false
     ) throws -> String {
         guard try canReceive(to) else { throw noAgent(to) }
@@ -72,13 +72,13 @@ extension Bus {
     private var senders: FilePath { root.appending("mail").appending(".senders") }
 
     /// Makes the Maildir of a recipient, if it is not there.
-    public func makeBox(_ name: String) throws {
+    package func makeBox(_ name: String) throws {
         for part in ["tmp", "new"] { try Files.mkdirs(box(name).appending(part)) }
         if try Files.mkdir(box(name).appending("cur")) { try markFresh(name) }
     }
 
     /// Unread ids, oldest first; with `all` the acknowledged ones as well.
-    public func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
+    package func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
         var found = try unread(name).map { ($0.id, false) }
         if all {
             let read = try (Files.list(box(name).appending("cur")) ?? []).filter {
@@ -90,7 +90,7 @@ extension Bus {
     }
 
     /// The message, wherever in the box it is; nil if it is not there. `id` may be any prefix that names just one.
-    public func message(_ id: String, of name: String) throws -> Message? {
+    package func message(_ id: String, of name: String) throws -> Message? {
         guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return nil }
         for _ in 0..<3 {
             if let message = try load(box(name).appending("new").appending(id), id, read: false) { return message }
@@ -121,7 +121,7 @@ extension Bus {
 
     /// Acknowledges; false if it is not unread (any more). `door` is by which way it was handed over, for the record.
     @discardableResult
-    public func acknowledge(_ id: String, of name: String, door: String? = nil) throws -> Bool {
+    package func acknowledge(_ id: String, of name: String, door: String? = nil) throws -> Bool {
         guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return false }
         let moved = try moveToRead(id, of: name)
         if moved { journal("read", by: name, door.map { ["message": id, "door": $0] } ?? ["message": id]) }
@@ -133,7 +133,7 @@ extension Bus {
     ///
     /// Few: the box is read. Many: all names are written once, sorted, to `order` beside the box, and an offset
     /// follows them; it is a hint that may be deleted, since what is gone is skipped and what is newer comes after.
-    public func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
+    package func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
         // Nobody wrote to that name yet.
         guard try Files.exists(box(name)) else { return false }
         return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
@@ -219,7 +219,7 @@ extension Bus {
     }
 
     /// Moves what a retired agent did not read to the dead letters.
-    public func deadLetter(_ name: String) throws {
+    package func deadLetter(_ name: String) throws {
         for one in try (Files.exists(box(name).appending("new")) ? unread(name) : []) {
             _ = try Files.rename(box(name).pushing(FilePath(one.file)), deadBox.appending("new").appending(one.id))
         }
@@ -255,7 +255,7 @@ extension Message {
     }
 
     /// The id in a header: without the angle brackets.
-    public static func id(_ header: String?) -> String? {
+    package static func id(_ header: String?) -> String? {
         header.map { String($0.drop { $0 == "<" }.prefix { $0 != ">" }) }
     }
 

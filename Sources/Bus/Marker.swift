@@ -1,7 +1,7 @@
 import SystemPackage
 
 /// A task's state as the directory that holds its marker says it.
-public enum State: String, CaseIterable {
+package enum State: String, CaseIterable {
     case ready, blocked, deferred, claimed, review, done, failed, cancelled
 }
 
@@ -22,17 +22,17 @@ enum Outcome: String {
 
 /// Who holds a task, as the marker's name says it: `ID,OWNER,TOKEN,UNTIL,HOST,BOOT` in `claimed/`, `ID,OWNER,TOKEN`
 /// in `review/`, `ID,OWNER,TOKEN,OUTCOME` in `settle/`.
-public struct Claim: Equatable {
-    public var id: Int
-    public var owner: String
+package struct Claim: Equatable {
+    package var id: Int
+    package var owner: String
     /// The fencing token: what done, fail and submit must present.
-    public var token: String
+    package var token: String
     /// When the lease ends, seconds since the epoch; 0 while the owner's supervisor answers for it.
-    public var until: Int = 0
-    public var host = Host.name
-    public var boot = Host.boot
+    package var until: Int = 0
+    package var host = Host.name
+    package var boot = Host.boot
 
-    public init(id: Int, owner: String, token: String, until: Int = 0) {
+    package init(id: Int, owner: String, token: String, until: Int = 0) {
         self.id = id
         self.owner = owner
         self.token = token
@@ -206,7 +206,7 @@ extension Bus {
     }
 
     /// All live claims.
-    public func claims() throws -> [Claim] { try parsed("claimed") { Claim(claimed: $0) } }
+    package func claims() throws -> [Claim] { try parsed("claimed") { Claim(claimed: $0) } }
 
     /// The live claims of a task (one, but for a look between two moves) or of an owner.
     func claims(of id: Int) throws -> [Claim] {
@@ -217,7 +217,7 @@ extension Bus {
     }
 
     /// All submitted tasks, as held by the queue.
-    public func reviews() throws -> [Claim] { try parsed("review") { Claim(review: $0) } }
+    package func reviews() throws -> [Claim] { try parsed("review") { Claim(review: $0) } }
 
     func settling() throws -> [(Claim, Outcome)] {
         try parsed("settle", Claim.settling)

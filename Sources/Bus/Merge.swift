@@ -39,7 +39,7 @@ extension Bus {
     /// the claim is lost. `kept` is a reference's value that keeps the tip. `strategy` is how it shall land; nil is as
     /// said when the task was last submitted, if it was.
     @discardableResult
-    public func submit(
+    package func submit(
         _ claim: Claim, branch: String, base: String, tip: String, kept: String, strategy: String? = nil,
         result: [UInt8] = []
     ) throws -> Entry {
@@ -100,13 +100,13 @@ extension Bus {
 
     /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Target (the commit on which it
     /// was put), Since and Paths (a list); the body is the conflict with its other side, or the gate's output.
-    public func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
+    package func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
 
     // MARK: for the runner
 
     /// Takes the next step with an entry, if it is still the one that was looked at and its task is still in review;
     /// nil if it was replaced, approved or taken out meanwhile.
-    public func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout Record) -> Void = { _ in }) throws
+    package func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout Record) -> Void = { _ in }) throws
         -> Entry?
     {
         try locked("merge") { _ in
@@ -123,7 +123,7 @@ extension Bus {
     }
 
     /// The target holds `commit`, the entry's work: its task is done.
-    public func land(_ entry: Entry, commit: String) throws {
+    package func land(_ entry: Entry, commit: String) throws {
         try changing("merge") { held in
             guard var now = try self.entry(entry.id), now.token == entry.token else { return }
             now.step = .landed
@@ -151,7 +151,7 @@ extension Bus {
     /// Gives the task back to its author, who has mail unless it is by himself. `counted`: as an attempt that failed.
     /// `target` is the commit with which it conflicts. False if the entry is not the one any more that was looked at.
     @discardableResult
-    public func giveBack(
+    package func giveBack(
         _ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool,
         target: String? = nil
     ) throws -> Bool {
@@ -188,9 +188,8 @@ extension Bus {
                 _ = try send(
                     from: "cadre", to: entry.author, subject: Names.shown("task \(entry.id) came back: \(why)"),
                     body: Array(
-                        "Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready "
-                            + "again\(goesFirst ? ", for you first" : "").\n\n"
-                            .utf8) + details)
+                        ("Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready "
+                            + "again\(goesFirst ? ", for you first" : "").\n\n").utf8) + details)
             }
             // One that is for somebody for good stays so.
             if header.to == nil || header.toUntil != 0 {
@@ -210,7 +209,7 @@ extension Bus {
     // MARK: for people
 
     /// Approves what is submitted now: another tip needs another approval.
-    public func approve(_ id: Int, by: String) throws -> Entry {
+    package func approve(_ id: Int, by: String) throws -> Entry {
         try change(id) { entry in
             entry.record["Approved"] = entry.tip
             entry.record["Approved-By"] = by
@@ -224,7 +223,7 @@ extension Bus {
 
     /// Puts an entry that waits, or a task that came back and that nobody has taken since, into the queue once more.
     /// What the gate said of it before does not count any more.
-    public func retry(_ id: Int, by: String) throws -> Entry {
+    package func retry(_ id: Int, by: String) throws -> Entry {
         try change(id, again: true) { entry in
             if let tree = entry.record["Tree"], let gate = entry.record["Gate"],
                 try verdict(tree, gate)?["Result"] == "fail"
@@ -277,7 +276,7 @@ extension Bus {
     }
 
     /// Takes a task out of the queue, back to its author.
-    public func withdraw(_ id: Int, by: String, why: String) throws {
+    package func withdraw(_ id: Int, by: String, why: String) throws {
         var tip: String?
         // A runner may take steps with it meanwhile.
         for _ in 0..<64 {
@@ -312,7 +311,7 @@ extension Bus {
     /// Finishes what a crash left of submissions, landings and returns. Returns how many there were. An entry that
     /// can't be read is told to `damaged` and left alone, with its task.
     @discardableResult
-    public func healQueue(_ damaged: (Failure) -> Void = { _ in }) throws -> Int {
+    package func healQueue(_ damaged: (Failure) -> Void = { _ in }) throws -> Int {
         guard try !((Files.list(mergeQueue) ?? []).isEmpty && reviews().isEmpty) else { return 0 }
         return try changing("merge") { held in
             var healed = 0

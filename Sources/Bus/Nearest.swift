@@ -1,7 +1,7 @@
 extension Names {
     /// The one of these words that was probably meant: the nearest, with at most two letters left out, added, changed
     /// or swapped with the next, and less than half of it. Nil if none is so near.
-    public static func nearest(_ word: String, _ words: some Sequence<String>) -> String? {
+    package static func nearest(_ word: String, _ words: some Sequence<String>) -> String? {
         let given = Array(word.lowercased())
         let near = words.map { (word: $0, distance: distance(given, Array($0.lowercased()))) }.filter {
             $0.distance <= min(2, ($0.word.count - 1) / 2)
@@ -10,7 +10,7 @@ extension Names {
     }
 
     /// `: did you mean 'WORD'?`, or nothing.
-    public static func meant(_ word: String, _ words: some Sequence<String>) -> String {
+    package static func meant(_ word: String, _ words: some Sequence<String>) -> String {
         nearest(word, words).map { ": did you mean '\(Names.shown($0))'?" } ?? ""
     }
 

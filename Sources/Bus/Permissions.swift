@@ -16,21 +16,21 @@ import SystemPackage
 // A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case,
 // so nothing hangs on the bus.
 extension Bus {
-    public static let permission = "permission"
-    public static let inTheProgram = "answered in the program"
+    package static let permission = "permission"
+    package static let inTheProgram = "answered in the program"
 
     /// What is asked: a tool, and what it is to be used on.
-    public struct Permission {
-        public var tool: String
-        public var directory: String
-        public var digest: String
+    package struct Permission {
+        package var tool: String
+        package var directory: String
+        package var digest: String
         /// A line for the list, and all of it.
-        public var text: String
+        package var text: String
         /// Of the program, if one asks.
-        public var subagent: String?
+        package var subagent: String?
         /// Of a question, the answers to choose from.
-        public var options: [String]?
-        public init(
+        package var options: [String]?
+        package init(
             tool: String, directory: String, digest: String, text: String, subagent: String? = nil,
             options: [String]? = nil
         ) {
@@ -44,13 +44,13 @@ extension Bus {
     }
 
     /// An ask that its asker waits for, by the lock that it holds.
-    public struct Waiting {
-        public let id: String
+    package struct Waiting {
+        package let id: String
         let lock: FileDescriptor
     }
 
     /// Asks; the lock is held from before the ask can be seen.
-    public func askPermission(_ wanted: Permission, by name: String, session: String) throws -> Waiting {
+    package func askPermission(_ wanted: Permission, by name: String, session: String) throws -> Waiting {
         var lock: FileDescriptor?
         let id = try ask(
             Array(wanted.text.utf8), by: name, to: "human", kind: wanted.options == nil ? Bus.permission : "question",
@@ -72,9 +72,9 @@ extension Bus {
 
     /// Waits for the answer, so many seconds at most. Nil: none in time, or it was closed; it can't be answered any
     /// more.
-    public func waitForPermission(_ waiting: Waiting, of name: String, seconds: Int) throws -> Ask? {
+    package func waitForPermission(_ waiting: Waiting, of name: String, seconds: Int) throws -> Ask? {
         defer {
-            try? Files.unlink(asking(name, waiting.id))
+            _ = try? Files.unlink(asking(name, waiting.id))
             try? waiting.lock.close()
         }
         _ = try waitForAnswer(waiting.id, until: Time.now() + seconds)
@@ -89,16 +89,18 @@ extension Bus {
     }
 
     /// Whether an answer would still reach the program that asks.
-    public func isWaited(for ask: Ask) throws -> Bool {
+    package func isWaited(for ask: Ask) throws -> Bool {
         try ask.record["Late"] == nil && Alive.isHeld(asking(ask.from, ask.id))
     }
 
     /// What the agent's program asks that is open: permissions, and questions of its own.
-    public func permissions(of name: String) throws -> [Ask] { try asks().filter { $0.isByProgram && $0.from == name } }
+    package func permissions(of name: String) throws -> [Ask] {
+        try asks().filter { $0.isByProgram && $0.from == name }
+    }
 
     /// Closes those of an agent's open permissions that have become moot: its program has gone on, or ended.
     @discardableResult
-    public func closePermissions(
+    package func closePermissions(
         of name: String, _ why: String = Bus.inTheProgram, where isOver: (Ask) throws -> Bool = { _ in true }
     ) throws -> Int {
         // Without the lock first: nearly always there is none.

@@ -133,7 +133,7 @@ extension Bus {
     }
 
     /// Whether this process has made a task ready.
-    nonisolated(unsafe) public private(set) static var hasOffered = false
+    nonisolated(unsafe) package private(set) static var hasOffered = false
 
     /// Sees to it that the tasks this one names know of it.
     func relink(_ id: Int) throws {
@@ -179,7 +179,7 @@ extension Bus {
     }
 
     /// When the next task falls due or is anybody's again; nil if none is.
-    public func nextDue() throws -> Int? {
+    package func nextDue() throws -> Int? {
         var next: Int?
         for group in try deferredGroups() where next == nil { next = try deferred(group).map(\.due).min() }
         for (queue, priorities) in try readyPlaces() where queue.hasPrefix("first=") {
@@ -191,16 +191,16 @@ extension Bus {
     }
 
     /// The directories that change when a task is deferred.
-    public func deferredPlaces() throws -> [FilePath] {
+    package func deferredPlaces() throws -> [FilePath] {
         let top = state("deferred")
         return try [top] + deferredGroups().map { top.appending("\($0)") }
     }
 
     /// When the first lease ends; nil if nobody holds one.
-    public func nextEnd() throws -> Int? { try claims().compactMap { $0.until == 0 ? nil : $0.until }.min() }
+    package func nextEnd() throws -> Int? { try claims().compactMap { $0.until == 0 ? nil : $0.until }.min() }
 
     /// Promotes if something is due and the lock is free; whoever holds it will, otherwise.
-    public func promoteDue() throws {
+    package func promoteDue() throws {
         guard let due = try nextDue(), due <= Time.now() else { return }
         try changing("promote") { try promote($0) }
     }

@@ -1,28 +1,28 @@
 import SystemPackage
 
 /// What is to be done for a task, told before it is: the file `tasks/ID/plan`.
-public struct Plan {
+package struct Plan {
     let path: FilePath
     /// Fields State, Number, Ask, Digest, By, To, Time; once decided Decided-By, Decided, Why. The body is the text.
-    public var record: Record
+    package var record: Record
 
     /// Counted from 1, for each task.
-    public var number: Int { record.int("Number") ?? 0 }
+    package var number: Int { record.int("Number") ?? 0 }
     /// The ask by which it is decided.
-    public var ask: String { record["Ask"] ?? "" }
-    public var digest: String { record["Digest"] ?? "" }
-    public var by: String { record["By"] ?? "" }
+    package var ask: String { record["Ask"] ?? "" }
+    package var digest: String { record["Digest"] ?? "" }
+    package var by: String { record["By"] ?? "" }
     /// Who is asked.
-    public var to: String { record["To"] ?? "human" }
-    public var time: Int { record.int("Time") ?? 0 }
-    public var decidedBy: String? { record["Decided-By"] }
-    public var decided: Int? { record.int("Decided") }
+    package var to: String { record["To"] ?? "human" }
+    package var time: Int { record.int("Time") ?? 0 }
+    package var decidedBy: String? { record["Decided-By"] }
+    package var decided: Int? { record.int("Decided") }
     /// What went with the decision.
-    public var why: String? { record["Why"] }
-    public var text: [UInt8] { record.body }
+    package var why: String? { record["Why"] }
+    package var text: [UInt8] { record.body }
 
     /// Throws `Failure.unsure` if the text is not the one that was submitted, and decided about.
-    public func check() throws {
+    package func check() throws {
         guard Digest.of(text) == digest else {
             throw Failure.unsure(
                 "'\(path.string)' is damaged: its text is not the one that was submitted; see 'cadre doctor'")
@@ -31,8 +31,8 @@ public struct Plan {
 }
 
 /// How far a task is with its plan.
-public struct Planning {
-    public enum Step: String {
+package struct Planning {
+    package enum Step: String {
         /// One is needed, and none is there that counts.
         case wanted
         /// Waits for an answer.
@@ -42,19 +42,19 @@ public struct Planning {
         case withdrawn
     }
 
-    public var id: Int
-    public var step: Step
+    package var id: Int
+    package var step: Step
     /// The last one; nil if there is none.
-    public var plan: Plan?
+    package var plan: Plan?
 
     /// Whether nothing of the task can be handed in now.
-    public var holds: Bool { step != .approved && step != .withdrawn }
+    package var holds: Bool { step != .approved && step != .withdrawn }
 
     /// For the list: a word or two.
-    public var mark: String { step == .wanted ? "planning" : "plan \(step.rawValue)" }
+    package var mark: String { step == .wanted ? "planning" : "plan \(step.rawValue)" }
 
     /// In a line.
-    public var text: String {
+    package var text: String {
         guard let plan, step != .wanted else { return step == .wanted ? "wanted, none submitted" : step.rawValue }
         switch step {
         case .submitted:
@@ -67,7 +67,7 @@ public struct Planning {
     }
 
     /// What who holds the task is to do about it; nil once there is nothing.
-    public var advice: String? {
+    package var advice: String? {
         let how = "'cadre plan submit \(id) FILE', or - for standard input"
         switch step {
         case .wanted:
@@ -110,13 +110,13 @@ public struct Planning {
 // nobody is asked about any more is withdrawn.
 extension Bus {
     /// The kind of ask.
-    public static let planKind = "plan"
+    package static let planKind = "plan"
     static let taskEnded = "the task has ended"
     /// The most bytes of a plan: it is to be read.
-    public static let longestPlan = 1 << 20
+    package static let longestPlan = 1 << 20
 
     /// The task's last plan; nil if it has none.
-    public func plan(_ id: Int) throws -> Plan? {
+    package func plan(_ id: Int) throws -> Plan? {
         guard let record = try Record.read(planFile(id)) else { return nil }
         let plan = Plan(path: planFile(id), record: record)
         guard Planning.Step(rawValue: record["State"] ?? "") != nil, plan.number > 0, !plan.ask.isEmpty,
@@ -126,7 +126,7 @@ extension Bus {
     }
 
     /// How far the task is with its plan; nil if it needs none and has none.
-    public func planning(_ id: Int, _ header: TaskHeader) throws -> Planning? {
+    package func planning(_ id: Int, _ header: TaskHeader) throws -> Planning? {
         for _ in 0..<64 {
             guard let plan = try plan(id) else { return header.plan ? Planning(id: id, step: .wanted) : nil }
             var step = Planning.Step(rawValue: plan.record["State"] ?? "") ?? .submitted
@@ -142,12 +142,12 @@ extension Bus {
     }
 
     /// Whether the task has a plan that nobody has decided about yet: who holds it has nothing to do.
-    public func isPlanWaiting(_ id: Int) throws -> Bool {
+    package func isPlanWaiting(_ id: Int) throws -> Bool {
         try header(id).flatMap { try planning(id, $0) }?.step == .submitted
     }
 
     /// Throws `Failure.no`, with what to do, while the task is for planning.
-    public func requirePlan(_ id: Int, _ header: TaskHeader? = nil, _ held: Held? = nil) throws {
+    package func requirePlan(_ id: Int, _ header: TaskHeader? = nil, _ held: Held? = nil) throws {
         guard let header = try header ?? self.header(id), var now = try planning(id, header) else { return }
         // Answered, and the one who answered was killed.
         if now.step == .submitted, let plan = now.plan, try ask(plan.ask)?.answer != nil {
@@ -177,7 +177,7 @@ extension Bus {
 
     /// Submits a plan under a claim, and asks about it. The same text again is the plan that it was. Throws
     /// `Failure.no` if the claim is lost, or this very text was rejected.
-    public func submitPlan(_ claim: Claim, _ text: [UInt8]) throws -> Planning {
+    package func submitPlan(_ claim: Claim, _ text: [UInt8]) throws -> Planning {
         let digest = Digest.of(text)
         return try changing("plan") { held in
             guard let header = try header(claim.id) else { throw noTask(claim.id) }
@@ -271,7 +271,7 @@ extension Bus {
 
     /// Finishes a submission whose ask is to be seen already, if there is one: it is another's who is at it, or was
     /// killed.
-    public func finishPlans() throws {
+    package func finishPlans() throws {
         guard try openPlanAsks().contains(where: { try !isTakenUp($0) }) else { return }
         try changing("plan") { _ = try healPlans($0) }
     }

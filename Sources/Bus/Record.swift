@@ -2,17 +2,17 @@ import SystemPackage
 
 /// The one record format of the bus: header lines `Key: value`, the last of them `Length: N`, an empty line, and a
 /// body of exactly N bytes. A file that is cut short or not such a record is damage, never a shorter record.
-public struct Record: Equatable {
-    public var fields: [(key: String, value: String)] = []
-    public var body: [UInt8] = []
+package struct Record: Equatable {
+    package var fields: [(key: String, value: String)] = []
+    package var body: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
-    public static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
+    package static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
 
     /// A header's value. Set to nil or "" to leave it out; a value keeps one line: newlines become blanks, but those of
     /// a path, which then stands in quotes, as git quotes it.
-    public subscript(key: String) -> String? {
+    package subscript(key: String) -> String? {
         get { fields.first { $0.key == key }.map { Record.unquoted($0.value) } }
         set {
             fields.removeAll { $0.key == key }
@@ -52,11 +52,11 @@ public struct Record: Equatable {
         return String(out)
     }
 
-    public func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }
+    package func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }
 
     /// Several values of any text in one header, divided by tabs; in them `\\`, `\t` and `\n` are a backslash, a tab
     /// and a newline. Empty if there is no such header.
-    public subscript(list key: String) -> [String] {
+    package subscript(list key: String) -> [String] {
         get {
             (self[key] ?? "").split(separator: "\t").map { value in
                 var out = ""
@@ -81,7 +81,7 @@ public struct Record: Equatable {
         }
     }
 
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var text = ""
         for (key, value) in fields { text += "\(key): \(value)\n" }
         text += "Length: \(body.count)\n\n"
@@ -89,7 +89,7 @@ public struct Record: Equatable {
     }
 
     /// Throws `Failure.unsure` that names `path` if the bytes are no whole record.
-    public init(_ bytes: [UInt8], of path: FilePath) throws {
+    package init(_ bytes: [UInt8], of path: FilePath) throws {
         var at = 0
         try self.init(bytes, from: &at, of: path)
         guard at == bytes.count else { throw Record.damaged(path) }
@@ -114,7 +114,7 @@ public struct Record: Equatable {
     }
 
     /// The record in a file, or nil if there is no file.
-    public static func read(_ path: FilePath) throws -> Record? {
+    package static func read(_ path: FilePath) throws -> Record? {
         try Files.read(path).map { try Record($0, of: path) }
     }
 

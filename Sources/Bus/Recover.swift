@@ -2,15 +2,15 @@ import Glibc
 import SystemPackage
 
 /// What a recovery did and found.
-public struct Recovery {
+package struct Recovery {
     /// Unfinished steps that were finished.
-    public var healed = 0
+    package var healed = 0
     /// Tasks taken from owners that are gone.
-    public var released: [Int] = []
+    package var released: [Int] = []
     /// Agents that should run and don't.
-    public var dead: [String] = []
+    package var dead: [String] = []
     /// What could not be told or done, a line each; for these nothing was released.
-    public var unsure: [String] = []
+    package var unsure: [String] = []
 }
 
 // Recovery. Safe at any time, by anyone, by several at once, and again after it was itself killed: it only finishes
@@ -25,7 +25,7 @@ public struct Recovery {
 extension Bus {
     /// `never`: agents whose card doesn't say otherwise are not started again.
     /// `sweep` ends all that runs in the name of the agent and returns when it is gone; it throws if it can't tell.
-    public func recover(maxAttempts: Int = 3, lease: Int = 3600, never: Bool = false, sweep: (String) throws -> Void)
+    package func recover(maxAttempts: Int = 3, lease: Int = 3600, never: Bool = false, sweep: (String) throws -> Void)
         throws -> Recovery
     {
         var done = Recovery()
@@ -70,7 +70,7 @@ extension Bus {
     }
 
     /// Whether a recovery could make a task ready; told without the configuration, by a verb that found none.
-    public func hasLeftovers() throws -> Bool {
+    package func hasLeftovers() throws -> Bool {
         for place in [imports, state("edit"), state("settle")] where try Files.list(place)?.isEmpty == false {
             return true
         }
@@ -119,7 +119,7 @@ extension Bus {
 
     /// Gives a task back that its owner, who lives, can't do, as if that had died of it: ready again with an attempt
     /// counted, or failed after so many.
-    public func giveUp(_ claim: Claim, maxAttempts: Int, why: String) throws {
+    package func giveUp(_ claim: Claim, maxAttempts: Int, why: String) throws {
         _ = try takeAway(claim, maxAttempts: maxAttempts, why: why)
     }
 

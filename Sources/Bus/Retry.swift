@@ -5,13 +5,13 @@ import SystemPackage
 // report, of a task in its header. After ten tries, or an hour of them, a person is asked, once.
 
 /// Something that is tried again.
-public struct Retry: Equatable {
-    public var tries: Int
+package struct Retry: Equatable {
+    package var tries: Int
     /// When it failed first, and when it is tried next, in seconds since the epoch.
-    public var since: Int
-    public var next: Int
+    package var since: Int
+    package var next: Int
     /// Why it failed last, in one line.
-    public var why: String
+    package var why: String
 
     /// After so many tries, or so many seconds, a person is asked.
     static let most = (tries: 10, seconds: 3600)
@@ -22,7 +22,7 @@ public struct Retry: Equatable {
 
     /// The next of a row of tries, `last` being the one before. The first pause is `first` seconds, the longest
     /// `bound`.
-    public init(after last: Retry?, _ why: String, first: Int = 1, bound: Int, now: Int = Time.now()) {
+    package init(after last: Retry?, _ why: String, first: Int = 1, bound: Int, now: Int = Time.now()) {
         let last = last.flatMap { $0.next + Retry.memory > now ? $0 : nil }
         tries = (last?.tries ?? 0) + 1
         since = last?.since ?? now
@@ -48,16 +48,16 @@ public struct Retry: Equatable {
     }
 
     /// Whether it has gone on for so long that a person should know.
-    public var isLong: Bool { tries >= Retry.most.tries || next - since >= Retry.most.seconds }
+    package var isLong: Bool { tries >= Retry.most.tries || next - since >= Retry.most.seconds }
 
-    public var count: String { "tried \(tries) time\(tries == 1 ? "" : "s")" }
-    public var text: String { "\(why) (\(count), again at \(Time.text(next)))" }
-    public var question: String { "\(why) (\(count) since \(Time.text(since)); it goes on being tried)" }
+    package var count: String { "tried \(tries) time\(tries == 1 ? "" : "s")" }
+    package var text: String { "\(why) (\(count), again at \(Time.text(next)))" }
+    package var question: String { "\(why) (\(count) since \(Time.text(since)); it goes on being tried)" }
 }
 
 extension AgentView {
     /// What keeps the agent from its work for now.
-    public var retry: Retry? { report.flatMap { Retry($0) } }
+    package var retry: Retry? { report.flatMap { Retry($0) } }
 }
 
 extension Bus {
@@ -65,7 +65,7 @@ extension Bus {
     static let retryBounds = (agent: 60, task: 300)
 
     /// Notes that something went wrong for an agent that may pass, and when it is to be tried again.
-    public func noteRetry(of name: String, _ why: String) throws -> Retry {
+    package func noteRetry(of name: String, _ why: String) throws -> Retry {
         var record = try Record.read(agentState(name)) ?? Record()
         let retry = Retry(after: Retry(record), why, bound: Bus.retryBounds.agent)
         Retry.write(retry, to: &record)
@@ -77,7 +77,7 @@ extension Bus {
 
     /// Notes that a turn of the agent's has failed; with `first`, seconds, also when what it had begun with is told
     /// again: the pause doubles up to sixteen times that. Nil if only a person can mend what is wrong.
-    public func noteFailedTurn(of name: String, _ why: String, first: Int?) throws -> Retry? {
+    package func noteFailedTurn(of name: String, _ why: String, first: Int?) throws -> Retry? {
         var retry: Retry?
         try editConversation(name) { record in
             record["Failed"] = "yes"
@@ -88,13 +88,13 @@ extension Bus {
     }
 
     /// When the agent is told again what a turn that failed had begun with; nil if it is not.
-    public func failedTurn(of name: String) throws -> Retry? {
+    package func failedTurn(of name: String) throws -> Retry? {
         guard let record = try conversation(name), record["Failed"] != nil else { return nil }
         return Retry(record)
     }
 
     /// It was told; it is told once more where that begins no turn.
-    public func noteToldAgain(_ name: String) throws {
+    package func noteToldAgain(_ name: String) throws {
         try editConversation(name) { record in
             guard var retry = Retry(record) else { return }
             retry.next = Time.now() + Retry.patience
@@ -103,7 +103,7 @@ extension Bus {
     }
 
     /// A turn stood, or the conversation was cleared: what kept one before from its end is over.
-    public func endFailedTurn(of name: String, _ conversation: Record?) throws {
+    package func endFailedTurn(of name: String, _ conversation: Record?) throws {
         guard conversation?["Failed"] != nil else { return }
         try editConversation(name) { record in
             record["Failed"] = nil
@@ -113,7 +113,7 @@ extension Bus {
     }
 
     /// It has passed.
-    public func endRetry(of name: String) throws {
+    package func endRetry(of name: String) throws {
         guard var record = try Record.read(agentState(name)), record["Tries"] != nil else { return }
         Retry.write(nil, to: &record)
         try replace(agentState(name), with: record.bytes, sync: false)
@@ -121,7 +121,7 @@ extension Bus {
     }
 
     /// Gives a task back that can't be done now, for a reason that may pass: it is offered again after a pause.
-    public func postpone(_ claim: Claim, by: String, why: String, tells: Bool = false) throws -> Retry {
+    package func postpone(_ claim: Claim, by: String, why: String, tells: Bool = false) throws -> Retry {
         try changing("release") { held in
             guard var header = try header(claim.id) else { throw noTask(claim.id) }
             try giveBack(claim, by: by, tells: tells)

@@ -3,9 +3,9 @@ import SystemPackage
 // Where a run of a task's body began, until what it came to is known; see `Team.begin`.
 extension Bus {
     /// Fields Start, the commit; Returned, the tip that had come back with the task last; Agent.
-    public func run(_ id: Int) throws -> Record? { try Record.read(runFile(id)) }
+    package func run(_ id: Int) throws -> Record? { try Record.read(runFile(id)) }
 
-    public func setRun(_ id: Int, start: String, returned: String?, by agent: String) throws {
+    package func setRun(_ id: Int, start: String, returned: String?, by agent: String) throws {
         var record = Record()
         record["Start"] = start
         record["Returned"] = returned
@@ -14,5 +14,5 @@ extension Bus {
     }
 
     /// The run came to its end: handed in, given back, or failed.
-    public func endRun(_ id: Int) throws { try Files.unlink(runFile(id)) }
+    package func endRun(_ id: Int) throws { try Files.unlink(runFile(id)) }
 }

@@ -2,20 +2,20 @@ import Glibc
 import SystemPackage
 
 /// The process that runs the merge queue, or was the last to do so. Fields Pid, Start, Boot, Mark.
-public struct Runner {
-    public var record: Record
+package struct Runner {
+    package var record: Record
 
-    public func isProcess(_ pid: pid_t) -> Bool {
+    package func isProcess(_ pid: pid_t) -> Bool {
         record.int("Pid") == Int(pid) && record["Boot"] == Host.boot
             && record["Start"] == Host.startTime(pid).map { "\($0)" }
     }
 }
 
 extension Bus {
-    public func runner() throws -> Runner? { try Record.read(runnerFile).map { Runner(record: $0) } }
+    package func runner() throws -> Runner? { try Record.read(runnerFile).map { Runner(record: $0) } }
 
     /// Makes this process the runner, by the mark that it and all it starts have. Needs the runner's lock.
-    public func beginRun(mark: UInt64?) throws {
+    package func beginRun(mark: UInt64?) throws {
         var record = Record()
         record["Pid"] = "\(getpid())"
         record["Start"] = Host.startTime(getpid()).map { "\($0)" }

@@ -5,7 +5,7 @@ import SystemPackage
 // no number of starts at once gets past a limit.
 extension Bus {
     /// Runs `body` while no other start is being decided.
-    public func deciding<T>(_ body: () throws -> T) throws -> T {
+    package func deciding<T>(_ body: () throws -> T) throws -> T {
         try Lock.with(spawnLock, seconds: 60, verb: "spawn") { _ in try body() }
     }
 
@@ -13,7 +13,7 @@ extension Bus {
 
     /// Takes a slot for a start of this agent, under the spawn lock that the caller holds; nil if all `limit` are
     /// taken. A slot is taken while the supervisor it names lives or the process that wrote it still runs.
-    public func takeSlot(_ name: String, limit: Int) throws -> Int? {
+    package func takeSlot(_ name: String, limit: Int) throws -> Int? {
         var free: Int?
         var mine: Int?
         var taken = Set<String>()
@@ -35,10 +35,10 @@ extension Bus {
     }
 
     /// Leaves the slot to the agent's supervisor, which lives by now.
-    public func handOver(_ slot: Int, to name: String) throws { try writeSlot(slot, name, 0) }
+    package func handOver(_ slot: Int, to name: String) throws { try writeSlot(slot, name, 0) }
 
     /// Whether a process that still runs, and is not the caller, has taken a slot for the agent and not handed it over.
-    public func isBeingMade(_ name: String) throws -> Bool {
+    package func isBeingMade(_ name: String) throws -> Bool {
         for number in try slotNumbers() {
             guard let slot = try slot(number), slot.name == name else { continue }
             if slot.writerLives, slot.pid != getpid() { return true }
@@ -52,10 +52,10 @@ extension Bus {
     }
 
     /// How many slots are taken.
-    public func slotsTaken() throws -> Int { try Set(slotNumbers().compactMap(slotHolder)).count }
+    package func slotsTaken() throws -> Int { try Set(slotNumbers().compactMap(slotHolder)).count }
 
     /// The first of ten ports that no other agent has, running or not. Under the spawn lock.
-    public func freePort(from base: Int) throws -> Int {
+    package func freePort(from base: Int) throws -> Int {
         guard let names = try Files.list(agents) else { throw missing("agents") }
         let taken = try Set(
             names.filter(Names.isName).compactMap { try (Record.read(card($0)) ?? draft(of: $0))?.int("Port") })
@@ -86,13 +86,13 @@ extension Bus {
 
     /// Writes what must be undone if the agent does not come to be: fields Worktree (a path), Port, Task (an id that is
     /// reserved for it) and Made (the task was made for it). The first time under the spawn lock.
-    public func makeDraft(_ name: String, _ record: Record) throws {
+    package func makeDraft(_ name: String, _ record: Record) throws {
         try Files.mkdirs(agent(name))
         try replace(draft(name), with: record.bytes, sync: true)
     }
 
     /// Writes the card, the mailbox first: from here on the agent exists.
-    public func commitDraft(_ name: String, _ record: Record) throws {
+    package func commitDraft(_ name: String, _ record: Record) throws {
         try makeBox(name)
         // There from the start, so that it can be watched.
         _ = try Files.create(alive(name))
@@ -103,30 +103,30 @@ extension Bus {
     }
 
     /// Agents that never came to be and whose spawn no longer runs, under the spawn lock.
-    public func deadDrafts() throws -> [String] {
+    package func deadDrafts() throws -> [String] {
         guard let names = try Files.list(agents) else { throw missing("agents") }
         var live = Set<String>()
         for number in try slotNumbers() { if let name = try slotHolder(number) { live.insert(name) } }
         return try names.filter { try Names.isName($0) && !live.contains($0) && !Files.exists(card($0)) }
     }
 
-    public func draft(of name: String) throws -> Record? { try Record.read(draft(name)) }
+    package func draft(of name: String) throws -> Record? { try Record.read(draft(name)) }
 
     /// Forgets an agent that never was. No mail can have come for it.
-    public func dropDraft(_ name: String) throws {
+    package func dropDraft(_ name: String) throws {
         guard try !Files.exists(card(name)) else { return }
         try Files.removeAll(agent(name))
     }
 
     /// Whether an agent has the name or is being made under it.
-    public func nameTaken(_ name: String) throws -> Bool {
+    package func nameTaken(_ name: String) throws -> Bool {
         try Files.exists(agent(name))
     }
 
     // MARK: rates
 
     /// Notes a spawn by this agent, under the spawn lock; false if it would be more than `limit` in a minute.
-    public func noteSpawn(_ name: String, limit: Int) throws -> Bool {
+    package func noteSpawn(_ name: String, limit: Int) throws -> Bool {
         let recent = try times(spawnsFile(name), since: Time.now() - 60)
         guard recent.count < limit else { return false }
         try write(recent + [Time.now()], to: spawnsFile(name))
@@ -134,14 +134,16 @@ extension Bus {
     }
 
     /// How often the agent was started again since then.
-    public func restarts(_ name: String, since: Int) throws -> Int { try times(restartsFile(name), since: since).count }
+    package func restarts(_ name: String, since: Int) throws -> Int {
+        try times(restartsFile(name), since: since).count
+    }
 
-    public func noteRestart(_ name: String) throws {
+    package func noteRestart(_ name: String) throws {
         try write(times(restartsFile(name), since: Time.now() - 86400) + [Time.now()], to: restartsFile(name))
     }
 
     /// Forgets them: a person started it.
-    public func clearRestarts(_ name: String) throws { try Files.unlink(restartsFile(name)) }
+    package func clearRestarts(_ name: String) throws { try Files.unlink(restartsFile(name)) }
 
     private func times(_ path: FilePath, since: Int) throws -> [Int] {
         try (Files.read(path) ?? []).split(separator: 10).compactMap { Int(String(decoding: $0, as: UTF8.self)) }.filter

@@ -1,26 +1,26 @@
 /// Who worked on what when: spans of time from a claim to its end, as the journal tells of them.
-public struct Spans {
-    public struct Span {
-        public let agent: String
-        public let task: Int
+package struct Spans {
+    package struct Span {
+        package let agent: String
+        package let task: Int
         /// Seconds since the epoch.
-        public let from: Int
+        package let from: Int
         /// Nil while it goes on.
-        public var to: Int?
+        package var to: Int?
         /// `claimed` while it goes on, else how it ended: `submitted`, `done`, `failed`, `cancelled`, `released`,
         /// `taken`.
-        public var end = "claimed"
+        package var end = "claimed"
 
         /// Whether it ended without its work being done.
-        public var isLost: Bool { ["failed", "taken", "released", "cancelled"].contains(end) }
+        package var isLost: Bool { ["failed", "taken", "released", "cancelled"].contains(end) }
     }
 
-    public private(set) var all: [Span] = []
+    package private(set) var all: [Span] = []
     /// Work that landed, and when.
-    public private(set) var landings: [(task: Int, at: Int)] = []
+    package private(set) var landings: [(task: Int, at: Int)] = []
 
     /// Of these events, oldest first.
-    public init(_ events: some Sequence<Event>) {
+    package init(_ events: some Sequence<Event>) {
         var open: [Int: Int] = [:]
         for event in events {
             guard let what = event["event"], let task = event["task"].flatMap({ Int($0) }),
@@ -46,5 +46,5 @@ public struct Spans {
         all[n].end = how
     }
 
-    public var agents: [String] { Array(Set(all.map(\.agent))).sorted() }
+    package var agents: [String] { Array(Set(all.map(\.agent))).sorted() }
 }

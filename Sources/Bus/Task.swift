@@ -1,40 +1,40 @@
 import SystemPackage
 
 /// What a task says: the file `tasks/ID/task`.
-public struct TaskHeader {
-    public var title = ""
+package struct TaskHeader {
+    package var title = ""
     /// 0 (first) to 4 (last).
-    public var priority = 2
-    public var role: String?
+    package var priority = 2
+    package var role: String?
     /// The agent program it is for, by its name.
-    public var program: String?
+    package var program: String?
     /// The one agent it is for.
-    public var to: String?
+    package var to: String?
     /// Until when `to` holds, seconds since the epoch; 0: for ever.
-    public var toUntil = 0
-    public var depends: [Int] = []
-    public var parent: Int?
+    package var toUntil = 0
+    package var depends: [Int] = []
+    package var parent: Int?
     /// The parent it was taken from last, which may be complete without it.
-    public var left: Int?
+    package var left: Int?
     /// A shell command that its agent runs before it is done.
-    public var verify: String?
+    package var verify: String?
     /// Claimed for planning until its plan is approved.
-    public var plan = false
+    package var plan = false
     /// Whether its work is commits that must land.
-    public var merge = true
+    package var merge = true
     /// Not before this time, seconds since the epoch; 0: at once.
-    public var deferred = 0
+    package var deferred = 0
     /// It was given back for a reason that may pass.
-    public var retry: Retry?
-    public var by = "human"
+    package var retry: Retry?
+    package var by = "human"
     /// Where it was imported from: a digest of the line's id and title.
-    public var source: String?
-    public var created = 0
-    public var body: [UInt8] = []
+    package var source: String?
+    package var created = 0
+    package var body: [UInt8] = []
     /// Has children: taken only by roles that manage. Not in the file; told by the file `children` beside it.
-    public var isEpic = false
+    package var isEpic = false
 
-    public init(title: String) { self.title = title }
+    package init(title: String) { self.title = title }
 
     /// The one agent that may have it, now.
     var only: String? { toUntil == 0 || toUntil > Time.now() ? to : nil }
@@ -112,21 +112,21 @@ public struct TaskHeader {
 }
 
 /// A task and its state, as one look saw them.
-public struct TaskView {
-    public var id: Int
-    public var header: TaskHeader
-    public var state: State
+package struct TaskView {
+    package var id: Int
+    package var header: TaskHeader
+    package var state: State
     /// Who holds it, while it is claimed or in review.
-    public var claim: Claim?
+    package var claim: Claim?
     /// When it falls due, while it is deferred.
-    public var due: Int?
+    package var due: Int?
     /// How many claims ended with the death of their owner.
-    public var attempts = 0
+    package var attempts = 0
 }
 
 extension Bus {
     /// What the task says; nil if there is no such task (or it is being made).
-    public func header(_ id: Int) throws -> TaskHeader? {
+    package func header(_ id: Int) throws -> TaskHeader? {
         guard let record = try Record.read(taskFile(id)) ?? appeared(id) else { return nil }
         var header = try TaskHeader(record, of: taskFile(id))
         header.isEpic = try Files.exists(childrenFile(id))
@@ -144,12 +144,12 @@ extension Bus {
     }
 
     /// The task as it is now. Throws `Failure.no` if there is none.
-    public func view(_ id: Int) throws -> TaskView {
+    package func view(_ id: Int) throws -> TaskView {
         guard let marker = try find(id), let header = try header(id) else { throw noTask(id) }
         return try view(marker, header)
     }
 
-    public func noTask(_ id: Int) -> Failure { .no("no task \(id)") }
+    package func noTask(_ id: Int) -> Failure { .no("no task \(id)") }
 
     func view(_ marker: Marker, _ header: TaskHeader) throws -> TaskView {
         var view = TaskView(id: marker.id, header: header, state: marker.state)
@@ -163,7 +163,7 @@ extension Bus {
     }
 
     /// All tasks in the given states (all if nil), by id. One damaged task is an error.
-    public func list(_ states: Set<State>? = nil) throws -> [TaskView] {
+    package func list(_ states: Set<State>? = nil) throws -> [TaskView] {
         var views: [TaskView] = []
         for (id, marker) in try markers() where states?.contains(marker.state) ?? true {
             guard let header = try header(id) else { continue }
@@ -173,7 +173,7 @@ extension Bus {
     }
 
     /// Where each task is and who holds it, without what it says: names are read, no file of a task's.
-    public func places() throws -> [Int: (state: State, claim: Claim?)] {
+    package func places() throws -> [Int: (state: State, claim: Claim?)] {
         try markers().mapValues { marker in
             switch marker.place {
             case .claimed(let claim), .review(let claim), .settle(let claim, _): return (marker.state, claim)
@@ -183,13 +183,13 @@ extension Bus {
     }
 
     /// How often a claim of this task ended with its owner's death.
-    public func attempts(_ id: Int) throws -> Int {
+    package func attempts(_ id: Int) throws -> Int {
         try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count
     }
 
     /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its
     /// result. Nil until then.
-    public func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
+    package func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
 
     /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
     func ids(in file: FilePath, _ held: Held? = nil) throws -> [Int] {
@@ -204,7 +204,7 @@ extension Bus {
     }
 
     /// The tasks whose parent this is.
-    public func children(_ id: Int) throws -> [Int] { try children(id, nil) }
+    package func children(_ id: Int) throws -> [Int] { try children(id, nil) }
     func children(_ id: Int, _ held: Held?) throws -> [Int] {
         try ids(in: childrenFile(id), held).filter { try header($0)?.parent == id }
     }
@@ -215,14 +215,14 @@ extension Bus {
     }
 
     /// Adds a line of text to the task's notes, with who and when. Bytes of the text are kept as they are.
-    public func note(_ id: Int, by: String, _ text: [UInt8]) throws {
+    package func note(_ id: Int, by: String, _ text: [UInt8]) throws {
         guard try Files.exists(task(id)) else { throw noTask(id) }
         try Files.append(Bus.noteText(by: by, text), to: notesFile(id), sync: true)
         journal("note", by: by, ["task": "\(id)"])
     }
 
     /// A note as it stands among a task's.
-    public static func noteText(by: String, _ text: [UInt8]) -> [UInt8] {
+    package static func noteText(by: String, _ text: [UInt8]) -> [UInt8] {
         Array("## \(Time.text(Time.now())) \(by)\n".utf8) + text + [10]
     }
 }

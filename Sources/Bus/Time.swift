@@ -1,25 +1,25 @@
 import Glibc
 
 /// Times: seconds since the epoch inside, RFC 3339 in UTC outside.
-public enum Time {
-    public static func now() -> Int { time(nil) }
+package enum Time {
+    package static func now() -> Int { time(nil) }
 
     /// Seconds of a clock that no one sets, for measuring how long something takes.
-    public static func monotonic() -> Double {
+    package static func monotonic() -> Double {
         var t = timespec()
         clock_gettime(CLOCK_MONOTONIC, &t)
         return Double(t.tv_sec) + Double(t.tv_nsec) / 1e9
     }
 
     /// Microseconds since the epoch.
-    public static func micros() -> Int {
+    package static func micros() -> Int {
         var t = timespec()
         clock_gettime(CLOCK_REALTIME, &t)
         return t.tv_sec * 1_000_000 + t.tv_nsec / 1000
     }
 
     /// `2026-11-24T16:40:00Z`.
-    public static func text(_ seconds: Int) -> String {
+    package static func text(_ seconds: Int) -> String {
         var t = time_t(seconds)
         var parts = tm()
         gmtime_r(&t, &parts)
@@ -29,7 +29,7 @@ public enum Time {
     }
 
     /// A duration such as `30s`, `5m`, `2h`, `3d`, in seconds; a bare number is seconds. Nil if it is none of these.
-    public static func duration(_ text: String) -> Int? {
+    package static func duration(_ text: String) -> Int? {
         let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
         guard let last = text.last else { return nil }
         let factor = units[last]
@@ -40,7 +40,7 @@ public enum Time {
     }
 
     /// A point in time: RFC 3339 with `Z` or an offset, or a duration from now. Nil if it is neither.
-    public static func point(_ text: String, now: Int = now()) -> Int? {
+    package static func point(_ text: String, now: Int = now()) -> Int? {
         if let seconds = duration(text) { return now + seconds }
         // A fraction of a second is allowed and dropped.
         var text = text
@@ -74,19 +74,19 @@ public enum Time {
 }
 
 /// Random names.
-public enum Random {
+package enum Random {
     /// `count` lower-case hexadecimal digits of getrandom(2), at most 16.
-    public static func hex(_ count: Int) -> String {
+    package static func hex(_ count: Int) -> String {
         var generator = SystemRandomNumberGenerator()
         let digits = String(generator.next(), radix: 16)
         return String((String(repeating: "0", count: 16 - digits.count) + digits).suffix(count))
     }
 
     /// A fencing token: 40 bits as 10 digits.
-    public static func token() -> String { hex(10) }
+    package static func token() -> String { hex(10) }
 
     /// A random UUID (RFC 9562, version 4).
-    public static func uuid() -> String {
+    package static func uuid() -> String {
         let a = hex(16)
         let b = hex(16)
         return "\(a.prefix(8))-\(a.dropFirst(8).prefix(4))-4\(a.suffix(3))-8\(b.prefix(3))-\(b.suffix(12))"

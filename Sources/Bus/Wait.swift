@@ -5,17 +5,17 @@ import SystemPackage
 /// Waits for changes of files by inotify(7); where none can be had (the user's instances are used up, a file system
 /// of another host) it wakes each second instead. To be made once in a process: it is never closed, since that takes
 /// the kernel 10 to 15 ms, and the answer must not wait for it.
-public final class Watcher {
+package final class Watcher {
     private let fd: Int32
     /// To be polled beside other descriptors; -1 if there is no inotify here.
-    public var descriptor: Int32 { fd }
+    package var descriptor: Int32 { fd }
 
-    public init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
+    package init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
 
     /// Watches a file or directory for anything that a verb does to it. What is not there is left out. Returns the
     /// number that `drain` gives when it changes, which is the same for the same file; -1 if it is not watched.
     @discardableResult
-    public func watch(
+    package func watch(
         _ path: FilePath,
         _ events: Int32 = IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE
     ) -> Int32 {
@@ -24,7 +24,7 @@ public final class Watcher {
     }
 
     /// Blocks until something changed or `seconds` passed. Returns at once for what changed since the last call.
-    public func wait(seconds: Double) {
+    package func wait(seconds: Double) {
         var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
         let bound = fd >= 0 ? seconds : min(seconds, 1)
         let milliseconds = Int32(max(0, min(bound, 3600) * 1000))
@@ -33,7 +33,7 @@ public final class Watcher {
 
     /// Forgets what changed so far, and tells which of the watched it was; -1 among them if the kernel has lost count.
     @discardableResult
-    public func drain() -> Set<Int32> {
+    package func drain() -> Set<Int32> {
         // Without inotify anything may have.
         if fd < 0 { return [-1] }
         var changed = Set<Int32>()
@@ -60,7 +60,7 @@ public final class Watcher {
 extension Bus {
     /// Claims the best task, waiting for one until `deadline` (seconds since the epoch, nil: for ever). Nil in the end.
     /// `idle` is called to see to dead owners: at first, at the head of the line, and there whenever an agent ended.
-    public func claimBest(_ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
+    package func claimBest(_ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
         try promoteDue()
         if let claim = try claimBest(worker) { return claim }
         try idle()
@@ -79,16 +79,16 @@ extension Bus {
     }
 
     /// Whether there is a ready task that fits the worker.
-    public func hasReady(_ worker: Worker) throws -> Bool { try firstReady(worker) != nil }
+    package func hasReady(_ worker: Worker) throws -> Bool { try firstReady(worker) != nil }
 
     /// The ready task that it would get.
-    public func firstReady(_ worker: Worker) throws -> Int? {
+    package func firstReady(_ worker: Worker) throws -> Int? {
         for priority in 0...4 { if let (_, id) = try best(worker.queues, priority) { return id } }
         return nil
     }
 
     /// Has the watcher wake whenever one comes.
-    public func watchReady(_ worker: Worker, _ watcher: Watcher) throws {
+    package func watchReady(_ worker: Worker, _ watcher: Watcher) throws {
         for queue in worker.queues {
             try Files.mkdirs(self.queue(queue))
             if try !Files.exists(bell(queue)) { try Files.ring(bell(queue)) }
@@ -98,7 +98,7 @@ extension Bus {
 
     /// Claims this task, waiting until it can be claimed or has ended. Throws `Failure.no` if it has ended or does not
     /// fit; nil in the end. For one task no line is kept: who waits for it are few.
-    public func claim(_ id: Int, _ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
+    package func claim(_ id: Int, _ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
         func mayCome() throws -> Bool {
             guard let marker = try find(id) else { throw noTask(id) }
             return [.blocked, .deferred, .claimed, .review].contains(marker.state)
@@ -150,12 +150,12 @@ extension Bus {
     }
 
     /// Waits for unread mail until `deadline`. False if there is none by then.
-    public func waitForMail(_ name: String, until deadline: Int?) throws -> Bool {
+    package func waitForMail(_ name: String, until deadline: Int?) throws -> Bool {
         try wait(inBox: name, until: deadline) { try messages(of: name).isEmpty ? nil : true } ?? false
     }
 
     /// Delivers the oldest unread message as soon as there is one, as `next(of:)` does. False if there is none by then.
-    public func next(of name: String, until deadline: Int?, deliver: (Message) throws -> Void) throws -> Bool {
+    package func next(of name: String, until deadline: Int?, deliver: (Message) throws -> Void) throws -> Bool {
         try wait(inBox: name, until: deadline) { try next(of: name, deliver: deliver) ? true : nil } ?? false
     }
 
@@ -173,7 +173,7 @@ extension Bus {
     }
 
     /// Waits until all these tasks are done (true), or one failed or was cancelled or time is up (false).
-    public func waitForEnd(_ ids: [Int], until deadline: Int?) throws -> Bool {
+    package func waitForEnd(_ ids: [Int], until deadline: Int?) throws -> Bool {
         let watcher = Watcher()
         for name in ["settle", "done", "failed", "cancelled"] { watcher.watch(state(name)) }
         while true {
@@ -189,7 +189,7 @@ extension Bus {
     }
 
     /// Calls `look` now and whenever mail may have come, for ever.
-    public func followMail(_ name: String, _ look: () throws -> Void) throws {
+    package func followMail(_ name: String, _ look: () throws -> Void) throws {
         _ = try wait(inBox: name, until: nil) { () -> Never? in
             try look()
             return nil
@@ -197,7 +197,7 @@ extension Bus {
     }
 
     /// The answer of an ask, once it is there; nil if it is not by the deadline.
-    public func waitForAnswer(_ id: String, until deadline: Int?) throws -> String? {
+    package func waitForAnswer(_ id: String, until deadline: Int?) throws -> String? {
         let watcher = Watcher()
         watcher.watch(root.appending("asks").appending("done"))
         while true {

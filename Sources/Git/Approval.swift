@@ -76,5 +76,5 @@ extension Queue {
 
 extension Configured {
     /// What the person lets run by starting work: all that is configured now.
-    public var approvable: [String] { commands + reach(nil) }
+    package var approvable: [String] { commands + reach(nil) }
 }

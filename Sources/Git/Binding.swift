@@ -32,20 +32,20 @@ extension Settings {
     ]
 
     /// A setting that was made to bind less.
-    public struct Loosened {
-        public var key: String
-        public var old: [String]
-        public var new: [String]
+    package struct Loosened {
+        package var key: String
+        package var old: [String]
+        package var new: [String]
 
         /// For a person, in one line.
-        public var text: String { "cadre.\(key): \(Loosened.shown(old)) -> \(Loosened.shown(new))" }
+        package var text: String { "cadre.\(key): \(Loosened.shown(old)) -> \(Loosened.shown(new))" }
         private static func shown(_ values: [String]) -> String {
             values.isEmpty ? "none" : values.map { "'\(Names.shown($0))'" }.joined(separator: ", ")
         }
     }
 
     /// The values that bind now, as they are recorded.
-    public var bindingRecord: Record {
+    package var bindingRecord: Record {
         var record = Record()
         for (key, kind) in Settings.binding { record[list: key] = bindingValues(key, kind) }
         return record
@@ -119,7 +119,7 @@ extension Settings {
     }
 
     /// Asks the person about what waits, once; takes the ask back when nothing does any more.
-    public func askForWaiting(_ bus: Bus) throws {
+    package func askForWaiting(_ bus: Bus) throws {
         let open = try bus.ask(Settings.ask).flatMap { $0.answer == nil ? $0 : nil }
         guard !waiting.isEmpty else {
             if open != nil { try bus.closeAsk(named: Settings.ask, by: "cadre", "as it was") }
@@ -135,7 +135,7 @@ extension Settings {
 
     /// Records these values, read without `holds`, as what a person knows, who starts something. Returns what binds
     /// less than what was recorded.
-    public func becomeKnown(_ bus: Bus) throws -> [Loosened] {
+    package func becomeKnown(_ bus: Bus) throws -> [Loosened] {
         let changed = try bus.knownSettings().map(loosened) ?? []
         try bus.setKnownSettings(bindingRecord)
         try bus.closeAsk(named: Settings.ask, by: "human", "seen")

@@ -53,7 +53,7 @@ extension Git {
 }
 
 /// How work lands.
-public enum Strategy: String, CaseIterable {
+package enum Strategy: String, CaseIterable {
     /// As one commit.
     case squash
     /// As one commit that has the tip as second parent.
@@ -63,7 +63,7 @@ public enum Strategy: String, CaseIterable {
 
     static let names = allCases.map(\.rawValue)
 
-    public init(named name: String) throws {
+    package init(named name: String) throws {
         guard let strategy = Strategy(rawValue: name) else {
             throw Failure.usage("bad strategy '\(Names.shown(name))', use \(Strategy.names.joined(separator: ", "))")
         }

@@ -8,7 +8,7 @@ import SystemPackage
 /// would run by them (filters, merge drivers, programs that sign) counts once a person has let it, by `cadre init`, or
 /// by `spawn` or `up` while no agent lives. A setting counts with all others of its filter, driver or program, or not
 /// at all.
-public struct Configured {
+package struct Configured {
     struct Line: Equatable {
         var key: String
         var value: String?
@@ -26,7 +26,7 @@ public struct Configured {
     let server: [Line]
     let approved: Set<String>
 
-    public init(_ git: Git, _ bus: Bus?, target: String?) throws {
+    package init(_ git: Git, _ bus: Bus?, target: String?) throws {
         var program = git.program([])
         program.arguments = ["git", "--git-dir=\(git.directory.string)", "config", "--list", "--show-scope", "--null"]
         let result = try program.run()
@@ -70,9 +70,9 @@ public struct Configured {
 
     /// The commands of the repository's own configuration, and where its `.lfsconfig` sends files, as they are
     /// recorded.
-    public var commands: [String] { Configured.news(lines).map(\.text) + server.map(\.text) }
+    package var commands: [String] { Configured.news(lines).map(\.text) + server.map(\.text) }
     /// Those that are not let run.
-    public var unseen: [String] {
+    package var unseen: [String] {
         Configured.news(lines).filter { refused.contains(Configured.group($0.key)!) }.map(\.text)
             + server.map(\.text).filter { !approved.contains($0) }
     }

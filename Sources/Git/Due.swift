@@ -9,7 +9,7 @@ extension Queue {
     private static let patience = 5
 
     /// Whether there is work for a runner and none is at it.
-    public static func needsRunner(_ bus: Bus) throws -> Bool {
+    package static func needsRunner(_ bus: Bus) throws -> Bool {
         guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
         if let stopped = try bus.stopped(), let time = stopped.int("Time"),
             let next = stopped.int("Retry-At") ?? stopped.int("Look-At"), next > Time.now()
@@ -21,7 +21,7 @@ extension Queue {
     }
 
     /// How many runners in a row did not come to their end, nor brought an entry to its own: told by the lock's file.
-    public static func tries(_ bus: Bus) throws -> Int {
+    package static func tries(_ bus: Bus) throws -> Int {
         try Files.read(bus.mergeLock).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) } ?? 0
     }
 
@@ -31,7 +31,7 @@ extension Queue {
 
     /// When the next runner may be started, after several in a row that did not come to their end: after pauses that
     /// double, from 5 seconds to 15 minutes, or at once when something is new. Nil: at any time.
-    public static func nextRun(_ bus: Bus) throws -> Int? {
+    package static func nextRun(_ bus: Bus) throws -> Int? {
         let tries = try tries(bus)
         guard tries >= 3, let last = try Files.status(bus.mergeLock)?.st_mtim.tv_sec else { return nil }
         if let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > last { return nil }
@@ -56,7 +56,7 @@ extension Queue {
 
     /// When a runner is to try something again, if nothing else calls for one before; nil if nothing waits for a time
     /// that is still to come.
-    public static func nextTry(_ bus: Bus) throws -> Int? {
+    package static func nextTry(_ bus: Bus) throws -> Int? {
         let entries = try bus.entries({ _ in })
         var records = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
         // A file that blocks one is looked at, without a runner.

@@ -9,7 +9,7 @@ import SystemPackage
 // merge/fetched/, a record for each branch of a remote.
 extension Work {
     /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
-    public func front() throws -> String {
+    package func front() throws -> String {
         let local = try targetCommit()
         guard try mode() != .local, let remote = try? remote(),
             let there = try repository.commit(remote.reference(remote.branch)),
@@ -20,14 +20,14 @@ extension Work {
 
     /// Fetches the remote's target, if that is due. Why it can't be reached, said once; nil if all is well.
     @discardableResult
-    public func refresh() throws -> String? {
+    package func refresh() throws -> String? {
         guard try mode() != .local, let remote = try? remote() else { return nil }
         return try refresh(remote, remote.branch)
     }
 
     /// Has a task on whose branch nothing was done yet begin where the target is now: whether it does. Its base is
     /// written first: were it older than the branch, what others have done would count as the task's own.
-    public func beginAnew(_ id: Int, _ worktree: Git) throws -> Bool {
+    package func beginAnew(_ id: Int, _ worktree: Git) throws -> Bool {
         guard var branch = try bus.branch(id), try worktree.branch() == branch.reference,
             let tip = try worktree.commit("HEAD"), tip == branch.base,
             try worktree.dirty(untracked: false).isEmpty
@@ -42,7 +42,7 @@ extension Work {
 
     /// The commit that a name stands for, where it is a remote's branch as it was last fetched, which is done if it is
     /// due.
-    public func fetched(_ name: String, say: (String) -> Void) throws -> String? {
+    package func fetched(_ name: String, say: (String) -> Void) throws -> String? {
         let short = name.hasPrefix("refs/remotes/") ? String(name.dropFirst("refs/remotes/".count)) : name
         let remotes = try repository.run(["remote"]).text.split(separator: "\n").map(String.init)
         guard let found = remotes.filter({ short.hasPrefix($0 + "/") }).max(by: { $0.count < $1.count }),

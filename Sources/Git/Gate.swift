@@ -79,7 +79,7 @@ extension Queue {
 
     /// What the gate last said of an entry's work, alone or among others, and where all of it is; nil if it did not
     /// run.
-    public static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath?)? {
+    package static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath?)? {
         guard let gate = entry.record["Gate"] else { return nil }
         for key in ["Top-Tree", "Tree"] {
             guard let tree = entry.record[key], let verdict = try bus.verdict(tree, gate) else { continue }
@@ -168,7 +168,7 @@ extension Queue {
         try Files.readEnd(file, 1).map { $0 != [10] && !$0.isEmpty } ?? false
     }
 
-    public static func gateMark(_ bus: Bus) -> [String] { ["GATE_OF=\(bus.root.string)"] }
+    package static func gateMark(_ bus: Bus) -> [String] { ["GATE_OF=\(bus.root.string)"] }
 
     // MARK: the runner's worktree
 

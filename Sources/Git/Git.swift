@@ -8,21 +8,21 @@ import SystemPackage
 /// Each call names its directories, so nothing that an agent writes into a worktree redirects it; hooks, fsmonitor,
 /// background packing, prompts and editors are off; and of the caller's variables none that would point git elsewhere
 /// is passed on.
-public struct Git {
-    public let directory: FilePath
-    public let worktree: FilePath?
+package struct Git {
+    package let directory: FilePath
+    package let worktree: FilePath?
     /// Variables of each call, besides `environment`.
     var added: [String: String?] = [:]
     /// Seconds after which a call is ended, with all that it has started; nil for none.
     var limit: Double?
 
     /// A git directory, the common one or a worktree's own, without a worktree.
-    public init(common: FilePath) {
+    package init(common: FilePath) {
         directory = common
         worktree = nil
     }
 
-    public init(directory: FilePath, worktree: FilePath) {
+    package init(directory: FilePath, worktree: FilePath) {
         self.directory = directory
         self.worktree = worktree
     }
@@ -48,10 +48,10 @@ public struct Git {
     }()
 
     /// Set for all that our calls of git start: filters, drivers and hooks, which agents may have chosen.
-    public static let within = ["CADRE_WITHIN=git"]
+    package static let within = ["CADRE_WITHIN=git"]
 
     /// For commands of a project's own, such as its setup: nothing of ours, nothing that points git elsewhere.
-    public static let clean: [String: String?] = {
+    package static let clean: [String: String?] = {
         var all = environment.filter { $0.value == nil }
         for name in [
             "CADRE_AGENT", "CADRE_SESSION", "CADRE_TASK", "CADRE_DIR", "CADRE_TMUX", "CADRE_FAULT", "TMUX", "TMUX_PANE",
@@ -60,7 +60,7 @@ public struct Git {
     }()
 
     /// The call as it would be made: for those who run it in their own way.
-    public func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
+    package func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
         var program = Program(
             ["git", "--git-dir=\(directory.string)"] + (worktree.map { ["--work-tree=\($0.string)"] } ?? []) + Git.quiet
                 + arguments)
@@ -73,7 +73,7 @@ public struct Git {
 
     /// Runs git and gives what it said, whatever its exit code. Throws `Failure.unsure` if it was ended by a signal,
     /// which is no answer.
-    public func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
+    package func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
         -> Program.Result
     {
         var program = program(arguments, environment: environment)
@@ -90,7 +90,7 @@ public struct Git {
 
     /// Runs git; throws `Failure.unsure` with its last line if it fails.
     @discardableResult
-    public func run(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
+    package func run(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
         -> Program.Result
     {
         let result = try attempt(arguments, input: input, environment: environment)
@@ -104,26 +104,26 @@ public struct Git {
     }
 
     /// The commit that a name stands for; nil if there is none.
-    public func commit(_ name: String) throws -> String? {
+    package func commit(_ name: String) throws -> String? {
         let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"])
         return result.status == 0 ? result.text : nil
     }
 
     /// The commit of a branch by its short name, which is no other revision such as `topic~1`; nil if there is none.
-    public func tip(ofBranch name: String) throws -> String? {
+    package func tip(ofBranch name: String) throws -> String? {
         let result = try attempt(["show-ref", "--verify", "--hash", "--", "refs/heads/\(name)"])
         return result.status == 0 ? result.text : nil
     }
 
     /// What a reference holds; nil if there is no such reference. The name is whole: `refs/heads/main`.
-    public func reference(_ name: String) throws -> String? {
+    package func reference(_ name: String) throws -> String? {
         let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
         return result.status == 0 ? result.text : nil
     }
 
     /// Moves a reference if it still holds `old` (nil: if there is none, which git knows by the empty string whatever
     /// the length of its ids); false if it does not.
-    public func move(_ reference: String, to new: String, from old: String?, why: String) throws -> Bool {
+    package func move(_ reference: String, to new: String, from old: String?, why: String) throws -> Bool {
         let result = try attempt(["update-ref", "--no-deref", "-m", "cadre: \(why)", reference, new, old ?? ""])
         if result.status == 0 { return true }
         // git has one exit code for all: look whether it was the old value.
@@ -132,7 +132,7 @@ public struct Git {
     }
 
     /// Whether `ancestor` is reachable from `commit`.
-    public func isAncestor(_ ancestor: String, of commit: String) throws -> Bool {
+    package func isAncestor(_ ancestor: String, of commit: String) throws -> Bool {
         let result = try attempt(["merge-base", "--is-ancestor", ancestor, commit])
         guard result.status <= 1 else {
             throw Failure.unsure("unable to compare '\(ancestor)' and '\(commit)': \(result.complaint)")
@@ -141,7 +141,7 @@ public struct Git {
     }
 
     /// Paths with uncommitted changes, untracked ones among them unless they are not asked for. Needs a worktree.
-    public func dirty(untracked: Bool = true) throws -> [String] {
+    package func dirty(untracked: Bool = true) throws -> [String] {
         let fields = try run([
             "status", "--porcelain=v1", "-z", "--untracked-files=\(untracked ? "normal" : "no")", "--no-renames",
         ]).output.split(separator: 0)
@@ -156,7 +156,7 @@ public struct Git {
     }
 
     /// The branch that the worktree is on, as `refs/heads/…`; nil if it is detached.
-    public func branch() throws -> String? {
+    package func branch() throws -> String? {
         let result = try attempt(["symbolic-ref", "--quiet", "HEAD"])
         return result.status == 0 ? result.text : nil
     }

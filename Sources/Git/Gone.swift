@@ -18,7 +18,7 @@ extension Work {
     }
 
     /// Throws `Failure.no` that says so if the worktree stands on no commit.
-    public func head(of worktree: Git) throws -> String {
+    package func head(of worktree: Git) throws -> String {
         if let head = try worktree.commit("HEAD") { return head }
         let branch = try worktree.branch().map { "branch '\($0.dropFirst("refs/heads/".count))'" } ?? "HEAD"
         throw Failure.no(

@@ -5,24 +5,24 @@ import SystemPackage
 /// What a worktree holds that exists nowhere else, and so goes when it is removed. Whoever removes, moves or uses a
 /// worktree again asks for it (`Work.holdings`). Paths are relative to the worktree; one that ends with `/` stands for
 /// all below it.
-public struct Holdings {
+package struct Holdings {
     /// Changed, staged and untracked paths: a commit holds them.
-    public var changes: [String] = []
+    package var changes: [String] = []
     /// Paths that git ignores, but for equipment and what `cadre.disposable` names: no commit holds them.
-    public var ignored: [String] = []
+    package var ignored: [String] = []
     /// Git repositories in it that are no submodules: of each a commit holds a name at most.
-    public var repositories: [String] = []
+    package var repositories: [String] = []
     /// The same of its submodules: a commit of the project holds none of it.
-    public var inside: [String] = []
+    package var inside: [String] = []
     /// The command that goes on with what git is in the middle of.
-    public var underWay: String?
+    package var underWay: String?
 
     /// What a commit of the project does not save.
-    public var beyondCommit: [String] { ignored + repositories + inside }
-    public var isEmpty: Bool { changes.isEmpty && beyondCommit.isEmpty }
+    package var beyondCommit: [String] { ignored + repositories + inside }
+    package var isEmpty: Bool { changes.isEmpty && beyondCommit.isEmpty }
 
     /// What there is and no commit saves, for a line to a person; nil if there is nothing.
-    public var uncommittable: String? {
+    package var uncommittable: String? {
         let parts = [
             (ignored, "ignored files would be lost"), (repositories, "git repositories would be lost"),
             (inside, "changes in submodules would be lost"),
@@ -34,7 +34,7 @@ public struct Holdings {
 
 extension Names {
     /// Paths for a line to a person: the first five.
-    public static func list(_ paths: [String]) -> String {
+    package static func list(_ paths: [String]) -> String {
         let first = paths.prefix(5).map { shown($0) }.joined(separator: ", ")
         return paths.count > 5 ? "\(first) and \(paths.count - 5) more" : first
     }
@@ -45,7 +45,7 @@ extension Names {
 extension Work {
     /// All that an agent's worktree holds and nothing else does. What can't be told is thrown. What its setup made, is
     /// made again by it: a file that was not changed since, or a directory.
-    public func holdings(of agent: AgentView, in worktree: Git) throws -> Holdings {
+    package func holdings(of agent: AgentView, in worktree: Git) throws -> Holdings {
         var made = Set<String>()
         for line in (try Files.read(bus.setupMade(agent.name)) ?? []).split(separator: 0) {
             let words = line.split(separator: 9, maxSplits: 1)
@@ -62,7 +62,7 @@ extension Work {
 
     /// Writes down which ignored paths a worktree has, those of its setup, and when each was changed: `TIME\tPATH`,
     /// each ended by a NUL.
-    public func recordSetup(_ name: String, in worktree: Git) throws {
+    package func recordSetup(_ name: String, in worktree: Git) throws {
         guard let place = worktree.worktree else { return }
         let made = try ignored(in: worktree, besides: []).map { path in
             try "\(Work.changeTime(place.pushing(FilePath(path))))\t\(path)\0"
@@ -103,7 +103,7 @@ extension Work {
 
     /// Equipment: files of a worktree that git ignores and the target's `.worktreeinclude` names (gitignore patterns).
     /// Other untracked files are work.
-    public func equipment(of worktree: Git) throws -> [String] {
+    package func equipment(of worktree: Git) throws -> [String] {
         guard let target = settings.target, try repository.reference("\(target):.worktreeinclude") != nil else {
             return []
         }

@@ -4,7 +4,7 @@ import SystemPackage
 // What recover and doctor see of the queue with git's eyes.
 extension Queue {
     /// Finishes what a killed runner left, if no runner is at work; keeps what the agents have committed.
-    public func recover() throws {
+    package func recover() throws {
         _ = try Lock.attempt(bus.mergeLock) {
             try unlockKept()
             if try bus.following() != nil || bus.entries({ _ in }).contains(where: { $0.step == .landing }) {
@@ -29,7 +29,7 @@ extension Queue {
 
     /// Problems that git can tell: tips that could be lost (I5), values of the target that no gate passed, work that
     /// landed twice (I7).
-    public func examine() throws -> [Doctor.Problem] {
+    package func examine() throws -> [Doctor.Problem] {
         var found: [Doctor.Problem] = []
         func problem(_ invariant: String, _ path: FilePath, _ what: String) {
             found.append(Doctor.Problem(invariant: invariant, path: path.string, what: what))

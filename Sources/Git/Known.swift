@@ -27,7 +27,7 @@ extension Settings {
     private static let sections = ["key", "program"]
 
     /// Keys that are no settings, and values that none can have, a line each.
-    public func mistakes() -> (unknown: [String], wrong: [String]) {
+    package func mistakes() -> (unknown: [String], wrong: [String]) {
         var unknown: [String] = []
         var wrong: [String] = []
         for key in Set(values.map(\.key)).sorted() where !Settings.sections.contains(where: { key.hasPrefix("\($0).") })

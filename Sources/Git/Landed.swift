@@ -14,7 +14,7 @@ import SystemPackage
 // What a target had and has no more, since a person has set it back, has not landed. What was rewritten before it was
 // submitted is kept, but is not the work.
 extension Work {
-    public enum Standing: Equatable {
+    package enum Standing: Equatable {
         /// cadre saw no commits of it.
         case none
         case landed
@@ -22,7 +22,7 @@ extension Work {
         case open(String)
     }
 
-    public func standing(of id: Int) throws -> Standing {
+    package func standing(of id: Int) throws -> Standing {
         // A task without a branch has no commits: told without starting git.
         guard try bus.branch(id) != nil, let kept = try repository.reference(Work.kept(id)) else { return .none }
         let tip = try newest(of: id, kept)
@@ -31,11 +31,11 @@ extension Work {
     }
 
     /// The reference that keeps what was committed for a task.
-    public static func kept(_ id: Int) -> String { "\(keptPrefix)task-\(id)" }
+    package static func kept(_ id: Int) -> String { "\(keptPrefix)task-\(id)" }
     static let keptPrefix = "refs/cadre/work/"
 
     /// What a person or an agent is told of whose task is not done yet.
-    public func unlanded(_ id: Int, _ tip: String) throws -> String {
+    package func unlanded(_ id: Int, _ tip: String) throws -> String {
         let name = try bus.branch(id)?.name ?? ""
         let back = try bus.returned(id)?["Tip"] == tip
         return

@@ -11,7 +11,7 @@ import SystemPackage
 //
 // Nothing else is ever removed with what is in it, nor worked in.
 extension Work {
-    public enum Condition {
+    package enum Condition {
         /// The agent has no worktree by its card.
         case none
         case whole
@@ -28,7 +28,7 @@ extension Work {
     }
 
     /// How the agent's worktree is.
-    public func condition(_ agent: AgentView) throws -> Condition {
+    package func condition(_ agent: AgentView) throws -> Condition {
         guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }) else { return .none }
         let here = worktreesDirectory.appending(named.lastComponent?.string ?? "x")
         guard try Work.same(named, here) else {
@@ -76,7 +76,7 @@ extension Work {
 
     /// Tells a worktree's directory of git's where its worktree is: whole or not at all, since git forgets one that
     /// names none.
-    public static func tell(_ directory: FilePath, _ place: FilePath) throws {
+    package static func tell(_ directory: FilePath, _ place: FilePath) throws {
         let new = directory.appending("gitdir.new")
         try Files.write(Array("\(place.appending(".git").string)\n".utf8), to: new, sync: false, mode: 0o644)
         _ = try Files.rename(new, directory.appending("gitdir"))
@@ -96,7 +96,7 @@ extension Work {
     }
 
     /// Throws `Failure.no` unless the agent's worktree is proved to be its own, and of no other agent.
-    public func requireOwn(_ agent: AgentView) throws {
+    package func requireOwn(_ agent: AgentView) throws {
         if case .strange(let why) = try condition(agent) {
             throw Failure.no(
                 "the worktree of '\(agent.name)' is not proved to be its own: \(why): set Worktree and GitDir in "
@@ -115,7 +115,7 @@ extension Work {
 
     /// Removes an agent's worktree, with all that is in it, and git's directory of it. Throws `Failure.no` if it is not
     /// proved to be the agent's; what is to be kept was kept before.
-    public func remove(_ agent: AgentView) throws {
+    package func remove(_ agent: AgentView) throws {
         try requireOwn(agent)
         guard let place = agent.worktree else { return }
         switch try condition(agent) {
@@ -155,7 +155,7 @@ extension Work {
 
     /// Removes the worktree that a spawn made at a place where nothing was, if it made it: one of this repository's, on
     /// no branch.
-    public func removeDraft(_ place: FilePath) throws {
+    package func removeDraft(_ place: FilePath) throws {
         for name in try Files.list(worktreesDirectory) ?? [] {
             let directory = worktreesDirectory.appending(name)
             guard let back = try Work.link(directory.appending("gitdir"), from: directory),
@@ -178,7 +178,7 @@ extension Work {
     /// files that name each other, and the card. The worktree is looked for where the card says, where git says, and at
     /// `usual`. One that belongs to another repository, as that of a copied one's agent does, is left alone: a new one
     /// is made at `usual` then. Returns whether anything was changed.
-    public func mend(_ agent: AgentView, usual: FilePath) throws -> Bool {
+    package func mend(_ agent: AgentView, usual: FilePath) throws -> Bool {
         guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }),
             let id = named.lastComponent,
             named.removingLastComponent().lastComponent?.string == "worktrees"

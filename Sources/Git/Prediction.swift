@@ -22,12 +22,12 @@ import SystemPackage
 // whatever else is behind it is seen when the branch has been brought up as well.
 //
 // What is recorded, and in which order, so that a kill at any point loses nothing, is told in Bus/Conflicts.swift.
-public struct Prediction {
+package struct Prediction {
     let work: Work
     var bus: Bus { work.bus }
     var git: Git { work.repository }
 
-    public init(_ work: Work) { self.work = work }
+    package init(_ work: Work) { self.work = work }
 
     /// A branch to compare.
     struct Branch {
@@ -54,7 +54,7 @@ public struct Prediction {
 
     /// Compares what has moved since the last time, records it, and tells the agents of what is new. The conflicts that
     /// are known now; nil if another is at it and is not to be waited for. Throws `Failure.no` if there is no target.
-    public func check(wait: Bool = true) throws -> [Conflict]? {
+    package func check(wait: Bool = true) throws -> [Conflict]? {
         try bus.checking(wait: wait) {
             let target = try work.targetCommit()
             var before = bus.compared()
@@ -86,7 +86,7 @@ public struct Prediction {
     }
 
     /// Finishes what a killed check left, but for what it had not compared yet; returns whether there was anything.
-    public func heal() throws -> Bool {
+    package func heal() throws -> Bool {
         try bus.checking(wait: false) {
             let left = try Scratch.clear(bus.checkObjects)
             return try tell(nil) || left
@@ -135,7 +135,7 @@ public struct Prediction {
 
     /// Compares these branches, or those of these agents, with the target and with every live one. Records nothing.
     /// Throws `Failure.no` for a name that is neither.
-    public func compare(_ names: [String]) throws -> [Conflict] {
+    package func compare(_ names: [String]) throws -> [Conflict] {
         try bus.checking(wait: true) {
             let target = try work.targetCommit()
             var all = try live(target, bus.compared())

@@ -18,8 +18,8 @@ import SystemPackage
 //
 // An entry that can't land now waits and holds up nobody. What is wrong with the queue as a whole (no target, commands
 // that the person has not seen) stops it, with one ask.
-public struct Queue {
-    public let work: Work
+package struct Queue {
+    package let work: Work
     /// Told of each step: the task's id, what became of it, and why or which commit.
     let tell: ([String]) -> Void
     let gateNamed = GateName()
@@ -28,20 +28,20 @@ public struct Queue {
     var git: Git { work.repository }
     var settings: Settings { work.settings }
 
-    public init(_ work: Work, tell: @escaping ([String]) -> Void = { _ in }) {
+    package init(_ work: Work, tell: @escaping ([String]) -> Void = { _ in }) {
         self.work = work
         self.tell = tell
         own = OwnGit(work)
     }
 
     /// What a run did.
-    public struct Report {
-        public var landed: [Int] = []
-        public var returned: [Int] = []
+    package struct Report {
+        package var landed: [Int] = []
+        package var returned: [Int] = []
         /// What stands in the way, a line each.
-        public var waiting: [String] = []
+        package var waiting: [String] = []
         /// Entries that can't be read, a line each.
-        public var damaged: [String] = []
+        package var damaged: [String] = []
         /// Whether a checkout is in the middle of a landing, so that nothing else lands.
         var stands = false
     }
@@ -50,7 +50,7 @@ public struct Queue {
 
     /// Lands what can be landed; with `once` looks at one entry, with `remote` on the remote's target as well. Waits
     /// for a runner that is at work.
-    public static func run(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, tell: @escaping ([String]) -> Void) throws
+    package static func run(_ bus: Bus, _ git: Git, once: Bool, remote: Bool, tell: @escaping ([String]) -> Void) throws
         -> Report
     {
         var report = Report()

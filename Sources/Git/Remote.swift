@@ -32,7 +32,7 @@ struct Remote {
 }
 
 /// Where work lands.
-public enum MergeMode: String, CaseIterable { case local, remote, pr }
+package enum MergeMode: String, CaseIterable { case local, remote, pr }
 
 extension Queue {
     /// Seconds that a call over the network may take.
@@ -314,7 +314,7 @@ extension Queue {
 }
 
 extension Work {
-    public func mode() throws -> MergeMode {
+    package func mode() throws -> MergeMode {
         MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local
     }
 
@@ -335,7 +335,7 @@ extension Work {
     }
 
     /// The remote that `git push` sends a branch to.
-    public func pushRemote(_ branch: String) throws -> String {
+    package func pushRemote(_ branch: String) throws -> String {
         for key in ["branch.\(branch).pushRemote", "remote.pushDefault", "branch.\(branch).remote"] {
             if let name = try config(key), name != "." { return name }
         }
@@ -368,7 +368,7 @@ extension Work {
 
     /// Pushes a branch of an agent's as `git push` in its worktree does: with the user's pre-push hook, and a remote
     /// that is a path taken from the main worktree. Files of git-lfs are uploaded before.
-    public func push(_ reference: String, of agent: AgentView, to remote: String) throws -> Program.Result {
+    package func push(_ reference: String, of agent: AgentView, to remote: String) throws -> Program.Result {
         guard let tip = try repository.commit(reference) else { throw Failure.no("'\(reference)' has no commit") }
         let known = try repository.run([
             "for-each-ref", "--format=%(objectname)", "refs/remotes/\(remote)/", "refs/cadre/remote/\(remote)/",
@@ -400,7 +400,7 @@ extension Git {
     static let overNetwork: [String: String?] = ["SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"]
 
     /// What git says of a remote that it can't read, without the advice behind it.
-    public static func complaint(_ result: Program.Result) -> String {
+    package static func complaint(_ result: Program.Result) -> String {
         let lines = result.error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.prefix {
             !$0.hasPrefix("Please make sure ")
         }
@@ -410,7 +410,7 @@ extension Git {
     }
 
     /// Why a push was refused: the reason of the reference's line, and what the other side said last.
-    public static func refusal(_ result: Program.Result) -> String {
+    package static func refusal(_ result: Program.Result) -> String {
         func lines(_ bytes: [UInt8]) -> [String] {
             bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
         }

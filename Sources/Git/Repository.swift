@@ -3,17 +3,17 @@ import Glibc
 import SystemPackage
 
 /// A git repository, as found on the disk without starting git (gitrepository-layout(5)).
-public struct Repository {
+package struct Repository {
     /// What all worktrees share: `.git` of the main worktree, or the bare repository itself.
-    public let commonDirectory: FilePath
+    package let commonDirectory: FilePath
     /// This worktree's own git directory.
-    public let gitDirectory: FilePath
+    package let gitDirectory: FilePath
     /// The worktree that was started from; nil in a bare repository or inside a git directory.
-    public let worktree: FilePath?
+    package let worktree: FilePath?
 
     /// Looks for `.git` from `start` upwards; `GIT_DIR` and `GIT_COMMON_DIR` count where they are set, unless `plain`.
     /// Throws `Failure.unsure` if there is no repository.
-    public static func find(from start: FilePath, plain: Bool = false) throws -> Repository {
+    package static func find(from start: FilePath, plain: Bool = false) throws -> Repository {
         var at = try real(start)
         if !plain, let set = getenv("GIT_DIR") {
             let directory = try real(start.pushing(FilePath(String(cString: set))))
@@ -45,13 +45,13 @@ public struct Repository {
 
     /// The repository whose worktree is at this very path; nil if there is none, or none any more: a worktree may be
     /// removed at any time.
-    public static func at(_ path: FilePath) throws -> Repository? {
+    package static func at(_ path: FilePath) throws -> Repository? {
         guard let directory = try directory(of: path) else { return nil }
         return Repository(commonDirectory: try common(directory, true), gitDirectory: directory, worktree: path)
     }
 
     /// The branch checked out in the main worktree, as `refs/heads/…`; nil if it is detached or has no commit yet.
-    public func checkedOut() throws -> String? {
+    package func checkedOut() throws -> String? {
         let head = Repository.line(try Files.read(commonDirectory.appending("HEAD")) ?? [])
         guard head.hasPrefix("ref: refs/heads/") else { return nil }
         let name = String(head.dropFirst(5))

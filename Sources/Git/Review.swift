@@ -29,7 +29,7 @@ extension Queue {
     }
 
     /// Whether `name` may approve the entry: a person always, its author never.
-    public func mayApprove(_ name: String, _ entry: Entry) throws -> Bool {
+    package func mayApprove(_ name: String, _ entry: Entry) throws -> Bool {
         if name == "human" { return true }
         guard name != entry.author, let agent = try bus.agent(named: name), entry.step == .held else { return false }
         guard entry.why?.hasPrefix("changes ") != true else { return false }

@@ -7,7 +7,7 @@ import SystemPackage
 /// default. Read when used.
 ///
 /// Commands in `.cadre` count once the person has seen them: until then they are left out, and `unseen` names them.
-public struct Settings {
+package struct Settings {
     /// Keys whose values are run, let something run, or send work elsewhere. From `.cadre` they count only when seen.
     static let commands: Set<String> = [
         "gate", "setup", "sandbox", "mergemode", "program", "allow", "answerdialogs", "pushhook",
@@ -15,18 +15,18 @@ public struct Settings {
 
     private(set) var values: [(key: String, value: String)] = []
     /// `key = value` lines of `.cadre` that would be run and that the person has not seen.
-    public private(set) var unseen: [String] = []
+    package private(set) var unseen: [String] = []
     /// All such lines, seen or not.
-    public private(set) var brought: [String] = []
+    package private(set) var brought: [String] = []
     /// The branch that work lands on, as `refs/heads/…`; nil if none is set.
-    public private(set) var target: String?
+    package private(set) var target: String?
 
     /// What was made to bind agents less and waits for a person's answer; see Binding.
-    public internal(set) var waiting: [Loosened] = []
+    package internal(set) var waiting: [Loosened] = []
 
     /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows
     /// waits.
-    public init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
+    package init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
         let mine = try Settings.parse(git.attempt(["config", "--null", "--get-regexp", "^cadre\\."]))
         let set = mine.last { $0.key == "target" }?.value
         target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
@@ -51,7 +51,7 @@ public struct Settings {
 
     /// Whether anything is set at all, as a glance at the files tells: no configuration file of git's names cadre or
     /// includes another, none is named by the environment, and the main worktree has no `.cadre`. For the hot verbs.
-    public static func mayBeSet(_ common: FilePath) throws -> Bool {
+    package static func mayBeSet(_ common: FilePath) throws -> Bool {
         func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
         for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"]
         where variable(name) != nil { return true }
@@ -104,26 +104,26 @@ public struct Settings {
     }
 
     /// The value that counts. Keys without a subsection have no case.
-    public func string(_ key: String) -> String? {
+    package func string(_ key: String) -> String? {
         let key = key.contains(".") ? key : key.lowercased()
         return values.last { $0.key == key }?.value
     }
 
     /// All values, `.cadre`'s first; an empty one forgets those before it.
-    public func list(_ key: String) -> [String] {
+    package func list(_ key: String) -> [String] {
         let all = values.filter { $0.key == key.lowercased() }.map(\.value)
         return Array(all.suffix(from: (all.lastIndex(of: "").map { $0 + 1 }) ?? 0))
     }
 
     /// The names of a section's parts in which a key is set: of `program.NAME.command` the NAMEs.
-    public func names(of section: String, with key: String) -> [String] {
+    package func names(of section: String, with key: String) -> [String] {
         values.map(\.key).filter {
             $0.hasPrefix("\(section).") && $0.hasSuffix(".\(key)") && $0.count > section.count + key.count + 2
         }
         .map { String($0.dropFirst(section.count + 1).dropLast(key.count + 1)) }
     }
 
-    public func int(_ key: String, _ otherwise: Int) throws -> Int {
+    package func int(_ key: String, _ otherwise: Int) throws -> Int {
         guard let text = string(key) else { return otherwise }
         guard let n = Int(text), n >= 0 else {
             throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a number")
@@ -132,7 +132,7 @@ public struct Settings {
     }
 
     /// Whether a boolean is set, in git's words.
-    public func flag(_ key: String) throws -> Bool {
+    package func flag(_ key: String) throws -> Bool {
         let text = string(key) ?? "false"
         if ["true", "yes", "on", "1"].contains(text.lowercased()) { return true }
         guard ["false", "no", "off", "0", ""].contains(text.lowercased()) else {
@@ -142,7 +142,7 @@ public struct Settings {
     }
 
     /// A duration such as `5m`, in seconds.
-    public func seconds(_ key: String, _ otherwise: Int) throws -> Int {
+    package func seconds(_ key: String, _ otherwise: Int) throws -> Int {
         guard let text = string(key) else { return otherwise }
         guard let n = Time.duration(text) else {
             throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a time such as 30s, 5m, 2h or 3d")
@@ -151,7 +151,7 @@ public struct Settings {
     }
 
     /// The value, which must be one of these.
-    public func choice(_ key: String, _ choices: [String], _ otherwise: String) throws -> String {
+    package func choice(_ key: String, _ choices: [String], _ otherwise: String) throws -> String {
         guard let text = string(key) else { return otherwise }
         guard choices.contains(text) else {
             throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use \(choices.joined(separator: ", "))")

@@ -12,7 +12,7 @@ import SystemPackage
 extension Work {
     /// The commit after which a task's own work begins: where its branch and the target parted, or later where the
     /// branch was begun on top of other work, or where it stood when it landed before.
-    public func base(of id: Int, _ tip: String) throws -> String {
+    package func base(of id: Int, _ tip: String) throws -> String {
         let target = try targetCommit()
         let found = try repository.attempt(["merge-base", target, tip])
         guard found.status <= 1 else {
@@ -38,16 +38,16 @@ extension Work {
     }
 
     /// How the target is called in messages.
-    public var targetName: String { settings.target.map { String($0.dropFirst("refs/heads/".count)) } ?? "" }
+    package var targetName: String { settings.target.map { String($0.dropFirst("refs/heads/".count)) } ?? "" }
 
     /// How many commits a task's branch has of its own.
-    public func count(_ base: String, _ tip: String) throws -> Int {
+    package func count(_ base: String, _ tip: String) throws -> Int {
         Int(try repository.run(["rev-list", "--count", "\(base)..\(tip)"]).text) ?? 0
     }
 
     /// The branch and tip that an agent's worktree holds for a task. Throws `Failure.no`, with what to do, if there
     /// are uncommitted changes or the worktree is elsewhere.
-    public func tip(of id: Int, in worktree: Git) throws -> (branch: String, tip: String) {
+    package func tip(of id: Int, in worktree: Git) throws -> (branch: String, tip: String) {
         let branch = try self.branch(of: id, in: worktree)
         let dirty = try worktree.dirty()
         guard dirty.isEmpty else {
@@ -67,7 +67,7 @@ extension Work {
     }
 
     /// The branch that the worktree is on. Throws `Failure.no` if it is not the task's.
-    public func branch(of id: Int, in worktree: Git) throws -> String {
+    package func branch(of id: Int, in worktree: Git) throws -> String {
         try requireWhole(worktree)
         try bringBranchBack(worktree)
         let place = worktree.worktree?.string ?? ""
@@ -87,7 +87,7 @@ extension Work {
     }
 
     /// Submits a commit as the work of a claimed task. Throws `Failure.no` if there is no work in it.
-    public func submit(_ claim: Claim, branch: String, tip: String, strategy: Strategy? = nil, result: [UInt8] = [])
+    package func submit(_ claim: Claim, branch: String, tip: String, strategy: Strategy? = nil, result: [UInt8] = [])
         throws -> Entry
     {
         try bus.requirePlan(claim.id)
@@ -115,7 +115,7 @@ extension Work {
     /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
     /// A conflict whose marks are still in its file is not committed, nor is a repository within. `claim` and `agent`:
     /// see `run`.
-    public func commitAll(_ worktree: Git, message: [UInt8], for claim: Claim? = nil, beside agent: String? = nil)
+    package func commitAll(_ worktree: Git, message: [UInt8], for claim: Claim? = nil, beside agent: String? = nil)
         throws
     {
         let open = try worktree.unmerged().filter { path in
@@ -143,7 +143,7 @@ extension Work {
 
     /// Runs the task's own check in a directory, as its agent would. Throws `Failure.no` with its last lines if it
     /// fails. `claim` and `agent`: see `run`.
-    public func verify(_ command: String, in directory: FilePath, for claim: Claim? = nil, beside agent: String? = nil)
+    package func verify(_ command: String, in directory: FilePath, for claim: Claim? = nil, beside agent: String? = nil)
         throws
     {
         var program = Program(["/bin/sh", "-c", command])
@@ -177,7 +177,7 @@ extension Work {
 
     /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one
     /// that was is used again.
-    public func submit(branch: String, tip: String, as worker: Worker, strategy: Strategy? = nil) throws -> Entry {
+    package func submit(branch: String, tip: String, as worker: Worker, strategy: Strategy? = nil) throws -> Entry {
         guard branch != settings.target else {
             throw Failure.no("'\(targetName)' is the target itself: submit another branch")
         }

@@ -16,7 +16,7 @@ extension Work {
 
     /// Keeps what was committed in the submodules whose repositories are below a directory, a worktree's own `modules/`
     /// or where that was put by. Throws `Failure.no` if it can't be kept.
-    public func keepSubmodules(in modules: FilePath) throws {
+    package func keepSubmodules(in modules: FilePath) throws {
         for module in try Work.repositories(in: modules) { try keepSubmodule(module.path, module.name) }
     }
 

@@ -51,7 +51,7 @@ extension Work {
     /// Takes back a switch that was cut short, removes a lock file that a killed git left, and makes a branch again
     /// that was removed under the worktree. Costs four looks at the disk where there is none of it. Throws `Failure.no`
     /// if somebody has changed a file since.
-    public func takeBack(_ worktree: Git) throws {
+    package func takeBack(_ worktree: Git) throws {
         try unlock(worktree)
         try bringBranchBack(worktree)
         guard let bytes = try Files.read(switching(worktree)) else { return }
@@ -139,7 +139,7 @@ extension Work {
     }
 
     /// A lock file that a killed git has left in an agent's worktree, as far as can be told.
-    public func staleLock(_ agent: AgentView) throws -> FilePath? {
+    package func staleLock(_ agent: AgentView) throws -> FilePath? {
         guard let worktree = agent.git, let place = worktree.worktree else { return nil }
         return try locks(worktree).first { try isStale($0, [place], seconds: 5) }
     }
@@ -155,18 +155,18 @@ extension Work {
     // MARK: leftovers
 
     /// What an agent has left in its worktree of a task that it holds no more.
-    public struct Leftover {
-        public var task: Int
+    package struct Leftover {
+        package var task: Int
         /// The task has ended, so that nobody goes on there.
         var hasEnded: Bool
         /// The worktree is on the task's branch.
-        public var isOnBranch: Bool
+        package var isOnBranch: Bool
     }
 
     /// Whose task's changes they are that the agent's worktree holds, if it is one that others than this agent may
     /// decide of: it was cancelled, failed or given back. `any`: also one that was handed in, for a program that
     /// changes nothing by itself.
-    public func leftover(of agent: AgentView, in worktree: Git, any: Bool) throws -> Leftover? {
+    package func leftover(of agent: AgentView, in worktree: Git, any: Bool) throws -> Leftover? {
         let branch = try worktree.branch()
         guard let reference = try branch ?? letGo(worktree), let id = task(of: reference),
             try bus.branch(id)?.reference == reference
@@ -195,7 +195,7 @@ extension Work {
     /// where it has ended or another is on the branch, in what is kept of it. Throws `Failure.no` if a commit can't
     /// hold them. Returns the commit.
     @discardableResult
-    public func putBy(_ leftover: Leftover, of agent: AgentView, in worktree: Git) throws -> String {
+    package func putBy(_ leftover: Leftover, of agent: AgentView, in worktree: Git) throws -> String {
         let held = try holdingsOfCommits(of: agent, in: worktree)
         let (commit, added) = try snapshot(worktree, "Left unfinished by \(agent.name)")
         try keep("task-\(leftover.task)", commit)
@@ -211,7 +211,7 @@ extension Work {
 
     /// Sets a worktree and its branch back to a commit. What it held is kept for the agent. Throws `Failure.no` if a
     /// commit can't hold it. Returns the commit that does.
-    public func setBack(_ worktree: Git, to start: String, of agent: AgentView) throws -> String {
+    package func setBack(_ worktree: Git, to start: String, of agent: AgentView) throws -> String {
         _ = try holdingsOfCommits(of: agent, in: worktree)
         let (commit, added) = try snapshot(worktree, "Left by a run of \(agent.name) that was cut short")
         try keep("agent-\(agent.name)", commit)
@@ -243,7 +243,7 @@ extension Work {
 
     /// Commits all that is uncommitted and that a commit can hold, by hooks or not, and ends what git is in the middle
     /// of.
-    public func commitProgress(_ worktree: Git, _ message: String) throws {
+    package func commitProgress(_ worktree: Git, _ message: String) throws {
         let head = try head(of: worktree)
         let (commit, _) = try snapshot(worktree, message)
         guard

@@ -10,7 +10,7 @@ import SystemPackage
 // target and the landed part as parents. Merged, it makes the landed part the base; and a rebase leaves out what is
 // reachable from it.
 extension Work {
-    public enum Updated {
+    package enum Updated {
         case already
         case updated(String)
         /// The paths in which a conflict is open, and the command that goes on when they are solved.
@@ -18,7 +18,7 @@ extension Work {
     }
 
     /// `claim`: what is worked on there; see `run`.
-    public func update(_ worktree: Git, rebase: Bool, for claim: Claim? = nil) throws -> Updated {
+    package func update(_ worktree: Git, rebase: Bool, for claim: Claim? = nil) throws -> Updated {
         let target = try front()
         try bringBranchBack(worktree)
         let before = try underWay(worktree)

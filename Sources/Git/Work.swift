@@ -4,17 +4,17 @@ import Processes
 import SystemPackage
 
 /// The branch of a task: what `tasks/ID/branch` says.
-public struct TaskBranch {
+package struct TaskBranch {
     /// `refs/heads/…`.
-    public var reference: String
+    package var reference: String
     /// The commit of the target that it was made from, or last brought up to.
-    public var base: String
+    package var base: String
     /// The user named it, so it is never deleted by us.
-    public var given: Bool
+    package var given: Bool
     /// How its task was called after it, where nobody had made one; see `Queue.isNameless`.
     var title: String?
 
-    public init(reference: String, base: String, given: Bool = false) {
+    package init(reference: String, base: String, given: Bool = false) {
         self.reference = reference
         self.base = base
         self.given = given
@@ -30,12 +30,12 @@ public struct TaskBranch {
     }
 
     /// The name as git commands on branches take it.
-    public var name: String { String(reference.dropFirst("refs/heads/".count)) }
+    package var name: String { String(reference.dropFirst("refs/heads/".count)) }
 }
 
 extension Bus {
     /// The task's branch; nil if nobody with a worktree has claimed it yet.
-    public func branch(_ id: Int) throws -> TaskBranch? {
+    package func branch(_ id: Int) throws -> TaskBranch? {
         guard let record = try Record.read(branchFile(id)) else { return nil }
         guard let reference = record["Branch"], let base = record["Base"], reference.hasPrefix("refs/heads/") else {
             throw Failure.unsure("'\(branchFile(id).string)' is damaged: no branch in it; see 'cadre doctor'")
@@ -45,12 +45,12 @@ extension Bus {
         return branch
     }
 
-    public func setBranch(_ id: Int, _ branch: TaskBranch) throws { try write(branch.record, to: branchFile(id)) }
+    package func setBranch(_ id: Int, _ branch: TaskBranch) throws { try write(branch.record, to: branchFile(id)) }
 }
 
 extension Work {
     /// That a name is neither an agent's nor a branch's, with the one that was probably meant.
-    public func noBranch(_ name: String) throws -> Failure {
+    package func noBranch(_ name: String) throws -> Failure {
         let branches = try repository.run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).text.split(
             separator: "\n"
         ).map(String.init)
@@ -67,19 +67,19 @@ extension Work {
 //
 // After 1 or 2 whoever enters next goes on there; a branch that appeared between 1 and 2 and is not at the base was
 // made by somebody else, and another name is taken. What an agent has committed is kept from then on (see `keep`).
-public struct Work {
-    public let bus: Bus
-    public let repository: Git
-    public let settings: Settings
+package struct Work {
+    package let bus: Bus
+    package let repository: Git
+    package let settings: Settings
 
-    public init(bus: Bus, repository: Git, settings: Settings) {
+    package init(bus: Bus, repository: Git, settings: Settings) {
         self.bus = bus
         self.repository = repository
         self.settings = settings
     }
 
     /// The commit that the target branch holds. Throws `Failure.no` that says what to do if there is none.
-    public func targetCommit() throws -> String {
+    package func targetCommit() throws -> String {
         guard let target = settings.target else {
             throw Failure.no(
                 "no target branch: check one out that has a commit, or choose one with 'git config cadre.target BRANCH'"
@@ -93,7 +93,7 @@ public struct Work {
     }
 
     /// Why there is no target although there are branches, and what to do; nil if that is not so.
-    public func targetIsGone() throws -> String? {
+    package func targetIsGone() throws -> String? {
         guard let target = settings.target, try repository.reference(target) == nil else { return nil }
         let first = try repository.run(["for-each-ref", "--count=1", "refs/heads"]).text
         guard !first.isEmpty else { return nil }
@@ -108,7 +108,7 @@ public struct Work {
     /// Moves the worktree to the task's branch, which is made at the first time. `start` is where it is made, if not at
     /// the target. The worktree should be clean; on the right branch already it is left as it is.
     @discardableResult
-    public func enter(_ id: Int, _ worktree: Git, start: String? = nil) throws -> TaskBranch {
+    package func enter(_ id: Int, _ worktree: Git, start: String? = nil) throws -> TaskBranch {
         var branch = try bus.branch(id) ?? choose(id, start: start)
         try unlock(branch: branch.reference, worktree)
         while try repository.reference(branch.reference) == nil {
@@ -157,7 +157,7 @@ public struct Work {
     }
 
     /// Moves the worktree to the target as it is now, on no branch.
-    public func visit(_ worktree: Git) throws {
+    package func visit(_ worktree: Git) throws {
         let before = try worktree.branch()
         try checkOut(front(), detached: true, worktree)
         if let before { try dropLanded(before) }
@@ -217,7 +217,7 @@ public struct Work {
 
     /// Removes a branch that we made and whose work has landed, if nothing was added to it since and nobody stands on
     /// it.
-    public func drop(_ branch: TaskBranch, at tip: String) throws -> Bool {
+    package func drop(_ branch: TaskBranch, at tip: String) throws -> Bool {
         guard try !branch.given && !worktrees().contains(where: { $0.branch == branch.reference }) else { return false }
         do { try unlock(branch: branch.reference) } catch let failure as Failure where failure.kind == .unsure {
             return false
@@ -226,7 +226,7 @@ public struct Work {
     }
 
     /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done.
-    public func dropLanded(_ reference: String) throws {
+    package func dropLanded(_ reference: String) throws {
         guard let id = task(of: reference),
             var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil
         else { return }
@@ -251,7 +251,7 @@ public struct Work {
     }
 
     /// All worktrees and the branch each is on.
-    public func worktrees() throws -> [(path: FilePath, branch: String?)] {
+    package func worktrees() throws -> [(path: FilePath, branch: String?)] {
         var all: [(path: FilePath, branch: String?)] = []
         for field in try repository.run(["worktree", "list", "--porcelain", "-z"]).output.split(separator: 0) {
             let text = String(decoding: field, as: UTF8.self)
@@ -265,7 +265,7 @@ public struct Work {
 
     /// Keeps a commit reachable from `refs/cadre/work/KEY`, together with all that was kept there before: where the new
     /// one does not contain the old, a commit without content joins them.
-    public func keep(_ key: String, _ tip: String) throws {
+    package func keep(_ key: String, _ tip: String) throws {
         let reference = Work.keptPrefix + key
         for _ in 0..<8 {
             let old = try repository.reference(reference)
@@ -293,13 +293,13 @@ public struct Work {
     }
 
     /// Who commits what nobody reads, so that it works where the user has no identity set.
-    public static let identity: [String: String?] = [
+    package static let identity: [String: String?] = [
         "GIT_AUTHOR_NAME": "cadre", "GIT_AUTHOR_EMAIL": "cadre@localhost", "GIT_COMMITTER_NAME": "cadre",
         "GIT_COMMITTER_EMAIL": "cadre@localhost",
     ]
 
     /// Keeps what an agent's worktree has committed: under the task of its branch, else under the agent's name.
-    public func keep(_ agent: AgentView) throws {
+    package func keep(_ agent: AgentView) throws {
         guard let git = try agent.commits else { return }
         try bringBranchBack(git)
         guard let tip = try git.commit("HEAD") else { return }
@@ -320,14 +320,14 @@ public struct Work {
 
 extension AgentView {
     /// git on the agent's worktree, by the directories its card names; nil if it has none.
-    public var git: Git? {
+    package var git: Git? {
         guard let worktree, let directory = card["GitDir"] else { return nil }
         return Git(directory: FilePath(directory), worktree: worktree)
     }
 
     /// git on the agent's git directory alone, for its branch and commits; nil if there is none. That directory
     /// outlives a worktree that was removed by hand, and is there before one that is being made.
-    public var commits: Git? {
+    package var commits: Git? {
         get throws {
             guard let git, try Files.exists(git.directory) else { return nil }
             return Git(common: git.directory)

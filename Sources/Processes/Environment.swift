@@ -12,7 +12,7 @@ import Glibc
 //   a tmux server        nothing of ours, and nothing of the agent program that the caller may run in
 //
 // Descriptors beyond 2 go to none of them, signals are as a fresh process has them; see Program.
-public enum Environment {
+package enum Environment {
     /// What git tells of the repository: `git rev-parse --local-env-vars`, and what it sets for one operation. A child
     /// of ours would take it for its own.
     static let ofGit: Set<String> = [
@@ -51,12 +51,12 @@ public enum Environment {
     ]
 
     /// The changes for a call of tmux, which may start a server.
-    public static var server: [String: String?] {
+    package static var server: [String: String?] {
         Program.without { $0.hasPrefix("CADRE_") && $0 != "CADRE_TMUX" || ofPrograms.contains($0) }
     }
 
     /// The changes for a gate.
-    public static var gate: [String: String?] {
+    package static var gate: [String: String?] {
         Program.without { $0.hasPrefix("CADRE_") || $0.hasPrefix("TMUX") || $0.hasPrefix("GIT_") }
     }
 
@@ -66,7 +66,7 @@ public enum Environment {
     /// ones, `NUMBER=VALUE` each (getrlimit(2)); the body is `NAME=value` and NUL for each variable, but for those that
     /// are ours, of git, a program or a terminal, and those whose names one of `leaving` fits, a pattern of fnmatch(3)
     /// each.
-    public static func recorded(leaving patterns: [String]) -> Record {
+    package static func recorded(leaving patterns: [String]) -> Record {
         var record = Record()
         let mask = umask(0o022)
         umask(mask)
@@ -100,7 +100,7 @@ public enum Environment {
 
     /// Takes a recorded environment for this process and what it starts. What is cadre's own or tells of the pane it is
     /// in stays.
-    public static func adopt(_ record: Record) {
+    package static func adopt(_ record: Record) {
         let inPane = getenv("TMUX_PANE") != nil
         func isOwn(_ name: String) -> Bool {
             name.hasPrefix("CADRE_") || name.hasPrefix("TMUX") || inPane && ofPanes.contains(name)
@@ -125,7 +125,7 @@ public enum Environment {
     }
 
     /// The record with this process's values of what leads to the person's login.
-    public static func refreshed(_ record: Record, leaving patterns: [String]) -> Record {
+    package static func refreshed(_ record: Record, leaving patterns: [String]) -> Record {
         var record = record
         let own = entries().filter { entry in
             let name = name(of: entry)

@@ -4,7 +4,7 @@ import Glibc
 
 /// A program that runs beside what its caller does: read when there is something to read, ended when it is no longer
 /// wanted.
-public final class Job {
+package final class Job {
     private let pid: pid_t
     private let limit: Int
     private var out: Int32
@@ -15,7 +15,7 @@ public final class Job {
 
     /// Starts it, without standard input. Of what it prints so many bytes are kept; if it prints more it is ended
     /// there.
-    public init(_ program: Program, limit: Int) throws {
+    package init(_ program: Program, limit: Int) throws {
         var out: [Int32] = [-1, -1]
         var err: [Int32] = [-1, -1]
         guard pipe2(&out, O_CLOEXEC | O_NONBLOCK) == 0, pipe2(&err, O_CLOEXEC | O_NONBLOCK) == 0 else {
@@ -34,11 +34,11 @@ public final class Job {
     }
 
     /// To be polled; `read` is to be called when one of them can be read.
-    public var descriptors: [Int32] { [out, err].filter { $0 >= 0 } }
+    package var descriptors: [Int32] { [out, err].filter { $0 >= 0 } }
 
     /// Takes what there is. Its result, once it has closed its outputs; nil until then. Where it printed too much the
     /// end is missing, and its status is that of a program that was killed.
-    public func read() -> Program.Result? {
+    package func read() -> Program.Result? {
         out = drain(out, &output)
         err = drain(err, &error)
         if output.count + error.count > limit {
@@ -55,7 +55,7 @@ public final class Job {
     }
 
     /// Ends it; it is not to be used afterwards.
-    public func cancel() {
+    package func cancel() {
         for fd in descriptors { close(fd) }
         (out, err) = (-1, -1)
         kill(-pid, SIGKILL)

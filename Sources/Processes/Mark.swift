@@ -11,20 +11,20 @@ import SystemPackage
 // microseconds. A number below the one inherited is free to take, so what is started below a marked process can have a
 // mark of its own. A process can lower its own limit and so shed its mark; it can't take that of a session which began
 // above it.
-public enum Mark {
+package enum Mark {
     private static let highest: UInt64 = 1 << 62
     private static let lowest: UInt64 = 1 << 53
 
     private static func isMark(_ limit: UInt64) -> Bool { (lowest..<highest).contains(limit) }
 
     /// The mark of this process; nil if it has none.
-    public static var own: UInt64? {
+    package static var own: UInt64? {
         let limit = UInt64(csys_rttime())
         return isMark(limit) ? limit : nil
     }
 
     /// A number for a new mark below this process's own; nil where its limit leaves no room.
-    public static func next() -> UInt64? {
+    package static func next() -> UInt64? {
         let above = min(UInt64(csys_rttime()), highest)
         let mark = above - 1 - UInt64.random(in: 0..<above / 1024)
         return isMark(mark) ? mark : nil
@@ -32,7 +32,7 @@ public enum Mark {
 
     /// Marks this process and what it starts from now on; false if the kernel refuses. The C function is `setrlimit`.
     @discardableResult
-    public static func take(_ mark: UInt64) -> Bool { csys_set_rttime(mark) == 0 }
+    package static func take(_ mark: UInt64) -> Bool { csys_set_rttime(mark) == 0 }
 
     /// The mark of a process; nil if it has none or is gone. From proc(5)'s limits.
     static func of(_ pid: pid_t) -> UInt64? {
@@ -48,13 +48,13 @@ public enum Mark {
 extension Mark {
     /// The processes of a session or a run, as a record on the bus names them: by Mark, Boot, and Start, before which
     /// none of them began. Nil if it names none of this boot.
-    public struct Holders {
+    package struct Holders {
         var mark: UInt64
         var since: UInt64
         /// One of them that is let be.
-        public var except: pid_t?
+        package var except: pid_t?
 
-        public init?(_ record: Record?) {
+        package init?(_ record: Record?) {
             guard let record, record["Boot"] == Host.boot, let mark = record["Mark"].flatMap({ UInt64($0) }),
                 Mark.isMark(mark),
                 let since = record["Start"].flatMap({ UInt64($0) })

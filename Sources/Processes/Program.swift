@@ -5,63 +5,63 @@ import SystemPackage
 
 /// The one way in which outside programs are run: no shell, no inherited descriptors but the three standard ones,
 /// signals as a fresh process has them. The C function is `posix_spawnp`.
-public struct Program {
+package struct Program {
     /// The program and its arguments, each passed as it is.
-    public var arguments: [String]
+    package var arguments: [String]
     /// Variables to set, or with nil to remove, on top of this process's own.
-    public var environment: [String: String?] = [:]
-    public var directory: FilePath?
+    package var environment: [String: String?] = [:]
+    package var directory: FilePath?
     /// Its standard input; none is `/dev/null`.
-    public var input: [UInt8]?
+    package var input: [UInt8]?
     /// Where standard output and standard error go together, instead of being kept: an open descriptor.
-    public var log: Int32?
+    package var log: Int32?
     /// Seconds after which it is ended, its process group with it.
-    public var timeout: Double?
+    package var timeout: Double?
     /// Seconds that it then has to end by itself.
-    public var grace = 2.0
+    package var grace = 2.0
     /// Asked each second: once it is true the program is ended, with all that descends from it.
-    public var isUnwanted: (() -> Bool)?
+    package var isUnwanted: (() -> Bool)?
     /// Whether that goes for what loses its parent below it, too: this process, which has no other children, adopts it.
-    public var adopts = false
+    package var adopts = false
     /// An open descriptor that becomes 3.
-    public var third: Int32?
+    package var third: Int32?
     /// Runs it in a process group of its own, which is ended when the program ends.
-    public var ownGroup = false
+    package var ownGroup = false
 
     /// Runs it in a session of its own, without a terminal, all of which is ended if it takes too long. The C function
     /// is `setsid`.
-    public var ownSession = false
+    package var ownSession = false
 
-    public init(_ arguments: [String]) { self.arguments = arguments }
+    package init(_ arguments: [String]) { self.arguments = arguments }
 
-    public struct Result {
+    package struct Result {
         /// The exit code, or 128 and the signal's number.
-        public var status: Int32
-        public var output: [UInt8]
-        public var error: [UInt8]
-        public var timedOut = false
+        package var status: Int32
+        package var output: [UInt8]
+        package var error: [UInt8]
+        package var timedOut = false
         /// It was ended since it was no longer wanted.
-        public var wasUnwanted = false
+        package var wasUnwanted = false
 
-        public init(status: Int32, output: [UInt8], error: [UInt8]) {
+        package init(status: Int32, output: [UInt8], error: [UInt8]) {
             self.status = status
             self.output = output
             self.error = error
         }
 
         /// Standard output as text without the newline at its end.
-        public var text: String {
+        package var text: String {
             var end = output.count
             while end > 0, output[end - 1] == 10 { end -= 1 }
             return String(decoding: output[..<end], as: UTF8.self)
         }
 
         /// Whether git was ended by a signal: 129 is its own code for wrong usage.
-        public var wasKilled: Bool { (130..<160).contains(status) }
+        package var wasKilled: Bool { (130..<160).contains(status) }
 
         /// Whether git failed by what may pass: it was ended by a signal, or for want of what may come back, which it
         /// says in the system's words, untranslated.
-        public var mayPass: Bool {
+        package var mayPass: Bool {
             if wasKilled { return true }
             let said = String(decoding: error, as: UTF8.self)
             let reasons = [
@@ -72,10 +72,10 @@ public struct Program {
         }
 
         /// The last line that it said on standard error, or what its status means.
-        public var complaint: String { complaint(lines: 1) }
+        package var complaint: String { complaint(lines: 1) }
 
         /// The same of several lines, put into one: where some are git's own, those, without its advice.
-        public func complaint(lines most: Int) -> String {
+        package func complaint(lines most: Int) -> String {
             let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }.filter {
                 $0.contains { !$0.isWhitespace }
             }
@@ -86,7 +86,7 @@ public struct Program {
     }
 
     /// Runs it to its end. Throws `Failure.unsure` if it can't be started.
-    public func run() throws -> Result {
+    package func run() throws -> Result {
         var input: Int32 = -1
         if let bytes = self.input { input = try Program.memory(bytes) }
         defer { if input >= 0 { close(input) } }
@@ -119,7 +119,7 @@ public struct Program {
 
     /// Starts it and returns its process id. The descriptors become 0, 1 and 2; -1 is `/dev/null`.
     /// With `terminal` its group becomes the foreground group of that descriptor's terminal.
-    public func start(stdin: Int32, stdout: Int32, stderr: Int32, terminal: Int32? = nil) throws -> pid_t {
+    package func start(stdin: Int32, stdout: Int32, stderr: Int32, terminal: Int32? = nil) throws -> pid_t {
         // Where our own caller ignores it, the kernel would forget how our children ended.
         signal(SIGCHLD, SIG_DFL)
         var actions = posix_spawn_file_actions_t()
@@ -175,7 +175,7 @@ public struct Program {
     }
 
     /// Removes the variables of this process whose names fit.
-    public static func without(_ fits: (String) -> Bool) -> [String: String?] {
+    package static func without(_ fits: (String) -> Bool) -> [String: String?] {
         var changes: [String: String?] = [:]
         for entry in Environment.entries() {
             let name = Environment.name(of: entry)
@@ -281,13 +281,13 @@ public struct Program {
     }
 
     /// The exit code of a wait(2) status, or 128 and the signal's number.
-    public static func code(_ status: Int32) -> Int32 {
+    package static func code(_ status: Int32) -> Int32 {
         let signal = status & 0x7f
         return signal == 0 ? (status >> 8) & 0xff : 128 + signal
     }
 
     /// An anonymous file with these bytes, to be read from its start. The C function is `memfd_create`.
-    public static func memory(_ bytes: [UInt8]) throws -> Int32 {
+    package static func memory(_ bytes: [UInt8]) throws -> Int32 {
         let fd = csys_memfd("input")
         guard fd >= 0 else { throw Failure.unsure("unable to make a memory file: \(reason())") }
         var at = 0

@@ -11,8 +11,8 @@ import SystemPackage
 // loses its parent. So the caller must have no other children.
 //
 // Signals that would end this process end the programs first.
-public enum Together {
-    public enum End: Equatable {
+package enum Together {
+    package enum End: Equatable {
         case passed
         /// The exit code, or 128 and the signal's number.
         case failed(Int32)
@@ -25,12 +25,12 @@ public enum Together {
     private static let grace = 2.0
 
     /// Makes this process adopt what loses its parent below it.
-    public static func adopt() { _ = csys_set_subreaper() }
+    package static func adopt() { _ = csys_set_subreaper() }
 
     /// Runs them to their ends, which are given in the same order. They have logs, and may have timeouts; `limit` is
     /// how large a log may grow, in bytes: it is cut there. Throws `Failure.unsure` if one can't be started, or
     /// something does not end when it is killed.
-    public static func run(_ programs: [Program], limit: Int) throws -> [End] {
+    package static func run(_ programs: [Program], limit: Int) throws -> [End] {
         adopt()
         var set = sigset_t()
         sigemptyset(&set)
@@ -124,7 +124,7 @@ public enum Together {
     }
 
     /// Ends all that descends from this process. Throws `Failure.unsure` if that takes too long.
-    public static func endChildren() throws {
+    package static func endChildren() throws {
         let end = Time.monotonic() + 10
         while true {
             while nextDead(before: { _ in }) != nil {}

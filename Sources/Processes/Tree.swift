@@ -4,27 +4,27 @@ import Glibc
 import SystemPackage
 
 /// Process trees, as proc(5) shows them.
-public enum Tree {
+package enum Tree {
     /// A process of this boot: a pid alone may by now be another's.
-    public struct Process: Hashable {
-        public var pid: pid_t
+    package struct Process: Hashable {
+        package var pid: pid_t
         /// Clock ticks since boot, see `Host.startTime`.
-        public var start: UInt64
+        package var start: UInt64
 
         /// The process that has this pid now; nil if there is none, or only a zombie.
-        public init?(_ pid: pid_t) {
+        package init?(_ pid: pid_t) {
             guard let start = Host.startTime(pid) else { return nil }
             self.pid = pid
             self.start = start
         }
 
-        public var isThere: Bool { Host.startTime(pid) == start }
+        package var isThere: Bool { Host.startTime(pid) == start }
         /// Sends a signal, if it is still this process.
-        public func signal(_ signal: Int32) { if isThere { kill(pid, signal) } }
+        package func signal(_ signal: Int32) { if isThere { kill(pid, signal) } }
     }
 
     /// All that descends from a process, by the kernel's lists of children.
-    public static func descendants(of pid: pid_t) -> [Process] {
+    package static func descendants(of pid: pid_t) -> [Process] {
         var found: [Process] = []
         var seen: Set<pid_t> = [pid]
         var left = [pid]
@@ -45,7 +45,7 @@ public enum Tree {
 
     /// Ends all that descends from the caller, which is a subreaper; returns when nothing is left, as ECHILD proves:
     /// TERM (with CONT, for what is stopped), and KILL after `grace` seconds, or as soon as `hurries` says so.
-    public static func endOwn(
+    package static func endOwn(
         grace: Double, hurries: () -> Bool = { false }, _ pause: () -> Void = { poll(nil, 0, 20) }
     ) {
         let begin = Time.monotonic()
@@ -70,7 +70,7 @@ public enum Tree {
     }
 
     /// The caller's ancestors, nearest first.
-    public static func ancestors() throws -> [pid_t] { try ancestry().map(\.pid) }
+    package static func ancestors() throws -> [pid_t] { try ancestry().map(\.pid) }
 
     /// The same, each with the name of what it runs, at most 15 bytes.
     private static func ancestry() throws -> [(pid: pid_t, name: String)] {
@@ -86,7 +86,7 @@ public enum Tree {
     }
 
     /// Whether a process is among the caller's ancestors.
-    public static func isBelow(_ ancestor: pid_t) throws -> Bool {
+    package static func isBelow(_ ancestor: pid_t) throws -> Bool {
         var pid = getppid()
         while pid > 1 {
             if pid == ancestor { return true }
@@ -96,7 +96,7 @@ public enum Tree {
     }
 
     /// The caller's ancestors that are cadre's own, nearest first, of whatever version.
-    public static func ancestorsOfOurs() throws -> [pid_t] {
+    package static func ancestorsOfOurs() throws -> [pid_t] {
         try ancestry().filter { $0.name.hasPrefix("cadre") || $0.name == ownName }.map(\.pid)
     }
 
@@ -107,7 +107,7 @@ public enum Tree {
     }()
 
     /// The agent whose supervisor a process is, if it is one of this bus and alive.
-    public static func supervised(by pid: pid_t, _ bus: Bus) throws -> String? {
+    package static func supervised(by pid: pid_t, _ bus: Bus) throws -> String? {
         let words = (try Files.read(FilePath("/proc/\(pid)/cmdline")) ?? []).split(separator: 0).map {
             String(decoding: $0, as: UTF8.self)
         }
@@ -160,7 +160,7 @@ public enum Tree {
     }
 
     /// Whether the caller or one of its ancestors was started with all these `NAME=value`.
-    public static func isWithin(_ variables: [String]) throws -> Bool {
+    package static func isWithin(_ variables: [String]) throws -> Bool {
         let wanted = variables.map { Array($0.utf8) }
         return try ([getpid()] + ancestors()).contains { wanted.allSatisfy(environment(of: $0).contains) }
     }
@@ -175,7 +175,7 @@ public enum Tree {
 
     /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone:
     /// what carries the agent's name and its bus in its environment, and what has the session's mark.
-    public static func sweep(bus: Bus, agent: String) throws {
+    package static func sweep(bus: Bus, agent: String) throws {
         try end(
             ["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"],
             or: Mark.Holders(try Record.read(bus.session(agent))), of: agent, bus)
@@ -184,7 +184,7 @@ public enum Tree {
     /// Ends all whose environment has these `NAME=value`, or that are among `holders`: TERM (with CONT, for what is
     /// stopped), and KILL for what is there `grace` seconds later. What starts meanwhile is found by looking again
     /// until nothing is left. Throws `Failure.unsure` if that takes too long, or if the caller itself is one of them.
-    public static func end(_ marks: [String], or holders: Mark.Holders? = nil, of agent: String, _ bus: Bus) throws {
+    package static func end(_ marks: [String], or holders: Mark.Holders? = nil, of agent: String, _ bus: Bus) throws {
         let own = try Set(ancestors() + [getpid()])
         let begin = Time.monotonic()
         while true {
@@ -211,7 +211,7 @@ public enum Tree {
     }
 
     /// Returns when all have ended or the time is up. The C functions are `pidfd_open` and `poll`.
-    public static func wait(_ processes: [Process], seconds: Double) {
+    package static func wait(_ processes: [Process], seconds: Double) {
         let end = Time.monotonic() + seconds
         for process in processes {
             let fd = csys_pidfd_open(process.pid)
@@ -225,7 +225,7 @@ public enum Tree {
     }
 
     /// Processor time that a process and its descendants have used, in clock ticks: fields 14 to 17 of proc(5)'s stat.
-    public static func ticks(of pid: pid_t) -> Int {
+    package static func ticks(of pid: pid_t) -> Int {
         var sum = 0
         for pid in [pid] + descendants(of: pid).map(\.pid) {
             guard let bytes = try? Files.read(FilePath("/proc/\(pid)/stat")), let end = bytes.lastIndex(of: 41) else {

@@ -1,14 +1,14 @@
 /// Text with escape sequences, as programs write it for a terminal and tmux prints a pane, made rows: colours and
 /// attributes are kept (ECMA-48, SGR), lines drawn with the alternate character set become those of Unicode, any other
 /// sequence is left out. What is set holds on in the next line.
-public struct Ansi {
+package struct Ansi {
     private var style = Style.plain
     private var drawsLines = false
 
-    public init() {}
+    package init() {}
 
     /// One line, without its newline.
-    public mutating func row(_ line: some StringProtocol) -> Row {
+    package mutating func row(_ line: some StringProtocol) -> Row {
         var row = Row()
         var text = String.UnicodeScalarView()
         func flush(_ style: Style) {

@@ -2,10 +2,10 @@ import CNcurses
 import Glibc
 
 /// How many columns characters take, and which of them may be drawn. To be asked once a locale is set, see `setLocale`.
-public enum Cells {
+package enum Cells {
     /// Has characters be those of UTF-8, whatever the user's locale is: what we read and write is UTF-8. Without the
     /// files of any such locale all but ASCII is drawn as `?`. The C function is `setlocale`.
-    public static func setLocale() { _ = isSet }
+    package static func setLocale() { _ = isSet }
 
     /// Done once: it is not to be done while others ask.
     private static let isSet: Void = {
@@ -17,7 +17,7 @@ public enum Cells {
     /// The text as it may be drawn, and its columns. Control characters become `?`, tabs blanks; what only changes how
     /// others are joined or turned around is left out, since terminals differ in what they make of it; what the locale
     /// does not know becomes `?`.
-    public static func clean(_ text: String) -> (text: String, columns: Int) {
+    package static func clean(_ text: String) -> (text: String, columns: Int) {
         // Mostly it is plain ASCII.
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return (text, text.utf8.count) }
         var out = String.UnicodeScalarView()
@@ -47,7 +47,7 @@ public enum Cells {
     }
 
     /// What of a clean text fits into so many columns, with a sign that it was cut.
-    public static func cut(_ text: String, to columns: Int) -> (text: String, columns: Int) {
+    package static func cut(_ text: String, to columns: Int) -> (text: String, columns: Int) {
         let sign: Unicode.Scalar = width("…") == 1 ? "…" : "~"
         var out = String.UnicodeScalarView()
         var used = 0

@@ -3,11 +3,11 @@ import CNcurses
 import Glibc
 
 /// A terminal as a grid of cells, by ncurses(3X). There is one at a time, used by one thread.
-public final class Screen {
-    public private(set) var rows = 0
-    public private(set) var columns = 0
+package final class Screen {
+    package private(set) var rows = 0
+    package private(set) var columns = 0
     /// Whether colours are used: not where the terminal has none, or `NO_COLOR` is set.
-    public let hasColors: Bool
+    package let hasColors: Bool
 
     private var drawn: [Row] = []
     private var pairs: [UInt32: Int32] = [:]
@@ -16,7 +16,7 @@ public final class Screen {
 
     /// Takes over the terminal at the standard descriptors. Throws `Failure.unsure` if there is none, or none that is
     /// known.
-    public init() throws {
+    package init() throws {
         guard isatty(0) == 1, isatty(1) == 1 else { throw Failure.unsure("not a terminal") }
         Restoring.remember()
         Cells.setLocale()
@@ -26,7 +26,7 @@ public final class Screen {
             (term.hasPrefix("tmux") || term.hasPrefix("screen") ? ["xterm-256color"] : []) + [
                 term, "xterm-256color", "xterm", "vt100",
             ]
-        guard names.contains(where: { newterm($0, stdout, stdin) != nil }) else {
+        guard names.contains(where: { cncurses_newterm($0) != nil }) else {
             throw Failure.unsure(
                 "the terminal '\(Names.shown(term))' is not known here, nor is xterm: set TERMINFO to where "
                     + "terminfo(5) files are"
@@ -78,18 +78,18 @@ public final class Screen {
     private func bracket(_ isOn: Bool) {
         guard let sequence = Screen.capability(isOn ? "BE" : "BD") else { return }
         putp(sequence)
-        fflush(stdout)
+        cncurses_flush()
     }
 
     /// Gives the terminal back as it was.
-    public func close() {
+    package func close() {
         bracket(false)
         Restoring.end()
         endwin()
     }
 
     /// Gives the terminal to something else meanwhile.
-    public func lend<T>(_ body: () throws -> T) rethrows -> T {
+    package func lend<T>(_ body: () throws -> T) rethrows -> T {
         bracket(false)
         Restoring.end()
         endwin()
@@ -102,7 +102,7 @@ public final class Screen {
     }
 
     /// Draws all again, whatever the terminal shows.
-    public func redraw() {
+    package func redraw() {
         measure()
         drawn = []
         clearok(cncurses_screen(), true)
@@ -114,7 +114,7 @@ public final class Screen {
     }
 
     /// Shows these rows, from the top; what is behind them is blank. `cursor`: where it blinks, if anywhere.
-    public func draw(_ rows: [Row], cursor: (row: Int, column: Int)? = nil) {
+    package func draw(_ rows: [Row], cursor: (row: Int, column: Int)? = nil) {
         let window = cncurses_screen()
         var shown = rows.prefix(self.rows).map { row in
             var row = row
@@ -179,7 +179,7 @@ public final class Screen {
 
     /// What the terminal has told; nil if nothing more is there yet. To be asked until then, whenever descriptor 0 can
     /// be read.
-    public func next() -> ScreenEvent? {
+    package func next() -> ScreenEvent? {
         let window = cncurses_screen()
         while true {
             var code = wint_t()

@@ -1,5 +1,5 @@
 /// What a terminal tells.
-public enum ScreenEvent: Equatable {
+package enum ScreenEvent: Equatable {
     case key(Key)
     /// A click, or a turn of the wheel, at a place counted from 0.
     case mouse(Mouse, row: Int, column: Int)
@@ -10,24 +10,24 @@ public enum ScreenEvent: Equatable {
     /// The terminal is gone.
     case end
 
-    public enum Mouse: Equatable { case click, doubleClick, wheelUp, wheelDown }
+    package enum Mouse: Equatable { case click, doubleClick, wheelUp, wheelDown }
 }
 
 /// A key by the name that tmux(1) has for it: `a`, `A`, `Space`, `Enter`, `Up`, `C-a`, `M-x`, `F1`, `PgUp`.
-public struct Key: Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
-    public let name: String
+package struct Key: Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+    package let name: String
 
-    public init(stringLiteral name: String) { self.name = name }
-    public var description: String { name }
+    package init(stringLiteral name: String) { self.name = name }
+    package var description: String { name }
 
     /// The character that it types; nil if it types none.
-    public var character: String? {
+    package var character: String? {
         if name == "Space" { return " " }
         return name.unicodeScalars.count == 1 ? name : nil
     }
 
     /// The key of this name; nil if there is none.
-    public init?(named name: String) {
+    package init?(named name: String) {
         var rest = Substring(name)
         while rest.hasPrefix("C-") || rest.hasPrefix("M-") || rest.hasPrefix("S-") { rest = rest.dropFirst(2) }
         guard rest.unicodeScalars.count == 1 || Key.names.contains(String(rest)) else { return nil }

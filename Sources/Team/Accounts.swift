@@ -6,7 +6,7 @@ import SystemPackage
 
 /// What Claude Code tells its status line.
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public struct StatusLine: Decodable {
+package struct StatusLine: Decodable {
     struct Model: Decodable { var id: String? }
     struct Cost: Decodable { var total_cost_usd: Double? }
     struct Window: Decodable {
@@ -37,7 +37,7 @@ public struct StatusLine: Decodable {
 // agent hands its work in before the turn ends.
 extension Team {
     /// Accounts for what a status line is told, and gives the line to show. Starts no process.
-    public static func statusLine(_ bus: Bus, _ name: String, session: String?, _ said: StatusLine) throws -> String {
+    package static func statusLine(_ bus: Bus, _ name: String, session: String?, _ said: StatusLine) throws -> String {
         guard let agent = try bus.agent(named: name) else { return "" }
         let task = try costTask(bus, name)
         let money = said.cost?.total_cost_usd.map { Int(($0 * 1_000_000).rounded()) }

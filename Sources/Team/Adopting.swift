@@ -16,9 +16,9 @@ import Tmux
 // goes on with the same conversation.
 
 /// A running program that is to become an agent.
-public struct Adopted {
-    public var process: Tree.Process
-    public var pane: String
+package struct Adopted {
+    package var process: Tree.Process
+    package var pane: String
     /// Where it works, and its conversation; not known of one that is an agent already.
     var directory = ""
     var conversation: String?
@@ -42,7 +42,7 @@ public struct Adopted {
 
 extension AgentView {
     /// What it is of an adopted agent, while that process is there.
-    public var adopted: Adopted? { card["Adopted"].flatMap { Adopted($0) } }
+    package var adopted: Adopted? { card["Adopted"].flatMap { Adopted($0) } }
 }
 
 extension Team {
@@ -55,7 +55,7 @@ extension Team {
     }
 
     /// What runs in a pane: a known program of a version that was tried, in this repository. Throws what is amiss.
-    public func adoptable(_ pane: String, program name: String) throws -> Adopted {
+    package func adoptable(_ pane: String, program name: String) throws -> Adopted {
         guard let known = try known(name), known.stateFile?.contains("%p") == true else {
             throw Failure.usage(
                 "a running '\(Names.shown(name))' can't be adopted: nothing is known of where it tells what it does")
@@ -102,9 +102,8 @@ extension Team {
         _ = try bus.send(
             from: "cadre", to: name, subject: "you are the agent '\(name)' of a team now",
             body: Array(
-                "Your user has made you an agent. Call cadre's verbs with '--as \(name)'; 'cadre prime --as \(name)' "
-                    + "tells what there is to know.\n"
-                    .utf8))
+                ("Your user has made you an agent. Call cadre's verbs with '--as \(name)'; 'cadre prime --as \(name)' "
+                    + "tells what there is to know.\n").utf8))
     }
 }
 

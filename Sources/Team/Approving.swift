@@ -4,7 +4,7 @@ import Git
 extension Team {
     /// The person starts work: what git's configuration of this repository makes it run now is let run, unless an agent
     /// lives, who may have written it. What is new is told to `say`.
-    public func letRun(_ say: (String) -> Void) throws {
+    package func letRun(_ say: (String) -> Void) throws {
         let before = try bus.approvedCommands()
         let configured = try Configured(git, bus, target: settings.target)
         guard configured.approvable != before else { return }

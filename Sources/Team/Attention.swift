@@ -7,16 +7,16 @@ import SystemPackage
 // files alone, without a process, since `status` is asked often.
 
 /// Something that waits: what and why, and when it is tried next.
-public struct Attention {
+package struct Attention {
     /// A task's id, an agent's name, or `merge` for the queue.
-    public let subject: String
-    public let what: String
+    package let subject: String
+    package let what: String
     /// In seconds since the epoch; nil if nothing will be done unasked.
-    public let next: Int?
+    package let next: Int?
     /// Nobody was asked, nobody set it aside, and nothing will be tried again: somebody must act.
-    public let isWrong: Bool
+    package let isWrong: Bool
 
-    public var text: String { what + (next.map { ", again at \(Time.text($0))" } ?? "") }
+    package var text: String { what + (next.map { ", again at \(Time.text($0))" } ?? "") }
 
     /// So many of a kind are told; of the rest how many there are.
     private static let most = 10
@@ -31,7 +31,7 @@ public struct Attention {
     }
 
     /// All of it, agents first.
-    public static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
+    package static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
         // One that was never started is nobody's failure.
         let team = team.filter { $0.session?["Started"] != nil }
         return try agents(bus, team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus)

@@ -7,7 +7,7 @@ extension Supervisor {
     /// Waits for the end of a supervisor, and ends itself a little later: tmux, which started us, then looks for what
     /// has ended. It misses a death while it waits for another program, as it does when the last one leaves a terminal
     /// (libutempter), and would not run its hook before the next death, whenever that is.
-    public static func witness(of supervisor: pid_t) -> Never {
+    package static func witness(of supervisor: pid_t) -> Never {
         let fd = csys_pidfd_open(supervisor)
         if fd >= 0 {
             var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
@@ -24,7 +24,7 @@ extension Supervisor {
 
     /// Becomes the program: asks for TERM when the supervisor dies, makes sure that it has not died before, takes the
     /// mark if there is one, and execs. The C functions are `prctl` (PR_SET_PDEATHSIG) and `execvp`.
-    public static func becomeChild(of supervisor: pid_t, mark: UInt64, _ arguments: [UnsafeMutablePointer<CChar>?])
+    package static func becomeChild(of supervisor: pid_t, mark: UInt64, _ arguments: [UnsafeMutablePointer<CChar>?])
         -> Never
     {
         if mark > 0 { Mark.take(mark) }

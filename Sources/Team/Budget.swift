@@ -8,19 +8,19 @@ import SystemPackage
 // reached opens one ask to the person; the answer is its raise, and stays as the answered ask for as long as that is
 // the last one.
 extension Team {
-    public enum Scope: String, CaseIterable { case day, agent, task }
+    package enum Scope: String, CaseIterable { case day, agent, task }
 
     /// A budget that is used up.
-    public struct Reached {
+    package struct Reached {
         /// What of: the name of its ask.
         let ask: String
         let scope: Scope
-        public let text: String
+        package let text: String
         let limit: Int
     }
 
     /// The budgets as configured, in millionths of a dollar: `20`, `20/day`, `5/agent`, `3/task`.
-    public func budgets() throws -> [Scope: Int] {
+    package func budgets() throws -> [Scope: Int] {
         var all: [Scope: Int] = [:]
         for text in settings.list("budget") {
             let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
@@ -36,7 +36,7 @@ extension Team {
     }
 
     /// The budget that keeps the agent from a new turn, if one does; the person is asked then.
-    public func reached(_ agent: AgentView) throws -> Reached? {
+    package func reached(_ agent: AgentView) throws -> Reached? {
         let budgets = try budgets()
         guard !budgets.isEmpty, try known(agent.card["Program"] ?? "")?.cost != AgentProgram.Cost.none else {
             return nil
@@ -110,7 +110,7 @@ extension Team {
     }
 
     /// Of a program whose money is not told no budget can be held; nil if there is none, or it can.
-    public func unheld(_ program: String) throws -> String? {
+    package func unheld(_ program: String) throws -> String? {
         guard try !budgets().isEmpty, try known(program)?.tellsMoney != true else { return nil }
         return "what '\(Names.shown(program))' costs is unknown, so that cadre.budget can't be held for it"
     }

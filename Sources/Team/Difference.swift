@@ -7,7 +7,7 @@ import SystemPackage
 extension Team {
     /// What its worktree has that the target has not, or with `sinceSeen` had not when it was last marked as seen, as
     /// `git diff` prints it: committed, uncommitted and new files.
-    public func difference(_ agent: AgentView, _ options: [String], sinceSeen: Bool = false) throws -> [UInt8] {
+    package func difference(_ agent: AgentView, _ options: [String], sinceSeen: Bool = false) throws -> [UInt8] {
         let (git, path) = try worktree(agent)
         guard let head = try git.commit("HEAD") else { throw Failure.no("'\(agent.name)' has no commit yet") }
         var base = head
@@ -35,7 +35,7 @@ extension Team {
 
     /// Marks all that is in its worktree now as seen: `sinceSeen` goes by it, until the next time or until the agent is
     /// retired.
-    public func markSeen(_ agent: AgentView) throws {
+    package func markSeen(_ agent: AgentView) throws {
         let (git, _) = try worktree(agent)
         let tree = try withIndex(git) { environment in
             guard let environment else { return "HEAD^{tree}" }

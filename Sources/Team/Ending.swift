@@ -8,10 +8,10 @@ import Tmux
 // How agents are stopped, put aside and let go. What should become of an agent is written down first (`want`), then
 // its supervisor is told by a signal; one that dies in between finds the wish when it is started again.
 extension Team {
-    public enum Stop { case gently, now, freeze }
+    package enum Stop { case gently, now, freeze }
 
     /// Stops an agent; returns when its supervisor is gone and nothing that it started is left. Frozen, it stays.
-    public func stop(_ name: String, _ how: Stop = .gently, want: Want = .stop, by: String) throws {
+    package func stop(_ name: String, _ how: Stop = .gently, want: Want = .stop, by: String) throws {
         let agent = try agent(name)
         if how == .freeze {
             guard agent.alive else { throw Failure.no("'\(name)' does not run") }
@@ -94,7 +94,7 @@ extension Team {
     }
 
     /// Makes it run (again): thaws, or starts.
-    public func bringUp(_ name: String, by: String, say: (String) -> Void = { _ in }) throws {
+    package func bringUp(_ name: String, by: String, say: (String) -> Void = { _ in }) throws {
         var panes = Panes()
         try waitForHangUp(name, &panes)
         let agent = try agent(name)
@@ -116,7 +116,7 @@ extension Team {
 
     /// Ends an agent's session, for another to begin afresh with these notes. One that does so itself acts in its turn,
     /// which stood by that: its program ends before a hook tells, and the next session would be given the same mail.
-    public func handOff(_ name: String, _ notes: [UInt8], session: String, byItself: Bool) throws {
+    package func handOff(_ name: String, _ notes: [UInt8], session: String, byItself: Bool) throws {
         let agent = try agent(name)
         guard agent.adopted == nil else { throw Failure.no("'\(name)' was adopted: its program is not ours to end") }
         if byItself { try bus.settleHanded(of: name) { _ in true } }
@@ -210,7 +210,7 @@ extension Team {
     /// Stops an agent, commits what it has changed to its branch, and removes its worktree; the branch, the task and
     /// the agent stay. Ignored files that are equipment are put by; what else no commit holds is not thrown away unless
     /// `discard`.
-    public func pause(_ name: String, discard: Bool, by: String) throws {
+    package func pause(_ name: String, discard: Bool, by: String) throws {
         try mend(agent(name))
         try work.requireOwn(agent(name))
         try stop(name, want: .pause, by: by)
@@ -280,7 +280,7 @@ extension Team {
     /// landed, and with `discard` that of the task it held, unless the user named it; what it held is offered again;
     /// mail it did not read becomes dead letters. Nothing that its worktree alone holds is lost unless `discard`, and a
     /// directory that is not proved to be its worktree is left where it is.
-    public func retire(_ name: String, discard: Bool, by: String, say: (String) -> Void = { _ in }) throws {
+    package func retire(_ name: String, discard: Bool, by: String, say: (String) -> Void = { _ in }) throws {
         try mend(agent(name))
         var agent = try agent(name)
         if !discard {
@@ -318,5 +318,5 @@ extension Team {
     }
 
     /// Paths for a line to a person: the first five.
-    public static func shown(_ paths: [String]) -> String { Names.list(paths) }
+    package static func shown(_ paths: [String]) -> String { Names.list(paths) }
 }

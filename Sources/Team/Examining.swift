@@ -6,7 +6,7 @@ import Tmux
 // What doctor sees of agents' worktrees and of the branch that they begin at.
 extension Team {
     /// What is wrong, and what to do.
-    public func examineWorktrees() throws -> [Doctor.Problem] {
+    package func examineWorktrees() throws -> [Doctor.Problem] {
         var found: [Doctor.Problem] = []
         func problem(_ path: FilePath, _ what: String) {
             found.append(Doctor.Problem(invariant: "worktree", path: path.string, what: what))
@@ -42,7 +42,7 @@ extension Team {
 
     /// What of the tmux that the agents run in a person may not expect: hints, which a tmux that does not answer is no
     /// reason to go without the rest for. Starts one process, if there is a server.
-    public func tmuxHabits() throws -> [String] {
+    package func tmuxHabits() throws -> [String] {
         guard let server = try bus.server(), Tmux.answers(server),
             let options = try? Tmux(bus).attempt(
                 ["show-options", "-s", "extended-keys", ";", "show-options", "-g"], seconds: 5)
@@ -68,7 +68,7 @@ extension Team {
     }
 
     /// Mends what moves and removals have left of the worktrees of all agents that don't run; returns whose.
-    public func mendWorktrees() throws -> [String] {
+    package func mendWorktrees() throws -> [String] {
         try bus.agentNames().filter { name in
             guard let agent = try bus.agent(named: name), !agent.alive else { return false }
             return try mend(agent)

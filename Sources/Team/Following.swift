@@ -148,7 +148,7 @@ final class Following {
         }
         // Its main turn is over, and its input line takes words: others work for it.
         let isBeside =
-            try state == .working && before["Turn"] == nil && known.hooks != nil
+            state == .working && before["Turn"] == nil && known.hooks != nil
             && display().map { if case .idle = $0.sight { true } else { false } } ?? false
         let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? Following.beside : ""
         try bus.report(name, state: state, source: "state file", note: note, turn: state == .idle ? false : nil)

@@ -4,27 +4,27 @@ import FoundationEssentials
 import SystemPackage
 
 /// What a program tells its hook, as far as it is asked about.
-public struct HookCall {
-    public var event: String
-    public var conversation: String?
-    public var transcript: String?
+package struct HookCall {
+    package var event: String
+    package var conversation: String?
+    package var transcript: String?
     /// Of SessionStart: startup, resume, clear or compact.
-    public var source: String?
-    public var tool: String?
+    package var source: String?
+    package var tool: String?
     /// What the tool is to be used on, as the program has it.
-    public var input: Value?
+    package var input: Value?
     /// Where.
-    public var directory: String?
+    package var directory: String?
     /// Of Notification.
-    public var kind: String?
-    public var message: String?
+    package var kind: String?
+    package var message: String?
     /// Of StopFailure, the kind and the words of it.
-    public var error: String?
-    public var details: String?
+    package var error: String?
+    package var details: String?
     /// The sub-agent that it is about; nil for the program's main conversation.
-    public var subagent: String?
+    package var subagent: String?
 
-    public init(_ event: String) { self.event = event }
+    package init(_ event: String) { self.event = event }
 }
 
 // What an agent program's hooks do:
@@ -54,7 +54,7 @@ extension Team {
     /// The most that is handed to a program at once, in bytes: they cut it at 10,000 characters.
     private static let bound = 9000
 
-    public func hook(_ call: HookCall, of name: String, session: String?, print: (String) -> Void) throws {
+    package func hook(_ call: HookCall, of name: String, session: String?, print: (String) -> Void) throws {
         let agent = try agent(name)
         // A program that has outlived its session has no say.
         guard session == agent.token else { return }

@@ -9,7 +9,7 @@ extension Team {
 
     /// Opens a window that runs the merge queue, if there is work for it and nobody is at it. The window is tmux's
     /// child, not the caller's, and goes when the work is done.
-    public func startQueue() throws {
+    package func startQueue() throws {
         guard try Queue.needsRunner(bus) else { return }
         let tries = try Queue.tries(bus)
         if tries >= Team.runnersBeforeAsking {

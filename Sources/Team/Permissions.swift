@@ -110,7 +110,7 @@ private struct Question {
 
 extension Team {
     /// The tool by which the agent's program asks for its plan to be approved, if it has a plan mode.
-    public func planTool(of agent: AgentView) throws -> String? { try known(agent.card["Program"] ?? "")?.planTool }
+    package func planTool(of agent: AgentView) throws -> String? { try known(agent.card["Program"] ?? "")?.planTool }
 
     /// A permission is given to an agent of `--auto`, or by a rule. Else it becomes an ask, and its answer the
     /// decision. Without one in time nothing is decided, and the program's own dialog stands.

@@ -9,7 +9,7 @@ extension Team {
 
     /// What an agent must know now: who it is, role, rules, task, notes, mail, the verbs. At most `bound` bytes.
     /// Without `task` the task's own text and the notes are left out, for those who get them as their prompt.
-    public func priming(_ name: String, task: Bool = true, bound: Int = .max) throws -> String {
+    package func priming(_ name: String, task: Bool = true, bound: Int = .max) throws -> String {
         var text = ""
         func add(_ line: String) { text += line + "\n" }
         let agent = try bus.agent(named: name)

@@ -22,7 +22,7 @@ extension Team {
     }
 
     /// A known program with further options, each a word of its own.
-    public func program(_ name: String, options: [String]) throws -> String {
+    package func program(_ name: String, options: [String]) throws -> String {
         guard try known(name) != nil else {
             throw Failure.usage(
                 "options after -- are for a program that is known, '\(Names.shown(name))' is a command: write them "
@@ -35,14 +35,14 @@ extension Team {
     }
 
     /// The names of the programs that are known, sorted.
-    public static func programNames(_ settings: Settings) throws -> [String] {
+    package static func programNames(_ settings: Settings) throws -> [String] {
         let files = try Share.file("programs").flatMap { try Files.list($0) } ?? []
         return Set(files + settings.names(of: "program", with: "command")).filter(Names.isName).sorted()
     }
 
     /// The programs that are known, by name, each with whether it can be run here: those that come with cadre, and
     /// those that the user has set a command of.
-    public static func programs(_ settings: Settings) throws -> [(name: String, isThere: Bool)] {
+    package static func programs(_ settings: Settings) throws -> [(name: String, isThere: Bool)] {
         try programNames(settings).compactMap { name in
             try known(name, settings).map { known in
                 (name, word(known.command).map { $0.contains("/") && !$0.hasPrefix("/") || isThere($0) } ?? true)
@@ -64,7 +64,7 @@ extension Team {
 
     /// The program of an agent of which none was named: the one that is set, else the only one that is here, which is
     /// said. Where there is none it is `sh`, but never for a prompt, which is no script.
-    public static func program(_ settings: Settings, forPrompt: Bool, say: (String) -> Void) throws -> String {
+    package static func program(_ settings: Settings, forPrompt: Bool, say: (String) -> Void) throws -> String {
         if let set = settings.string("program") { return set }
         let here = try modelPrograms(settings)
         if here.count > 1 {
@@ -99,7 +99,7 @@ extension Team {
     }
 
     /// What is to be said of a program that is here in a version which it was not seen with; nil if there is nothing.
-    public func untried(_ program: String) throws -> String? {
+    package func untried(_ program: String) throws -> String? {
         guard let known = try known(program), !known.tried.isEmpty, let version = try known.runningVersion(),
             !known.tried.contains(version)
         else { return nil }
@@ -110,7 +110,7 @@ extension Team {
 
     /// Throws `Failure.no` if the program can't be there. It gets our PATH: tmux gives a pane that of the client that
     /// asks for it.
-    public func requireProgram(_ request: SpawnRequest) throws {
+    package func requireProgram(_ request: SpawnRequest) throws {
         guard let word = try Team.word(command(request)) else { return }
         if word.contains("/"), !word.hasPrefix("/") { return try requireRelative(word, request) }
         guard !Team.isThere(word) else { return }

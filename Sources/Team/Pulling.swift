@@ -51,12 +51,12 @@ extension Team {
 
     /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes
     /// nothing between two tasks, those of any.
-    public func leftover(_ agent: AgentView, _ worktree: Git) throws -> Work.Leftover? {
+    package func leftover(_ agent: AgentView, _ worktree: Git) throws -> Work.Leftover? {
         try work.leftover(of: agent, in: worktree, any: agent.card["Program"] == "sh")
     }
 
     /// Puts them by before the worktree is moved to another task.
-    public func putBy(
+    package func putBy(
         _ leftover: Work.Leftover, _ agent: AgentView, _ worktree: Git, for id: Int, say: (String) -> Void = { _ in }
     ) throws {
         if leftover.task == id, leftover.isOnBranch { return }

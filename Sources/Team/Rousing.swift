@@ -32,12 +32,12 @@ extension Team {
     }
 
     /// The same where no agent runs, for who has made a task ready.
-    public func rouseIfNobodyRuns() throws {
+    package func rouseIfNobodyRuns() throws {
         if try Team.mayRouse(bus) { try rouse(bus.agentNames()) }
     }
 
     /// Whether no agent runs, and one rests. Told without git.
-    public static func mayRouse(_ bus: Bus) throws -> Bool {
+    package static func mayRouse(_ bus: Bus) throws -> Bool {
         let names = try bus.agentNames()
         guard try !names.contains(where: { try Alive.isHeld(bus.alive($0)) }) else { return false }
         return try names.contains { try bus.agent(named: $0)?.isResting == true }

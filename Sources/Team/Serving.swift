@@ -8,7 +8,7 @@ import SystemPackage
 /// Runs the verbs that an agent in a sandbox calls (see `Bus.call`), each as a child of the supervisor, so that it is
 /// that agent's to the kernel as well. Nothing of what is called reaches a shell, and only verbs of an agent's work are
 /// run: none that starts a program of the caller's choice.
-public final class Serving {
+package final class Serving {
     private let bus: Bus
     private let name: String
     private let token: String
@@ -33,7 +33,7 @@ public final class Serving {
     private var running: [pid_t: Running] = [:]
 
     /// The verbs that can be called. Others do what they can where they are: read.
-    public static let verbs: Set<String> = [
+    package static let verbs: Set<String> = [
         "ask", "claim", "handoff", "heartbeat", "inbox", "merge", "peek", "plan", "prime", "send", "task",
     ]
     /// More at once wait until one has ended.

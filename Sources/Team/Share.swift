@@ -3,16 +3,16 @@ import Glibc
 import SystemPackage
 
 /// Where cadre itself is, and what is installed with it.
-public enum Share {
+package enum Share {
     /// The executable of all verbs: this one, links resolved, or where it is that of a single verb the one beside it.
-    public static let executable = own.lastComponent == "cadre" ? own : own.removingLastComponent().appending("cadre")
+    package static let executable = own.lastComponent == "cadre" ? own : own.removingLastComponent().appending("cadre")
 
     /// The executable of this process, also where it has been removed or replaced since.
     private static let own: FilePath = {
         var buffer = [CChar](repeating: 0, count: 4097)
         guard readlink("/proc/self/exe", &buffer, 4096) > 0 else { return "cadre" }
         // As proc(5) tells it of a file that is gone.
-        let path = String(cString: buffer)
+        let path = String(terminated: buffer)
         return FilePath(path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path)
     }()
 
@@ -34,11 +34,11 @@ public enum Share {
     }
 
     /// The directory that holds `cadre` and its links, to stand first on an agent's PATH.
-    public static var bin: FilePath { executable.removingLastComponent() }
+    package static var bin: FilePath { executable.removingLastComponent() }
 
     /// A file that comes with cadre: `PREFIX/share/cadre/NAME`, or in a source tree `shell/NAME`; nil if it is in
     /// neither.
-    public static func file(_ name: String) throws -> FilePath? {
+    package static func file(_ name: String) throws -> FilePath? {
         let installed = bin.removingLastComponent().appending("share").appending("cadre").pushing(FilePath(name))
         if try Files.exists(installed) { return installed }
         var at = bin

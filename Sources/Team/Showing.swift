@@ -170,7 +170,7 @@ extension Team {
     /// Tells tmux how things are, once, and whoever does so all the time that the server may not know what it was told;
     /// false if no tmux with the plugin is there to hear it.
     @discardableResult
-    public func show() throws -> Bool {
+    package func show() throws -> Bool {
         // Rung afterwards: what was counted here may be older by then than what was told from there.
         defer { if (try? Alive.isHeld(bus.watchLock(0))) == true { try? Files.ring(bus.watchLock(0)) } }
         return try Showing().show(self)
@@ -184,7 +184,7 @@ extension Team {
 
     /// The projects that this tmux server shows: those whose agents run in it, and those of the directories where its
     /// sessions began. Those whose agents run in another server note that this one shows them too.
-    public static func all(in tmux: Tmux) throws -> [Team] {
+    package static func all(in tmux: Tmux) throws -> [Team] {
         let (shown, directories) = try tmux.places()
         let roots = shown.union(
             directories.compactMap { try? Repository.find(from: $0, plain: true).commonDirectory.appending("cadre") })

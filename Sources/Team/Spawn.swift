@@ -7,26 +7,26 @@ import SystemPackage
 import Tmux
 
 /// What an agent is to be.
-public struct SpawnRequest {
-    public var name: String?
+package struct SpawnRequest {
+    package var name: String?
     /// A known program's name, else a command for /bin/sh.
-    public var program = "sh"
-    public var model: String?
-    public var role: String?
-    public var task: Int?
-    public var prompt: [UInt8]?
-    public var parent: String?
-    public var place = Tmux.Place.window
+    package var program = "sh"
+    package var model: String?
+    package var role: String?
+    package var task: Int?
+    package var prompt: [UInt8]?
+    package var parent: String?
+    package var place = Tmux.Place.window
     /// Without a terminal; `place` does not count then.
-    public var headless = false
-    public var base: String?
-    public var branch: String?
-    public var worktree = true
-    public var pull = true
-    public var auto = false
+    package var headless = false
+    package var base: String?
+    package var branch: String?
+    package var worktree = true
+    package var pull = true
+    package var auto = false
     /// What runs already and is to be the agent's program.
-    public var adopted: Adopted?
-    public init() {}
+    package var adopted: Adopted?
+    package init() {}
 }
 
 // Spawning:
@@ -43,7 +43,7 @@ public struct SpawnRequest {
 // and does not, which is started by whoever looks. Where 5 fails all is undone.
 extension Team {
     /// Makes an agent and starts it; returns its name.
-    public func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
+    package func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
         var request = request
         let program = try command(request)
         if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(known.name)") != nil
@@ -153,7 +153,7 @@ extension Team {
     }
 
     /// What a spawn would do, in lines for a person.
-    public func plan(_ request: SpawnRequest, by: String) throws -> [String] {
+    package func plan(_ request: SpawnRequest, by: String) throws -> [String] {
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request) : nil
         return try bus.deciding {
@@ -263,7 +263,7 @@ extension Team {
 
     /// Gives an agent that does not run another program, which begins anew with what is on the disk: another program's
     /// conversation is nothing to it. That is forgotten first, so that it never gets it.
-    public func setProgram(of name: String, to program: String) throws {
+    package func setProgram(of name: String, to program: String) throws {
         let agent = try agent(name)
         guard !agent.alive else {
             throw Failure.no("'\(name)' runs '\(agent.card["Program"] ?? "")': 'cadre stop \(name)' first")

@@ -24,7 +24,7 @@ import Tmux
 // Killed anywhere: the kernel drops the lock and sends the program TERM; others see the lock free and start a new one,
 // which begins at 1. The program's parent-death signal is set by a small step between us and it (see `becomeChild`),
 // since posix_spawn can't.
-public final class Supervisor {
+package final class Supervisor {
     let name: String
     var team: Team
     let terminal = Terminal()
@@ -82,7 +82,7 @@ public final class Supervisor {
 
     /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end. `succeeding` tells of
     /// one that was this process: see `succeed`.
-    public init(_ name: String, _ team: Team, succeeding: String? = nil) throws {
+    package init(_ name: String, _ team: Team, succeeding: String? = nil) throws {
         self.name = name
         self.team = team
         team.bus.keepOpen()
@@ -126,7 +126,7 @@ public final class Supervisor {
     }
 
     /// Runs the agent until it rests, is stopped or given up.
-    public func run() throws {
+    package func run() throws {
         _ = csys_set_subreaper()
         while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil,
             agent.want == .run || isTakenOver
@@ -195,7 +195,7 @@ public final class Supervisor {
     /// Marks our pane, and asks tmux to keep it when we die and to tell when that happens.
     private func announce() {
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus) else { return }
-        let done = try? tmux.adopt(
+        let done: Void? = try? tmux.adopt(
             pane, bus, agent: name, executable: Share.executable.string, witness: witnessed ? nil : getpid())
         if done != nil { witnessed = true }
     }

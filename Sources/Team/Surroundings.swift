@@ -23,7 +23,7 @@ extension Team {
 
     /// A person at a terminal starts agents again: those that do not run get the environment that the person has now,
     /// the others what has changed with the login, for when they are started again.
-    public func renewEnvironment(of names: [String]) throws {
+    package func renewEnvironment(of names: [String]) throws {
         let record = Environment.recorded(leaving: left)
         try bus.write(record, to: bus.environmentFile)
         for name in names {
@@ -37,14 +37,14 @@ extension Team {
     }
 
     /// A person at a terminal looks at an agent: what leads to the login is theirs.
-    public func refreshEnvironment(of name: String) throws {
+    package func refreshEnvironment(of name: String) throws {
         guard let record = try Record.read(bus.environmentFile(name)) else { return }
         let now = Environment.refreshed(record, leaving: left)
         if now != record { try bus.write(now, to: bus.environmentFile(name)) }
     }
 
     /// Takes the environment that was recorded for an agent, or without a name for the project, where one was.
-    public static func adoptEnvironment(_ bus: Bus, of name: String? = nil) throws {
+    package static func adoptEnvironment(_ bus: Bus, of name: String? = nil) throws {
         if let record = try Record.read(name.map(bus.environmentFile) ?? bus.environmentFile) {
             Environment.adopt(record)
         }

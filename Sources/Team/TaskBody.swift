@@ -16,7 +16,7 @@ import SystemPackage
 //      before the body can't be done now, `again`, and what is in the way on standard error
 //
 // Killed anywhere, nothing is said, and the agent, which waits for that, ends and is started again with its task.
-public final class TaskBody {
+package final class TaskBody {
     private let team: Team
     private var bus: Bus { team.bus }
     private let claim: Claim
@@ -31,7 +31,7 @@ public final class TaskBody {
     private static let answer: Int32 = 5
 
     /// Throws `Failure.no` if this session does not hold the task.
-    public init(_ team: Team, _ id: Int, _ worker: Worker) throws {
+    package init(_ team: Team, _ id: Int, _ worker: Worker) throws {
         self.team = team
         guard let claim = try team.bus.held(by: worker).first(where: { $0.id == id }) else {
             throw Failure.no("task \(id) is not held by '\(worker.name)'")
@@ -46,7 +46,7 @@ public final class TaskBody {
     }
 
     /// Returns when nothing is left of the body that this makes.
-    public static func run(_ make: () throws -> TaskBody) throws {
+    package static func run(_ make: () throws -> TaskBody) throws {
         do { say(try make().run()) } catch let failure as Failure where [.unsure, .no].contains(failure.kind) {
             say(failure.kind == .no ? "lost" : "again")
             throw failure

@@ -6,12 +6,12 @@ import SystemPackage
 import Tmux
 
 /// The agents of a project: how they are started, watched and ended.
-public struct Team {
-    public let bus: Bus
-    public let git: Git
-    public private(set) var settings: Settings
+package struct Team {
+    package let bus: Bus
+    package let git: Git
+    package private(set) var settings: Settings
 
-    public init(bus: Bus, git: Git, settings: Settings) {
+    package init(bus: Bus, git: Git, settings: Settings) {
         self.bus = bus
         self.git = git
         self.settings = settings
@@ -23,9 +23,9 @@ public struct Team {
         try settings.askForWaiting(bus)
     }
 
-    public var work: Work { Work(bus: bus, repository: git, settings: settings) }
+    package var work: Work { Work(bus: bus, repository: git, settings: settings) }
 
-    public func agent(_ name: String) throws -> AgentView {
+    package func agent(_ name: String) throws -> AgentView {
         guard let agent = try bus.agent(named: name) else { throw bus.noAgent(name) }
         return agent
     }
@@ -36,7 +36,7 @@ public struct Team {
     /// agent is being spawned; throws `Failure.no` if there is no slot. A counted start is one more of those after
     /// which an agent is quarantined.
     @discardableResult
-    public func start(_ name: String, counted: Bool = false) throws -> Bool {
+    package func start(_ name: String, counted: Bool = false) throws -> Bool {
         try bus.deciding {
             let agent = try agent(name)
             if try agent.alive || agent.want != .run || bus.isBeingMade(name) { return false }
@@ -139,7 +139,7 @@ public struct Team {
 
     /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended
     /// at once, or can't be started though it was tried some times more than `tried`. A clean end is none: it rests.
-    public func waitForStart(_ name: String, after before: String?, tried: Retry? = nil, seconds: Int = 30) throws {
+    package func waitForStart(_ name: String, after before: String?, tried: Retry? = nil, seconds: Int = 30) throws {
         let watcher = Watcher()
         watcher.watch(bus.agent(name))
         let deadline = Time.now() + seconds
@@ -175,7 +175,7 @@ public struct Team {
     /// Starts again who should run and does not, oldest first: with `all` everybody, those that rest though work is
     /// ready for them too, else only who died without a word (not those whose window or server was closed, which a
     /// person does on purpose). Returns who was started; `refused` hears why others could not be.
-    public func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws
+    package func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws
         -> [String]
     {
         if all {
@@ -219,7 +219,7 @@ public struct Team {
     }
 
     /// never, on-failure or always.
-    public func restartPolicy(_ agent: AgentView) -> String {
+    package func restartPolicy(_ agent: AgentView) -> String {
         agent.card["Restart"] ?? settings.string("restart") ?? "on-failure"
     }
 
@@ -227,7 +227,7 @@ public struct Team {
 
     /// Puts right what crashes left, takes tasks from the dead, and removes what killed spawns left.
     @discardableResult
-    public func recover() throws -> Recovery {
+    package func recover() throws -> Recovery {
         var done = try bus.recover(
             maxAttempts: settings.int("maxAttempts", 3), lease: settings.seconds("lease", 3600),
             never: settings.string("restart") == "never"

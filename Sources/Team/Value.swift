@@ -1,7 +1,7 @@
 import Bus
 
 /// Any JSON, as a program's hook is told what a tool is to be used on.
-public indirect enum Value: Decodable, Equatable {
+package indirect enum Value: Decodable, Equatable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -17,7 +17,7 @@ public indirect enum Value: Decodable, Equatable {
         init?(intValue: Int) { nil }
     }
 
-    public init(from decoder: Decoder) throws {
+    package init(from decoder: Decoder) throws {
         if let fields = try? decoder.container(keyedBy: Key.self) {
             self = .object(
                 try Dictionary(
@@ -47,7 +47,7 @@ public indirect enum Value: Decodable, Equatable {
     }
 
     /// The one text of it: without spaces, keys in the order of their bytes.
-    public var canonical: String {
+    package var canonical: String {
         switch self {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"
@@ -62,7 +62,7 @@ public indirect enum Value: Decodable, Equatable {
         }
     }
 
-    public subscript(key: String) -> Value? { if case .object(let fields) = self { fields[key] } else { nil } }
-    public var string: String? { if case .string(let value) = self { value } else { nil } }
-    public var keys: [String] { if case .object(let fields) = self { fields.keys.sorted() } else { [] } }
+    package subscript(key: String) -> Value? { if case .object(let fields) = self { fields[key] } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var keys: [String] { if case .object(let fields) = self { fields.keys.sorted() } else { [] } }
 }

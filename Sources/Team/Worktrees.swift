@@ -7,7 +7,7 @@ import SystemPackage
 // The directories that agents work in.
 extension Team {
     /// The repository's directory as a person sees it: the main worktree, or a bare repository itself.
-    public func home() throws -> FilePath {
+    package func home() throws -> FilePath {
         let common = git.directory
         if common.lastComponent?.string == ".git" { return common.removingLastComponent() }
         // A submodule's repository lies inside that of the project above it and names its worktree.
@@ -122,7 +122,7 @@ extension Team {
 
     /// Makes the agent's worktree again if it is not there, and mends what a move has left of it. Throws `Failure.no`
     /// if what is there is not proved to be the agent's.
-    public func restoreWorktree(_ name: String, say: (String) -> Void = { _ in }) throws {
+    package func restoreWorktree(_ name: String, say: (String) -> Void = { _ in }) throws {
         var agent = try agent(name)
         guard agent.worktree != nil else { return }
         if case .whole = try work.condition(agent) {
@@ -224,7 +224,7 @@ extension Team {
 
     /// The worktree that an agent is to work in, made again if it was removed while the agent lives; nil if it has
     /// none.
-    public func standingWorktree(_ name: String) throws -> Git? {
+    package func standingWorktree(_ name: String) throws -> Git? {
         let agent = try agent(name)
         switch try work.condition(agent) {
         case .none, .whole, .moved, .strange: return agent.git

@@ -5,14 +5,14 @@ import Processes
 
 /// One client of a tmux server in control mode (tmux(1), CONTROL MODE), through which panes are looked at without a
 /// process for each look. It changes no size, takes no output and is gone with this process, whose pipe it reads.
-public final class ControlClient {
+package final class ControlClient {
     /// What a look at a pane has found.
-    public struct Look {
-        public var pane: String
+    package struct Look {
+        package var pane: String
         /// Rows with their escape sequences, as `capture-pane -e` prints them.
-        public var lines: [String]
-        public var cursor: (row: Int, column: Int)
-        public var isDead: Bool
+        package var lines: [String]
+        package var cursor: (row: Int, column: Int)
+        package var isDead: Bool
     }
 
     private let pid: pid_t
@@ -27,7 +27,7 @@ public final class ControlClient {
     private var isOver = false
 
     /// Attaches to the session that this pane is in. Throws `Failure.unsure` if tmux can't be run.
-    public init(_ tmux: Tmux, pane: String) throws {
+    package init(_ tmux: Tmux, pane: String) throws {
         var down: [Int32] = [-1, -1]
         var up: [Int32] = [-1, -1]
         guard pipe2(&down, O_CLOEXEC) == 0, pipe2(&up, O_CLOEXEC) == 0 else {
@@ -57,11 +57,11 @@ public final class ControlClient {
     }
 
     /// To be polled; `read` is to be called when it can be read.
-    public var descriptor: Int32 { output }
-    public var isBusy: Bool { asked != nil }
+    package var descriptor: Int32 { output }
+    package var isBusy: Bool { asked != nil }
 
     /// Asks for a look at a pane; the answer comes by `read`. One at a time.
-    public func ask(_ pane: String) {
+    package func ask(_ pane: String) {
         guard asked == nil, !isOver, Tmux.isPane(pane) else { return }
         asked = pane
         head = nil
@@ -77,7 +77,7 @@ public final class ControlClient {
     ///
     /// A pane may show anything, lines that look like the protocol's among them. So the end of a screen is told by its
     /// number of lines, which is that of the pane's rows.
-    public func read() -> Look? {
+    package func read() -> Look? {
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
             let n = Glibc.read(output, &chunk, chunk.count)
@@ -97,7 +97,7 @@ public final class ControlClient {
     }
 
     /// Whether no more will come: the server, or the session, is gone.
-    public var hasEnded: Bool { isOver }
+    package var hasEnded: Bool { isOver }
 
     private func take(_ line: Substring) -> Look? {
         guard let open = block else {

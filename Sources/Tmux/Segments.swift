@@ -4,7 +4,7 @@ import Bus
 ///
 /// Where not all of a line fits, the numbers that matter least are left out: first what goes on by itself, last what
 /// waits for the person. Where not even the one that matters most fits in its words, letters take their place.
-public struct Segments {
+package struct Segments {
     private struct Item {
         var name: String
         var count: Int
@@ -48,13 +48,13 @@ public struct Segments {
     /// What the team has cost, as it is to be shown; nil if that is not known.
     private let cost: String?
 
-    public init(_ counts: [(name: String, count: Int)], cost: String? = nil) {
+    package init(_ counts: [(name: String, count: Int)], cost: String? = nil) {
         self.cost = cost
         for (name, count) in counts { self.counts[name] = count }
     }
 
     /// The whole line in words, as `status` prints it.
-    public var line: String {
+    package var line: String {
         let parts = Segments.parts.map { part in items(part).map(Segments.words).joined(separator: " ") }.filter {
             !$0.isEmpty
         }

@@ -11,17 +11,17 @@ import SystemPackage
 // are, the user's options, whether the plugin is there. Nothing is set where it is not, see tmux/cadre.tmux.
 
 /// An agent's pane, and what it is to be told.
-public struct ShownPane: Equatable {
-    public var agent: String
+package struct ShownPane: Equatable {
+    package var agent: String
     /// The supervisor, if it lives: the process that tmux has started in the pane.
-    public var pid: Int?
+    package var pid: Int?
     /// Values of pane options by name.
-    public var options: [String: String]
+    package var options: [String: String]
     /// What stands on its border, if borders are wanted.
-    public var label: String?
-    public var isWaiting: Bool
+    package var label: String?
+    package var isWaiting: Bool
 
-    public init(agent: String, pid: Int?, options: [String: String], label: String?, isWaiting: Bool) {
+    package init(agent: String, pid: Int?, options: [String: String], label: String?, isWaiting: Bool) {
         self.agent = agent
         self.pid = pid
         self.options = options
@@ -31,11 +31,11 @@ public struct ShownPane: Equatable {
 }
 
 /// What one process has told a tmux server of a project, so that it tells it only what is new.
-public struct Shown {
+package struct Shown {
     private let bus: Bus
     private let tmux: Tmux
     /// The server's socket.
-    public let server: String
+    package let server: String
     /// What the server said last; nil before the first time.
     private var sight: Sight?
     private var told: [String: [String: String]] = [:]
@@ -62,7 +62,7 @@ public struct Shown {
     }
 
     /// Nil if no server listens there. The server is the one of this socket; if none is given, where the agents are.
-    public init?(_ bus: Bus, at socket: String? = nil) throws {
+    package init?(_ bus: Bus, at socket: String? = nil) throws {
         self.bus = bus
         tmux = try socket.map { Tmux(at: $0) } ?? Tmux(bus)
         guard let server = tmux.path, Tmux.answers(server) else { return nil }
@@ -70,13 +70,13 @@ public struct Shown {
     }
 
     /// Whether the server still listens.
-    public var isThere: Bool { Tmux.answers(server) }
+    package var isThere: Bool { Tmux.answers(server) }
 
     /// Whether the plugin was seen there; true before the first look.
-    public var isWanted: Bool { sight?.isWanted ?? true }
+    package var isWanted: Bool { sight?.isWanted ?? true }
 
     /// Forgets what is known of the server, which may have been told otherwise.
-    public mutating func forget() {
+    package mutating func forget() {
         sight = nil
         told = [:]
         panes = [:]
@@ -85,7 +85,7 @@ public struct Shown {
     /// Tells tmux these numbers, and of these panes (by id; the argument is whether they need labels). `belongs`:
     /// whether a session that began in this directory is the project's; `lives`: whether the project of that bus has a
     /// supervisor.
-    public mutating func tell(
+    package mutating func tell(
         _ segments: Segments, panes wanted: (Bool) throws -> [String: ShownPane], belongs: (String) -> Bool,
         lives: (String) -> Bool
     ) throws {
@@ -200,10 +200,10 @@ public struct Shown {
     }
 
     /// Whether somebody wants to hear that an agent waits.
-    public var hasBell: Bool { sight?.options["@cadre_alert"] == "bell" }
+    package var hasBell: Bool { sight?.options["@cadre_alert"] == "bell" }
 
     /// The panes of agents that have begun to wait, of those told of the last time, and by what `before` says.
-    public func waiting(_ wanted: [String: ShownPane]) -> [ShownPane] {
+    package func waiting(_ wanted: [String: ShownPane]) -> [ShownPane] {
         wanted.filter { $0.value.isWaiting && panes[$0.key]?.isWaiting == false }.map(\.value)
     }
 

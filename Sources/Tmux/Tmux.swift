@@ -5,7 +5,7 @@ import SystemPackage
 
 /// A tmux server, as tmux(1) is called on it. Targets are ids (`$1`, `@1`, `%1`), never names, which match by prefix.
 /// Text that others wrote never stands where tmux would expand a format: see `escaped`.
-public struct Tmux {
+package struct Tmux {
     /// `-S PATH` or `-L NAME`; none is tmux's own default.
     private let server: [String]
     private let program: String
@@ -15,7 +15,7 @@ public struct Tmux {
 
     /// `$CADRE_TMUX` (a socket's path, or its name as for `tmux -L`), else the server this project's agents run in,
     /// else the one the caller is in (`$TMUX`), else the user's default.
-    public init(_ bus: Bus) throws {
+    package init(_ bus: Bus) throws {
         if let set = Tmux.variable("CADRE_TMUX") {
             self.init(server: [set.contains("/") ? "-S" : "-L", set])
         } else if let socket = try bus.server(), Tmux.answers(socket) {
@@ -28,13 +28,13 @@ public struct Tmux {
     }
 
     /// The server the caller is in, or the default one.
-    public static func here() -> Tmux {
+    package static func here() -> Tmux {
         if let set = variable("CADRE_TMUX") { return Tmux(server: [set.contains("/") ? "-S" : "-L", set]) }
         return Tmux(server: variable("TMUX")?.split(separator: ",").first.map { ["-S", String($0)] } ?? [])
     }
 
     /// Whether the terminal at descriptor 0 is a pane of the server the caller is in, rather than a popup.
-    public static func isInPane() -> Bool {
+    package static func isInPane() -> Bool {
         guard let tty = ttyname(0).map({ String(cString: $0) }),
             let panes = try? here().attempt(["list-panes", "-a", "-F", "#{pane_tty}"])
         else { return false }
@@ -44,7 +44,7 @@ public struct Tmux {
     /// The client that a person looks at the caller with: of those with a terminal, which a client in control mode has
     /// not, one in the caller's session rather than another, and the one used last. tmux itself would take any. Nil if
     /// there is none.
-    public func ownClient() throws -> String? {
+    package func ownClient() throws -> String? {
         let session = Tmux.variable("TMUX")?.split(separator: ",").last.map { "$\($0)" }
         let clients = try run([
             "list-clients", "-F", "#{client_control_mode} #{session_id} #{client_activity} #{client_tty}",
@@ -69,14 +69,14 @@ public struct Tmux {
     }
 
     /// The path of the server's socket, without asking it.
-    public var path: String? {
+    package var path: String? {
         if server.first == "-S" { return server.last }
         let directory = (Tmux.variable("TMUX_TMPDIR") ?? "/tmp") + "/tmux-\(geteuid())/"
         return directory + (server.last ?? "default")
     }
 
     /// Whether somebody listens on the socket. The C function is `connect`.
-    public static func answers(_ socket: String) -> Bool {
+    package static func answers(_ socket: String) -> Bool {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         guard socket.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
@@ -97,14 +97,14 @@ public struct Tmux {
         else { return nil }
         var buffer = [CChar](repeating: 0, count: 4096)
         guard readlink("/proc/\(parts[1])/exe", &buffer, 4095) > 0, access(buffer, X_OK) == 0 else { return nil }
-        let path = String(cString: buffer)
+        let path = String(terminated: buffer)
         return path.split(separator: "/").last?.hasPrefix("tmux") == true ? path : nil
     }
 
     /// The command line of a call, for those who become it.
-    public func command(_ arguments: [String]) -> [String] { [program] + server + arguments }
+    package func command(_ arguments: [String]) -> [String] { [program] + server + arguments }
 
-    public func attempt(_ arguments: [String], input: [UInt8]? = nil, seconds: Double = 20) throws -> Program.Result {
+    package func attempt(_ arguments: [String], input: [UInt8]? = nil, seconds: Double = 20) throws -> Program.Result {
         // A semicolon at an argument's end would end the command.
         var call = Program(command(arguments.map { $0 != ";" && $0.hasSuffix(";") ? $0.dropLast() + "\\;" : $0 }))
         call.environment = Environment.server
@@ -114,20 +114,20 @@ public struct Tmux {
     }
 
     @discardableResult
-    public func run(_ arguments: [String], input: [UInt8]? = nil) throws -> String {
+    package func run(_ arguments: [String], input: [UInt8]? = nil) throws -> String {
         let result = try attempt(arguments, input: input)
         guard result.status == 0 else { throw Failure.unsure("tmux \(arguments[0]) failed: \(result.complaint)") }
         return result.text
     }
 
     /// Text for an argument that tmux expands: formats in it stay text.
-    public static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         text.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "##")
     }
 
     /// The session of this bus, see `session`. Throws `Failure.unsure` if none could be made: tmux is missing or too
     /// old.
-    public func ready(_ bus: Bus) throws -> String? {
+    package func ready(_ bus: Bus) throws -> String? {
         let found = try? session(of: bus)
         if found == nil { try check() }
         return found
@@ -145,12 +145,12 @@ public struct Tmux {
     }
 
     /// The path of the server's socket.
-    public func socket() throws -> String { try run(["display-message", "-p", "#{socket_path}"]) }
+    package func socket() throws -> String { try run(["display-message", "-p", "#{socket_path}"]) }
 
     // MARK: a project's windows
 
     /// The session that was made for this bus; nil if there is none, or no server.
-    public func session(of bus: Bus) throws -> String? {
+    package func session(of bus: Bus) throws -> String? {
         let result = try attempt(["list-sessions", "-F", "#{session_id} #{@cadre_bus}"])
         guard result.status == 0 else { return nil }
         for line in result.text.split(separator: "\n") {
@@ -161,14 +161,14 @@ public struct Tmux {
     }
 
     /// Where a pane is to be opened.
-    public enum Place: String { case window, pane, session }
+    package enum Place: String { case window, pane, session }
 
     /// Opens a pane that runs a program, in the bus's session, which is made if it is nil; prints no word of it.
     /// `name` is the window's name and must be an agent's. Returns the pane's id.
     ///
     /// A session lives as long as its last window, and a server as long as its last session: what was found may end
     /// before anything is opened in it. Nothing was opened then, so the session is looked for again.
-    public func open(
+    package func open(
         _ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]
     ) throws -> String {
         let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
@@ -264,7 +264,7 @@ public struct Tmux {
     /// The hook is one entry of the global array at an index of our own, so the user's own hooks stay; it does nothing
     /// for panes that are not ours. Only ids and our own path are in it. With `witness` tmux runs a witness of that
     /// process's death, see `Supervisor.witness`.
-    public func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String, witness: pid_t?) throws {
+    package func adopt(_ pane: String, _ bus: Bus, agent: String, executable: String, witness: pid_t?) throws {
         guard Tmux.isPane(pane) else { return }
         let word =
             "'" + executable.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
@@ -287,7 +287,7 @@ public struct Tmux {
     }
 
     /// Closes a pane of ours; with the last of a server goes the hook.
-    public func closePane(_ pane: String) throws {
+    package func closePane(_ pane: String) throws {
         guard Tmux.isPane(pane) else { return }
         _ = try attempt(["kill-pane", "-t", pane])
         // One command, so that no pane becomes ours in between. Without a server there is no hook.
@@ -295,14 +295,14 @@ public struct Tmux {
     }
 
     /// The bus that a pane was opened for; nil if it is none of ours.
-    public func bus(of pane: String) throws -> FilePath? {
+    package func bus(of pane: String) throws -> FilePath? {
         guard Tmux.isPane(pane) else { return nil }
         let text = try run(["display-message", "-p", "-t", pane, "#{@cadre_dir}"])
         return text.hasPrefix("/") ? FilePath(text) : nil
     }
 
     /// Buses that something on this server was opened for or shows, and the directories where its sessions began.
-    public func places() throws -> (buses: Set<FilePath>, directories: Set<FilePath>) {
+    package func places() throws -> (buses: Set<FilePath>, directories: Set<FilePath>) {
         var found = (buses: Set<FilePath>(), directories: Set<FilePath>())
         let result = try attempt(["list-panes", "-a", "-F", "#{@cadre_dir}\t#{cadre_dir}\t#{session_path}"])
         // Without a server nothing is shown.
@@ -336,7 +336,7 @@ public struct Tmux {
     }
 
     /// The process that a pane was opened for; nil if there is no such pane, or it is dead.
-    public func process(of pane: String) throws -> pid_t? {
+    package func process(of pane: String) throws -> pid_t? {
         guard Tmux.isPane(pane) else { return nil }
         let result = try attempt([
             "list-panes", "-a", "-f", "#{==:#{pane_id},\(pane)}", "-F", "#{?pane_dead,,#{pane_pid}}",
@@ -345,14 +345,14 @@ public struct Tmux {
     }
 
     /// The panes that there are on the server of a socket; nil if it does not tell.
-    public static func panes(at socket: String) throws -> Set<String>? {
+    package static func panes(at socket: String) throws -> Set<String>? {
         let result = try Tmux(at: socket).attempt(["list-panes", "-a", "-F", "#{pane_id}"], seconds: 5)
         return result.status == 0 ? Set(result.text.split(separator: "\n").map(String.init)) : nil
     }
 
     /// Whether the pane is there and was opened for this agent of this bus: ids are used again by later servers. That
     /// of a bus of which this one is a copy is not ours; of one that was moved it is.
-    public func owns(_ pane: String, _ bus: Bus, agent: String) throws -> Bool {
+    package func owns(_ pane: String, _ bus: Bus, agent: String) throws -> Bool {
         guard Tmux.isPane(pane) else { return false }
         let result = try attempt([
             "list-panes", "-a", "-F", "#{pane_id} #{@cadre_agent} #{@cadre_bus_id} #{@cadre_dir}",

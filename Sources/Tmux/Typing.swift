@@ -3,20 +3,20 @@ import Bus
 /// What is in a pane, and what is typed into it.
 extension Tmux {
     /// What a pane shows, and what becomes of what is typed into it.
-    public struct Input {
+    package struct Input {
         /// Its lines, with the sequences that tell how they are drawn.
-        public var drawn: String
+        package var drawn: String
         /// The line that the cursor is in, and whether the program lets it be seen.
-        public var cursor: Int
-        public var isCursorShown: Bool
-        public var title: String
+        package var cursor: Int
+        package var isCursorShown: Bool
+        package var title: String
         /// Whether what is typed reaches the program, and it alone.
-        public var isOpen: Bool
+        package var isOpen: Bool
         /// When a key was pressed last at a client that shows the pane, in seconds since the epoch.
-        public var lastKey: Int?
+        package var lastKey: Int?
     }
 
-    public func input(of pane: String) throws -> Input {
+    package func input(of pane: String) throws -> Input {
         guard Tmux.isPane(pane) else { throw Failure.no("no pane '\(Names.shown(pane))'") }
         let text = try attempt([
             "display-message", "-p", "-t", pane,
@@ -44,7 +44,7 @@ extension Tmux {
     }
 
     /// Presses keys, by tmux's names for them, unless the pane has died or is in a mode.
-    public func type(_ keys: [String], into pane: String) throws {
+    package func type(_ keys: [String], into pane: String) throws {
         guard Tmux.isPane(pane),
             keys.allSatisfy({
                 !$0.isEmpty
@@ -63,7 +63,7 @@ extension Tmux {
 
     /// Pastes a text, bracketed where the program wants that, and presses Enter; false if the pane has died or is in a
     /// mode by then, which tmux itself looks at in the same command: to paste into a dead pane ends a server of 3.3.
-    public func paste(_ text: String, into pane: String) throws -> Bool {
+    package func paste(_ text: String, into pane: String) throws -> Bool {
         guard Tmux.isPane(pane) else { return false }
         let buffer = "cadre-\(pane.dropFirst())"
         let plain = String(

@@ -35,7 +35,7 @@ extension Tool {
     }
 
     /// The name the caller acts under. Throws `Failure.no` if it is not its own.
-    public func caller() throws -> String { try callerResult.get() }
+    package func caller() throws -> String { try callerResult.get() }
 
     func findCaller() throws -> String {
         let name = try Names.caller(given ?? foreignName() ?? "human")
@@ -53,7 +53,7 @@ extension Tool {
     }
 
     /// The name that the caller reads as: whose tasks and mail are shown, which everybody may see.
-    public func reader() throws -> String {
+    package func reader() throws -> String {
         if let given { return try Names.caller(given) }
         if try busIfAny() != nil, try descentResult.get() == .queue { return "human" }
         return try caller()
@@ -61,7 +61,7 @@ extension Tool {
 
     /// Who decides: an agent where the kernel says that the caller is one's, else the caller as it names itself. Throws
     /// `Failure.no` for what the queue or git has started: that is the agents' code.
-    public func superior() throws -> String {
+    package func superior() throws -> String {
         _ = try bus()
         switch try descentResult.get() {
         case .agent(let name): return name
@@ -75,12 +75,12 @@ extension Tool {
     }
 
     /// Whether a person calls, under no agent's name.
-    public func isPerson() throws -> Bool {
+    package func isPerson() throws -> Bool {
         try descentResult.get() == .person && caller() == "human" && !Tree.isWithin(Git.within)
     }
 
     /// The same at a terminal: not from cron, a hook or a runner. The C function is `open` of /dev/tty.
-    public func isPersonAtTerminal() throws -> Bool {
+    package func isPersonAtTerminal() throws -> Bool {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else { return false }
         close(terminal)

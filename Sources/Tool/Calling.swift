@@ -10,7 +10,7 @@ import Team
 // it, outside, and ends as that one ended.
 extension Main {
     /// Returns where the verb is to be run here.
-    public static func callFromSandbox(_ verb: String, _ options: [String], _ arguments: [String]) {
+    package static func callFromSandbox(_ verb: String, _ options: [String], _ arguments: [String]) {
         func variable(_ name: String) -> String? {
             getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
         }
@@ -75,7 +75,7 @@ extension Main {
 
 extension Tool {
     /// Runs a task's check, as its agent would; for one that called from within a sandbox it is left to the caller.
-    public func verify(_ command: String, in directory: FilePath, for claim: Claim) throws {
+    package func verify(_ command: String, in directory: FilePath, for claim: Claim) throws {
         guard let given = Call.own else { return try work().verify(command, in: directory, for: claim) }
         guard !given.contains("check") else { return }
         Out.raw(Array(command.utf8))

@@ -23,7 +23,7 @@ extension Tool {
     /// Throws `Failure.no` if the caller's worktree can't be moved to another task now: it has uncommitted changes, or
     /// is at work on a task that is still held. A worktree that was removed is made again; changes that a task has left
     /// which is no longer the caller's are no hindrance: they are put by when it is moved.
-    public func requireFree(_ worker: Worker, for id: Int? = nil) throws {
+    package func requireFree(_ worker: Worker, for id: Int? = nil) throws {
         guard try ownWorktree(worker) != nil else { return }
         if let other = try atWork(worker).first(where: { $0 != id }) {
             guard let id, let header = try bus().header(id), header.merge, !header.isEpic else { return }
@@ -43,7 +43,7 @@ extension Tool {
     }
 
     /// Puts by what the caller has left in its worktree of a task that it holds no more; else its next claim does.
-    public func putByLeftover(_ worker: Worker) throws {
+    package func putByLeftover(_ worker: Worker) throws {
         guard try ownWorktree(worker) != nil, let worktree = try team().standingWorktree(worker.name) else { return }
         try team().work.takeBack(worktree)
         let agent = try team().agent(worker.name)
@@ -53,7 +53,7 @@ extension Tool {
 
     /// Moves the caller's worktree to what it has claimed. If that can't be, a claim made just now is given back; one
     /// that it held before stays, and its worktree is moved only if it is on another branch.
-    public func enter(_ claim: Claim, _ worker: Worker, fresh: Bool = true) throws {
+    package func enter(_ claim: Claim, _ worker: Worker, fresh: Bool = true) throws {
         guard try ownWorktree(worker) != nil, let header = try bus().header(claim.id), !header.isEpic else { return }
         let team = try team()
         do {
@@ -76,7 +76,7 @@ extension Tool {
     }
 
     /// Keeps what somebody's worktree has committed, before its task goes elsewhere.
-    public func keepWork(of name: String) throws {
+    package func keepWork(of name: String) throws {
         guard let agent = try bus().agent(named: name), agent.worktree != nil else { return }
         try team().work.keep(agent)
     }

@@ -2,16 +2,16 @@ import Bus
 import Glibc
 
 /// Standard output: one record a line, the id or name first, fields divided by tabs.
-public enum Out {
+package enum Out {
     nonisolated(unsafe) private static var buffer: [UInt8] = []
-    public static let isTerminal = isatty(1) == 1
+    package static let isTerminal = isatty(1) == 1
     /// The table that records are rows of, for a person.
     nonisolated(unsafe) static var table: Table?
     /// The process of the pager that standard output goes to.
     nonisolated(unsafe) static var pager: Int32?
 
-    public static func line(_ fields: String...) { line(fields: fields) }
-    public static func line(fields: [String]) {
+    package static func line(_ fields: String...) { line(fields: fields) }
+    package static func line(fields: [String]) {
         let fields = fields.map(Names.shown(full:))
         guard table != nil else { return write(Array((fields.joined(separator: "\t") + "\n").utf8)) }
         table!.add(fields)
@@ -19,15 +19,15 @@ public enum Out {
     }
 
     /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
-    public static let colors = isTerminal && getenv("NO_COLOR") == nil
+    package static let colors = isTerminal && getenv("NO_COLOR") == nil
 
     /// Bytes as they are; on a terminal, control characters but newline and tab become `?`.
-    public static func raw(_ bytes: [UInt8]) { write(isTerminal ? Array(clean(bytes).utf8) : bytes) }
+    package static func raw(_ bytes: [UInt8]) { write(isTerminal ? Array(clean(bytes).utf8) : bytes) }
 
     /// Lines for a terminal, also through a pager, control characters but tabs as `?`, each piece of a line in its
     /// colours (the numbers of SGR). Colours that are in the text are not: an agent's would pass for ours, or hide what
     /// it writes.
-    public static func painted(_ bytes: [UInt8], _ pieces: (String) -> [(text: Substring, colors: String?)]) {
+    package static func painted(_ bytes: [UInt8], _ pieces: (String) -> [(text: Substring, colors: String?)]) {
         for line in bytes.split(separator: 10, omittingEmptySubsequences: false).dropLast(bytes.last == 10 ? 1 : 0) {
             for piece in pieces(clean(line)) {
                 write(Array((piece.colors.map { "\u{1b}[\($0)m\(piece.text)\u{1b}[m" } ?? String(piece.text)).utf8))
@@ -45,15 +45,15 @@ public enum Out {
     }
 
     /// One JSON object on a line.
-    public static func json(_ fields: KeyValuePairs<String, JSONValue>) {
+    package static func json(_ fields: KeyValuePairs<String, JSONValue>) {
         json(fields.map { ($0.key, $0.value) })
     }
 
-    public static func json(_ fields: [(String, JSONValue)]) {
+    package static func json(_ fields: [(String, JSONValue)]) {
         write(Array((JSONValue.object(fields).text + "\n").utf8))
     }
 
-    public static func flush() {
+    package static func flush() {
         if let drawn = table?.drawn() { buffer += drawn.utf8 }
         var at = 0
         while at < buffer.count {
@@ -69,7 +69,7 @@ public enum Out {
     }
 
     /// Words for a person, on standard error.
-    public static func complain(_ text: String) {
+    package static func complain(_ text: String) {
         let line = Names.shown(full: text) + "\n"
         _ = Glibc.write(2, line, line.utf8.count)
     }
@@ -91,7 +91,7 @@ extension Names {
 }
 
 /// A JSON value to print. A nil field is left out of its object.
-public indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+package indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
     /// A number as its digits; nil is null.
     case number(String?)
     case string(String?)
@@ -100,11 +100,11 @@ public indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByInteger
     case list([JSONValue])
     case object([(String, JSONValue)])
 
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(integerLiteral value: Int) { self = .int(value) }
-    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int) { self = .int(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
 
-    public var text: String {
+    package var text: String {
         switch self {
         case .string(let s): return s.map(JSON.string) ?? "null"
         case .int(let n): return n.map(String.init) ?? "null"

@@ -7,7 +7,7 @@ import Processes
 extension Out {
     /// From now on standard output goes through the pager, if it is a person's terminal. The C functions are `pipe`,
     /// `posix_spawnp` and `dup2`.
-    public static func page() {
+    package static func page() {
         guard isTerminal, !isPaging, getenv("CADRE_AGENT").map({ $0.pointee == 0 }) ?? true,
             getenv("TERM").map({ String(cString: $0) }) ?? "dumb" != "dumb"
         else { return }

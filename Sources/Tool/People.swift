@@ -9,7 +9,7 @@ import SystemPackage
 extension Tool {
     /// The claim the caller wants to end: of this task, or the one it holds. Throws `Failure.no` if it is not the
     /// caller's.
-    public func claimed(_ id: Int?, token: String?) throws -> Claim {
+    package func claimed(_ id: Int?, token: String?) throws -> Claim {
         let bus = try bus()
         let worker = try worker()
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
@@ -33,7 +33,7 @@ extension Tool {
     }
 
     /// The claim of another that the caller may take away: a person any, an agent those of its children.
-    public func revocable(_ id: Int) throws -> Claim {
+    package func revocable(_ id: Int) throws -> Claim {
         let bus = try bus()
         let view = try bus.view(id)
         guard view.state == .claimed, let claim = view.claim else {
@@ -47,14 +47,14 @@ extension Tool {
     }
 
     /// Whether a person acts here by hand: as one, or for an agent.
-    public func isByHand(_ owner: String) throws -> Bool {
+    package func isByHand(_ owner: String) throws -> Bool {
         if owner == "human" { return true }
         return try common.as == owner && bus().agent(named: owner) != nil && descentResult.get() == .person
     }
 
     /// Whether `name` decides about a plan: a person any, an agent what it is asked, and those of whom it is above;
     /// never who made it or holds its task.
-    public func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {
+    package func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {
         if name == "human" { return true }
         let bus = try bus()
         let holder = try ask.record.int("Task").flatMap { id in try bus.claims().first { $0.id == id }?.owner }
@@ -63,7 +63,7 @@ extension Tool {
 
     /// Throws `Failure.no` unless the caller may say that a task needs no plan: a person, who made the task and does
     /// not hold it, or an agent above who does.
-    public func requireFreeOfPlan(_ id: Int) throws {
+    package func requireFreeOfPlan(_ id: Int) throws {
         let bus = try bus()
         guard let header = try bus.header(id), try bus.planning(id, header)?.holds == true else { return }
         let name = try superior()
@@ -80,7 +80,7 @@ extension Tool {
     }
 
     /// The names that recipients stand for, each once, the sender of a group left out.
-    public func recipients(_ words: [String], from: String) throws -> [String] {
+    package func recipients(_ words: [String], from: String) throws -> [String] {
         let bus = try bus()
         var all: [String] = []
         func add(_ names: [String]) { for name in names where !all.contains(name) { all.append(name) } }

@@ -3,7 +3,7 @@ import Bus
 import Glibc
 
 /// One verb: its options, and what it does.
-public protocol Verb: ParsableCommand {
+package protocol Verb: ParsableCommand {
     func run(_ tool: Tool) throws
     var common: Common { get }
     /// Whether an agent that rests is started where the verb has made a task ready for it, and no agent runs.
@@ -11,9 +11,9 @@ public protocol Verb: ParsableCommand {
 }
 
 extension Verb {
-    public static var rouses: Bool { true }
+    package static var rouses: Bool { true }
 
-    public mutating func run() throws {
+    package mutating func run() throws {
         let tool = try Tool(common.values)
         defer { if Self.rouses, Bus.hasOffered { tool.rouse() } }
         try run(tool)
@@ -23,7 +23,7 @@ extension Verb {
 extension CommandConfiguration {
     /// Of the verb `cadre VERB`. Standing below `cadre` also spares the parser its search for
     /// `--generate-completion-script`, which is half of what parsing takes.
-    public init(
+    package init(
         verb: String, abstract: String, subcommands: [ParsableCommand.Type] = [],
         defaultSubcommand: ParsableCommand.Type? = nil
     ) {
@@ -34,31 +34,31 @@ extension CommandConfiguration {
 }
 
 /// Options that every verb has.
-public struct Common: ParsableArguments {
+package struct Common: ParsableArguments {
     @Option(
         name: .customShort("C", allowingJoined: true), help: ArgumentHelp("Run as if started in DIR.", valueName: "dir")
     )
-    public var directory: String?
+    package var directory: String?
 
     @Flag(name: .shortAndLong, help: "Print nothing but errors.")
-    public var quiet = false
+    package var quiet = false
 
     @Flag(name: .long, help: "Print one JSON object a line.")
-    public var json = false
+    package var json = false
 
     @Option(name: .long, help: ArgumentHelp("Act under this name.", valueName: "name"))
-    public var `as`: String?
+    package var `as`: String?
 
-    public init() {}
+    package init() {}
 
     /// What they say, apart from the parser.
-    public struct Values {
-        public var directory: String?
-        public var quiet = false
-        public var json = false
-        public var `as`: String?
+    package struct Values {
+        package var directory: String?
+        package var quiet = false
+        package var json = false
+        package var `as`: String?
 
-        public init() {}
+        package init() {}
     }
 
     var values: Values {
@@ -72,14 +72,14 @@ public struct Common: ParsableArguments {
 }
 
 /// Runs a verb and ends the process with the exit code that all verbs share.
-public enum Main {
+package enum Main {
     /// `cadre VERB`, once it runs: what errors begin with.
     nonisolated(unsafe) private static var running = "cadre"
 
     /// Says what went wrong, with the verb's name in front.
-    public static func complain(_ message: String) { Out.complain("\(running): \(message)") }
+    package static func complain(_ message: String) { Out.complain("\(running): \(message)") }
 
-    public static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
+    package static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
         occupyStandard()
         if arguments.prefix(while: { $0 != "--" }).contains("--version") {
             print("cadre \(Tool.version)")
@@ -125,7 +125,7 @@ public enum Main {
 
     /// Runs a verb that is called without options of its own and is hot: the parser would take ten times as long as the
     /// work. Returns if the common options are not the only ones, and the parser is needed.
-    public static func runPlain(_ name: String, _ options: [String], _ body: (Tool) throws -> Void) {
+    package static func runPlain(_ name: String, _ options: [String], _ body: (Tool) throws -> Void) {
         var values = Common.Values()
         var rest = options[...]
         while let option = rest.popFirst() {
@@ -195,7 +195,7 @@ public enum Main {
     }
 
     /// The common options that the arguments begin with, and the rest.
-    public static func leading(_ arguments: [String]) -> (options: [String], rest: ArraySlice<String>) {
+    package static func leading(_ arguments: [String]) -> (options: [String], rest: ArraySlice<String>) {
         var rest = arguments[...]
         var options: [String] = []
         while let first = rest.first, first.hasPrefix("-"), first != "-", first != "--" {
@@ -220,14 +220,14 @@ public enum Main {
     }
 
     /// The arguments but for the program's name, each byte of them kept: see `Bytes`.
-    public static func rawArguments() -> [String] {
+    package static func rawArguments() -> [String] {
         (1..<max(1, Int(CommandLine.argc))).map { Bytes.decode(CommandLine.unsafeArgv[$0]!) }
     }
 }
 
 /// Arguments are bytes; Swift's strings are not. Each byte that is not part of valid UTF-8 is carried as one of the
 /// 256 code points from U+10FF00 on, and so are the bytes of those code points themselves, so nothing is lost.
-public enum Bytes {
+package enum Bytes {
     static func decode(_ argument: UnsafePointer<CChar>) -> String {
         if let text = String(validatingCString: argument),
             !text.unicodeScalars.contains(where: { $0.value >= 0x10ff00 })
@@ -253,7 +253,7 @@ public enum Bytes {
     }
 
     /// The bytes of an argument as they were given.
-    public static func of(_ argument: String) -> [UInt8] {
+    package static func of(_ argument: String) -> [UInt8] {
         var out: [UInt8] = []
         for scalar in argument.unicodeScalars {
             if scalar.value >= 0x10ff00 {

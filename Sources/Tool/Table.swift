@@ -7,18 +7,18 @@ import Screen
 // width, but the first one, which is what other verbs are told, never is. Colours only repeat what words say.
 
 /// How what is printed looks.
-public struct Look: ParsableArguments {
-    public enum When: String, ExpressibleByArgument, CaseIterable { case auto, always, never }
+package struct Look: ParsableArguments {
+    package enum When: String, ExpressibleByArgument, CaseIterable { case auto, always, never }
 
     @Option(name: .long, help: ArgumentHelp("Colours and columns: auto, always or never.", valueName: "when"))
-    public var color: When = .auto
+    package var color: When = .auto
 
-    public init() {}
+    package init() {}
 
     /// Whether it is for a person's eyes: on a terminal, or as it would be there.
-    public var isShown: Bool { Out.isTerminal || color == .always }
+    package var isShown: Bool { Out.isTerminal || color == .always }
     /// Whether it has colours.
-    public var hasColors: Bool { color == .always || color == .auto && Out.colors }
+    package var hasColors: Bool { color == .always || color == .auto && Out.colors }
 }
 
 struct Table {

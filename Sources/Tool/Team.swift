@@ -9,7 +9,7 @@ import Tmux
 /// What verbs on agents share.
 extension Tool {
     /// The project's agents, with the configuration in force; read once.
-    public func team() throws -> Team {
+    package func team() throws -> Team {
         if let team = openedTeam { return team }
         let team = try Team(bus: bus(), git: git(), settings: settings())
         openedTeam = team
@@ -19,7 +19,7 @@ extension Tool {
     /// Has the merge queue run where there is work for it and nobody sees that: supervisors do, while one of the
     /// project's agents runs. A project that has had a team gets the runner that a supervisor would start; elsewhere
     /// the person is told.
-    public func startQueue() throws {
+    package func startQueue() throws {
         let bus = try bus()
         let names = try bus.agentNames()
         guard try !names.contains(where: { try Alive.isHeld(bus.alive($0)) }), try Queue.needsRunner(bus) else {
@@ -44,7 +44,7 @@ extension Tool {
     }
 
     /// The names of the programs that are known; read once.
-    public func programNames() throws -> [String] {
+    package func programNames() throws -> [String] {
         if let names = knownPrograms { return names }
         let names = try Team.programNames(settingsBefore())
         knownPrograms = names
@@ -53,7 +53,7 @@ extension Tool {
 
     /// Throws `Failure.no` unless the caller may decide over the agent: a person over any, an agent over itself and
     /// those it is above.
-    public func requireSuperior(of name: String) throws {
+    package func requireSuperior(of name: String) throws {
         let bus = try bus()
         guard try bus.agent(named: name) != nil else { throw bus.noAgent(name) }
         let caller = try superior()
@@ -63,7 +63,7 @@ extension Tool {
     }
 
     /// Throws `Failure.no` if a budget that is used up keeps an agent from more work.
-    public func requireBudget(_ worker: Worker) throws {
+    package func requireBudget(_ worker: Worker) throws {
         guard worker.session != nil, try Settings.mayBeSet(bus().repository()),
             let agent = try bus().agent(named: worker.name),
             let reached = try team().reached(agent)
@@ -72,7 +72,7 @@ extension Tool {
     }
 
     /// The pane of an agent. Throws `Failure.no` if it has none now.
-    public func pane(of name: String) throws -> (Tmux, String, AgentView) {
+    package func pane(of name: String) throws -> (Tmux, String, AgentView) {
         let bus = try bus()
         guard let agent = try bus.agent(named: Names.agent(name)) else { throw bus.noAgent(name) }
         let tmux = try Tmux(bus)
@@ -87,7 +87,7 @@ extension Tool {
     }
 
     /// What becomes of the program of an agent that is let go of, if it was adopted: to be said to the person.
-    public func farewell(_ name: String) throws -> String? {
+    package func farewell(_ name: String) throws -> String? {
         try bus().agent(named: name)?.adopted.map {
             "'\(name)' was adopted: its program goes on in pane \($0.pane), and is no agent's any more"
         }
@@ -95,7 +95,7 @@ extension Tool {
 
     /// What an agent shows: its pane's text, with `lines` the last so many; of one without a terminal the end of what
     /// it printed.
-    public func screen(of name: String, lines: Int?) throws -> String {
+    package func screen(of name: String, lines: Int?) throws -> String {
         let bus = try bus()
         if let agent = try bus.agent(named: Names.agent(name)), agent.isHeadless {
             let end = String(decoding: try Files.readEnd(bus.output(name), 1 << 20) ?? [], as: UTF8.self)
@@ -107,7 +107,7 @@ extension Tool {
     }
 
     /// Works on the bus that a pane was opened for, wherever we run. For tmux's hooks.
-    public func useBus(of pane: String) throws {
+    package func useBus(of pane: String) throws {
         guard let root = try Tmux.here().bus(of: pane) else {
             throw Failure.no("pane '\(Names.shown(pane))' is none of cadre's")
         }

@@ -6,24 +6,24 @@ import SystemPackage
 import Team
 
 /// What a verb stands on: the bus of the place it runs in, and who calls.
-public final class Tool {
-    public let common: Common.Values
-    public let directory: FilePath
+package final class Tool {
+    package let common: Common.Values
+    package let directory: FilePath
     private var opened: Bus?
     var openedTeam: Team?
     /// What the caller's worktree was seen to hold of an earlier task, see `requireFree`.
     var leftover: Work.Leftover?
     var knownPrograms: [String]?
 
-    public init(_ common: Common.Values) throws {
+    package init(_ common: Common.Values) throws {
         self.common = common
         directory = FilePath(common.directory ?? ".")
     }
 
-    public static let version = "0.1.0"
+    package static let version = "0.1.0"
 
     /// Becomes a program of PATH; returns only if there is none. The C function is `execvp`.
-    public static func exec(_ program: String, _ arguments: [String]) {
+    package static func exec(_ program: String, _ arguments: [String]) {
         var argv: [UnsafeMutablePointer<CChar>?] = ([Array(program.utf8)] + arguments.map(Bytes.of)).map { bytes in
             (bytes + [0]).withUnsafeBufferPointer { $0.withMemoryRebound(to: CChar.self) { strdup($0.baseAddress!) } }
         }
@@ -32,7 +32,7 @@ public final class Tool {
     }
 
     /// Becomes a program that gets these bytes on its standard input; returns only if that can't be.
-    public func become(_ words: [String], input: [UInt8]) {
+    package func become(_ words: [String], input: [UInt8]) {
         var ends: [Int32] = [0, 0]
         // More would wait for a reader.
         guard input.count <= 32768, pipe(&ends) == 0, write(ends[1], input, input.count) == input.count else { return }
@@ -46,7 +46,7 @@ public final class Tool {
 
     /// Where the bus is or would be: with `-C` that of the repository there, else `$CADRE_DIR`, else `cadre/` in the
     /// common git directory. The bus that `$CADRE_DIR` names is that of its repository with `-C` as well.
-    public func busPath() throws -> FilePath {
+    package func busPath() throws -> FilePath {
         guard let set = environment("CADRE_DIR") else { return try repository().commonDirectory.appending("cadre") }
         guard set.hasPrefix("/") else {
             throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'")
@@ -67,15 +67,15 @@ public final class Tool {
 
     /// The repository of the place the verb runs in. What git tells its hooks and aliases counts, unless `-C` names a
     /// place.
-    public func repository() throws -> Repository {
+    package func repository() throws -> Repository {
         try Repository.find(from: directory, plain: common.directory != nil)
     }
 
     /// git on the bus's repository, without a worktree.
-    public func git() throws -> Git { Git(common: try bus().repository()) }
+    package func git() throws -> Git { Git(common: try bus().repository()) }
 
     /// The configuration in force.
-    public func settings() throws -> Settings {
+    package func settings() throws -> Settings {
         if let openedTeam { return openedTeam.settings }
         let settings = try Settings(git(), bus: bus())
         // Where the bus can't be written others will ask.
@@ -85,7 +85,7 @@ public final class Tool {
 
     /// A person starts something: what binds agents counts from now on as it is configured. What binds less than it did
     /// is told while agents run.
-    public func becomeKnown() throws {
+    package func becomeKnown() throws {
         guard try isPerson() else { return }
         let bus = try bus()
         // The repository had no commit, or no branch was checked out, when the bus was made.
@@ -103,15 +103,15 @@ public final class Tool {
     }
 
     /// The configuration, of a repository that may have no bus yet.
-    public func settingsBefore() throws -> Settings {
+    package func settingsBefore() throws -> Settings {
         try busIfAny() == nil ? Settings(Git(common: repository().commonDirectory), bus: nil) : settings()
     }
 
     /// What is done with branches and worktrees.
-    public func work() throws -> Work { try team().work }
+    package func work() throws -> Work { try team().work }
 
     /// The bus. Without one a verb ends here with 1, and says so unless it is to be quiet.
-    public func bus() throws -> Bus {
+    package func bus() throws -> Bus {
         if let opened { return opened }
         guard let bus = try Bus.open(busPath()) else {
             if common.quiet { throw ExitCode(1) }
@@ -122,21 +122,21 @@ public final class Tool {
     }
 
     /// The bus; nil without one.
-    public func busIfAny() throws -> Bus? {
+    package func busIfAny() throws -> Bus? {
         if opened == nil { opened = try Bus.open(busPath()) }
         return opened
     }
 
     /// Throws for a bad name or id where there is no bus, before that is told; `-` stands for standard input. Where
     /// there is one, each is looked at in its turn.
-    public func checkUsage(agents: [String] = [], ids: [String] = []) throws {
+    package func checkUsage(agents: [String] = [], ids: [String] = []) throws {
         guard try busIfAny() == nil else { return }
         for name in agents where name != "-" { _ = try Names.agent(name) }
         for id in ids where id != "-" { _ = try Names.id(id) }
     }
 
     /// The bus, made if there is none, which is said on standard error.
-    public func busOrNew() throws -> Bus {
+    package func busOrNew() throws -> Bus {
         if let opened { return opened }
         let (bus, made) = try Bus.make(busPath())
         if made {
@@ -151,7 +151,7 @@ public final class Tool {
 
     // MARK: who
 
-    public func environment(_ name: String) -> String? {
+    package func environment(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
@@ -159,18 +159,18 @@ public final class Tool {
     lazy var descentResult = Result { try findDescent() }
 
     /// The session the caller presents: `$CADRE_SESSION`, if it acts under its own name.
-    public var session: String? {
+    package var session: String? {
         if let name = common.as, name != environment("CADRE_AGENT") { return nil }
         return isElsewhere ? nil : environment("CADRE_SESSION")
     }
 
     /// The caller as one who claims. With a card and the current session's token, or where a person acts for an agent
     /// that runs, its supervisor answers for it; else its claims are leases.
-    public func worker(role: String? = nil, lease: Int? = nil) throws -> Worker {
+    package func worker(role: String? = nil, lease: Int? = nil) throws -> Worker {
         let name = try caller()
         let card = try bus().agent(named: name)
         let role = try role.map(Names.role) ?? card?.role
-        let manages = try role.map(manages) ?? false
+        let manages = role.map(manages) ?? false
         let lease = try lease ?? defaultLease()
         var worker =
             card.map { Worker($0, role: role, manages: manages, lease: lease) }
@@ -189,7 +189,7 @@ public final class Tool {
     }
 
     /// Whether a role takes epics.
-    public func manages(_ role: String) -> Bool { ["lead", "coordinator", "manager"].contains(role) }
+    package func manages(_ role: String) -> Bool { ["lead", "coordinator", "manager"].contains(role) }
 
     /// Seconds of a lease. Asked for on the way of a claim, so git is started only where a value may be set.
     func defaultLease() throws -> Int {
@@ -199,29 +199,29 @@ public final class Tool {
     // MARK: what
 
     /// Says something to the person, unless `-q`.
-    public func say(_ text: String) { if !common.quiet { Out.complain(text) } }
+    package func say(_ text: String) { if !common.quiet { Out.complain(text) } }
 
     /// Whether a person is told what to do next: where standard error is a terminal, unless `cadre.advice` is false.
-    public func advises() throws -> Bool {
+    package func advises() throws -> Bool {
         try !common.quiet && !common.json && isatty(2) == 1
             && (settings().string("advice") == nil || settings().flag("advice"))
     }
 
     /// Has records be the rows of a table with this header, where they are for a person. `empty` is said, as advice, if
     /// there are none.
-    public func table(_ look: Look, _ heads: [String], empty: String? = nil) {
+    package func table(_ look: Look, _ heads: [String], empty: String? = nil) {
         guard !common.quiet, !common.json, look.isShown else { return }
         Out.table = Table(heads, colors: look.hasColors, empty: (try? advises()) == true ? empty : nil)
     }
 
     /// Prints a record: the fields divided by tabs, or the JSON object; nothing with `-q`.
-    public func print(_ fields: [String], json: KeyValuePairs<String, JSONValue>) {
+    package func print(_ fields: [String], json: KeyValuePairs<String, JSONValue>) {
         if common.quiet { return }
         if common.json { Out.json(json) } else { Out.line(fields: fields) }
     }
 
     /// The names given: as arguments, or for `-` the first word of each line of standard input.
-    public func names(_ arguments: [String]) throws -> [String] {
+    package func names(_ arguments: [String]) throws -> [String] {
         var names: [String] = []
         for argument in arguments {
             guard argument == "-" else {
@@ -237,13 +237,13 @@ public final class Tool {
     }
 
     /// A line of text, valid UTF-8 without control characters.
-    public func line(_ text: String, what: String = "title") throws -> String {
+    package func line(_ text: String, what: String = "title") throws -> String {
         guard Bytes.isText(text) else { throw Failure.usage("\(what) is not valid UTF-8") }
         return try Names.line(text, what: what)
     }
 
     /// A body: the text, `-` for standard input, a file, or with none of them `otherwise`.
-    public func body(_ text: String?, file: String?, otherwise: () throws -> [UInt8] = { [] }) throws -> [UInt8] {
+    package func body(_ text: String?, file: String?, otherwise: () throws -> [UInt8] = { [] }) throws -> [UInt8] {
         if let file {
             guard text == nil else { throw Failure.usage("give a text or -F, not both") }
             if file == "-" { return try standardInput() }
@@ -256,7 +256,7 @@ public final class Tool {
         return text == "-" ? try standardInput() : Bytes.of(text)
     }
 
-    public func standardInput() throws -> [UInt8] {
+    package func standardInput() throws -> [UInt8] {
         if let given = Call.own, !given.contains("input") { throw ExitCode(Call.wantsInput) }
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
@@ -272,7 +272,7 @@ public final class Tool {
     }
 
     /// Does the same for each name, says what failed, and ends with the highest exit code.
-    public func each<T>(_ items: [T], _ body: (T) throws -> Void) throws {
+    package func each<T>(_ items: [T], _ body: (T) throws -> Void) throws {
         var worst: Failure.Kind?
         for item in items {
             do { try body(item) } catch let failure as Failure {
@@ -285,7 +285,7 @@ public final class Tool {
     }
 
     /// A deadline from `--wait[=T]` or `--timeout T`: nil is none.
-    public func deadline(_ text: String?) throws -> Int? {
+    package func deadline(_ text: String?) throws -> Int? {
         guard let text, text != "forever" else { return nil }
         guard let seconds = Time.duration(text) else {
             throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h or 3d")
@@ -294,7 +294,7 @@ public final class Tool {
     }
 
     /// A duration such as `5m`, in seconds.
-    public func seconds(_ text: String) throws -> Int {
+    package func seconds(_ text: String) throws -> Int {
         guard let seconds = Time.duration(text), seconds > 0 else {
             throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h or 3d")
         }
@@ -305,9 +305,9 @@ public final class Tool {
 
     /// Puts right what crashes left, and takes tasks from the dead.
     @discardableResult
-    public func recover() throws -> Recovery { try team().recover() }
+    package func recover() throws -> Recovery { try team().recover() }
 
     /// Takes tasks from the dead before it is said that there are none; returns which. Starts no process if none died.
     @discardableResult
-    public func recoverTasks() throws -> [Int] { try bus().hasLeftovers() ? recover().released : [] }
+    package func recoverTasks() throws -> [Int] { try bus().hasLeftovers() ? recover().released : [] }
 }

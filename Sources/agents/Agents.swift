@@ -4,14 +4,14 @@ import Git
 import SystemPackage
 import Tool
 
-public struct AgentsVerb: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct AgentsVerb: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         verb: "agents", abstract: "List the agents and what they do.", subcommands: [List.self, Set.self],
         defaultSubcommand: List.self)
-    public init() {}
+    package init() {}
 
     /// What can be asked for with -o.
-    static let fields: [(name: String, value: (AgentView, Bus) throws -> String?)] = [
+    static let fields: [(name: String, value: @Sendable (AgentView, Bus) throws -> String?)] = [
         ("name", { agent, _ in agent.name }),
         ("state", { agent, _ in agent.state.rawValue }),
         ("task", { agent, bus in try held(agent, bus).map { "\($0.id)" }.joined(separator: " ") }),

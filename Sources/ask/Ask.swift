@@ -3,12 +3,12 @@ import Bus
 import Git
 import Tool
 
-public struct AskVerb: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct AskVerb: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         verb: "ask", abstract: "Ask, and answer what was asked.",
         subcommands: [New.self, List.self, Show.self, Approve.self, Reject.self, Answer.self],
         defaultSubcommand: New.self)
-    public init() {}
+    package init() {}
 
     static func show(_ tool: Tool, _ ask: Ask) {
         let first = ask.text.split(separator: "\n").first.map(String.init) ?? ""

@@ -4,14 +4,14 @@ import Glibc
 import Tmux
 import Tool
 
-public struct AttachVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct AttachVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "attach", abstract: "Go to an agent's pane.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Argument(help: "The agent.") var name: String
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         try tool.checkUsage(agents: [name])
         let (tmux, pane, _) = try tool.pane(of: name)
         if try tool.isPersonAtTerminal() { try tool.team().refreshEnvironment(of: name) }

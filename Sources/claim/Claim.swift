@@ -2,10 +2,10 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct ClaimVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct ClaimVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "claim", abstract: "Take the best ready task, or these; print what was taken.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(name: .long, help: ArgumentHelp("Wait for a task, for ever or so long (30s, 5m, 2h).", valueName: "time"))
     var wait: String?
     @Option(name: .long, help: "Claim as this role.") var role: String?
@@ -21,9 +21,9 @@ public struct ClaimVerb: Verb {
             valueName: "why")) var later: String?
     @Option(name: .long, help: "The token of the claim, for --renew and --release.") var token: String?
     @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         guard !(renew && release) else { throw Failure.usage("--renew or --release, not both") }
         guard later == nil && !commit || release else { throw Failure.usage("--commit and --later are for --release") }
         let deadline = try tool.deadline(wait)
@@ -65,7 +65,7 @@ public struct ClaimVerb: Verb {
     }
 
     /// Claims the best for the caller, or what it holds already.
-    public static func best(_ tool: Tool) throws { try best(tool, tool.worker(), wait: false, until: nil) }
+    package static func best(_ tool: Tool) throws { try best(tool, tool.worker(), wait: false, until: nil) }
 
     private static func best(_ tool: Tool, _ worker: Worker, wait: Bool, until deadline: Int?) throws {
         let bus = try tool.bus()

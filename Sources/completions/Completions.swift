@@ -2,18 +2,18 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct CompletionsVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct CompletionsVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "completions", abstract: "Print what makes a shell complete the words of cadre's commands.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Argument(help: "bash, zsh or fish; or 'for': what the last of the words after -- could be.") var what: String
     @Argument(parsing: .postTerminator, help: "The command's words so far.") var words: [String] = []
-    public init() {}
+    package init() {}
 
     /// All verbs, set by the binary that has them.
-    nonisolated(unsafe) public static var verbs: [(String, any ParsableCommand.Type)] = []
+    nonisolated(unsafe) package static var verbs: [(String, any ParsableCommand.Type)] = []
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let names = CompletionsVerb.verbs.map(\.0)
         if tool.common.json, what != "for" {
             throw Failure.usage("a shell's completions are a script: --json is of 'for'")

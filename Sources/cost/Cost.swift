@@ -2,13 +2,13 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct CostVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct CostVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "cost", abstract: "Print what the agents have used: money and tokens.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(name: .long, help: "A line for each agent, task, role or day; one of all if not given.") var by: String?
     @OptionGroup var look: Look
-    public init() {}
+    package init() {}
 
     /// What is told of one agent, task, role or day.
     private struct Row {
@@ -21,7 +21,7 @@ public struct CostVerb: Verb {
         }
     }
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let key: (Bus.Spent) -> String?
         switch by {
         case nil: key = { _ in "total" }

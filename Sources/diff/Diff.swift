@@ -3,19 +3,19 @@ import Bus
 import Team
 import Tool
 
-public struct DiffVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct DiffVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "diff", abstract: "Show what an agent has changed since the target, committed or not.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Only which files, and how much.") var stat = false
     @Flag(name: .long, help: "Only the files' names.") var nameOnly = false
     @OptionGroup var look: Look
     @Flag(name: .long, help: "Only what has changed since it was marked as seen.") var sinceSeen = false
     @Flag(name: .long, help: "Mark what there is now as seen, and print nothing.") var markSeen = false
     @Argument(help: "The agent.") var name: String
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         guard !tool.common.json || look.color != .always && !markSeen else {
             throw Failure.usage("--json is of files and how much they have changed: not with --color or --mark-seen")
         }

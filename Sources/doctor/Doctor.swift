@@ -4,14 +4,14 @@ import Git
 import Team
 import Tool
 
-public struct DoctorVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct DoctorVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "doctor", abstract: "Check the bus and its invariants.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Repair what can be repaired.") var fix = false
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let root = try tool.busPath()
         guard try Files.exists(root) else { throw Failure.no("no bus in '\(root.string)'") }
         var found = try Doctor.examine(root)

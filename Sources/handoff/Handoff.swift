@@ -3,17 +3,17 @@ import Bus
 import Team
 import Tool
 
-public struct HandoffVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct HandoffVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "handoff", abstract: "End my session; the next one begins afresh, with these notes.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(
         name: .customShort("F", allowingJoined: true),
         help: ArgumentHelp("Read the notes from FILE.", valueName: "file")) var file: String?
     @Argument(help: "The notes; - reads them from standard input.") var notes: String?
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let notes = try tool.body(notes, file: file)
         let worker = try tool.worker()
         guard let session = worker.session else {

@@ -2,10 +2,10 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct HeartbeatVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct HeartbeatVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "heartbeat", abstract: "Say that I am alive and what I do; renew my leases.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(name: .long, help: "starting, working, idle, waiting or stuck.") var state: String?
     @Option(name: .long, help: "One line on what is being done.") var note: String?
     @Option(name: .long, help: "How far it is: N/M.") var progress: String?
@@ -14,9 +14,9 @@ public struct HeartbeatVerb: Verb {
         help: ArgumentHelp(
             "This went wrong, may pass, and will be tried again: prints after how many seconds.", valueName: "why"))
     var retry: String?
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let reportable: [AgentState] = [.starting, .working, .idle, .waiting, .stuck]
         let state = try self.state.map { text -> AgentState in
             guard let state = AgentState(rawValue: text), reportable.contains(state) else {

@@ -4,12 +4,12 @@ import FoundationEssentials
 import Team
 import Tool
 
-public struct HookVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct HookVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "hook", abstract: "Be an agent program's hook: JSON in, JSON out.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Argument(help: "The event's name, as the program calls it.") var event: String
-    public init() {}
+    package init() {}
 
     /// What programs send, as far as it is used; what is not of this kind is left out.
     // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -42,7 +42,7 @@ public struct HookVerb: Verb {
     }
 
     /// Never fails: what goes wrong is the agent's business last of all. It is noted in the agent's log.
-    public func run(_ tool: Tool) {
+    package func run(_ tool: Tool) {
         do {
             let name = try tool.caller()
             let bus = try tool.bus()

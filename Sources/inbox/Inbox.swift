@@ -2,12 +2,12 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct InboxVerb: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct InboxVerb: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         verb: "inbox", abstract: "Read mail.",
         subcommands: [List.self, Next.self, Show.self, Ack.self, Search.self, Thread.self], defaultSubcommand: List.self
     )
-    public init() {}
+    package init() {}
 
     static func fields(_ message: Message) -> [String] {
         [message.id, message.read ? "read" : "unread", message.from, Time.text(message.time), message.subject]
@@ -94,7 +94,7 @@ public struct InboxVerb: ParsableCommand {
     }
 
     /// Prints the oldest unread message of the caller and acknowledges it.
-    public static func next(_ tool: Tool, wait: Bool = false, until deadline: Int? = nil) throws {
+    package static func next(_ tool: Tool, wait: Bool = false, until deadline: Int? = nil) throws {
         let bus = try tool.bus()
         let name = try tool.caller()
         func show(_ message: Message) {

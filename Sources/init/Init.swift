@@ -5,13 +5,13 @@ import SystemPackage
 import Team
 import Tool
 
-public struct InitVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct InitVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "init", abstract: "Make the bus of this repository; show what commands its .cadre brings.")
-    @OptionGroup public var common: Common
-    public init() {}
+    @OptionGroup package var common: Common
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let bus = try tool.busOrNew()
         try tool.becomeKnown()
         let settings = try tool.settings()

@@ -3,9 +3,9 @@ import Bus
 import SystemPackage
 import Tool
 
-public struct LogVerb: Verb {
-    public static let configuration = CommandConfiguration(verb: "log", abstract: "Print what happened.")
-    @OptionGroup public var common: Common
+package struct LogVerb: Verb {
+    package static let configuration = CommandConfiguration(verb: "log", abstract: "Print what happened.")
+    @OptionGroup package var common: Common
     @Flag(name: .shortAndLong, help: "Go on as things happen.") var follow = false
     @Option(name: .long, help: "Only what this agent did, or what was done to it.") var agent: String?
     @Option(name: .long, help: "Only what concerns this task.") var task: String?
@@ -15,9 +15,9 @@ public struct LogVerb: Verb {
             "Write a report of the run to this file, instead of printing; - is standard output.", valueName: "file"))
     var html: String?
     @OptionGroup var look: Look
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
         if html != nil, follow || agent != nil || task != nil {

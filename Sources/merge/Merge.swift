@@ -4,14 +4,14 @@ import Git
 import Team
 import Tool
 
-public struct MergeVerb: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct MergeVerb: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         verb: "merge", abstract: "The queue through which work lands.",
         subcommands: [
             Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Check.self,
             Update.self,
         ])
-    public init() {}
+    package init() {}
 
     /// `gate`: with what the gate said, where the entry is told in JSON.
     static func show(_ tool: Tool, _ entry: Entry, gate: Bool = false) throws {

@@ -18,7 +18,7 @@ extension MergeVerb {
             if let agent { try work.keep(agent) }
             let found = try tool.repository()
             guard
-                let worktree = try agent?.git
+                let worktree = agent?.git
                     ?? found.worktree.map({ Git(directory: found.gitDirectory, worktree: $0) })
             else {
                 throw Failure.no("no worktree here: use -C DIR")

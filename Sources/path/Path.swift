@@ -3,16 +3,16 @@ import Bus
 import SystemPackage
 import Tool
 
-public struct PathVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct PathVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "path", abstract: "Print where a thing of the bus is.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .customShort("l"), help: "List everything that has a path.") var list = false
     @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] =
         []
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         try checkUsage()
         let bus = try tool.bus()
         if list {

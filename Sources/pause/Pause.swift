@@ -3,15 +3,15 @@ import Bus
 import Team
 import Tool
 
-public struct PauseVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct PauseVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "pause", abstract: "Stop agents, commit their work and remove their worktrees; branches stay.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Lose ignored files that .worktreeinclude does not name.") var discard = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in

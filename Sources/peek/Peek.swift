@@ -2,17 +2,17 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct PeekVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct PeekVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "peek", abstract: "Print what is on an agent's screen.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(
         name: .customShort("n", allowingJoined: true),
         help: "The last so many lines, those scrolled off among them; the screen if not given.") var n: String?
     @Argument(help: "The agent.") var name: String
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let lines = try n.map { text -> Int in
             guard let n = Int(text), n > 0 else { throw Failure.usage("bad number of lines '\(Names.shown(text))'") }
             return n

@@ -2,11 +2,11 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct PlanVerb: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct PlanVerb: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         verb: "plan", abstract: "Plans of tasks, and whether they are approved.",
         subcommands: [Submit.self, Show.self, Approve.self, Reject.self])
-    public init() {}
+    package init() {}
 
     static func fields(_ planning: Planning) -> [(String, JSONValue)] {
         let plan = planning.plan

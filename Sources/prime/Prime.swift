@@ -2,13 +2,13 @@ import ArgumentParser
 import Team
 import Tool
 
-public struct PrimeVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct PrimeVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "prime", abstract: "Print what an agent must know now.")
-    @OptionGroup public var common: Common
-    public init() {}
+    @OptionGroup package var common: Common
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let name = try tool.caller()
         let text = try tool.team().priming(name)
         if tool.common.quiet { return }

@@ -5,16 +5,16 @@ import Processes
 import Team
 import Tool
 
-public struct PushVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct PushVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "push", abstract: "Push the branch of an agent's task to the remote.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Open a pull request as well, with gh.") var pr = false
     @Option(name: .long, help: "The remote; the one that 'git push' takes if not given.") var remote: String?
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in

@@ -3,13 +3,13 @@ import Bus
 import Git
 import Tool
 
-public struct RecoverVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct RecoverVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "recover", abstract: "Put right whatever a crash left.")
-    @OptionGroup public var common: Common
-    public init() {}
+    @OptionGroup package var common: Common
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         var done = try tool.recover()
         try Queue(tool.work()).recover()
         if try Prediction(tool.work()).heal() { done.healed += 1 }

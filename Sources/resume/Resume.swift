@@ -3,14 +3,14 @@ import Bus
 import Team
 import Tool
 
-public struct ResumeVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct ResumeVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "resume", abstract: "Let agents go on that were paused, frozen, stopped or resting.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         try tool.checkUsage(agents: names)
         try tool.becomeKnown()
         let team = try tool.team()

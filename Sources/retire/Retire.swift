@@ -3,15 +3,15 @@ import Bus
 import Team
 import Tool
 
-public struct RetireVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct RetireVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "retire", abstract: "Stop agents and forget them, their worktrees with them.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Lose uncommitted changes, and the branch of the task it holds.") var discard = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in

@@ -2,10 +2,10 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct SendVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct SendVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "send", abstract: "Send mail; print a message id for each recipient.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(name: [.customShort("s", allowingJoined: true), .long], help: "The subject.") var subject: String?
     @Option(name: .long, help: "The message this answers.") var replyTo: String?
     @Flag(name: .long, help: "Interrupt who is working.") var urgent = false
@@ -13,14 +13,14 @@ public struct SendVerb: Verb {
         name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")
     ) var file: String?
     @Argument(
-        help:
+        help: ArgumentHelp(
             "NAME, @role, @all, @parent, @children, @epic:ID or human, one or more; then the text, or - for standard "
-            + "input."
+                + "input.")
     )
     var words: [String] = []
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         let from = try tool.caller()
         // Recipients come first; the text, if it is an argument, is last.
         var to = words

@@ -4,10 +4,10 @@ import Team
 import Tmux
 import Tool
 
-public struct SpawnVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct SpawnVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "spawn", abstract: "Make agents and start them; print their names.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(name: .long, help: "A known program, else a command for /bin/sh; the only one that is here if not given.")
     var agent: String?
     @Option(name: .long, help: "The model, for programs that have a choice.") var model: String?
@@ -33,9 +33,9 @@ public struct SpawnVerb: Verb {
     @Flag(name: .long, help: "Only list the programs that are known.") var programs = false
     @Argument(help: "[NAME] [PROMPT]; one word that can be a name is one. - reads the prompt from standard input.")
     var words: [String] = []
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         if programs {
             guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
             for (name, isThere) in try Team.programs(tool.settingsBefore()) {

@@ -11,7 +11,7 @@ extension StatusVerb {
 
     /// What `cadre` alone shows in a project: the line of `status`, what does not go on, what landed today, and what a
     /// person would do next.
-    public static func standing(_ tool: Tool) throws {
+    package static func standing(_ tool: Tool) throws {
         let bus = try tool.bus()
         let team = try bus.team()
         let counts = try bus.counts(team)

@@ -4,10 +4,10 @@ import Team
 import Tmux
 import Tool
 
-public struct StatusVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct StatusVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "status", abstract: "Print how the whole team stands, and what waits.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -16,9 +16,9 @@ public struct StatusVerb: Verb {
             valueName: "f"))
     var format: String?
     @Flag(name: .long, help: "Tell tmux the line and its parts, instead of printing it.") var tmux = false
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         if tmux {
             guard try tool.team().show() else {
                 throw Failure.no("no tmux server that has loaded the plugin: see cadre-tmux(7)")
@@ -28,7 +28,7 @@ public struct StatusVerb: Verb {
         try StatusVerb.show(tool, format: format)
     }
 
-    public static func show(_ tool: Tool, format: String? = nil) throws {
+    package static func show(_ tool: Tool, format: String? = nil) throws {
         let bus = try tool.bus()
         let team = try bus.team()
         let counts = try bus.counts(team)

@@ -3,16 +3,16 @@ import Bus
 import Team
 import Tool
 
-public struct StopVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct StopVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "stop", abstract: "Stop agents; they stay, and what they held is offered again.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Don't ask the program: kill it.") var now = false
     @Flag(name: .long, help: "Only hold it: 'cadre resume' goes on where it was.") var freeze = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         guard !(now && freeze) else { throw Failure.usage("--now or --freeze, not both") }
         try tool.checkUsage(agents: names)
         let team = try tool.team()

@@ -4,21 +4,21 @@ import Glibc
 import Team
 import Tool
 
-public struct SuperviseVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct SuperviseVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "supervise", abstract: "Run an agent: the process in its pane.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Option(
         name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id"))
     var task: String?
     /// See `Supervisor.succeed`.
     @Option(name: .customLong("succeeds"), help: .hidden) var succeeds: String?
     @Argument(help: "The agent.") var name: String
-    public init() {}
+    package init() {}
     /// A supervisor does so itself, at its end.
-    public static let rouses = false
+    package static let rouses = false
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         if let task { return try TaskBody.run { try TaskBody(tool.team(), Names.id(task), tool.worker()) } }
         let name = try Names.agent(name)
         guard try tool.bus().agent(named: name) != nil else { throw try tool.bus().noAgent(name) }
@@ -27,7 +27,7 @@ public struct SuperviseVerb: Verb {
 
     /// `supervise --child PID MARK PROGRAM...`: the step between a supervisor and its program. `supervise --witness
     /// PID`: see `Supervisor.witness`. Both cost as little as can be. Returns if it is neither of them.
-    public static func becomeHelperIfAsked(
+    package static func becomeHelperIfAsked(
         _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ count: Int
     ) {
         guard count >= 4 else { return }

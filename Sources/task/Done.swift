@@ -25,7 +25,7 @@ extension TaskVerb {
             try tool.checkUsage(ids: id.map { [$0] } ?? [])
             let bus = try tool.bus()
             let result = try tool.body(self.result, file: nil)
-            let message = try self.message.map(Bytes.of)
+            let message = self.message.map(Bytes.of)
             let claim = try tool.claimed(id.map(Names.id), token: token)
             guard let header = try bus.header(claim.id) else { throw bus.noTask(claim.id) }
             try bus.requirePlan(claim.id, header)

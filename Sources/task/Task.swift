@@ -2,15 +2,15 @@ import ArgumentParser
 import Bus
 import Tool
 
-public struct TaskVerb: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct TaskVerb: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         verb: "task", abstract: "The shared task list.",
         subcommands: [
             Add.self, List.self, Show.self, Edit.self, Note.self, Dep.self, Done.self, Fail.self, Cancel.self,
             Reopen.self,
             Wait.self, Graph.self, Import.self,
         ])
-    public init() {}
+    package init() {}
 }
 
 /// What a task may be given, on its making and later.

@@ -100,9 +100,8 @@ final class Tasks {
     private func fits(_ one: One, _ words: [Substring]) -> Bool {
         guard !words.isEmpty else { return true }
         let text =
-            "\(one.id) \(one.state.rawValue) \(one.owner ?? "") \(headers[one.key]?.title ?? "") "
-            + "\(headers[one.key]?.role ?? "")"
-            .lowercased()
+            ("\(one.id) \(one.state.rawValue) \(one.owner ?? "") \(headers[one.key]?.title ?? "") "
+            + "\(headers[one.key]?.role ?? "")").lowercased()
         return words.allSatisfy { text.contains($0) }
     }
 

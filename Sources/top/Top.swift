@@ -6,16 +6,16 @@ import Team
 import Tmux
 import Tool
 
-public struct TopVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct TopVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "top", abstract: "Run the team from one screen.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Every project of the tmux server.") var all = false
     @Flag(name: .long, help: "Print the rows, and on a terminal those that change, instead of a screen.") var plain =
         false
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         guard plain || !tool.common.json else { throw Failure.usage("--json is of rows: with --plain") }
         let sources = try all ? Team.all(in: Tmux.here()).map { try Source($0.bus) } : [Source(tool.bus())]
         guard !sources.isEmpty else { throw Failure.no("no project on this tmux server") }

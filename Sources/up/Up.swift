@@ -4,19 +4,19 @@ import Team
 import Tmux
 import Tool
 
-public struct UpVerb: Verb {
-    public static let configuration = CommandConfiguration(
+package struct UpVerb: Verb {
+    package static let configuration = CommandConfiguration(
         verb: "up", abstract: "Start agents that should run and don't: all, or these.")
-    @OptionGroup public var common: Common
+    @OptionGroup package var common: Common
     @Flag(name: .long, help: "Only those that died without a word, as tmux's hook does.") var dead = false
     @Flag(name: .long, help: "Of all projects that this tmux server shows, which is told how they are.") var server =
         false
     @Option(name: .long, help: ArgumentHelp("The project that this pane was opened for.", visibility: .hidden))
     var pane: String?
     @Argument(help: "Agents, whatever state they are in; - reads names from standard input.") var names: [String] = []
-    public init() {}
+    package init() {}
 
-    public func run(_ tool: Tool) throws {
+    package func run(_ tool: Tool) throws {
         if server {
             guard names.isEmpty else { throw Failure.usage("--server is for all agents: give no names") }
             return try tool.each(Team.all(in: Tmux.here())) { team in
