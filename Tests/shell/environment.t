@@ -104,7 +104,7 @@ git config cadre.review none
 cadre init -q
 git checkout -q -b feature && echo x >feature && git add feature && git commit -qm feature && git checkout -q main
 (unset FOO && cadre merge submit -q feature)
-wait_for 60 test -s "$t_dir/env.gate"
+wait_for 60 grep -q '^descriptors' "$t_dir/env.gate"
 is "$(value gate FOO) $(value gate HOME) $(value gate LC_ALL)$(value gate OLD)" "now $HOME $LC_ALL" "a gate has the environment of who started agents last"
 is "$(value gate PATH)" "$PATH" "with its PATH"
 is "$(told gate umask) $(told gate files) $(told gate descriptors)" "0027 300 0" "umask, limits and descriptors"

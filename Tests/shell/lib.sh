@@ -103,8 +103,8 @@ check_same() { # NAME PIPELINE PIPELINE: they print the same
   is "$(bash -c "$2" 2>&1)" "$(bash -c "$3" 2>&1)" "$1"
 }
 
-wait_for() { # SECONDS COMMAND...: until it succeeds
-  local end=$((SECONDS + $1))
+wait_for() { # SECONDS COMMAND...: until it succeeds; on a machine that is busy it has four times as long
+  local end=$((SECONDS + 4 * $1))
   shift
   until "$@" >/dev/null 2>&1; do
     [ "$SECONDS" -lt "$end" ] || return 1
