@@ -28,6 +28,8 @@ final class Following {
     /// waited for, in milliseconds since the epoch.
     var said: (state: AgentState, due: Double)?
     private var waited = 0
+    /// Whether its conversation's record says that its sub-agents work beside a main turn that is over.
+    private var isBesideNoted = false
 
     let pane: (tmux: Tmux, id: String)?
     let watcher = Watcher()
@@ -71,6 +73,7 @@ final class Following {
         guard file != nil || self.pane != nil else { return nil }
         // Its first words begin a turn as those do that are pasted, and mail comes with them.
         if try bus.conversation(name)?["Handed"] != nil { waking.pasted = ("", Time.monotonic()) }
+        isBesideNoted = try bus.conversation(name)?["Beside"] != nil
         try bus.makeBox(name)
         watcher.watch(bus.agent(name))
         try look()
@@ -122,6 +125,10 @@ final class Following {
             found.procStart == "\(process.start)", let state = found.status.flatMap({ states[$0] })
         else { return }
         let written = found.statusUpdatedAt.map { Int($0) } ?? 0
+        if state == .idle, isBesideNoted {
+            try bus.editConversation(name) { $0["Beside"] = nil }
+            isBesideNoted = false
+        }
         if state == .waiting { waited = max(waited, written) } else { try settle(written) }
         guard let before = try bus.agent(named: name)?.report,
             let report = before["State"].flatMap({ AgentState(rawValue: $0) }), states.values.contains(report),
@@ -150,6 +157,10 @@ final class Following {
         let isBeside =
             state == .working && before["Turn"] == nil && known.hooks != nil
             && display().map { if case .idle = $0.sight { true } else { false } } ?? false
+        if isBeside, !isBesideNoted {
+            try bus.editConversation(name) { $0["Beside"] = "yes" }
+            isBesideNoted = true
+        }
         let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? Following.beside : ""
         try bus.report(name, state: state, source: "state file", note: note, turn: state == .idle ? false : nil)
     }

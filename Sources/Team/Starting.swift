@@ -78,14 +78,15 @@ extension Supervisor {
             prompt = nil
         } else if prompt != nil, known.hooks != nil {
             try bus.editConversation(name) { $0["Handed"] = resumes ? "again" : "task" }
-        } else if resumes, agent.report?["Turn"] != nil || conversation?["Failed"] != nil {
+        } else if resumes, let words = Team.interrupted(agent, conversation) {
             if try team.reached(agent) != nil {
-                try team.putBy(name, Team.middle)
+                try team.putBy(name, words)
             } else {
-                prompt = Team.middle
+                prompt = words
                 try bus.editConversation(name) { $0["Handed"] = "turn" }
             }
         }
+        if conversation?["Beside"] != nil { try bus.editConversation(name) { $0["Beside"] = nil } }
         // What was pasted into the last one began nothing.
         if prompt == nil, conversation?["Handed"] != nil { try bus.editConversation(name) { $0["Handed"] = nil } }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command

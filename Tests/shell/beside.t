@@ -67,6 +67,21 @@ sum=$(printf '[$]%.2f' "$(of money)")
 wait_for 10 a_shows one "one .*$sum"
 ok "and so does its status line, other conversations of the agent counted"
 
+# Killed when only sub-agents are at work.
+cadre send -q one '%call Agent {"description": "third", "prompt": "%run touch $HOME/third; until [ -e $HOME/never ]; do sleep 0.1; done\n%say sub done", "subagent_type": "general-purpose", "run_in_background": true}
+%say main over again'
+wait_for 20 test -e "$HOME/third"
+wait_for 20 eval '[ "$(field one state),$(field one note)" = "working,its sub-agents work" ]'
+kill -9 "$(a_program one)"
+wait_for 20 eval '[ "$(requests main "You were ended while your sub-agents worked")" -gt 0 ]'
+ok "killed when only its sub-agents were at work: it is told to go on"
+wait_for 20 is_state one idle
+before=$(requests main "You were ended while")
+kill -9 "$(a_program one)"
+wait_for 20 eval '[ "$(cadre agents --json | jq -r "select(.name == \"one\").session")" = 3 ]'
+wait_for 20 is_state one idle
+is "$(requests main "You were ended while")" "$before" "killed when idle: of nothing"
+
 cadre retire -q --discard one
 is "$(cat "$(cadre path bus)"/agents/*/log 2>/dev/null)" "" "no hook went wrong"
 code 0 "the bus is sound" cadre doctor
