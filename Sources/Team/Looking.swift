@@ -99,8 +99,10 @@ extension Following {
             if state == .idle, let trouble = looking.trouble { try team.noteFailure(of: name, trouble, known) }
             if state != .waiting { try bus.closePermissions(of: name) }
         }
+        // That it waits for a permission its hook tells, which has asked for it; one that nobody has is a dialog as any.
+        let isAskedByHook = try file != nil && !bus.permissions(of: name).isEmpty
         switch sight {
-        case .dialog(AgentProgram.permission) where file != nil: return
+        case .dialog(AgentProgram.permission) where isAskedByHook: return
         case .dialog(let what):
             try report(.waiting, "the dialog '\(what)'")
             try answer(what, input)
