@@ -65,6 +65,7 @@ extension Following {
         }
         waking.again = failed.map { Time.monotonic() + Double($0.next - Time.now()) }
         guard let turn, try mail != nil || turn == .over && worker.map(mayPull) ?? false else {
+            if turn != nil { try show(blocked: nil, what: "", lastKey: nil) }
             waking.due = nil
             waking.pause = 0
             return
