@@ -139,7 +139,8 @@ package struct Attention {
 
     /// For so long that it should have taken what was there.
     private static func isIdle(_ agent: AgentView, _ bus: Bus) throws -> Bool {
-        agent.state == .idle && (agent.report?.int("Time") ?? .max) + patience < Time.now()
+        try agent.state == .idle && (agent.report?.int("Time") ?? .max) + patience < Time.now()
+            && !bus.claims().contains { $0.owner == agent.name }
     }
 
     private static func how(_ agent: AgentView) -> String {
