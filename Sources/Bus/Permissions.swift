@@ -21,6 +21,8 @@ extension Bus {
 
     /// What is asked: a tool, and what it is to be used on.
     package struct Permission {
+        /// Several of the options may be the answer, divided by commas.
+        package var isMany = false
         package var tool: String
         package var directory: String
         package var digest: String
@@ -57,6 +59,7 @@ extension Bus {
             options: wanted.options ?? [], severity: nil
         ) { id, record in
             record["Dialog"] = wanted.options == nil ? nil : "yes"
+            record["Many"] = wanted.isMany ? "yes" : nil
             record["Tool"] = Names.shown(wanted.tool)
             record["Directory"] = Names.shown(wanted.directory)
             record["Session"] = session

@@ -204,9 +204,10 @@ extension Team {
         for question in questions {
             try bus.report(agent.name, state: .waiting, source: "hook", note: "question: \(Names.shown(question.text))")
             guard until > Time.now() else { return }
-            let wanted = Bus.Permission(
+            var wanted = Bus.Permission(
                 tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: question.shown,
-                subagent: call.subagent, options: question.isMany ? [] : question.options)
+                subagent: call.subagent, options: question.options)
+            wanted.isMany = question.isMany
             let waiting = try bus.askPermission(wanted, by: agent.name, session: agent.token ?? "")
             guard let ask = try bus.waitForPermission(waiting, of: agent.name, seconds: until - Time.now()),
                 ask.record["By"] != "cadre", let answer = ask.answer
