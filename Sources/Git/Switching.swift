@@ -35,7 +35,13 @@ extension Work {
             }
             return
         }
-        try? takeBack(worktree)
+        // Git looks whether files are in the way before it touches any.
+        let said = String(decoding: result.error, as: UTF8.self)
+        if ["would be overwritten by checkout", "would be removed by checkout"].contains(where: said.contains) {
+            try Files.unlink(switching(worktree))
+        } else {
+            try? takeBack(worktree)
+        }
         let paths = String(decoding: result.error, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("\t") }
             .map { String($0.dropFirst()) }
         let place = worktree.worktree?.string ?? ""
