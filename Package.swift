@@ -11,7 +11,7 @@ let verbs: [(name: String, needs: [String])] = [
     ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]),
     ("attach", ["Team", "Tmux"]),
     ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
-    ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Team"]), ("status", ["Team", "Tmux"]),
+    ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Processes", "Team"]), ("status", ["Team", "Tmux"]),
     ("push", ["Git", "Processes", "Team"]),
     ("merge", ["Git", "Processes", "Team"]), ("completions", ["Git", "Team"]),
     ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),

@@ -31,17 +31,6 @@ package final class Tool {
         execvp(program, argv)
     }
 
-    /// Becomes a program that gets these bytes on its standard input; returns only if that can't be.
-    package func become(_ words: [String], input: [UInt8]) {
-        var ends: [Int32] = [0, 0]
-        // More would wait for a reader.
-        guard input.count <= 32768, pipe(&ends) == 0, write(ends[1], input, input.count) == input.count else { return }
-        close(ends[1])
-        dup2(ends[0], 0)
-        close(ends[0])
-        Tool.exec(words[0], Array(words.dropFirst()))
-    }
-
     // MARK: where
 
     /// Where the bus is or would be: with `-C` that of the repository there, else `$CADRE_DIR`, else `cadre/` in the

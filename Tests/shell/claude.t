@@ -58,6 +58,14 @@ wait_for 10 eval '[ "$(field late state),$(field late note)" = idle, ]'
 ok "and what went wrong is over"
 wait_for 10 a_shows late "the line of $PWD"
 ok "a status line of the project is shown"
+# shellcheck disable=SC2028 # JSON has its own
+echo '{"statusLine": {"type": "command", "command": "echo broken; exit 3"}}' >.claude/settings.json
+cadre spawn -q plain --agent claude --no-worktree --no-pull
+wait_for 20 a_shows plain '^ *plain · '
+ok "where it fails, ours"
+! a_shows plain broken
+ok "and nothing of it"
+cadre retire -q plain
 rm -r .claude
 cadre retire -q late
 # What was broken off is handed over once more, and is not to be waited for.
