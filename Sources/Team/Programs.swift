@@ -11,7 +11,7 @@ extension Team {
 
     private static func known(_ program: String, _ settings: Settings) throws -> AgentProgram? {
         let (name, options) = split(program)
-        guard Names.isName(name), options.isEmpty || name != "sh" else { return nil }
+        guard Names.isName(name), options.isEmpty || name != "sh", !isScript(options) else { return nil }
         return try AgentProgram(name, options: options, file: Share.file("programs/\(name)"), set: settings.list)
     }
 
@@ -19,6 +19,38 @@ extension Team {
     private static func split(_ program: String) -> (name: String, options: String) {
         let parts = program.split(separator: " ", maxSplits: 1).map(String.init)
         return (parts.first ?? "", parts.count == 2 ? parts[1] : "")
+    }
+
+    /// Whether the shell would make more of these options than words: a prompt would not be put behind them.
+    private static func isScript(_ options: String) -> Bool {
+        var quote: Character?
+        var isEscaped = false
+        for character in options {
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\", quote != "'" {
+                isEscaped = true
+            } else if let open = quote {
+                if character == open { quote = nil }
+            } else if character == "'" || character == "\"" {
+                quote = character
+            } else if ";&|<>()\n".contains(character) {
+                return true
+            }
+        }
+        return quote != nil
+    }
+
+    /// What is to be said of a command that names a known program and is not taken for it; nil of any other.
+    package func unrecognized(_ program: String) throws -> String? {
+        guard try known(program) == nil else { return nil }
+        let names = try Set(Team.programNames(settings))
+        let words = program.split(whereSeparator: { " ;&|()".contains($0) }).map { $0.split(separator: "/").last ?? "" }
+        guard let name = words.lazy.map(String.init).first(where: names.contains), name != "sh" else { return nil }
+        return
+            "'\(Names.shown(program))' is a command of yours: of what '\(name)' does nothing is known then, and it is "
+            + "given no prompt; for that use --agent '\(name) OPTION...', and cadre.program.\(name).command and "
+            + ".environment for how it is called"
     }
 
     /// A known program with further options, each a word of its own.

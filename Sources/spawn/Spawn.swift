@@ -107,7 +107,10 @@ package struct SpawnVerb: Verb {
             request.worktree = false
             request.pull = false
         }
-        if adopt == nil, !dryRun { try team.requireProgram(request) }
+        if adopt == nil, !dryRun {
+            try team.requireProgram(request)
+            if let why = try team.unrecognized(request.program) { tool.say(why) }
+        }
         if by == "human", !dryRun { try team.letRun { tool.say($0) } }
         var names: [String] = []
         defer {

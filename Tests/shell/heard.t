@@ -94,6 +94,39 @@ ok "and the ask is closed"
 hears strange fifth "then"
 cadre retire -q --discard strange
 
+# A question that begins as those for a permission do, and that no hook tells.
+jq '.customApiKeyResponses.approved = []' "$HOME/.claude.json" >"$HOME/new" && mv "$HOME/new" "$HOME/.claude.json"
+cadre spawn -q keyed --agent claude --auto
+wait_for 10 is_state keyed waiting
+is "$(field keyed note)" "the dialog 'API key'" "so is the question about a key"
+wait_for 15 eval 'cadre ask list | grep -q waits-keyed'
+ok "and an ask says so"
+cadre retire -q --discard keyed
+wait_for 10 eval '[ -z "$(cadre ask list)" ]'
+a_user "$PWD"
+
+# A line that is half typed keeps no mail that was read meanwhile.
+cadre spawn -q half --agent claude --no-pull --auto
+wait_for 20 is_state half idle
+keys half -l 'my own words'
+wait_for 10 a_shows half 'my own words'
+id=$(cadre send half 'to be read elsewhere' | cut -f 1)
+wait_for 10 eval '[[ "$(field half note)" == *"half typed"* ]]'
+cadre inbox -q --as half ack "$id"
+wait_for 10 eval '[ -z "$(field half note)" ]'
+ok "read elsewhere, nothing waits any more, and nothing says so"
+cadre retire -q --discard half
+
+# Commands that name it.
+cadre spawn mine --agent "exec claude --model opus" --no-worktree >/dev/null 2>"$t_dir/err"
+like "$(cat "$t_dir/err")" "*'exec claude --model opus' is a command of yours: *use --agent 'claude OPTION...'*" "a command that names a known program: what that means is said"
+cadre retire -q --discard mine
+cadre spawn mine --agent claude --no-pull --no-worktree --auto -- --append-system-prompt 'one; (two)' >/dev/null 2>"$t_dir/err"
+is "$(cat "$t_dir/err")" "" "an option's words are its own, whatever the shell would make of them"
+wait_for 20 is_state mine idle
+hears mine seventh "by one of further options"
+cadre retire -q --discard mine
+
 # One that comes with an option, and that no rule answers.
 cadre spawn -q bold --agent claude -- --dangerously-skip-permissions
 wait_for 10 is_state bold waiting
