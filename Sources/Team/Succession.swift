@@ -21,11 +21,10 @@ extension Supervisor {
     /// Becomes the executable that has replaced ours, if it can be done now; returns if it can't.
     func succeed() {
         guard isReplaced, order == nil, isQuiet else { return }
-        guard let new = Share.successor, let st = try? Files.status(new, following: true) else {
+        guard let (new, written) = Supervisor.successor else {
             isReplaced = false
             return
         }
-        let written = st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec
         if let broken, broken == (new, written) {
             isReplaced = false
             return
@@ -39,6 +38,12 @@ extension Supervisor {
             return
         }
         become(new, child: child)
+    }
+
+    /// The executable that has replaced ours, and when it was written, in nanoseconds.
+    static var successor: (path: FilePath, written: Int)? {
+        guard let path = Share.successor, let st = try? Files.status(path, following: true) else { return nil }
+        return (path, st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec)
     }
 
     /// Nothing is under way that only we know of.

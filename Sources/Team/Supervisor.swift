@@ -105,6 +105,8 @@ package final class Supervisor {
             child = words[1]
             isTakenOver = child > 0
             isToTell = true
+            // Where the kernel does not tell our own file for that, none is ever ours: not the same again.
+            broken = Supervisor.successor
             witnessed = true
             // It may have ended meanwhile.
             kill(getpid(), SIGCHLD)
