@@ -46,6 +46,13 @@ extension Following {
             looking.armed = false
             looking.due = min(looking.due ?? .infinity, now + Looking.still)
         }
+        // What else has changed may be a hook's report that came late: what is in the way stands still.
+        if looking.due == nil, !changed.isEmpty {
+            switch looking.seen {
+            case .dialog, .other: looking.due = now + Looking.still
+            default: break
+            }
+        }
         guard let time = looking.due, time <= now else { return }
         looking.turns += 1
         if !looking.armed {

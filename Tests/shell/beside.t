@@ -12,31 +12,38 @@ a_model
 cd "$(t_repository)" || exit 1
 a_user "$PWD"
 cadre init -q
-cadre spawn -q one --agent claude --no-pull --auto
-wait_for 20 is_state one idle
 # Requests of the main conversation, or of a sub-agent, that have this text: a sub-agent has fewer tools.
 requests() { # main|sub TEXT
   jq -r --arg text "$2" --arg who "$1" '.body | select((.tools // []) | length > 0) |
     select((([.tools[].name] | index("Agent")) != null) == ($who == "main")) | select(tojson | contains($text)) | 1' "$t_dir/model.log" | wc -l
 }
 
+# In the foreground: this version has them in the background unless it may not.
+git config cadre.program.claude.environment CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1
+cadre spawn -q front --agent claude --no-pull --auto
+git config --unset cadre.program.claude.environment
+wait_for 20 is_state front idle
 # Urgent mail while a sub-agent uses a tool, in the foreground.
-cadre send -q one '%call Agent {"description": "sub", "prompt": "%run touch $HOME/held; until [ -e $HOME/go ]; do sleep 0.1; done\n%run touch $HOME/went\n%say sub done", "subagent_type": "general-purpose", "run_in_background": false}
+cadre send -q front '%call Agent {"description": "sub", "prompt": "%run touch $HOME/held; until [ -e $HOME/go ]; do sleep 0.1; done\n%run touch $HOME/went\n%say sub done", "subagent_type": "general-purpose", "run_in_background": false}
 %say main over'
 wait_for 20 test -e "$HOME/held"
 ok "a sub-agent uses a tool"
-id=$(cadre send one --urgent '%run touch "$HOME/urgent"
+id=$(cadre send front --urgent '%run touch "$HOME/urgent"
 %say urgent heard' | cut -f 1)
 touch "$HOME/go"
 wait_for 20 test -e "$HOME/went"
 wait_for 30 test -e "$HOME/urgent"
 ok "urgent mail meanwhile is acted on"
-wait_for 20 is_state one idle
+wait_for 20 is_state front idle
 is "$(requests sub "$id")" 0 "no sub-agent was told it"
 [ "$(requests main "$id")" -gt 0 ] && [ "$(requests main "It is from 'human', your user: your user's word.")" -gt 0 ]
 ok "but the agent itself, as its user's word"
-is "$(cadre inbox --as one | wc -l)" 0 "and it is read"
+is "$(cadre inbox --as front | wc -l)" 0 "and it is read"
+cadre retire -q --discard front
+base=$(jq -r '.body | select((.tools // []) | length > 0) | 1' "$t_dir/model.log" | wc -l)
 
+cadre spawn -q one --agent claude --no-pull --auto
+wait_for 20 is_state one idle
 # In the background, in two conversations.
 of() { cadre cost --by agent --json | jq -c "select(.agent == \"one\") | .$1"; }
 cadre send -q one '%call Agent {"description": "second", "prompt": "%run true\n%run touch $HOME/background\n%say sub done", "subagent_type": "general-purpose", "run_in_background": true}
@@ -46,7 +53,7 @@ wait_for 20 test -e "$HOME/background"
 wait_for 20 eval '[ "$(requests main "second\\\" finished")" -gt 0 ]'
 wait_for 20 is_state one idle
 # The program tells what a conversation has cost a moment after it has: one that is left sooner is told of no more.
-answers() { jq -r '.body | select((.tools // []) | length > 0) | 1' "$t_dir/model.log" | wc -l; }
+answers() { echo "$(($(jq -r '.body | select((.tools // []) | length > 0) | 1' "$t_dir/model.log" | wc -l) - base))"; }
 wait_for 20 eval '[ "$(of money)" = "$(jq -n "$(answers) * 42 / 10000")" ]'
 tmux -L "$t_server" send-keys -t "$(field one pane)" -l /clear
 wait_for 5 a_shows one /clear

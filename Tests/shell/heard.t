@@ -74,6 +74,19 @@ NO_COLOR=1 a_heard claude
 for entry in CLAUDE_CODE_DISABLE_ALTERNATE_SCREEN=1 DISABLE_AUTOUPDATER=1 CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION=1; do
   git config --add cadre.program.claude.environment "$entry"
 done
+cadre spawn -q proposed --agent claude --no-pull --auto
+wait_for 20 is_state proposed idle
+for n in 1 2 3 4 5; do
+  keys proposed -l "%say mine $n"
+  wait_for 10 a_shows proposed "%say mine $n"
+  keys proposed Enter
+  wait_for 20 a_shows proposed "● mine $n"
+  wait_for 20 is_state proposed idle
+done
+wait_for 20 a_shows proposed '❯.*run the tests now'
+ok "a proposal stands in its box"
+hears proposed eighth "beside a proposal in its box"
+cadre retire -q --discard proposed
 a_heard claude
 a_heard codex
 git config --unset-all cadre.program.claude.environment
