@@ -35,6 +35,7 @@ a_model_down() {
 # The model, and the environment that leads there. To be called after t_world.
 a_model() {
   a_port=
+  # shellcheck disable=SC2016 # for when it ends
   t_finally 'kill "$a_model_pid" 2>/dev/null'
   a_model_up
   export ANTHROPIC_BASE_URL="http://127.0.0.1:$a_port" ANTHROPIC_API_KEY=sk-ant-no-key-but-a-word-of-the-test

@@ -64,7 +64,10 @@ ok "mail reaches claude after it"
 wait_for 20 is_state claude1 idle
 is "$(a_conversation claude1)" "$conversation" "in its conversation"
 is "$(cadre inbox --as claude1 | wc -l)" 0 "and is read"
-is "$(cadre send own --subject hello -q; cadre inbox --as own | wc -l)" 1 "mail of a program that is not known waits"
+is "$(
+  cadre send own --subject hello -q
+  cadre inbox --as own | wc -l
+)" 1 "mail of a program that is not known waits"
 
 # A line that a person types is left alone.
 tmux -L "$t_server" send-keys -t "$(field claude1 pane)" -l 'my own words'
@@ -127,7 +130,12 @@ before=$(cadre agents -o name,session | sort)
 bus=$(cadre path bus)
 cp -p "$bus/version" "$t_dir/version"
 all() { (cd "$bus" && find . -type f ! -name output ! -path ./version -printf '%p %i %T@ %s\n' | sort); }
-still() { local now; now=$(all); sleep 0.3; [ "$now" = "$(all)" ]; }
+still() {
+  local now
+  now=$(all)
+  sleep 0.3
+  [ "$now" = "$(all)" ]
+}
 wait_for 20 still
 pids=$(cadre agents -o pid)
 all >"$t_dir/files"
