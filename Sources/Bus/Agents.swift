@@ -97,6 +97,7 @@ extension Bus {
 
     /// Changes an agent's card.
     package func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
+        try requireFormat()
         try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in
             guard var record = try Record.read(card(name)) else { throw noAgent(name) }
             try change(&record)

@@ -18,6 +18,7 @@ extension Bus {
 
     /// Changes it; it is on the disk when this returns.
     package func editConversation(_ name: String, _ change: (inout Record) -> Void) throws {
+        try requireFormat()
         try Lock.with(assignment(name), seconds: 30, verb: "conversation") { _ in
             let before = try conversation(name)
             var record = before ?? Record()

@@ -67,6 +67,7 @@ extension Bus {
         else {
             throw Failure.no("'\(Names.shown(conversation))' is no conversation's id")
         }
+        try requireFormat()
         try Lock.with(assignment(agent.name), seconds: 30, verb: "cost") { _ in
             let file = "\(agent.name),\(conversation)"
             let today = Bus.day()
