@@ -53,14 +53,11 @@ package struct AskVerb: ParsableCommand {
                     + "asks does"
             )
         }
-        // An option may have commas of its own.
-        let offered = ask.record["Options"] ?? ""
-        let options = offered.split(separator: ",").map(AskVerb.trimmed)
+        let options = (ask.record["Options"] ?? "").split(separator: ",").map(AskVerb.trimmed)
         let isMany = ask.record["Many"] != nil
-        let isWhole = ",\(offered),".contains(",\(answer),")
         let chosen = isMany ? answer.split(separator: ",").map(AskVerb.trimmed) : [answer]
         let isOther = chosen.first { !options.contains($0) }
-        if !options.isEmpty, answer != "approved", answer != "rejected", !isWhole, chosen.isEmpty || isOther != nil {
+        if !options.isEmpty, answer != "approved", answer != "rejected", chosen.isEmpty || isOther != nil {
             let hint = isMany ? "; several are divided by commas" : ""
             throw Failure.usage(
                 "'\(Names.shown(isOther ?? answer))' is none of the options: \(options.joined(separator: ", "))\(hint)")

@@ -163,6 +163,7 @@ id=$(cadre ask list | cut -f1)
 is "$(cadre ask list),$(field one note)" "$id	question	one	Which?,question: Which?" "a question with options is an ask"
 like "$(cadre ask show "$id")" "*Options: alpha,beta*alpha: first*" "with these options"
 code 64 "no other" cadre ask answer "$id" gamma
+code 64 "nor two of them" cadre ask answer "$id" alpha,beta
 cadre ask answer -q "$id" beta
 wait "$asking"
 is "$(jq -r '.hookSpecificOutput.decision | .behavior + " " + .updatedInput.answers["Which?"] + " " + .updatedInput.questions[0].header' "$t_dir/decision")" "allow beta W" "whose answer is the decision"
