@@ -72,13 +72,14 @@ package struct Bus {
         return false
     }
 
-    /// Throws `Failure.unsure` if it is.
-    package func requireFormat() throws {
-        if isOutgrown {
-            throw Failure.unsure(
-                "'\(root.string)' has been given a newer format than this cadre's (\(Bus.format)): upgrade cadre")
-        }
+    /// What says so.
+    package var outgrown: Failure {
+        .unsure(
+            "'\(root.string)' has been given a newer format than this cadre's (\(Bus.format)): upgrade cadre")
     }
+
+    /// Throws `Failure.unsure` if it is.
+    package func requireFormat() throws { if isOutgrown { throw outgrown } }
 
     static func isNewer(_ version: FilePath) throws -> Bool {
         guard let st = try Files.status(version), st.st_mode & S_IFMT == S_IFREG, let bytes = try Files.read(version)

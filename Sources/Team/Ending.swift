@@ -69,6 +69,11 @@ extension Team {
     /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it.
     func callForWatch() throws {
         guard try !Alive.isHeld(bus.watchLock(0)) || !Alive.isHeld(bus.watchLock(1)) else { return }
+        try callAll()
+    }
+
+    /// Has those who run look up: whether the watch is free, and whether their executable was replaced.
+    func callAll() throws {
         for name in try bus.agentNames() {
             if let agent = try bus.agent(named: name), agent.alive { try signal(agent, SIGCONT) }
         }

@@ -72,7 +72,7 @@ extension Supervisor {
         isReplaced = true
         succeed()
         try alive.close()
-        try bus.requireFormat()
+        throw bus.outgrown
     }
 }
 
@@ -83,14 +83,5 @@ extension Following {
             waking.pasted.map { Time.monotonic() < $0.time + Waking.patience } ?? false
             && (try? bus.conversation(name)?["Handed"]) != .some(nil)
         return said == nil && !isTaken
-    }
-}
-
-extension Team {
-    /// Our executable was replaced: those who run look whether theirs was.
-    func tellOfUpgrade() throws {
-        for name in try bus.agentNames() {
-            if let agent = try bus.agent(named: name), agent.alive { try signal(agent, SIGCONT) }
-        }
     }
 }

@@ -55,7 +55,7 @@ package final class Supervisor {
     private var witnessed = false
     private(set) var order: Order?
     private var watch: Watch?
-    /// A watcher has ended, or our executable was replaced: see `Team.callForWatch` and `Team.tellOfUpgrade`.
+    /// A watcher has ended, or our executable was replaced: see `Team.callForWatch` and `Team.callAll`.
     private var called = false
     /// Another executable is in the place of ours, and we are to become it as soon as that disturbs nobody.
     var isReplaced = false
@@ -188,7 +188,7 @@ package final class Supervisor {
         called = false
         guard watch == nil else { return }
         watch = try Watch(bus, name)
-        if watch != nil, isToTell { try team.tellOfUpgrade() }
+        if watch != nil, isToTell { try team.callAll() }
         isToTell = false
         // Work may have come to the merge queue, or somebody died, while nobody watched.
         watch?.look(team)

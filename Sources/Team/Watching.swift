@@ -83,7 +83,7 @@ final class Watch {
         var changed = watcher.drain()
         if changed.contains(-1) || changed.remove(installed) != nil {
             isReplaced = Share.successor != nil
-            if isReplaced { try? team.tellOfUpgrade() }
+            if isReplaced { try? team.callAll() }
         }
         // What only changes what is shown is no death and moves no branch. Without inotify, or where it has lost count,
         // it may be anything.
