@@ -106,7 +106,7 @@ extension Following {
             if state == .idle, let trouble = looking.trouble { try team.noteFailure(of: name, trouble, known) }
             if state != .waiting { try bus.closePermissions(of: name) }
         }
-        // That it waits for a permission its hook tells, which has asked for it; one that nobody has is a dialog as any.
+        // A permission that its hook has asked for is told by that; one that no hook asks for is a dialog as any.
         let isAskedByHook = try file != nil && !bus.permissions(of: name).isEmpty
         switch sight {
         case .dialog(AgentProgram.permission) where isAskedByHook: return

@@ -100,7 +100,8 @@ extension Team {
     static let middle = "You were ended in the middle of a turn and are started again; go on with what you were at."
     /// When only its sub-agents were at work, which do not come back with it.
     static let alone =
-        "You were ended while your sub-agents worked and are started again; they are gone: go on with what they were at."
+        "You were ended while your sub-agents worked and are started again; they are gone: "
+        + "go on with what they were at."
 
     /// What an agent is told that was ended at work, without a task that would tell it; nil if it was not.
     static func interrupted(_ agent: AgentView, _ conversation: Record?) -> String? {
