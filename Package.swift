@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One table of verbs. Each is a library in Sources/VERB: its code and its manual page. `needs` names what it uses beyond
-// Tool.
+// One table of verbs. Each is a library in Sources/VERB: its code and its manual page. `needs` names what it uses
+// beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
     ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []),
     ("ask", ["Git"]), ("plan", []),
@@ -17,8 +17,8 @@ let verbs: [(name: String, needs: [String])] = [
     ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
 ]
 
-// Verbs that are executables of their own as well, over the same code, linking only what they use: for who puts together
-// something smaller. They are not installed.
+// Verbs that are executables of their own as well, over the same code, linking only what they use: for who puts
+// together something smaller. They are not installed.
 let alone: Set = ["spawn", "claim", "send", "inbox", "heartbeat", "merge"]
 
 // Layers, lowest first; a target may name only targets of a lower layer.
