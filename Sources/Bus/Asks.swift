@@ -12,6 +12,20 @@ package struct Ask {
     package var text: String { String(decoding: record.body, as: UTF8.self) }
     package var title: String { String(text.prefix { $0 != "\n" }) }
     package var answer: String? { record["Answer"] }
+    /// What it can be answered with besides yes and no; none: anything.
+    package var options: [String] { Ask.list(record["Options"] ?? "") }
+    /// Whether an answer may name several of them.
+    package var takesSeveral: Bool { record["Many"] != nil }
+    /// What an answer names.
+    package func parts(of answer: String) -> [String] { takesSeveral ? Ask.list(answer) : [answer] }
+    /// What stands between commas, without the blanks around it.
+    package static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { part in
+            var part = part.drop { $0 == " " }
+            while part.last == " " { part.removeLast() }
+            return String(part)
+        }
+    }
     /// Whether a program's hook waits for it, beside the program's own dialog.
     var isByProgram: Bool { record["Kind"] == Bus.permission || record["Dialog"] != nil }
 }

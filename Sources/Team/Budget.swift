@@ -112,6 +112,6 @@ extension Team {
     /// Of a program whose money is not told no budget can be held; nil if there is none, or it can.
     package func unheld(_ program: String) throws -> String? {
         guard try !budgets().isEmpty, try known(program)?.tellsMoney != true else { return nil }
-        return "what '\(Names.shown(program))' costs is unknown, so that cadre.budget can't be held for it"
+        return "what '\(Names.shown(program))' costs is unknown, so cadre.budget can't be enforced for it"
     }
 }

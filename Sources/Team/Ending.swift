@@ -232,7 +232,7 @@ extension Team {
             }
             if let command = held.underWay {
                 throw Failure.no(
-                    "'\(command)' is to be done first in '\(path.string)', or use --discard; '\(name)' is stopped")
+                    "'\(command)' must be done first in '\(path.string)', or use --discard; '\(name)' is stopped")
             }
         }
         try work.commitProgress(git, "Work in progress of \(name)")

@@ -81,7 +81,8 @@ struct Request {
 /// A question with options that a program asks.
 private struct Question {
     var text: String
-    var options: [String]
+    /// As the program has them, which knows its answer by them.
+    var labels: [String]
     var details: [String]
     var isMany: Bool
 
@@ -94,10 +95,17 @@ private struct Question {
             guard labels.count == options.count else { return nil }
             let details = options.map { $0["description"]?.string ?? "" }
             return Question(
-                text: text, options: labels.map { Names.shown($0) }, details: details,
-                isMany: entry["multiSelect"]?.canonical == "true")
+                text: text, labels: labels, details: details, isMany: entry["multiSelect"]?.canonical == "true")
         }
         return questions.count == entries.count ? questions : nil
+    }
+
+    /// The labels as an ask can offer them: plain, and without the comma that divides options.
+    var options: [String] { labels.map { Names.shown($0).replacing(",", with: ";") } }
+
+    /// An answer in the program's own words.
+    func labels(of answer: [String]) -> String {
+        answer.map { part in zip(options, labels).first { $0.0 == part }?.1 ?? part }.joined(separator: ", ")
     }
 
     /// The question, and what its options mean.
@@ -219,7 +227,8 @@ extension Team {
                 return decide("\"behavior\":\"deny\",\"message\":\(JSON.string(refusal))")
             }
             // A yes alone takes the first, which is the one that it recommends.
-            answers[question.text] = .string(answer == "approved" ? question.options.first ?? "yes" : answer)
+            answers[question.text] = .string(
+                answer == "approved" ? question.labels.first ?? "yes" : question.labels(of: ask.parts(of: answer)))
         }
         var input: [String: Value] = [:]
         for key in request.input.keys { input[key] = request.input[key] }

@@ -48,7 +48,7 @@ extension Team {
         let words = program.split(whereSeparator: { " ;&|()".contains($0) }).map { $0.split(separator: "/").last ?? "" }
         guard let name = words.lazy.map(String.init).first(where: names.contains), name != "sh" else { return nil }
         return
-            "'\(Names.shown(program))' is a command of yours: of what '\(name)' does nothing is known then, and it is "
+            "'\(Names.shown(program))' is a command of yours: nothing is known of what '\(name)' does then, and it is "
             + "given no prompt; for that use --agent '\(name) OPTION...', and cadre.program.\(name).command and "
             + ".environment for how it is called"
     }

@@ -211,7 +211,7 @@ extension Following {
         case .idle(false) where isOwn(typed) && input.isOpen: try pane.tmux.type(["C-u"], into: pane.id)
         case .idle(false): why = "a line is half typed in its pane"
         // It is at the end of its screen, or shows what is not known.
-        case .unknown: why = known.idle.isEmpty ? nil : "its input line is not to be seen"
+        case .unknown: why = known.idle.isEmpty ? nil : "its input line is not visible"
         case .idle(true): break
         }
         if why == nil, !input.isOpen { why = "its pane is in a mode, or takes no input" }

@@ -78,10 +78,10 @@ package struct AgentsVerb: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the agents.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
-        @Flag(name: .long, help: "Children below their parents, indented.") var tree = false
+        @Flag(name: .long, help: "Indent children below their parents.") var tree = false
         @Option(
             name: [.customShort("o", allowingJoined: true), .long],
-            help: ArgumentHelp("Print these fields, divided by commas; 'help' lists them.", valueName: "fields"))
+            help: ArgumentHelp("Fields to print, separated by commas; 'help' lists them.", valueName: "fields"))
         var output: String?
 
         func run(_ tool: Tool) throws {
@@ -133,11 +133,11 @@ package struct AgentsVerb: ParsableCommand {
 
     struct Set: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "set", abstract: "Change what is known of an agent.")
+            commandName: "set", abstract: "Change an agent's card.")
         @OptionGroup var common: Common
         @Argument(help: "The agent; - reads names from standard input.") var name: String
         @Argument(help: "role, parent, program, model, restart, pull or auto.") var key: String
-        @Argument(help: "The value; an empty one forgets it.") var value: String
+        @Argument(help: "The value; an empty one removes the key.") var value: String
 
         func run(_ tool: Tool) throws {
             let value = value.isEmpty ? nil : try tool.line(value, what: "value")

@@ -5,7 +5,7 @@ import Tool
 
 package struct AskVerb: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        verb: "ask", abstract: "Ask, and answer what was asked.",
+        verb: "ask", abstract: "Ask questions, and answer them.",
         subcommands: [New.self, List.self, Show.self, Approve.self, Reject.self, Answer.self],
         defaultSubcommand: New.self)
     package init() {}
@@ -53,12 +53,11 @@ package struct AskVerb: ParsableCommand {
                     + "asks does"
             )
         }
-        let options = (ask.record["Options"] ?? "").split(separator: ",").map(AskVerb.trimmed)
-        let isMany = ask.record["Many"] != nil
-        let chosen = isMany ? answer.split(separator: ",").map(AskVerb.trimmed) : [answer]
+        let options = ask.options
+        let chosen = ask.parts(of: answer)
         let isOther = chosen.first { !options.contains($0) }
         if !options.isEmpty, answer != "approved", answer != "rejected", chosen.isEmpty || isOther != nil {
-            let hint = isMany ? "; several are divided by commas" : ""
+            let hint = ask.takesSeveral ? "; several are divided by commas" : ""
             throw Failure.usage(
                 "'\(Names.shown(isOther ?? answer))' is none of the options: \(options.joined(separator: ", "))\(hint)")
         }
@@ -89,12 +88,6 @@ package struct AskVerb: ParsableCommand {
     }
 
     /// Without blanks at its ends.
-    private static func trimmed(_ text: Substring) -> String {
-        var text = text.drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        return String(text)
-    }
-
     /// One line given as an argument or, for `-`, on standard input.
     static func line(_ tool: Tool, _ text: String) throws -> String {
         guard text == "-" else { return try tool.line(text, what: "answer") }
@@ -105,11 +98,12 @@ package struct AskVerb: ParsableCommand {
     }
 
     struct New: Verb {
-        static let configuration = CommandConfiguration(commandName: "new", abstract: "Ask; print the ask's id.")
+        static let configuration = CommandConfiguration(
+            commandName: "new", abstract: "Ask a question; print the ask's id.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "Answers to choose from, divided by commas.") var options: String?
-        @Option(name: .long, help: "Who is asked.") var to = "human"
-        @Option(name: .long, help: "How much it matters.") var severity: String?
+        @Option(name: .long, help: "The possible answers, separated by commas.") var options: String?
+        @Option(name: .long, help: "The recipient.") var to = "human"
+        @Option(name: .long, help: "The severity.") var severity: String?
         @Option(name: .long, help: ArgumentHelp("Wait for the answer and print it.", valueName: "time")) var wait:
             String?
         @Option(
@@ -125,7 +119,7 @@ package struct AskVerb: ParsableCommand {
             let choices =
                 try options.map {
                     try tool.line($0, what: "options").split(separator: ",", omittingEmptySubsequences: false).map {
-                        try tool.line(AskVerb.trimmed($0), what: "option")
+                        try tool.line(Ask.list(String($0)).first ?? "", what: "option")
                     }
                 } ?? []
             let severity = try self.severity.map { try tool.line($0, what: "severity") }
@@ -156,7 +150,7 @@ package struct AskVerb: ParsableCommand {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print asks whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print asks in full.")
         @OptionGroup var common: Common
         @Argument(help: "Asks; - reads them from standard input.") var ids: [String]
         func run(_ tool: Tool) throws {
@@ -169,10 +163,10 @@ package struct AskVerb: ParsableCommand {
     }
 
     struct Approve: Verb {
-        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Say yes.")
+        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Approve an ask.")
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
-        @Argument(help: "A line to go with it.") var text: String?
+        @Argument(help: "A comment of one line.") var text: String?
         func run(_ tool: Tool) throws {
             _ = try tool.bus()
             let note = try text.map { try AskVerb.line(tool, $0) }
@@ -181,10 +175,10 @@ package struct AskVerb: ParsableCommand {
     }
 
     struct Reject: Verb {
-        static let configuration = CommandConfiguration(commandName: "reject", abstract: "Say no.")
+        static let configuration = CommandConfiguration(commandName: "reject", abstract: "Reject an ask.")
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
-        @Argument(help: "A line to go with it.") var text: String?
+        @Argument(help: "A comment of one line.") var text: String?
         func run(_ tool: Tool) throws {
             _ = try tool.bus()
             let note = try text.map { try AskVerb.line(tool, $0) }

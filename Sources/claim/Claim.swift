@@ -4,22 +4,24 @@ import Tool
 
 package struct ClaimVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "claim", abstract: "Take the best ready task, or these; print what was taken.")
+        verb: "claim", abstract: "Claim the best ready task, or the ones named; print them.")
     @OptionGroup package var common: Common
-    @Option(name: .long, help: ArgumentHelp("Wait for a task, for ever or so long (30s, 5m, 2h).", valueName: "time"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Wait for a task, forever or at most this long (30s, 5m, 2h).", valueName: "time"))
     var wait: String?
     @Option(name: .long, help: "Claim as this role.") var role: String?
-    @Option(name: .long, help: "How long the lease is, for one without a supervisor.") var ttl: String?
-    @Flag(name: .long, help: "Give the leases held (or of these tasks) a new end.") var renew = false
-    @Flag(name: .long, help: "Give the tasks held (or these) back.") var release = false
-    @Flag(name: .long, help: "With --release: put by what is uncommitted in my worktree, as work left unfinished.")
+    @Option(name: .long, help: "The lease's length, for callers without a supervisor.") var ttl: String?
+    @Flag(name: .long, help: "Renew my leases, all or of these tasks.") var renew = false
+    @Flag(name: .long, help: "Return my tasks, all or these, to the list.") var release = false
+    @Flag(name: .long, help: "With --release: commit my worktree's changes as unfinished work.")
     var commit = false
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "With --release: offer them again after a pause, which doubles each time, for this reason.",
+            "With --release: offer them again after a pause that doubles each time; the reason.",
             valueName: "why")) var later: String?
-    @Option(name: .long, help: "The token of the claim, for --renew and --release.") var token: String?
+    @Option(name: .long, help: "The claim's token, for --renew and --release.") var token: String?
     @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
     package init() {}
 

@@ -4,10 +4,10 @@ import Tool
 
 package struct CompletionsVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "completions", abstract: "Print what makes a shell complete the words of cadre's commands.")
+        verb: "completions", abstract: "Print a shell completion script.")
     @OptionGroup package var common: Common
-    @Argument(help: "bash, zsh or fish; or 'for': what the last of the words after -- could be.") var what: String
-    @Argument(parsing: .postTerminator, help: "The command's words so far.") var words: [String] = []
+    @Argument(help: "bash, zsh or fish; or 'for': complete the last of the words after --.") var what: String
+    @Argument(parsing: .postTerminator, help: "The words of the command line so far.") var words: [String] = []
     package init() {}
 
     /// All verbs, set by the binary that has them.

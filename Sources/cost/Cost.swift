@@ -4,9 +4,9 @@ import Tool
 
 package struct CostVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "cost", abstract: "Print what the agents have used: money and tokens.")
+        verb: "cost", abstract: "Print the usage of the agents: money and tokens.")
     @OptionGroup package var common: Common
-    @Option(name: .long, help: "A line for each agent, task, role or day; one of all if not given.") var by: String?
+    @Option(name: .long, help: "Group by agent, task, role or day. Default: one total.") var by: String?
     @OptionGroup var look: Look
     package init() {}
 

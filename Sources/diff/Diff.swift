@@ -5,13 +5,13 @@ import Tool
 
 package struct DiffVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "diff", abstract: "Show what an agent has changed since the target, committed or not.")
+        verb: "diff", abstract: "Show an agent's changes against the target, committed or not.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Only which files, and how much.") var stat = false
-    @Flag(name: .long, help: "Only the files' names.") var nameOnly = false
+    @Flag(name: .long, help: "Print a diffstat only.") var stat = false
+    @Flag(name: .long, help: "Print file names only.") var nameOnly = false
     @OptionGroup var look: Look
-    @Flag(name: .long, help: "Only what has changed since it was marked as seen.") var sinceSeen = false
-    @Flag(name: .long, help: "Mark what there is now as seen, and print nothing.") var markSeen = false
+    @Flag(name: .long, help: "Only changes since --mark-seen.") var sinceSeen = false
+    @Flag(name: .long, help: "Mark the present changes as seen; print nothing.") var markSeen = false
     @Argument(help: "The agent.") var name: String
     package init() {}
 

@@ -5,7 +5,7 @@ import Tool
 
 package struct HandoffVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "handoff", abstract: "End my session; the next one begins afresh, with these notes.")
+        verb: "handoff", abstract: "End my session and start a fresh one with these notes.")
     @OptionGroup package var common: Common
     @Option(
         name: .customShort("F", allowingJoined: true),

@@ -4,15 +4,15 @@ import Tool
 
 package struct HeartbeatVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "heartbeat", abstract: "Say that I am alive and what I do; renew my leases.")
+        verb: "heartbeat", abstract: "Report state and progress; renew my leases.")
     @OptionGroup package var common: Common
     @Option(name: .long, help: "starting, working, idle, waiting or stuck.") var state: String?
-    @Option(name: .long, help: "One line on what is being done.") var note: String?
-    @Option(name: .long, help: "How far it is: N/M.") var progress: String?
+    @Option(name: .long, help: "A line on the present work.") var note: String?
+    @Option(name: .long, help: "Progress: N/M.") var progress: String?
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "This went wrong, may pass, and will be tried again: prints after how many seconds.", valueName: "why"))
+            "Report an error that may pass; print the seconds to wait before the next try.", valueName: "why"))
     var retry: String?
     package init() {}
 

@@ -7,9 +7,9 @@ import Tool
 
 package struct HookVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "hook", abstract: "Be an agent program's hook: JSON in, JSON out.")
+        verb: "hook", abstract: "Handle a hook of an agent program: JSON in, JSON out.")
     @OptionGroup package var common: Common
-    @Argument(help: "The event's name, as the program calls it.") var event: String
+    @Argument(help: "The program's name of the event.") var event: String
     package init() {}
 
     /// What programs send, as far as it is used; what is not of this kind is left out.

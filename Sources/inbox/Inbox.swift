@@ -59,10 +59,10 @@ package struct InboxVerb: ParsableCommand {
             commandName: "list", abstract: "List unread mail, oldest first.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
-        @Flag(name: .shortAndLong, help: "Also what was read.") var all = false
-        @Option(name: .long, help: ArgumentHelp("Wait until there is some, for ever or so long.", valueName: "time"))
+        @Flag(name: .shortAndLong, help: "Include read mail.") var all = false
+        @Option(name: .long, help: ArgumentHelp("Wait for mail, forever or at most this long.", valueName: "time"))
         var wait: String?
-        @Flag(name: .long, help: "Go on listing as mail comes.") var follow = false
+        @Flag(name: .long, help: "Follow: list mail as it arrives.") var follow = false
 
         func run(_ tool: Tool) throws {
             let deadline = try tool.deadline(wait)
@@ -85,8 +85,8 @@ package struct InboxVerb: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "next", abstract: "Print the oldest unread message and acknowledge it.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: ArgumentHelp("Wait for one, for ever or so long.", valueName: "time")) var wait:
-            String?
+        @Option(name: .long, help: ArgumentHelp("Wait for a message, forever or at most this long.", valueName: "time"))
+        var wait: String?
 
         func run(_ tool: Tool) throws {
             try InboxVerb.next(tool, wait: wait != nil, until: tool.deadline(wait))
@@ -106,7 +106,7 @@ package struct InboxVerb: ParsableCommand {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print messages whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print messages in full.")
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
@@ -136,10 +136,10 @@ package struct InboxVerb: ParsableCommand {
 
     struct Search: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "search", abstract: "List the messages that contain a text.")
+            commandName: "search", abstract: "List messages that contain a text.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
-        @Argument(help: "Looked for in sender, subject and body, whatever the case.") var text: String
+        @Argument(help: "The text to find in sender, subject and body; case is ignored.") var text: String
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -155,7 +155,7 @@ package struct InboxVerb: ParsableCommand {
 
     struct Thread: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "thread", abstract: "List the thread that a message belongs to.")
+            commandName: "thread", abstract: "List a message's thread.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
         @Argument(help: "Any message of the thread.") var message: String

@@ -7,7 +7,7 @@ import Tool
 
 package struct InitVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "init", abstract: "Make the bus of this repository; show what commands its .cadre brings.")
+        verb: "init", abstract: "Create the repository's bus; list the commands that its .cadre sets.")
     @OptionGroup package var common: Common
     package init() {}
 

@@ -4,15 +4,15 @@ import SystemPackage
 import Tool
 
 package struct LogVerb: Verb {
-    package static let configuration = CommandConfiguration(verb: "log", abstract: "Print what happened.")
+    package static let configuration = CommandConfiguration(verb: "log", abstract: "Print the journal of events.")
     @OptionGroup package var common: Common
-    @Flag(name: .shortAndLong, help: "Go on as things happen.") var follow = false
-    @Option(name: .long, help: "Only what this agent did, or what was done to it.") var agent: String?
-    @Option(name: .long, help: "Only what concerns this task.") var task: String?
+    @Flag(name: .shortAndLong, help: "Follow: print events as they happen.") var follow = false
+    @Option(name: .long, help: "Only events by or about this agent.") var agent: String?
+    @Option(name: .long, help: "Only events about this task.") var task: String?
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Write a report of the run to this file, instead of printing; - is standard output.", valueName: "file"))
+            "Write an HTML report to this file instead; - is standard output.", valueName: "file"))
     var html: String?
     @OptionGroup var look: Look
     package init() {}

@@ -8,8 +8,8 @@ extension MergeVerb {
         static let configuration = CommandConfiguration(
             commandName: "check", abstract: "Print which branches conflict with the target or with each other.")
         @OptionGroup var common: Common
-        @Argument(help: "Branches or agents; - reads them from standard input. All if not given.") var branches:
-            [String] = []
+        @Argument(help: "Branches or agents; - reads them from standard input. Default: all.") var branches: [String] =
+            []
 
         func run(_ tool: Tool) throws {
             let prediction = try Prediction(tool.work())

@@ -6,7 +6,7 @@ import Tool
 
 package struct MergeVerb: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        verb: "merge", abstract: "The queue through which work lands.",
+        verb: "merge", abstract: "Submit, review and land work through the merge queue.",
         subcommands: [
             Submit.self, List.self, Show.self, Run.self, Approve.self, Reject.self, Retry.self, Cancel.self, Check.self,
             Update.self,
@@ -66,10 +66,10 @@ package struct MergeVerb: ParsableCommand {
 
     struct List: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the entries, first the one that is next.")
+            commandName: "list", abstract: "List the entries, next first.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
-        @Flag(name: .long, help: "Also what has left the queue.") var all = false
+        @Flag(name: .long, help: "Include entries that have left the queue.") var all = false
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -89,7 +89,7 @@ package struct MergeVerb: ParsableCommand {
 
     struct Show: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "Print entries: what, the change, and what the gate said.")
+            commandName: "show", abstract: "Print entries: header, diff and the gate's output.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -144,10 +144,10 @@ package struct MergeVerb: ParsableCommand {
 
     struct Run: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "run", abstract: "Land what can be landed; end when nothing is left to do.")
+            commandName: "run", abstract: "Land entries until nothing more can land.")
         @OptionGroup var common: Common
-        @Flag(name: .long, help: "Look at one entry only.") var once = false
-        @Flag(name: .long, help: "Land on the remote's target as well.") var remote = false
+        @Flag(name: .long, help: "Process one entry only.") var once = false
+        @Flag(name: .long, help: "Also land on the remote's target.") var remote = false
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()
@@ -169,7 +169,7 @@ package struct MergeVerb: ParsableCommand {
     }
 
     struct Approve: Verb {
-        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Say that entries may land.")
+        static let configuration = CommandConfiguration(commandName: "approve", abstract: "Approve entries.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -192,7 +192,7 @@ package struct MergeVerb: ParsableCommand {
 
     struct Reject: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "reject", abstract: "Give entries back to their authors.")
+            commandName: "reject", abstract: "Return entries to their authors.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
@@ -215,7 +215,7 @@ package struct MergeVerb: ParsableCommand {
 
     struct Retry: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "retry", abstract: "Put entries that wait or came back into the queue again.")
+            commandName: "retry", abstract: "Queue waiting or returned entries again.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -232,7 +232,7 @@ package struct MergeVerb: ParsableCommand {
     struct Cancel: Verb {
         static let configuration = CommandConfiguration(
             commandName: "cancel",
-            abstract: "Take entries out of the queue; their tasks are ready again for their authors.")
+            abstract: "Remove entries from the queue; their tasks are ready again for their authors.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 

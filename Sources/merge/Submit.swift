@@ -6,11 +6,11 @@ import Tool
 extension MergeVerb {
     struct Submit: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "submit", abstract: "Submit what an agent holds, or a branch; print the task's id.")
+            commandName: "submit", abstract: "Submit an agent's task or a branch; print the task's id.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "How it lands: squash, merge or rebase.") var strategy: String?
-        @Option(name: .long, help: "The token of the claim.") var token: String?
-        @Argument(help: "An agent or a branch; mine if not given.") var name: String?
+        @Option(name: .long, help: "How to land it: squash, merge or rebase.") var strategy: String?
+        @Option(name: .long, help: "The claim's token.") var token: String?
+        @Argument(help: "An agent or a branch. Default: mine.") var name: String?
 
         func run(_ tool: Tool) throws {
             let strategy = try strategy.map { try Strategy(named: $0) }

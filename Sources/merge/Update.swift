@@ -6,10 +6,10 @@ import Tool
 extension MergeVerb {
     struct Update: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "update", abstract: "Bring the target into my branch.")
+            commandName: "update", abstract: "Merge the target into my branch.")
         @OptionGroup var common: Common
-        @Flag(name: .long, help: "Fetch the remote's target first, if that is due.") var fetch = false
-        @Flag(name: .long, help: "Put my commits on top of the target instead of merging it.") var rebase = false
+        @Flag(name: .long, help: "First fetch the remote's target, if the last fetch is old.") var fetch = false
+        @Flag(name: .long, help: "Rebase my commits onto the target instead.") var rebase = false
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()

@@ -5,9 +5,9 @@ import Tool
 
 package struct PathVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "path", abstract: "Print where a thing of the bus is.")
+        verb: "path", abstract: "Print paths of the bus.")
     @OptionGroup package var common: Common
-    @Flag(name: .customShort("l"), help: "List everything that has a path.") var list = false
+    @Flag(name: .customShort("l"), help: "List all paths.") var list = false
     @Argument(help: "bus, status, journal, merge, inbox NAME, agent NAME, worktree NAME, task ID") var what: [String] =
         []
     package init() {}
@@ -18,7 +18,10 @@ package struct PathVerb: Verb {
         if list {
             for name in ["bus", "status", "journal", "merge"] { try show(tool, [name], bus) }
             for name in ["human"] + (try bus.agentNames()) { try show(tool, ["inbox", name], bus) }
-            for name in try bus.agentNames() { try show(tool, ["agent", name], bus) }
+            for name in try bus.agentNames() {
+                try show(tool, ["agent", name], bus)
+                if try bus.agent(named: name)?.worktree != nil { try show(tool, ["worktree", name], bus) }
+            }
             for task in try bus.list() { try show(tool, ["task", "\(task.id)"], bus) }
             return
         }

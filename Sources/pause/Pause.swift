@@ -7,7 +7,7 @@ package struct PauseVerb: Verb {
     package static let configuration = CommandConfiguration(
         verb: "pause", abstract: "Stop agents, commit their work and remove their worktrees; branches stay.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Lose ignored files that .worktreeinclude does not name.") var discard = false
+    @Flag(name: .long, help: "Discard ignored files that .worktreeinclude does not name.") var discard = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 

@@ -4,11 +4,11 @@ import Tool
 
 package struct PeekVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "peek", abstract: "Print what is on an agent's screen.")
+        verb: "peek", abstract: "Print the screen of an agent.")
     @OptionGroup package var common: Common
     @Option(
         name: .customShort("n", allowingJoined: true),
-        help: "The last so many lines, those scrolled off among them; the screen if not given.") var n: String?
+        help: "The number of last lines, with scrollback. Default: the screen.") var n: String?
     @Argument(help: "The agent.") var name: String
     package init() {}
 

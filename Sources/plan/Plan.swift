@@ -4,7 +4,7 @@ import Tool
 
 package struct PlanVerb: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        verb: "plan", abstract: "Plans of tasks, and whether they are approved.",
+        verb: "plan", abstract: "Submit, show and decide plans of tasks.",
         subcommands: [Submit.self, Show.self, Approve.self, Reject.self])
     package init() {}
 
@@ -34,15 +34,15 @@ package struct PlanVerb: ParsableCommand {
 
     struct Submit: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "submit", abstract: "Hand in the plan of a task that I hold; print the task and the ask.")
+            commandName: "submit", abstract: "Submit the plan of a task that I hold; print the task and the ask.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "The token of the claim.") var token: String?
+        @Option(name: .long, help: "The claim's token.") var token: String?
         @Option(name: .long, help: ArgumentHelp("Wait for the decision: 0 if it is approved.", valueName: "time"))
         var wait: String?
         @Option(
             name: .customShort("F", allowingJoined: true),
             help: ArgumentHelp("Read the plan from FILE.", valueName: "file")) var file: String?
-        @Argument(help: "The task; what I hold if not given.") var id: String?
+        @Argument(help: "The task. Default: the one I hold.") var id: String?
         @Argument(help: "A file with the plan; without one, or for -, standard input.") var path: String?
 
         func run(_ tool: Tool) throws {
@@ -85,7 +85,7 @@ package struct PlanVerb: ParsableCommand {
 
     struct Show: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "Print the plans of tasks, and what was decided.")
+            commandName: "show", abstract: "Print plans and their decisions.")
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
@@ -111,19 +111,19 @@ package struct PlanVerb: ParsableCommand {
 
     struct Approve: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "approve", abstract: "Say that tasks are to be done as planned.")
+            commandName: "approve", abstract: "Approve plans.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "Only the plan that has this digest, or begins with it.") var digest: String?
+        @Option(name: .long, help: "Only if the plan has this digest or prefix of it.") var digest: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
         func run(_ tool: Tool) throws { try PlanVerb.decide(tool, ids, "approved", digest, why: nil) }
     }
 
     struct Reject: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "reject", abstract: "Say that tasks need another plan.")
+            commandName: "reject", abstract: "Reject plans.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String?
-        @Option(name: .long, help: "Only the plan that has this digest, or begins with it.") var digest: String?
+        @Option(name: .long, help: "Only if the plan has this digest or prefix of it.") var digest: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
         func run(_ tool: Tool) throws {
             try PlanVerb.decide(tool, ids, "rejected", digest, why: why.map { try tool.line($0, what: "reason") })

@@ -4,7 +4,7 @@ import Tool
 
 package struct PrimeVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "prime", abstract: "Print what an agent must know now.")
+        verb: "prime", abstract: "Print an agent's briefing.")
     @OptionGroup package var common: Common
     package init() {}
 

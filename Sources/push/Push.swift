@@ -9,8 +9,8 @@ package struct PushVerb: Verb {
     package static let configuration = CommandConfiguration(
         verb: "push", abstract: "Push the branch of an agent's task to the remote.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Open a pull request as well, with gh.") var pr = false
-    @Option(name: .long, help: "The remote; the one that 'git push' takes if not given.") var remote: String?
+    @Flag(name: .long, help: "Also open a pull request, with gh.") var pr = false
+    @Option(name: .long, help: "The remote. Default: that of 'git push'.") var remote: String?
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 

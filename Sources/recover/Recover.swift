@@ -5,7 +5,7 @@ import Tool
 
 package struct RecoverVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "recover", abstract: "Put right whatever a crash left.")
+        verb: "recover", abstract: "Repair the bus after crashes.")
     @OptionGroup package var common: Common
     package init() {}
 

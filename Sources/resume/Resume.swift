@@ -5,7 +5,7 @@ import Tool
 
 package struct ResumeVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "resume", abstract: "Let agents go on that were paused, frozen, stopped or resting.")
+        verb: "resume", abstract: "Resume agents that were paused, frozen, stopped or are resting.")
     @OptionGroup package var common: Common
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}

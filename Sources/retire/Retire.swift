@@ -5,9 +5,9 @@ import Tool
 
 package struct RetireVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "retire", abstract: "Stop agents and forget them, their worktrees with them.")
+        verb: "retire", abstract: "Remove agents and their worktrees.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Lose uncommitted changes, and the branch of the task it holds.") var discard = false
+    @Flag(name: .long, help: "Discard uncommitted changes and the branch of its task.") var discard = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 

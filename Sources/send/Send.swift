@@ -7,8 +7,8 @@ package struct SendVerb: Verb {
         verb: "send", abstract: "Send mail; print a message id for each recipient.")
     @OptionGroup package var common: Common
     @Option(name: [.customShort("s", allowingJoined: true), .long], help: "The subject.") var subject: String?
-    @Option(name: .long, help: "The message this answers.") var replyTo: String?
-    @Flag(name: .long, help: "Interrupt who is working.") var urgent = false
+    @Option(name: .long, help: "The message to reply to.") var replyTo: String?
+    @Flag(name: .long, help: "Interrupt a recipient that is working.") var urgent = false
     @Option(
         name: .customShort("F", allowingJoined: true), help: ArgumentHelp("Read the text from FILE.", valueName: "file")
     ) var file: String?

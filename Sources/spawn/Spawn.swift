@@ -6,32 +6,32 @@ import Tool
 
 package struct SpawnVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "spawn", abstract: "Make agents and start them; print their names.")
+        verb: "spawn", abstract: "Create and start agents; print their names.")
     @OptionGroup package var common: Common
-    @Option(name: .long, help: "A known program, else a command for /bin/sh; the only one that is here if not given.")
+    @Option(name: .long, help: "A known program or a command for /bin/sh. Default: the only known one installed.")
     var agent: String?
     @Option(name: .long, help: "The model, for programs that have a choice.") var model: String?
-    @Option(name: .long, help: "What it is for: worker, manager, lead, reviewer or your own.") var role: String?
-    @Option(name: .long, help: "The task it is to do.") var task: String?
-    @Option(name: .long, help: "The agent it answers to; who spawns if not given.") var parent: String?
-    @Option(name: .long, help: "How many.") var count: String?
-    @Flag(name: .long, help: "In a window of the project's session, as if not said.") var window = false
-    @Flag(name: .long, help: "In a pane beside others, nine to a window.") var pane = false
-    @Flag(name: .long, help: "In a tmux session of its own.") var session = false
-    @Flag(name: .long, help: "Without a terminal: for machines where nobody watches.") var headless = false
-    @Option(name: .long, help: "The commit to start from; the target if not given.") var base: String?
+    @Option(name: .long, help: "worker, manager, lead, reviewer or a role of your own.") var role: String?
+    @Option(name: .long, help: "Its first task.") var task: String?
+    @Option(name: .long, help: "The agent that it reports to. Default: the caller.") var parent: String?
+    @Option(name: .long, help: "The number of agents.") var count: String?
+    @Flag(name: .long, help: "Run in a window of the project's session (default).") var window = false
+    @Flag(name: .long, help: "Run in a pane beside others, nine to a window.") var pane = false
+    @Flag(name: .long, help: "Run in a tmux session of its own.") var session = false
+    @Flag(name: .long, help: "Run without a terminal.") var headless = false
+    @Option(name: .long, help: "The commit to start from. Default: the target.") var base: String?
     @Option(name: .long, help: "The branch for its task's work.") var branch: String?
     @Flag(name: .long, help: "Work in the repository's own directory.") var noWorktree = false
-    @Flag(name: .long, help: "Don't hand it tasks when it is idle.") var noPull = false
-    @Flag(name: .long, help: "Approve what its program asks.") var auto = false
+    @Flag(name: .long, help: "Do not hand it tasks when it is idle.") var noPull = false
+    @Flag(name: .long, help: "Approve its program's permission requests.") var auto = false
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Take the program that runs in this pane, as it is; claude if not said with --agent.", valueName: "pane"))
+            "Adopt the program in this pane. Default of --agent: claude.", valueName: "pane"))
     var adopt: String?
-    @Flag(name: .long, help: "Only say what would be done.") var dryRun = false
-    @Flag(name: .long, help: "Only list the programs that are known.") var programs = false
-    @Argument(help: "[NAME] [PROMPT]; one word that can be a name is one. - reads the prompt from standard input.")
+    @Flag(name: .long, help: "Print what would be done, and do nothing.") var dryRun = false
+    @Flag(name: .long, help: "List the known programs, and do nothing.") var programs = false
+    @Argument(help: "[NAME] [PROMPT]; a single valid name is a name. - reads the prompt from standard input.")
     var words: [String] = []
     package init() {}
 

@@ -6,7 +6,7 @@ import Tool
 
 package struct StatusVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "status", abstract: "Print how the whole team stands, and what waits.")
+        verb: "status", abstract: "Print the state of the team, and what waits for you.")
     @OptionGroup package var common: Common
     @Option(
         name: .long,
@@ -15,7 +15,7 @@ package struct StatusVerb: Verb {
                 + "review, failed, asks, mail, queue, conflicts.",
             valueName: "f"))
     var format: String?
-    @Flag(name: .long, help: "Tell tmux the line and its parts, instead of printing it.") var tmux = false
+    @Flag(name: .long, help: "Set the line and its parts in tmux instead of printing it.") var tmux = false
     package init() {}
 
     package func run(_ tool: Tool) throws {

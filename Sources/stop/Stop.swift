@@ -5,10 +5,10 @@ import Tool
 
 package struct StopVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "stop", abstract: "Stop agents; they stay, and what they held is offered again.")
+        verb: "stop", abstract: "Stop agents; their tasks are offered again.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Don't ask the program: kill it.") var now = false
-    @Flag(name: .long, help: "Only hold it: 'cadre resume' goes on where it was.") var freeze = false
+    @Flag(name: .long, help: "Kill the program without asking it to end.") var now = false
+    @Flag(name: .long, help: "Freeze it in place; 'cadre resume' continues it.") var freeze = false
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 

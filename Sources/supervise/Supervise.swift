@@ -6,10 +6,10 @@ import Tool
 
 package struct SuperviseVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "supervise", abstract: "Run an agent: the process in its pane.")
+        verb: "supervise", abstract: "Run and watch an agent's program, in its pane.")
     @OptionGroup package var common: Common
     @Option(
-        name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds, instead.", valueName: "id"))
+        name: .long, help: ArgumentHelp("Run the body of this task, which the caller holds.", valueName: "id"))
     var task: String?
     /// See `Supervisor.succeed`.
     @Option(name: .customLong("succeeds"), help: .hidden) var succeeds: String?

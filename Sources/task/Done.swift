@@ -6,20 +6,20 @@ import Tool
 extension TaskVerb {
     struct Done: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "done", abstract: "Say that a task is done: its commits go to the merge queue.")
+            commandName: "done", abstract: "Finish a task: its commits go to the merge queue.")
         @OptionGroup var common: Common
         @Option(
-            name: .long, help: "What came of it, kept and shown to its dependents; with no commits, that it is done.")
+            name: .long, help: "The result, shown to dependent tasks; enough to finish without commits.")
         var result: String?
-        @Flag(name: .long, help: "The work is not commits.") var noMerge = false
-        @Flag(name: .long, help: "Commit what is uncommitted first, with the task's title as the message.") var commit =
+        @Flag(name: .long, help: "The work is not in commits.") var noMerge = false
+        @Flag(name: .long, help: "First commit all changes, with the task's title as the message.") var commit =
             false
         @Option(
             name: [.customShort("m", allowingJoined: true), .long],
-            help: "Commit what is uncommitted first, with this message.") var message: String?
-        @Flag(name: .long, help: "Run the task's check here, also without a worktree of my own.") var verify = false
-        @Option(name: .long, help: "The token of the claim.") var token: String?
-        @Argument(help: "The task; what I hold if not given.") var id: String?
+            help: "First commit all changes, with this message.") var message: String?
+        @Flag(name: .long, help: "Run the task's check here, even outside my worktree.") var verify = false
+        @Option(name: .long, help: "The claim's token.") var token: String?
+        @Argument(help: "The task. Default: the one I hold.") var id: String?
 
         func run(_ tool: Tool) throws {
             try tool.checkUsage(ids: id.map { [$0] } ?? [])

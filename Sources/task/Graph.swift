@@ -5,10 +5,10 @@ import Tool
 extension TaskVerb {
     struct Graph: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "graph", abstract: "Print tasks and what they depend on.")
+            commandName: "graph", abstract: "Print the dependency graph.")
         @OptionGroup var common: Common
-        @Flag(name: .long, help: "For graphviz.") var dot = false
-        @Flag(name: .long, help: "For Mermaid.") var mermaid = false
+        @Flag(name: .long, help: "Print it for Graphviz.") var dot = false
+        @Flag(name: .long, help: "Print it for Mermaid.") var mermaid = false
 
         func run(_ tool: Tool) throws {
             let bus = try tool.bus()

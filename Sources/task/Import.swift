@@ -7,8 +7,8 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(
             commandName: "import", abstract: "Add all tasks of a file, or none; print their ids in order.")
         @OptionGroup var common: Common
-        @Flag(name: .long, help: "Add what came of the ended tasks of JSON lines as notes.") var history = false
-        @Flag(name: .long, help: "Also tasks that were imported before.") var again = false
+        @Flag(name: .long, help: "Add the results of ended tasks (JSON lines) as notes.") var history = false
+        @Flag(name: .long, help: "Import tasks that were imported before again.") var again = false
         @Argument(help: "A Markdown checklist or JSON lines; - is standard input.") var file: String
 
         func run(_ tool: Tool) throws {

@@ -4,7 +4,7 @@ import Tool
 
 package struct TaskVerb: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        verb: "task", abstract: "The shared task list.",
+        verb: "task", abstract: "Add, list and change the tasks of the shared list.",
         subcommands: [
             Add.self, List.self, Show.self, Edit.self, Note.self, Dep.self, Done.self, Fail.self, Cancel.self,
             Reopen.self,
@@ -15,15 +15,15 @@ package struct TaskVerb: ParsableCommand {
 
 /// What a task may be given, on its making and later.
 struct TaskOptions: ParsableArguments {
-    @Option(name: [.customShort("p", allowingJoined: true), .long], help: "0 (first) to 4 (last); 2 if not given.")
+    @Option(name: [.customShort("p", allowingJoined: true), .long], help: "0 (first) to 4 (last). Default: 2.")
     var priority: String?
-    @Option(name: .long, help: "The epic it belongs to.") var parent: String?
+    @Option(name: .long, help: "The parent task (epic).") var parent: String?
     @Option(name: .long, help: "Only for this role.") var role: String?
     @Option(name: .long, help: ArgumentHelp("Only for agents of this program.", valueName: "program")) var agent:
         String?
     @Option(name: .long, help: "Only for this agent.") var to: String?
     @Option(name: .long, help: "A command that its agent runs before it is done.") var verify: String?
-    @Flag(name: .long, inversion: .prefixedNo, help: "Claimed for planning until its plan is approved.") var plan: Bool?
+    @Flag(name: .long, inversion: .prefixedNo, help: "Needs an approved plan before work begins.") var plan: Bool?
     @Flag(name: .long, inversion: .prefixedNo, help: "Whether its work is commits that land.") var merge: Bool?
     @Option(name: .long, help: "Not before this time: RFC 3339, or 30s, 5m, 2h, 3d from now.") var `defer`: String?
 
@@ -77,7 +77,7 @@ extension TaskVerb {
         @OptionGroup var options: TaskOptions
         @Option(
             name: [.customShort("d", allowingJoined: true), .long],
-            help: "A task that must be done first. May be given again.") var depends: [String] = []
+            help: "A task that must be done first. Repeatable.") var depends: [String] = []
         @Option(
             name: .customShort("F", allowingJoined: true),
             help: ArgumentHelp("Read the body from FILE.", valueName: "file")) var file: String?
@@ -101,10 +101,10 @@ extension TaskVerb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List tasks.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
-        @Option(name: .long, help: "Only in this state. May be given again.") var state: [String] = []
+        @Option(name: .long, help: "Only in this state. Repeatable.") var state: [String] = []
         @Option(name: .long, help: "Only for this role.") var role: String?
         @Option(name: .long, help: "Only the children of this task.") var parent: String?
-        @Flag(name: .long, help: "Only what I hold.") var mine = false
+        @Flag(name: .long, help: "Only tasks that I hold.") var mine = false
 
         func run(_ tool: Tool) throws {
             let states = try state.flatMap { $0.split(separator: ",") }.map { text -> State in
@@ -181,9 +181,9 @@ extension TaskVerb {
     }
 
     struct Show: Verb {
-        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print tasks whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Print tasks in full.")
         @OptionGroup var common: Common
-        @Flag(name: .long, help: "Print just the body.") var body = false
+        @Flag(name: .long, help: "Print the body only.") var body = false
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
@@ -245,13 +245,14 @@ extension TaskVerb {
     }
 
     struct Edit: Verb {
-        static let configuration = CommandConfiguration(commandName: "edit", abstract: "Change what tasks say.")
+        static let configuration = CommandConfiguration(commandName: "edit", abstract: "Change tasks.")
         @OptionGroup var common: Common
         @OptionGroup var options: TaskOptions
-        @Option(name: .long, help: "Another title.") var title: String?
+        @Option(name: .long, help: "The new title.") var title: String?
         @Option(
             name: .customShort("F", allowingJoined: true),
-            help: ArgumentHelp("Another body, from FILE; - is standard input.", valueName: "file")) var file: String?
+            help: ArgumentHelp("Read the new body from FILE; - is standard input.", valueName: "file")) var file:
+            String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {
@@ -296,10 +297,10 @@ extension TaskVerb {
 
     struct Dep: Verb {
         static let configuration = CommandConfiguration(
-            commandName: "dep", abstract: "Change what a task depends on; print it.")
+            commandName: "dep", abstract: "Change a task's dependencies; print them.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "A task that must be done first. May be given again.") var add: [String] = []
-        @Option(name: .long, help: "One that need not be. May be given again.") var remove: [String] = []
+        @Option(name: .long, help: "A task that must be done first. Repeatable.") var add: [String] = []
+        @Option(name: .long, help: "A dependency to remove. May be given again.") var remove: [String] = []
         @Argument(help: "The task.") var id: String
 
         func run(_ tool: Tool) throws {
@@ -328,13 +329,13 @@ extension TaskVerb {
     }
 
     struct Fail: Verb {
-        static let configuration = CommandConfiguration(commandName: "fail", abstract: "Say that a task can't be done.")
+        static let configuration = CommandConfiguration(commandName: "fail", abstract: "Mark a task as failed.")
         @OptionGroup var common: Common
         @Option(name: .long, help: "Why, in one line.") var why: String
-        @Flag(name: .long, help: "Put by what is uncommitted in my worktree, as work left unfinished.") var commit =
+        @Flag(name: .long, help: "Commit my worktree's changes as unfinished work.") var commit =
             false
-        @Option(name: .long, help: "The token of the claim.") var token: String?
-        @Argument(help: "The task; what I hold if not given.") var id: String?
+        @Option(name: .long, help: "The claim's token.") var token: String?
+        @Argument(help: "The task. Default: the one I hold.") var id: String?
 
         func run(_ tool: Tool) throws {
             let why = try tool.line(self.why, what: "reason")
@@ -392,9 +393,9 @@ extension TaskVerb {
     struct Wait: Verb {
         static let configuration = CommandConfiguration(
             commandName: "wait",
-            abstract: "Wait until tasks are done: 0; 1 if one failed, was cancelled, or time is up.")
+            abstract: "Wait for tasks: 0 when done; 1 if one failed, was cancelled, or on timeout.")
         @OptionGroup var common: Common
-        @Option(name: .long, help: "How long at most (30s, 5m, 2h).") var timeout: String?
+        @Option(name: .long, help: "Wait at most this long (30s, 5m, 2h).") var timeout: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
         func run(_ tool: Tool) throws {

@@ -191,7 +191,7 @@ extension Session {
         case ("reopen", .tasks): run(["task", "reopen"])
         case ("retry", .merge): run(["merge", "retry"])
         case ("withdraw", .merge):
-            ask(.choice(["y": Choice(["merge", "cancel"]), "n": Choice()]), "take \(whom) out of the queue? y, n")
+            ask(.choice(["y": Choice(["merge", "cancel"]), "n": Choice()]), "remove \(whom) from the queue? y, n")
         case ("approve", .merge): run(["merge", "approve"])
         case ("reject", .merge): ask(.text(action: action), "why is \(whom) rejected?")
         case ("approve", .asks): run(["ask", "approve"])
@@ -251,7 +251,7 @@ extension Session {
 
     private func answer() {
         guard let asked = board.asks.first(where: { $0.key == desk.chosen[.asks] }) else { return }
-        let options = (asked.ask.record["Options"] ?? "").split(separator: ",").map(String.init)
+        let options = asked.ask.options
         if options.isEmpty || options.count > 9 { return ask(.text(action: "answer"), "answer:", rows: [asked.key]) }
         let numbered = options.enumerated().map { ("\($0.offset + 1)", $0.element) }
         let choices = Dictionary(

@@ -155,13 +155,13 @@ struct Detail {
                 ("severity", ask.record["Severity"]), ("asked", ask.record.int("Time").map(Time.text)),
             ], width)
         rows += [Row()] + text(ask.record.body, width)
-        let options = (ask.record["Options"] ?? "").split(separator: ",")
+        let options = ask.options
         if !options.isEmpty {
             rows +=
                 [Row()]
                 + options.enumerated().map { n, option in
                     var row = Row("\(n + 1) ", .bold)
-                    row.add(String(option))
+                    row.add(option)
                     return row
                 }
         }

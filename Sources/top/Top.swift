@@ -10,8 +10,8 @@ package struct TopVerb: Verb {
     package static let configuration = CommandConfiguration(
         verb: "top", abstract: "Run the team from one screen.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Every project of the tmux server.") var all = false
-    @Flag(name: .long, help: "Print the rows, and on a terminal those that change, instead of a screen.") var plain =
+    @Flag(name: .long, help: "Show every project of the tmux server.") var all = false
+    @Flag(name: .long, help: "Print rows instead of a screen; on a terminal, also each row that changes.") var plain =
         false
     package init() {}
 

@@ -6,14 +6,14 @@ import Tool
 
 package struct UpVerb: Verb {
     package static let configuration = CommandConfiguration(
-        verb: "up", abstract: "Start agents that should run and don't: all, or these.")
+        verb: "up", abstract: "Start agents that should be running and are not: all, or the ones named.")
     @OptionGroup package var common: Common
-    @Flag(name: .long, help: "Only those that died without a word, as tmux's hook does.") var dead = false
-    @Flag(name: .long, help: "Of all projects that this tmux server shows, which is told how they are.") var server =
+    @Flag(name: .long, help: "Only agents whose supervisor died, as tmux's hook does.") var dead = false
+    @Flag(name: .long, help: "All projects of this tmux server; refresh its status.") var server =
         false
     @Option(name: .long, help: ArgumentHelp("The project that this pane was opened for.", visibility: .hidden))
     var pane: String?
-    @Argument(help: "Agents, whatever state they are in; - reads names from standard input.") var names: [String] = []
+    @Argument(help: "Agents to start, in any state; - reads names from standard input.") var names: [String] = []
     package init() {}
 
     package func run(_ tool: Tool) throws {

@@ -27,7 +27,7 @@ git config --add cadre.budget 3
 cadre spawn --agent counted --no-worktree one 'the task' 2>"$t_dir/err"
 is "$(cat "$t_dir/err")" "" "one of a program that tells its money is held"
 cadre spawn --agent 'exec sleep 1000' --no-worktree other 2>"$t_dir/err"
-like "$(cat "$t_dir/err")" "*what 'exec sleep 1000' costs is unknown, so that cadre.budget can't be held for it" "of one that does not is said that it can't be"
+like "$(cat "$t_dir/err")" "*what 'exec sleep 1000' costs is unknown, so cadre.budget can't be enforced for it" "of one that does not is said that it can't be"
 git config cadre.program sh
 cadre spawn --agent sh --no-worktree sh 2>"$t_dir/err"
 is "$(cat "$t_dir/err")" "" "one that costs nothing needs none"

@@ -155,18 +155,18 @@ cadre retire -q auto
 
 # Questions with options, and what sub-agents ask.
 git config cadre.program.asker.questionTool Choice
-choice='{"questions":[{"question":"Which?","header":"W","multiSelect":false,"options":[{"label":"alpha","description":"first"},{"label":"beta","description":""}]}]}'
+choice='{"questions":[{"question":"Which?","header":"W","multiSelect":false,"options":[{"label":"alpha","description":"first"},{"label":"beta, too","description":""}]}]}'
 hook one PermissionRequest "$(call Choice "$choice")" >"$t_dir/decision" &
 asking=$!
 wait_for 10 eval '[ -n "$(cadre ask list)" ]'
 id=$(cadre ask list | cut -f1)
 is "$(cadre ask list),$(field one note)" "$id	question	one	Which?,question: Which?" "a question with options is an ask"
-like "$(cadre ask show "$id")" "*Options: alpha,beta*alpha: first*" "with these options"
+like "$(cadre ask show "$id")" "*Options: alpha,beta; too*alpha: first*" "with these options"
 code 64 "no other" cadre ask answer "$id" gamma
 code 64 "nor two of them" cadre ask answer "$id" alpha,beta
-cadre ask answer -q "$id" beta
+cadre ask answer -q "$id" 'beta; too'
 wait "$asking"
-is "$(jq -r '.hookSpecificOutput.decision | .behavior + " " + .updatedInput.answers["Which?"] + " " + .updatedInput.questions[0].header' "$t_dir/decision")" "allow beta W" "whose answer is the decision"
+is "$(jq -r '.hookSpecificOutput.decision | .behavior + " " + .updatedInput.answers["Which?"] + " " + .updatedInput.questions[0].header' "$t_dir/decision")" "allow beta, too W" "whose answer is the decision"
 many='{"questions":[{"question":"Which?","header":"W","multiSelect":true,"options":[{"label":"alpha"},{"label":"beta, too"},{"label":"gamma"}]}]}'
 hook one PermissionRequest "$(call Choice "$many")" >"$t_dir/decision" &
 asking=$!
@@ -174,7 +174,7 @@ wait_for 10 eval '[ -n "$(cadre ask list)" ]'
 id=$(cadre ask list | cut -f1)
 code 64 "of several none but those offered" cadre ask answer "$id" 'alpha, delta'
 like "$(cat "$t_dir/err")" "*'delta' is none of the options: *divided by commas" "which is said"
-code 0 "several are" cadre ask answer -q "$id" 'gamma, beta, too'
+code 0 "several are" cadre ask answer -q "$id" 'gamma, beta; too'
 wait "$asking"
 is "$(jq -r '.hookSpecificOutput.decision.updatedInput.answers["Which?"]' "$t_dir/decision")" "gamma, beta, too" "and are the answer"
 hook one PermissionRequest "$(call Bash "$(command_of 'of the sub-agent')" | jq -c '.agent_id = "sub"')" >"$t_dir/decision" &
