@@ -76,14 +76,17 @@ for entry in CLAUDE_CODE_DISABLE_ALTERNATE_SCREEN=1 DISABLE_AUTOUPDATER=1 CLAUDE
 done
 cadre spawn -q proposed --agent claude --no-pull --auto
 wait_for 20 is_state proposed idle
-for n in 1 2 3 4 5; do
+# Not in the first turns, and not after each.
+n=0
+until [ "$n" -ge 4 ] && wait_for 5 a_shows proposed '❯.*run the tests now' || [ "$n" -gt 12 ]; do
+  n=$((n + 1))
   keys proposed -l "%say mine $n"
   wait_for 10 a_shows proposed "%say mine $n"
   keys proposed Enter
   wait_for 20 a_shows proposed "● mine $n"
   wait_for 20 is_state proposed idle
 done
-wait_for 20 a_shows proposed '❯.*run the tests now'
+a_shows proposed '❯.*run the tests now'
 ok "a proposal stands in its box"
 hears proposed eighth "beside a proposal in its box"
 cadre retire -q --discard proposed

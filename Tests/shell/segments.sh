@@ -26,9 +26,12 @@ t_client() { # SESSION WIDTH [HEIGHT]
 t_attached() { [ "$(inner display-message -p -t "=$1:" '#{session_attached}')" = 1 ]; }
 screen() { tmux -L "$t_outer" capture-pane -p -t "=$1:" "${@:2}"; }
 line() { screen "$@" | grep -v '^$' | tail -n 1 | sed 's/^ *//; s/ *$//'; }
-shows() { [ "$(line "$1")" = "[$2]" ]; } # SESSION TEXT
-# sees SECONDS SESSION TEXT NAME
+shows() { # SESSION TEXT: whether that is shown; t_line is what is
+  t_line=$(line "$1")
+  [ "$t_line" = "[$2]" ]
+}
+# sees SECONDS SESSION TEXT NAME: what comes after that is no matter.
 sees() {
   wait_for "$1" shows "$2" "$3"
-  is "$(line "$2")" "[$3]" "$4"
+  is "$t_line" "[$3]" "$4"
 }
