@@ -50,11 +50,12 @@ ok "broken off in a tool: it stood, and is read"
 keys C-u
 
 # Killed with its supervisor as soon as it was handed over: it is done, and once.
-id=$(cadre send one '%wait 2
+processes=("$(field one pid)" "$(a_program one)")
+id=$(cadre send one '%wait 5
 %run echo fourth >>"$HOME/fourth"
 %say fourth' | cut -f 1)
 wait_for 20 test -e "$(cadre path agent one)/handed"
-kill -9 "$(field one pid)" "$(a_program one)"
+kill -9 "${processes[@]}"
 wait_for 10 is_state one dead
 is "$(cadre inbox --as one | cut -f 1)" "$id" "killed with its supervisor at that moment: it is unread"
 cadre up -q one
