@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One table of verbs. Each is a library in Sources/VERB: its code and its manual page. `needs` names what it uses
+// One table of verbs. Each is a library in Sources/VERB: its code. `needs` names what it uses
 // beyond Tool.
 let verbs: [(name: String, needs: [String])] = [
     ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []),
@@ -67,19 +67,13 @@ let package = Package(
             dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
         .executableTarget(
             name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
-            exclude: [
-                "cadre.1", "cadre-bus.5", "cadre-config.5", "cadre-faq.7", "cadre-programs.5", "cadre-security.7",
-                "cadre-tmux.7",
-                "cadre-tutorial.7",
-            ],
             linkerSettings: `static`),
     ]
         + verbs.map { verb in
             .target(
                 name: library(verb.name),
                 dependencies: ["Tool", "Bus", arguments, system] + verb.needs.map { .init(stringLiteral: $0) },
-                path: "Sources/\(verb.name)",
-                exclude: (alone.contains(verb.name) ? ["main"] : []) + ["cadre-\(verb.name).1"])
+                path: "Sources/\(verb.name)", exclude: alone.contains(verb.name) ? ["main"] : [])
         }
         + alone.sorted().map { name in
             .executableTarget(

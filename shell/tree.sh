@@ -25,7 +25,7 @@ make_tree() { # DIRECTORY
 
   # git finds its own verbs so, and the page of `git cadre --help`.
   ln -s cadre "$tree/bin/git-cadre"
-  for file in Sources/*/cadre*.[1-9]; do
+  for file in Sources/Manual/*; do
     mkdir -p "$tree/share/man/man${file##*.}"
     cp "$file" "$tree/share/man/man${file##*.}/"
   done

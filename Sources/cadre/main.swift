@@ -175,8 +175,8 @@ func manualPage(_ topic: String) -> String? {
         ["", ".gz"].map { "\(prefix)/share/man/man\(section)/\(page).\(section)\($0)" }
     }
     if let build = executable.firstRange(of: "/.build/") {
-        let sources = executable[..<build.lowerBound] + "/Sources/"
-        places += ["\(sources)\(topic)/\(page).1"] + ["1", "5", "7"].map { "\(sources)cadre/\(page).\($0)" }
+        let manual = executable[..<build.lowerBound] + "/Sources/Manual/"
+        places += ["1", "5", "7"].map { "\(manual)\(page).\($0)" }
     }
     return places.first { access($0, R_OK) == 0 }
 }

@@ -16,7 +16,7 @@ code 0 "installs" "$install" --prefix "$to"
 like "$(cat "$t_dir/out")" "installed in $to: bin/cadre (* MB, cadre *), *add it to PATH:  export PATH=\"$to/bin:*" "says what and where"
 is "$("$to/bin/cadre-claim" --version)" "$(cadre --version)" "a link is the verb"
 is "$(cd "$to/bin" && printf "%s\n" cadre-* | sort)" "$(cadre --list-verbs | sed 's/^/cadre-/' | sort)" "a link for each verb"
-is "$(cd "$to/share/man" && printf "%s\n" man?/* | sed 's,.*/,,' | sort)" "$( (basename -a Sources/*/cadre*.[1-9] && echo git-cadre.1) | sort)" "all manual pages"
+is "$(cd "$to/share/man" && printf "%s\n" man?/* | sed 's,.*/,,' | sort)" "$( (basename -a Sources/Manual/* && echo git-cadre.1) | sort)" "all manual pages"
 is "$(cd / && PATH=$to/bin:$PATH git cadre --version)" "$(cadre --version)" "it is a verb of git's"
 like "$("$to/bin/cadre" help claim | cat)" "*CADRE-CLAIM(1)*" "help finds them"
 cmp <(cadre completions bash) "$to/share/bash-completion/completions/cadre-claim" && cmp <(cadre completions zsh) "$to/share/zsh/site-functions/_cadre" &&

@@ -7,8 +7,8 @@
 t_world
 sources=$(cd ../../Sources && pwd)
 
-pages() { ls "$sources"/*/*.[1-9]; }
-page() { echo "$sources/$1/cadre-$1.1"; }
+pages() { ls "$sources"/Manual/*; }
+page() { echo "$sources/Manual/cadre-$1.1"; }
 subcommands() { cadre "$1" --help | sed -n '/^SUBCOMMANDS:/,$ s/^  \([a-z]\+\) .*/\1/p'; }
 
 # The options of a verb or subcommand as --help has them, a line each with all its names; but for those of all verbs.
@@ -35,7 +35,7 @@ missing=
 for page in $(pages); do
   is "$(mandoc -T lint -W style "$page" 2>/dev/null | grep -v 'referenced manual not found')" "" "lint ${page##*/}"
   for xref in $(sed -n 's/.*\.Xr \(cadre[a-z-]*\) \([0-9]\).*/\1.\2/p' "$page" | sort -u); do
-    compgen -G "$sources/*/$xref" >/dev/null || missing+="${page##*/} names $xref;"
+    compgen -G "$sources/Manual/$xref" >/dev/null || missing+="${page##*/} names $xref;"
   done
 done
 is "$missing" "" "every page that a page names is there"
@@ -73,12 +73,12 @@ for verb in $(cadre --list-verbs); do
 done
 
 common=$(cadre claim --help | sed -n 's/^  \(-.*\)/\1/p' | grep -E -e '^(-C|-q|--json|--as|-h)' | grep -oE -e '--?[A-Za-z-]+' | sort -u | grep -v '^-help$')
-is "$(grep '^\.It.* Fl ' "$sources/cadre/cadre.1" | flags | grep -xF -- "$common")" "$common" "cadre(1) tells of those of all verbs"
+is "$(grep '^\.It.* Fl ' "$sources/Manual/cadre.1" | flags | grep -xF -- "$common")" "$common" "cadre(1) tells of those of all verbs"
 
 # Every name in the bus is told of.
 missing=
 for name in $(grep -oE 'appending\("[a-z]+' "$sources/Bus/Layout.swift" | sed 's/.*"//' | sort -u); do
-  grep -q "\b$name" "$sources/cadre/cadre-bus.5" || missing+="$name;"
+  grep -q "\b$name" "$sources/Manual/cadre-bus.5" || missing+="$name;"
 done
 is "$missing" "" "cadre-bus(5) names all that Layout.swift does"
 
@@ -98,7 +98,7 @@ prefix=$t_dir/prefix
 mkdir -p "$prefix/bin" "$prefix/share/man/man1" "$prefix/share/man/man5"
 cp "$CADRE_BIN/cadre" "$prefix/bin"
 cp "$(page claim)" "$prefix/share/man/man1"
-cp "$sources/cadre/cadre-bus.5" "$prefix/share/man/man5"
+cp "$sources/Manual/cadre-bus.5" "$prefix/share/man/man5"
 like "$("$prefix/bin/cadre" help claim | cat)" "*CADRE-CLAIM(1)*" "help shows the page"
 like "$("$prefix/bin/cadre" help bus | cat)" "*CADRE-BUS(5)*" "of other sections too"
 like "$("$prefix/bin/cadre" help send | cat)" "OVERVIEW*" "the usage where there is no page"

@@ -523,7 +523,7 @@ for name in "${names[@]}"; do
   echo "# shown $name: $(wc -l <"$t_dir/$name") cells"
   sed 's/^/# /' "$t_dir/$name.err" | sort | uniq -c
 done
-is "$(sed -n 's/ Ta /\t/g; s/^\.It \([a-z]*\t[a-z]\)/\1/p' "$t_agents/../../Sources/cadre/cadre-programs.5")" "$(grep -v '^#' "$table")" "cadre-programs(5) has the table"
+is "$(sed -n 's/ Ta /\t/g; s/^\.It \([a-z]*\t[a-z]\)/\1/p' "$t_agents/../../Sources/Manual/cadre-programs.5")" "$(grep -v '^#' "$table")" "cadre-programs(5) has the table"
 is "$(sort "$HOME/noted" | uniq -d)" "" "nothing was done twice"
 for at in "$main" "$other"; do
   cd "$at" || exit 1

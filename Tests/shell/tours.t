@@ -23,6 +23,6 @@ session README.md "$top/README.md"
 
 for walk in SQUAD TEAM COMPANY; do
   cd "$HOME" || exit 1
-  session "cadre-tutorial(7), $walk" "$top/Sources/cadre/cadre-tutorial.7" "$walk"
+  session "cadre-tutorial(7), $walk" "$top/Sources/Manual/cadre-tutorial.7" "$walk"
 done
 t_end
