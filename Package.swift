@@ -1,27 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One table of verbs. Each is a library in Sources/VERB: its code. `needs` names what it uses
-// beyond Tool.
-let verbs: [(name: String, needs: [String])] = [
-    ("init", ["Git", "Team"]), ("path", []), ("task", ["Git"]), ("claim", []), ("send", []), ("inbox", []),
-    ("ask", ["Git"]), ("plan", []),
-    ("heartbeat", []), ("handoff", ["Team"]), ("recover", ["Git"]), ("doctor", ["Git", "Team"]), ("log", []),
-    ("cost", []),
-    ("spawn", ["Team", "Tmux"]), ("supervise", ["Team"]), ("agents", ["Git"]), ("peek", ["Tmux"]),
-    ("attach", ["Team", "Tmux"]),
-    ("stop", ["Team"]), ("up", ["Team", "Tmux"]), ("pause", ["Team"]), ("resume", ["Team"]), ("retire", ["Team"]),
-    ("diff", ["Team"]), ("prime", ["Team"]), ("hook", ["Processes", "Team"]), ("status", ["Team", "Tmux"]),
-    ("push", ["Git", "Processes", "Team"]),
-    ("merge", ["Git", "Processes", "Team"]), ("completions", ["Git", "Team"]),
-    ("top", ["Git", "Processes", "Screen", "Team", "Tmux"]),
-]
-
-// Verbs that are executables of their own as well, over the same code, linking only what they use: for who puts
-// together something smaller. They are not installed.
-let alone: Set = ["spawn", "claim", "send", "inbox", "heartbeat", "merge"]
-
-// Layers, lowest first; a target may name only targets of a lower layer.
+// The rooms, lowest first; a target may name only targets of a lower layer. Sources/README.md tells what each is for.
 //   CSys                     system calls that Glibc does not import
 //   CNcurses                 ncurses(3X)
 //   Bus                      the files
@@ -29,10 +9,23 @@ let alone: Set = ["spawn", "claim", "send", "inbox", "heartbeat", "merge"]
 //   Git  Tmux  AgentPrograms  Screen   the outside world
 //   Team                     starting, watching and ending agents
 //   Tool                     how a verb behaves
-//   VERB                     one verb each
+//   Commands, Top            the verbs
 //   cadre, cadre-VERB        executables
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+// Verbs that are executables of their own as well, linking only what they use: for who puts together something smaller.
+// They are not installed.
+let small: [(verb: String, room: String, files: [String], needs: [Target.Dependency])] = [
+    ("spawn", "Agents", ["Spawn"], ["Team", "Tmux"]),
+    ("heartbeat", "Agents", ["Heartbeat"], []),
+    ("claim", "Tasks", ["Claim"], []),
+    ("send", "Mail", ["Send"], []),
+    ("inbox", "Mail", ["Inbox"], []),
+    ("merge", "Landing", ["Merge", "Check", "Submit", "Update"], ["Git", "Processes", "Team"]),
+]
+
+func library(_ verb: String) -> String { verb.prefix(1).uppercased() + verb.dropFirst() + "Command" }
 
 let `static`: [LinkerSetting] = [
     .unsafeFlags(["-static-executable"]),
@@ -42,12 +35,10 @@ let `static`: [LinkerSetting] = [
     .linkedLibrary("_FoundationCShims"),
 ]
 
-func library(_ verb: String) -> String { "Verb" + verb.prefix(1).uppercased() + verb.dropFirst() }
-
 let package = Package(
     name: "cadre",
     products: [.executable(name: "cadre", targets: ["cadre"])]
-        + alone.sorted().map { .executable(name: "cadre-\($0)", targets: ["cadre-\($0)"]) },
+        + small.map { .executable(name: "cadre-\($0.verb)", targets: ["cadre-\($0.verb)"]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
@@ -65,28 +56,34 @@ let package = Package(
         .target(
             name: "Tool",
             dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
-        .executableTarget(
-            name: "cadre", dependencies: ["Tool"] + verbs.map { .init(stringLiteral: library($0.name)) },
-            linkerSettings: `static`),
+        .target(
+            name: "Top",
+            dependencies: ["Tool", "Team", "Git", "Tmux", "Screen", "Processes", "Bus", system, arguments],
+            path: "Sources/Commands/Top"),
+        .target(
+            name: "Commands",
+            dependencies: ["Top", "Tool", "Team", "Git", "Tmux", "Processes", "Bus", system, arguments]
+                + small.map { .target(name: library($0.verb)) },
+            exclude: ["Top"] + small.flatMap { verb in verb.files.map { "\(verb.room)/\($0).swift" } }),
+        .executableTarget(name: "cadre", dependencies: ["Commands"], linkerSettings: `static`),
     ]
-        + verbs.map { verb in
+        + small.map { verb in
             .target(
-                name: library(verb.name),
-                dependencies: ["Tool", "Bus", arguments, system] + verb.needs.map { .init(stringLiteral: $0) },
-                path: "Sources/\(verb.name)", exclude: alone.contains(verb.name) ? ["main"] : [])
+                name: library(verb.verb), dependencies: ["Tool", "Bus", system, arguments] + verb.needs,
+                path: "Sources/Commands/\(verb.room)", sources: verb.files.map { "\($0).swift" })
         }
-        + alone.sorted().map { name in
+        + small.map { verb in
             .executableTarget(
-                name: "cadre-\(name)", dependencies: [.init(stringLiteral: library(name))],
-                path: "Sources/\(name)/main", linkerSettings: `static`)
+                name: "cadre-\(verb.verb)", dependencies: [.target(name: library(verb.verb))],
+                path: "Sources/\(verb.verb)", linkerSettings: `static`)
         }
         + [
             .testTarget(name: "BusTests", dependencies: ["Bus", system]),
             .testTarget(name: "AgentProgramsTests", dependencies: ["AgentPrograms", system]),
             .testTarget(name: "ToolTests", dependencies: ["Tool"]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
-            .testTarget(name: "TopTests", dependencies: ["VerbTop", "Screen", "Bus"]),
-            .testTarget(name: "TaskTests", dependencies: ["VerbTask", "Bus"]),
+            .testTarget(name: "TopTests", dependencies: ["Top", "Screen", "Bus"]),
+            .testTarget(name: "TaskTests", dependencies: ["Commands", "Bus"]),
         ],
     swiftLanguageModes: [.v6]
 )

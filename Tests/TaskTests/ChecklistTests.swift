@@ -1,7 +1,7 @@
 import Testing
 
 @testable import Bus
-@testable import VerbTask
+@testable import Commands
 
 @Suite struct ChecklistTests {
     private func parse(_ text: String) throws -> [Bus.Draft] { try TaskVerb.Checklist.parse(text, by: "human").drafts }

@@ -2,7 +2,7 @@ import Screen
 import Testing
 
 @testable import Bus
-@testable import VerbTop
+@testable import Top
 
 @Suite struct ListTests {
     init() { Cells.setLocale() }

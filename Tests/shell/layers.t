@@ -9,7 +9,7 @@ ok "the package describes itself"
 bad=$(jq -r '
   def layer: if . == "CSys" or . == "CNcurses" then 0 elif . == "Bus" then 1 elif . == "Processes" then 2
     elif . == "Git" or . == "Tmux" or . == "AgentPrograms" or . == "Screen" then 3 elif . == "Team" then 4 elif . == "Tool" then 5
-    elif startswith("Verb") then 6 elif . == "cadre" or startswith("cadre-") then 7 else 9 end;
+    elif . == "Top" or endswith("Command") then 6 elif . == "Commands" then 7 elif . == "cadre" or startswith("cadre-") then 8 else 9 end;
   .targets[] | select(.type != "test") | .name as $from
   | (.target_dependencies // [])[] | select((. | layer) >= ($from | layer) or ($from | layer) == 9)
   | "\($from) -> \(.)"' <<<"$package")

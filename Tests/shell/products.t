@@ -12,7 +12,7 @@ is "$alone" "cadre-claim cadre-heartbeat cadre-inbox cadre-merge cadre-send cadr
 for own in $alone; do
   is "$("$CADRE_BIN/$own" --version)" "$(cadre --version)" "$own is of the same version"
   is "$(jq -r --arg name "$own" '.targets[] | select(.name == $name).target_dependencies | join(" ")' <<<"$package")" \
-    "Verb$(sed 's/^cadre-//; s/./\U&/' <<<"$own")" "and made of that verb alone"
+    "$(sed 's/^cadre-//; s/./\U&/' <<<"$own")Command" "and made of that verb alone"
 done
 [ "$(stat -c %s "$CADRE_BIN/cadre-claim")" -lt "$(stat -c %s "$CADRE_BIN/cadre")" ]
 ok "which is less than all of them"

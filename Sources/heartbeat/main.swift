@@ -1,4 +1,4 @@
+import HeartbeatCommand
 import Tool
-import VerbHeartbeat
 
 Main.run(HeartbeatVerb.self)

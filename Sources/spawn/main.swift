@@ -1,4 +1,4 @@
+import SpawnCommand
 import Tool
-import VerbSpawn
 
 Main.run(SpawnVerb.self)

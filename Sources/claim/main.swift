@@ -1,4 +1,4 @@
+import ClaimCommand
 import Tool
-import VerbClaim
 
 Main.run(ClaimVerb.self)

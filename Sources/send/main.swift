@@ -1,4 +1,4 @@
+import SendCommand
 import Tool
-import VerbSend
 
 Main.run(SendVerb.self)

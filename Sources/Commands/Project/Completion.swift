@@ -43,7 +43,7 @@ struct Completion {
         var name: String
     }
 
-    static func of(_ words: [String], _ verbs: [(String, any ParsableCommand.Type)]) -> [Candidate] {
+    static func of(_ words: [String]) -> [Candidate] {
         guard words.count > 1, let program = words[0].split(separator: "/").last else { return [] }
         var given = words[1...]
         let last = given.removeLast()
@@ -62,17 +62,20 @@ struct Completion {
                         }, last)
                 }
                 return fit(
-                    verbs.filter { !["hook", "supervise"].contains($0.0) }.map {
-                        Candidate(text: $0.0, about: $0.1.configuration.abstract)
+                    CommandTable.all.filter { !$0.isForMachines }.map {
+                        Candidate(text: $0.name, about: $0.type.configuration.abstract)
                     } + [Candidate(text: "help", about: "Show a manual page.")], last)
             }
             verb = first
         }
         if verb == "help" {
             return given.isEmpty
-                ? fit((verbs.map(\.0) + ["cadre", "config", "bus", "security"]).map { Candidate(text: $0) }, last) : []
+                ? fit(
+                    (CommandTable.all.map(\.name) + ["cadre", "config", "bus", "security"]).map {
+                        Candidate(text: $0)
+                    }, last) : []
         }
-        guard let verb, let type = verbs.first(where: { $0.0 == verb })?.1,
+        guard let verb, let type = CommandTable.find(verb)?.type,
             let description = try? JSONDecoder().decode(Description.self, from: Data(type._dumpHelp().utf8))
         else { return [] }
         return within(verb, description.command, given, last, common)

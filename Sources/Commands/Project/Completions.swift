@@ -10,11 +10,8 @@ package struct CompletionsVerb: Verb {
     @Argument(parsing: .postTerminator, help: "The words of the command line so far.") var words: [String] = []
     package init() {}
 
-    /// All verbs, set by the binary that has them.
-    nonisolated(unsafe) package static var verbs: [(String, any ParsableCommand.Type)] = []
-
     package func run(_ tool: Tool) throws {
-        let names = CompletionsVerb.verbs.map(\.0)
+        let names = CommandTable.all.map(\.name)
         if tool.common.json, what != "for" {
             throw Failure.usage("a shell's completions are a script: --json is of 'for'")
         }
@@ -23,7 +20,7 @@ package struct CompletionsVerb: Verb {
         case "zsh": Out.raw(Array(Scripts.zsh(names).utf8))
         case "fish": Out.raw(Array(Scripts.fish(names).utf8))
         case "for":
-            for word in Completion.of(words, CompletionsVerb.verbs) {
+            for word in Completion.of(words) {
                 tool.print(
                     word.about.isEmpty ? [word.text] : [word.text, word.about],
                     json: ["word": .string(word.text), "about": .string(word.about)])

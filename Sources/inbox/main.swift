@@ -1,4 +1,4 @@
+import InboxCommand
 import Tool
-import VerbInbox
 
 Main.run(InboxVerb.self)

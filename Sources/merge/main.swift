@@ -1,4 +1,4 @@
+import MergeCommand
 import Tool
-import VerbMerge
 
 Main.run(MergeVerb.self)
