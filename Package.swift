@@ -4,7 +4,8 @@ import PackageDescription
 // The rooms, lowest first; a target may name only targets of a lower layer. Sources/README.md tells what each is for.
 //   CSys                     system calls that Glibc does not import
 //   CNcurses                 ncurses(3X)
-//   Bus                      the files
+//   Storage                  files, locks, records, names, time
+//   Bus                      tasks, agents, mail, asks and the merge queue, as files
 //   Processes                outside programs, process trees
 //   Git  Tmux  AgentPrograms  Screen   the outside world
 //   Team                     starting, watching and ending agents
@@ -46,30 +47,32 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSys"),
         .systemLibrary(name: "CNcurses"),
-        .target(name: "Bus", dependencies: ["CSys", system]),
-        .target(name: "Processes", dependencies: ["Bus", "CSys", system]),
-        .target(name: "Git", dependencies: ["Processes", "Bus", system]),
-        .target(name: "Tmux", dependencies: ["Processes", "Bus", system]),
-        .target(name: "Screen", dependencies: ["Bus", "CNcurses"]),
-        .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", system]),
-        .target(name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "CSys", system]),
+        .target(name: "Storage", dependencies: ["CSys", system]),
+        .target(name: "Bus", dependencies: ["Storage", "CSys", system]),
+        .target(name: "Processes", dependencies: ["Bus", "Storage", "CSys", system]),
+        .target(name: "Git", dependencies: ["Processes", "Bus", "Storage", system]),
+        .target(name: "Tmux", dependencies: ["Processes", "Bus", "Storage", system]),
+        .target(name: "Screen", dependencies: ["Bus", "Storage", "CNcurses"]),
+        .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", "Storage", system]),
+        .target(
+            name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "Storage", "CSys", system]),
         .target(
             name: "Tool",
-            dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "CSys", system, arguments]),
+            dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "Storage", "CSys", system, arguments]),
         .target(
             name: "Top",
-            dependencies: ["Tool", "Team", "Git", "Tmux", "Screen", "Processes", "Bus", system, arguments],
+            dependencies: ["Tool", "Team", "Git", "Tmux", "Screen", "Processes", "Bus", "Storage", system, arguments],
             path: "Sources/Commands/Top"),
         .target(
             name: "Commands",
-            dependencies: ["Top", "Tool", "Team", "Git", "Tmux", "Processes", "Bus", system, arguments]
+            dependencies: ["Top", "Tool", "Team", "Git", "Tmux", "Processes", "Bus", "Storage", system, arguments]
                 + small.map { .target(name: library($0.verb)) },
             exclude: ["Top"] + small.flatMap { verb in verb.files.map { "\(verb.room)/\($0).swift" } }),
         .executableTarget(name: "cadre", dependencies: ["Commands"], linkerSettings: `static`),
     ]
         + small.map { verb in
             .target(
-                name: library(verb.verb), dependencies: ["Tool", "Bus", system, arguments] + verb.needs,
+                name: library(verb.verb), dependencies: ["Tool", "Bus", "Storage", system, arguments] + verb.needs,
                 path: "Sources/Commands/\(verb.room)", sources: verb.files.map { "\($0).swift" })
         }
         + small.map { verb in
@@ -78,7 +81,7 @@ let package = Package(
                 path: "Sources/\(verb.verb)", linkerSettings: `static`)
         }
         + [
-            .testTarget(name: "BusTests", dependencies: ["Bus", system]),
+            .testTarget(name: "BusTests", dependencies: ["Bus", "Storage", system]),
             .testTarget(name: "AgentProgramsTests", dependencies: ["AgentPrograms", system]),
             .testTarget(name: "ToolTests", dependencies: ["Tool"]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),

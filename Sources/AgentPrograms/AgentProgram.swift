@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// What is known of an agent program: how it is started, followed and reached. All of it is data, in git-config syntax:

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 /// What a terminal shows, as tmux draws it: lines, and of the one that the cursor is in how each character is drawn.
 package struct Display {

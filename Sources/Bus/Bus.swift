@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 /// The bus: a directory of plain files that all agents share. cadre-bus(5) describes each.

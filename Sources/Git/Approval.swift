@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Work that needs a filter, a merge driver or a program that signs which only the repository's own configuration names,

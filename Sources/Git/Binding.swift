@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 // The settings that bind agents. An agent can write git's configuration as well as a person can, and nobody sees who
 // did. So a verb by which a person starts something records the values (`Bus.knownSettings`), and while an agent lives,

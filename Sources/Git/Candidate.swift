@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 /// What a three-way merge in memory gives.

@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 /// What git is configured to do in a repository, and which of it the person lets run.

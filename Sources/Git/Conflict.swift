@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // What the author of work that conflicts is told of the other side: whose commits have changed those paths since the

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // When the queue is to be looked at: what a supervisor asks of the files alone, without a process.

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about

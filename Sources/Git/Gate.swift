@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The gate: commands that must pass in exactly the tree that is to land, one after the other or all at once, in the

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// A git repository, or one of its worktrees, as git(1) is called on it.

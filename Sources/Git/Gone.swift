@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // A branch that is removed under a worktree. git refuses that, its plumbing and a hand in `.git/refs` do not. HEAD then

@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 /// What a worktree holds that exists nowhere else, and so goes when it is removed. Whoever removes, moves or uses a

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // What recover and doctor see of the queue with git's eyes.

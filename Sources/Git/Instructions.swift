@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 // Programs read files of their project at their start, and go by what those said then. What lands and changes one of
 // them is told to all who live but its author:

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 // The settings that there are, see cadre-config(5). A value that a verb can't use is refused by the verb that reads it;
 // here all are looked at, since one that is misspelt is read by nobody.

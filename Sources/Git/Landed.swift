@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Whether a task's work has landed: the one place that decides it. Every way to `done` asks it, and so does who makes a

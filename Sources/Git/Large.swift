@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // Files that git-lfs(1) keeps outside of git: what is pushed has pointers to them, and so they are uploaded first, as

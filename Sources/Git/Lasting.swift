@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 
 // What a person's hooks or a task's check do may take for ever. So it goes on for as long as the claim that it is done
 // under lasts, and no longer: a task that is cancelled or taken away holds up nobody.

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Repositories within the work. git takes of one only the id of its commit, so that what lands must be found elsewhere:

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // Lock files of git's, `NAME.lock` beside what they lock. One that a git left that was killed stays for ever.

@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 
 /// Messages of the commits that land.
 ///

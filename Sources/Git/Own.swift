@@ -1,5 +1,6 @@
 import Bus
 import Glibc
+import Storage
 import SystemPackage
 
 // Which worktree is an agent's. A card is a file that anybody may have written, so what it says is believed only where

@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 /// git for what the machinery does with other people's work: merging, predicting, checking out for the gate, signing.

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Prediction: which branches can't both land as they are, and which can't land on the target, before anybody tries.

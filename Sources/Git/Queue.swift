@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The runner of the merge queue: one at a time, by the lock merge/lock. It takes the entries that rank first, and

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// A reference that git holds locked for us, at a known value, until it is moved or let go of: by one call of

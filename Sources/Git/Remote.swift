@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The target of a remote. With cadre.mergeMode remote the work is stacked on the commit that the remote's target holds,

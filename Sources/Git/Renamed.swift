@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // A target that was renamed is followed. `git branch -m` moves a branch's reflog with it and writes both names there

@@ -1,5 +1,6 @@
 import Bus
 import Glibc
+import Storage
 import SystemPackage
 
 /// A git repository, as found on the disk without starting git (gitrepository-layout(5)).

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // Pull requests. With cadre.mergeMode pr an entry is not landed by us:

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Who must approve an entry before it lands. An approval is for one tip; a new one needs another. What changes

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 /// Merges of commits with each other in memory, of which nothing stays: what git writes goes into a directory of

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// Configuration in git-config syntax: the user's `git config cadre.KEY`, then `.cadre` as the target has it, then a

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The files of a person's checkout, brought from one commit to another: all of them, or none.

@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 // Submitting work. What is submitted is a commit, the tip of the task's branch as it is now; the worktree is not looked

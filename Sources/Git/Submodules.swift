@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 // What agents commit in submodules. In a linked worktree the repository of a submodule is below the worktree's own git

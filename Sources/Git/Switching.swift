@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // Switching an agent's worktree to another commit. A git that is killed in it, or has no room on the disk, leaves some

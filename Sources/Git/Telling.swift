@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Who is told of a conflict: whoever works on either branch, once for the same paths. Who takes a task over is told as

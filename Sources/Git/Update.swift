@@ -1,5 +1,6 @@
 import Bus
 import Processes
+import Storage
 import SystemPackage
 
 // Bringing the target into a branch, so that a conflict with it is solved where the work was done: git's own merge or

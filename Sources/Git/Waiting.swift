@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // What can't go on now: the queue as a whole, and one entry of it.

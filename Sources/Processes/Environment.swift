@@ -1,6 +1,7 @@
 import Bus
 import CSys
 import Glibc
+import Storage
 
 // The one place that makes environments. What a process of cadre's starts gets the environment of that process, but:
 //

@@ -1,5 +1,6 @@
 import Bus
 import Glibc
+import Storage
 import SystemPackage
 
 extension Tree {

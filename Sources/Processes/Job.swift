@@ -1,6 +1,7 @@
 import Bus
 import CSys
 import Glibc
+import Storage
 
 /// A program that runs beside what its caller does: read when there is something to read, ended when it is no longer
 /// wanted.

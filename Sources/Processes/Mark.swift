@@ -1,6 +1,7 @@
 import Bus
 import CSys
 import Glibc
+import Storage
 import SystemPackage
 
 // A mark tells which session a process belongs to, also where it has changed its environment, its session or its

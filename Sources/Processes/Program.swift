@@ -1,6 +1,7 @@
 import Bus
 import CSys
 import Glibc
+import Storage
 import SystemPackage
 
 /// The one way in which outside programs are run: no shell, no inherited descriptors but the three standard ones,

@@ -1,6 +1,7 @@
 import Bus
 import CSys
 import Glibc
+import Storage
 import SystemPackage
 
 // Programs that are not trusted to end, run at once.

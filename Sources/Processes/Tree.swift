@@ -1,6 +1,7 @@
 import Bus
 import CSys
 import Glibc
+import Storage
 import SystemPackage
 
 /// Process trees, as proc(5) shows them.

@@ -1,6 +1,7 @@
 import Bus
 import CNcurses
 import Glibc
+import Storage
 
 /// A terminal as a grid of cells, by ncurses(3X). There is one at a time, used by one thread.
 package final class Screen {

@@ -2,6 +2,7 @@ import AgentPrograms
 import Bus
 import FoundationEssentials
 import Glibc
+import Storage
 import SystemPackage
 
 /// What Claude Code tells its status line.

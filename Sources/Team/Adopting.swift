@@ -4,6 +4,7 @@ import FoundationEssentials
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 import Tmux
 

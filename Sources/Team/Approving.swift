@@ -1,5 +1,6 @@
 import Bus
 import Git
+import Storage
 
 extension Team {
     /// The person starts work: what git's configuration of this repository makes it run now is let run, unless an agent

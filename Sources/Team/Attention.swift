@@ -1,6 +1,7 @@
 import Bus
 import Git
 import Glibc
+import Storage
 import SystemPackage
 
 // What does not go on, or not now: the one answer to that question, which `status`, top and doctor give. Told from the

@@ -1,5 +1,6 @@
 import Bus
 import Git
+import Storage
 
 // A body that is run again. Whoever was killed after a body had begun, and before the verb that ends the run, has left
 // changes, perhaps committed, that the body would make once more: a line that it appends would stand there twice. So:

@@ -1,6 +1,7 @@
 import AgentPrograms
 import Bus
 import Git
+import Storage
 import SystemPackage
 
 // Budgets. What is used is told after it was, so a budget is reached and not held to the cent: from then on no new turn

@@ -1,6 +1,7 @@
 import Bus
 import Git
 import Glibc
+import Storage
 import SystemPackage
 
 // What an agent has changed. Nothing of the agent's is touched: new files are put into a copy of its index.

@@ -2,6 +2,7 @@ import Bus
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 import Tmux
 

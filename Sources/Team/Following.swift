@@ -3,6 +3,7 @@ import Bus
 import FoundationEssentials
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 import Tmux
 

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // Agents without a terminal whose program does one turn and ends: `claude -p`, `codex exec`, `aider --message-file`.

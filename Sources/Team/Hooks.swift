@@ -1,6 +1,7 @@
 import AgentPrograms
 import Bus
 import FoundationEssentials
+import Storage
 import SystemPackage
 
 /// What a program tells its hook, as far as it is asked about.

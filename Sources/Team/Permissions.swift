@@ -1,6 +1,7 @@
 import AgentPrograms
 import Bus
 import FoundationEssentials
+import Storage
 import SystemPackage
 
 /// What a program asks permission for. Its digest is of the tool, all that it is to be used on, and where.

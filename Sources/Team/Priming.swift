@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 extension Team {

@@ -3,6 +3,7 @@ import Bus
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 extension Team {

@@ -1,5 +1,6 @@
 import Bus
 import Git
+import Storage
 import SystemPackage
 import Tmux
 

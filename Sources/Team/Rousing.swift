@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // Work that comes when nobody who runs takes it, and one who rests would. An agent whose program has ended by itself,

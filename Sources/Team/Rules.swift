@@ -1,5 +1,6 @@
 import Bus
 import Glibc
+import Storage
 import SystemPackage
 
 // Rules that give permissions, `cadre.allow`: a tool, or a tool and in parentheses what it may be used on, as the words

@@ -3,6 +3,7 @@ import CSys
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// Runs the verbs that an agent in a sandbox calls (see `Bus.call`), each as a child of the supervisor, so that it is

@@ -1,5 +1,6 @@
 import Bus
 import Glibc
+import Storage
 import SystemPackage
 
 /// Where cadre itself is, and what is installed with it.

@@ -1,6 +1,7 @@
 import Bus
 import Git
 import Glibc
+import Storage
 import SystemPackage
 import Tmux
 

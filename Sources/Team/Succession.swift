@@ -2,6 +2,7 @@ import Bus
 import CSys
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // An upgrade under a running agent. The supervisor becomes the new executable in its place (execve(2)): its process id,

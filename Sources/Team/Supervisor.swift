@@ -4,6 +4,7 @@ import CSys
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 import Tmux
 

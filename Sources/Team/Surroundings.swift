@@ -2,6 +2,7 @@ import Bus
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The environment that agents run in is that of the person who spawned them, wherever their tmux server came from: it

@@ -2,6 +2,7 @@ import Bus
 import CSys
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The body of a task, run as a script on behalf of the built-in agent, for as long as that holds the task:

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 /// Any JSON, as a program's hook is told what a tool is to be used on.
 package indirect enum Value: Decodable, Equatable {

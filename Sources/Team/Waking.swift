@@ -1,6 +1,7 @@
 import AgentPrograms
 import Bus
 import Glibc
+import Storage
 import SystemPackage
 import Tmux
 

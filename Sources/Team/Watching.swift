@@ -3,6 +3,7 @@ import CSys
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// Watching the other agents' `alive` files. The descriptor that held a lock is closed when its holder dies, which

@@ -2,6 +2,7 @@ import Bus
 import Git
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 // The directories that agents work in.

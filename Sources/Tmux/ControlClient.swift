@@ -2,6 +2,7 @@ import Bus
 import CSys
 import Glibc
 import Processes
+import Storage
 
 /// One client of a tmux server in control mode (tmux(1), CONTROL MODE), through which panes are looked at without a
 /// process for each look. It changes no size, takes no output and is gone with this process, whose pipe it reads.

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 import SystemPackage
 
 // What tmux shows of the team. The segments are hidden variables of the environment, which formats find where no option

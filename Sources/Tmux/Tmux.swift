@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import Processes
+import Storage
 import SystemPackage
 
 /// A tmux server, as tmux(1) is called on it. Targets are ids (`$1`, `@1`, `%1`), never names, which match by prefix.

@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 /// What is in a pane, and what is typed into it.
 extension Tmux {

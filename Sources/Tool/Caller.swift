@@ -2,6 +2,7 @@ import Bus
 import Git
 import Glibc
 import Processes
+import Storage
 
 // Who calls. The name that a caller gives (`--as`, `$CADRE_AGENT`) counts for a person alone, who may act for anybody.
 // Of all else the kernel tells whose it is, and that is its name, whatever it says and whatever its environment has:

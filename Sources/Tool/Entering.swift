@@ -1,5 +1,6 @@
 import Bus
 import Git
+import Storage
 import Team
 
 // An agent with a worktree works on one task at a time: claiming moves the worktree to the task's branch before the id

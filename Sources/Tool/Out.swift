@@ -1,5 +1,6 @@
 import Bus
 import Glibc
+import Storage
 
 /// Standard output: one record a line, the id or name first, fields divided by tabs.
 package enum Out {

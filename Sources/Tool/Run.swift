@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Glibc
+import Storage
 
 /// One verb: its options, and what it does.
 package protocol Verb: ParsableCommand {

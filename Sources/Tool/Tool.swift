@@ -2,6 +2,7 @@ import ArgumentParser
 import Bus
 import Git
 import Glibc
+import Storage
 import SystemPackage
 import Team
 

@@ -4,6 +4,7 @@ import ClaimCommand
 import Commands
 import Glibc
 import InboxCommand
+import Storage
 import Tool
 
 // One binary of all verbs: as `cadre-VERB` by its link's name, as `cadre VERB` by its argument. An unknown verb is a

@@ -1,4 +1,5 @@
 import Screen
+import Storage
 import Testing
 
 @testable import Bus

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 /// What an agent is doing, as far as anyone can tell.

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 /// A verb that an agent in a sandbox asks its supervisor to run.

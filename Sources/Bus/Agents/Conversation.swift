@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 // The conversation that an agent's program has with its model, which outlives the program: it is gone on with after a

@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 // What went wrong and may pass by itself (exit code 75) is tried again, after pauses that double, and never becomes

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 // How many agents there may be, and how an agent comes to be. All of it is decided under one lock, `spawn`, so that

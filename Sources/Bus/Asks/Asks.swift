@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// A question, a permission, an escalation, a plan or a review that waits for a person or a superior.

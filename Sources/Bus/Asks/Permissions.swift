@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 // A permission is an ask that an agent's program waits for, in its hook.

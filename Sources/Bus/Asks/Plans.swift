@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// What is to be done for a task, told before it is: the file `tasks/ID/plan`.

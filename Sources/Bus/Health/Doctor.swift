@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 /// The full look at a bus: every file, every invariant that files alone can tell.

@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 // The tasks' part of the full look: I1, each has one marker; I2, an ended one has its end; I3, a waiting one stands

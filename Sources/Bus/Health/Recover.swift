@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 /// What a recovery did and found.

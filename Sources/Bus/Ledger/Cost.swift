@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// What was used; nil is unknown.

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 // A status line counts what is in a hundred directories, thousands of times a day, though few of them changed since the

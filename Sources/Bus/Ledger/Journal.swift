@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 // The journal: one JSON object a line, `journal/DATE.HOST.jsonl`. A line is one write(2) of at most 4 KiB on a file
@@ -142,31 +143,5 @@ extension Bus {
             pause()
             watcher.wait(seconds: 60)
         }
-    }
-}
-
-/// Writing JSON (RFC 8259).
-package enum JSON {
-    /// The text as a JSON string with its quotes; control characters are escaped.
-    package static func string(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            default:
-                // Also what a terminal takes for a command, or turns text around by.
-                if Names.isControl(scalar) {
-                    let hex = String(scalar.value, radix: 16)
-                    out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-                } else {
-                    out.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return out + "\""
     }
 }

@@ -1,3 +1,5 @@
+import Storage
+
 /// Who worked on what when: spans of time from a claim to its end, as the journal tells of them.
 package struct Spans {
     package struct Span {

@@ -1,5 +1,6 @@
 import CSys
 import Glibc
+import Storage
 import SystemPackage
 
 /// One message: an RFC 5322 style file in a Maildir.

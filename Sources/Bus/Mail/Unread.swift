@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 // What is unread. A message is read when its name has the flag S, as in any Maildir (or R or T: who answered it or

@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// Two branches that can't both land as they are, or one that can't land on the target as it is.

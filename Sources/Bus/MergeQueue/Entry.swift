@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// An entry of the merge queue: a submitted task, in `merge/queue/ID` until it has landed or left the queue, then in

@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 // The merge queue's files. A submitted task has an entry, merge/queue/ID, and its marker in review/, under the token

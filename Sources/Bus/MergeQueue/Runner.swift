@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 /// The process that runs the merge queue, or was the last to do so. Fields Pid, Start, Boot, Mark.

@@ -1,5 +1,6 @@
 import CSys
 import Glibc
+import Storage
 import SystemPackage
 
 // Making tasks. An id is bumped before it is used, so a crash burns it at worst:

@@ -1,3 +1,5 @@
+import Storage
+
 /// What waits for what, to find tasks that wait for each other.
 ///
 /// A task waits for what it and those above it depend on, an epic also for its children. States don't count: what has

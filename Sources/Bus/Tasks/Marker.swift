@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// A task's state as the directory that holds its marker says it.

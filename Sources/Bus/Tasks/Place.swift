@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 import SystemPackage
 
 // Where a task belongs, and how a change of one reaches the others.

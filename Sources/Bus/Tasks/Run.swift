@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 // Where a run of a task's body began, until what it came to is known; see `Team.begin`.

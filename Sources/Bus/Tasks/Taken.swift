@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 // A task is taken from who holds it, and who held it is told:

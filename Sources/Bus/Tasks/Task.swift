@@ -1,3 +1,4 @@
+import Storage
 import SystemPackage
 
 /// What a task says: the file `tasks/ID/task`.

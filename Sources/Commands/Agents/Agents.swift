@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Git
+import Storage
 import SystemPackage
 import Tool
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Storage
 import Tool
 
 package struct HeartbeatVerb: Verb {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bus
 import FoundationEssentials
 import Processes
+import Storage
 import Team
 import Tool
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Storage
 import Team
 import Tmux
 import Tool

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Glibc
+import Storage
 import Team
 import Tool
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bus
 import Git
 import Processes
+import Storage
 import Team
 import Tool
 

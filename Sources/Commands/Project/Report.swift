@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 /// A report of a run as one HTML file that needs nothing else and runs nothing: who worked on what when, the tasks and
 /// what they wait for, what was used. All that others wrote is text in it.

@@ -1,5 +1,6 @@
 import Bus
 import Git
+import Storage
 import Team
 import Tmux
 import Tool

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Git
+import Storage
 import Tool
 
 package struct RecoverVerb: Verb {

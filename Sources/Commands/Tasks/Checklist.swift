@@ -1,4 +1,5 @@
 import Bus
+import Storage
 
 extension TaskVerb {
     /// A Markdown checklist: `- [ ] title` (also `*`, `+`, `1.`) is a task, one that is indented deeper than another

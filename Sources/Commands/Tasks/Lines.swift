@@ -1,5 +1,6 @@
 import Bus
 import FoundationEssentials
+import Storage
 import Tool
 
 extension TaskVerb {

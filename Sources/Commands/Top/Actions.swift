@@ -2,6 +2,7 @@ import Bus
 import Glibc
 import Processes
 import Screen
+import Storage
 import SystemPackage
 import Team
 import Tmux

@@ -1,5 +1,6 @@
 import Bus
 import Screen
+import Storage
 
 /// Who worked on what when: a row for each agent with bars of time, above them an axis.
 struct Day {

@@ -2,6 +2,7 @@ import Bus
 import Git
 import Processes
 import Screen
+import Storage
 import SystemPackage
 
 /// What stands beside the list: pages on what is chosen, made of what the bus says, or of what a verb prints.

@@ -1,6 +1,7 @@
 import Bus
 import Git
 import Screen
+import Storage
 
 /// What a key does, by a name that `cadre.key.NAME` in the configuration gives other keys to.
 struct Binding {

@@ -1,5 +1,6 @@
 import Bus
 import Screen
+import Storage
 
 /// The pages of what is chosen. Those that a verb prints are printed beside the screen, and again when something has
 /// changed since, but not more often than every other second.

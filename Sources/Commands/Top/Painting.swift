@@ -1,5 +1,6 @@
 import Bus
 import Screen
+import Storage
 
 /// What is drawn: the list of the view, what is chosen kept on the screen, the page beside it.
 extension Session {

@@ -1,6 +1,7 @@
 import Bus
 import Processes
 import Screen
+import Storage
 import Tmux
 
 /// The screen of the agent that is chosen, looked at ten times a second while it changes, and less often while it does

@@ -1,5 +1,6 @@
 import Bus
 import Screen
+import Storage
 
 /// All tasks of all projects: where each is, and what it says as far as that was read. There may be tens of thousands,
 /// so what they say is read piece by piece between keys, and kept.

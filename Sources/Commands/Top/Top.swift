@@ -2,6 +2,7 @@ import ArgumentParser
 import Bus
 import Glibc
 import Screen
+import Storage
 import Team
 import Tmux
 import Tool

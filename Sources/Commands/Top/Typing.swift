@@ -2,6 +2,7 @@ import Bus
 import Glibc
 import Processes
 import Screen
+import Storage
 import SystemPackage
 
 /// What is typed, pasted or written in an editor, and what becomes of it. It is for the rows that were marked or chosen

@@ -30,7 +30,7 @@ package enum Files {
     }
 
     /// Throws unless the descriptor is of a regular file. The C function is `fstat`.
-    static func requireRegular(_ fd: Int32, _ path: FilePath) throws {
+    package static func requireRegular(_ fd: Int32, _ path: FilePath) throws {
         var st = stat()
         guard fstat(fd, &st) == 0 else { throw failure("stat", path) }
         guard st.st_mode & S_IFMT == S_IFREG else { throw Failure.unsure("'\(path.string)' is not a regular file") }
@@ -62,7 +62,7 @@ package enum Files {
     /// A regular file of at most so many bytes that somebody who is not trusted has put there, and its descriptor,
     /// which is the caller's to close; nil if there is none. Follows no link, and never waits. The C functions are
     /// `open` with `O_NOFOLLOW` and `O_NONBLOCK`, and `fstat`.
-    static func readStrange(_ path: FilePath, limit: Int) throws -> (bytes: [UInt8], file: FileDescriptor)? {
+    package static func readStrange(_ path: FilePath, limit: Int) throws -> (bytes: [UInt8], file: FileDescriptor)? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
@@ -84,7 +84,7 @@ package enum Files {
     }
 
     /// A descriptor of a regular file, to be read; nil if there is none.
-    static func opened(_ path: FilePath) throws -> Int32? {
+    package static func opened(_ path: FilePath) throws -> Int32? {
         Fault.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
@@ -124,7 +124,7 @@ package enum Files {
     package static func list(_ path: FilePath) throws -> [String]? { try list(path, containing: "") }
 
     /// Only those names that contain a text, which costs little for the others.
-    static func list(_ path: FilePath, containing part: String) throws -> [String]? {
+    package static func list(_ path: FilePath, containing part: String) throws -> [String]? {
         var names: [String] = []
         let there = try part.withCString { part in
             try each(path) { name in if strstr(name, part) != nil { names.append(String(cString: name)) } }
@@ -158,7 +158,7 @@ package enum Files {
     }
 
     /// Calls `body` with each name; false if there is no such directory. The C function is `readdir`.
-    static func each(_ path: FilePath, _ body: (UnsafePointer<CChar>) -> Void) throws -> Bool {
+    package static func each(_ path: FilePath, _ body: (UnsafePointer<CChar>) -> Void) throws -> Bool {
         Fault.point(mutating: false)
         guard let stream = path.withPlatformString({ opendir($0) }) else {
             if errno == ENOENT { return false }
@@ -380,7 +380,7 @@ package enum Files {
     }
 
     /// Sets the time of a file's last change to now, but for its last six digits. The C function is `utimensat`.
-    static func setTime(_ path: FilePath, digits: Int) throws {
+    package static func setTime(_ path: FilePath, digits: Int) throws {
         Fault.point(mutating: true)
         let now = Time.micros()
         // (1 << 30) - 2 is UTIME_OMIT: the time of the last access stays.
@@ -400,7 +400,8 @@ package enum Files {
         if fsync(fd) != 0, errno != EINVAL, errno != EROFS { throw failure("sync", directory) }
     }
 
-    static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure {
+    package static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure
+    {
         // Of `open`: what is no link and no pipe, and is not followed or waited for where it is one.
         if verb == "open", code == ELOOP {
             return .unsure("'\(path.string)' is a symbolic link, which is not followed")

@@ -57,7 +57,7 @@ package enum Names {
     }
 
     /// A number as our files and file names hold it: decimal digits without a sign, at most `digits` of them.
-    static func number(_ text: some StringProtocol, digits: Int = 10) -> Int? {
+    package static func number(_ text: some StringProtocol, digits: Int = 10) -> Int? {
         guard (1...digits).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
         return Int(text)
     }

@@ -11,7 +11,8 @@ package enum Lock {
     /// Runs `body` under an exclusive lock of `path`, waiting at most `seconds`.
     ///
     /// The holder leaves `PID HOST VERB` in the file, for the error of whoever waits in vain.
-    static func with<T>(_ path: FilePath, seconds: UInt32, verb: String, _ body: (Held) throws -> T) throws -> T {
+    package static func with<T>(_ path: FilePath, seconds: UInt32, verb: String, _ body: (Held) throws -> T) throws -> T
+    {
         let fd = try open(path)
         defer { close(fd) }
         guard try take(fd, path, seconds) else {
@@ -143,7 +144,7 @@ package enum Alive {
     }
 
     /// Whether somebody holds the lock of an open file, or that can't be told.
-    static func isHeld(_ file: FileDescriptor) -> Bool { csys_ofd_held(file.rawValue) != 0 }
+    package static func isHeld(_ file: FileDescriptor) -> Bool { csys_ofd_held(file.rawValue) != 0 }
 
     /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
     package static func isHeld(_ path: FilePath) throws -> Bool {

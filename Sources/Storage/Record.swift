@@ -96,7 +96,7 @@ package struct Record: Equatable {
     }
 
     /// The record that begins at `at`, which is moved behind it.
-    init(_ bytes: [UInt8], from at: inout Int, of path: FilePath) throws {
+    package init(_ bytes: [UInt8], from at: inout Int, of path: FilePath) throws {
         var length: Int?
         while length == nil {
             guard let end = bytes[at...].firstIndex(of: 10), let colon = bytes[at..<end].firstIndex(of: 58),
@@ -118,7 +118,7 @@ package struct Record: Equatable {
         try Files.read(path).map { try Record($0, of: path) }
     }
 
-    static func damaged(_ path: FilePath) -> Failure {
+    package static func damaged(_ path: FilePath) -> Failure {
         .unsure("'\(path.string)' is damaged: not a whole record; see 'cadre doctor'")
     }
 }

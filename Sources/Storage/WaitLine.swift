@@ -8,7 +8,7 @@ import SystemPackage
 /// Who stands in line still hears of changes in directories of its own, by a signal (F_NOTIFY of fcntl(2), SIGIO),
 /// which unlike inotify(7) has no limit of instances. The signal is blocked but while in line. One that comes between
 /// the last look and the flock would be lost: its handler sets an alarm, again each second until the flock has ended.
-final class Turn {
+package final class Turn {
     private let fd: Int32
     private let path: FilePath
     private var watched: [Int32] = []
@@ -25,7 +25,7 @@ final class Turn {
         return set
     }()
 
-    init(_ path: FilePath, hearing directories: [FilePath]) throws {
+    package init(_ path: FilePath, hearing directories: [FilePath]) throws {
         self.path = path
         fd = try Lock.open(path)
         pthread_sigmask(SIG_BLOCK, &signals, &before)
@@ -46,7 +46,7 @@ final class Turn {
     }
 
     /// Stands in line until it is our turn (true), or until a directory changed or the seconds are over (false).
-    func take(seconds: Int) throws -> Bool {
+    package func take(seconds: Int) throws -> Bool {
         Fault.point(mutating: false)
         var none = timespec()
         if sigtimedwait(&signals, nil, &none) > 0 { return false }
@@ -65,7 +65,7 @@ final class Turn {
     }
 
     /// Lets the next one have its turn.
-    func leave() { flock(fd, LOCK_UN) }
+    package func leave() { flock(fd, LOCK_UN) }
 
     /// Puts the signals back as they were: what runs later must not inherit them blocked.
     private func stopHearing() {
