@@ -2,28 +2,37 @@
 import PackageDescription
 
 // The rooms, lowest first; a target may name only targets of a lower layer. Sources/README.md tells what each is for.
-//   CSys                     system calls that Glibc does not import
+//   CLinux                   system calls that Glibc does not import
 //   CNcurses                 ncurses(3X)
 //   Storage                  files, locks, records, names, time
 //   Bus                      tasks, agents, mail, asks and the merge queue, as files
 //   Processes                outside programs, process trees
 //   Git  Tmux  AgentPrograms  Screen   the outside world
-//   Team                     starting, watching and ending agents
-//   Tool                     how a verb behaves
+//   Configuration            settings, and what git is configured to run
+//   Landing                  worktrees, the merge queue's runner, remotes
+//   Team                     starting and ending agents
+//   Hooks                    what agent programs tell and ask
+//   Supervision              the process beside each agent
+//   CommandKit               how a verb behaves
 //   Commands, Top            the verbs
 //   cadre, cadre-VERB        executables
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
-// Verbs that are executables of their own as well, linking only what they use: for who puts together something smaller.
-// They are not installed.
-let small: [(verb: String, room: String, files: [String], needs: [Target.Dependency])] = [
-    ("spawn", "Agents", ["Spawn"], ["Team", "Tmux"]),
-    ("heartbeat", "Agents", ["Heartbeat"], []),
-    ("claim", "Tasks", ["Claim"], []),
-    ("send", "Mail", ["Send"], []),
-    ("inbox", "Mail", ["Inbox"], []),
-    ("merge", "Landing", ["Merge", "Check", "Submit", "Update"], ["Git", "Processes", "Team"]),
+let bus: [Target.Dependency] = ["Bus", "Storage", "CLinux", system]
+let landing: [Target.Dependency] = ["Landing", "Configuration", "Git", "Processes"] + bus
+let team: [Target.Dependency] = ["Supervision", "Hooks", "Team", "AgentPrograms", "Tmux"] + landing
+let command: [Target.Dependency] = ["CommandKit", "Screen", arguments] + team
+
+// Verbs that are executables of their own as well, over the same code: for who puts together something smaller. They
+// are not installed.
+let small: [(verb: String, room: String, files: [String])] = [
+    ("spawn", "Agents", ["Spawn"]),
+    ("heartbeat", "Agents", ["Heartbeat"]),
+    ("claim", "Tasks", ["Claim"]),
+    ("send", "Mail", ["Send"]),
+    ("inbox", "Mail", ["Inbox"]),
+    ("merge", "Landing", ["Merge", "Check", "Submit", "Update"]),
 ]
 
 func library(_ verb: String) -> String { verb.prefix(1).uppercased() + verb.dropFirst() + "Command" }
@@ -45,34 +54,30 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
-        .systemLibrary(name: "CSys"),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CNcurses"),
-        .target(name: "Storage", dependencies: ["CSys", system]),
-        .target(name: "Bus", dependencies: ["Storage", "CSys", system]),
-        .target(name: "Processes", dependencies: ["Bus", "Storage", "CSys", system]),
-        .target(name: "Git", dependencies: ["Processes", "Bus", "Storage", system]),
-        .target(name: "Tmux", dependencies: ["Processes", "Bus", "Storage", system]),
+        .target(name: "Storage", dependencies: ["CLinux", system]),
+        .target(name: "Bus", dependencies: ["Storage", "CLinux", system]),
+        .target(name: "Processes", dependencies: bus),
+        .target(name: "Git", dependencies: ["Processes"] + bus),
+        .target(name: "Tmux", dependencies: ["Processes"] + bus),
         .target(name: "Screen", dependencies: ["Bus", "Storage", "CNcurses"]),
-        .target(name: "AgentPrograms", dependencies: ["Processes", "Bus", "Storage", system]),
+        .target(name: "AgentPrograms", dependencies: ["Processes"] + bus),
+        .target(name: "Configuration", dependencies: ["Git", "Processes"] + bus),
+        .target(name: "Landing", dependencies: ["Configuration", "Git", "Processes"] + bus),
+        .target(name: "Team", dependencies: ["AgentPrograms", "Tmux"] + landing),
+        .target(name: "Hooks", dependencies: ["Team", "AgentPrograms", "Tmux"] + landing),
+        .target(name: "Supervision", dependencies: ["Hooks", "Team", "AgentPrograms", "Tmux"] + landing),
+        .target(name: "CommandKit", dependencies: ["Screen", arguments] + team),
+        .target(name: "Top", dependencies: command, path: "Sources/Commands/Top"),
         .target(
-            name: "Team", dependencies: ["Git", "Tmux", "AgentPrograms", "Processes", "Bus", "Storage", "CSys", system]),
-        .target(
-            name: "Tool",
-            dependencies: ["Team", "Git", "Tmux", "Screen", "Processes", "Bus", "Storage", "CSys", system, arguments]),
-        .target(
-            name: "Top",
-            dependencies: ["Tool", "Team", "Git", "Tmux", "Screen", "Processes", "Bus", "Storage", system, arguments],
-            path: "Sources/Commands/Top"),
-        .target(
-            name: "Commands",
-            dependencies: ["Top", "Tool", "Team", "Git", "Tmux", "Processes", "Bus", "Storage", system, arguments]
-                + small.map { .target(name: library($0.verb)) },
+            name: "Commands", dependencies: ["Top"] + command + small.map { .target(name: library($0.verb)) },
             exclude: ["Top"] + small.flatMap { verb in verb.files.map { "\(verb.room)/\($0).swift" } }),
         .executableTarget(name: "cadre", dependencies: ["Commands"], linkerSettings: `static`),
     ]
         + small.map { verb in
             .target(
-                name: library(verb.verb), dependencies: ["Tool", "Bus", "Storage", system, arguments] + verb.needs,
+                name: library(verb.verb), dependencies: command,
                 path: "Sources/Commands/\(verb.room)", sources: verb.files.map { "\($0).swift" })
         }
         + small.map { verb in
@@ -83,10 +88,10 @@ let package = Package(
         + [
             .testTarget(name: "BusTests", dependencies: ["Bus", "Storage", system]),
             .testTarget(name: "AgentProgramsTests", dependencies: ["AgentPrograms", system]),
-            .testTarget(name: "ToolTests", dependencies: ["Tool"]),
+            .testTarget(name: "CommandKitTests", dependencies: ["CommandKit"]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
-            .testTarget(name: "TopTests", dependencies: ["Top", "Screen", "Bus"]),
-            .testTarget(name: "TaskTests", dependencies: ["Commands", "Bus"]),
+            .testTarget(name: "TopTests", dependencies: ["Top", "Screen", "Bus", "Storage"]),
+            .testTarget(name: "CommandsTests", dependencies: ["Commands", "Bus", "Storage"]),
         ],
     swiftLanguageModes: [.v6]
 )

@@ -1,11 +1,11 @@
 import ArgumentParser
 import ClaimCommand
+import CommandKit
 import HeartbeatCommand
 import InboxCommand
 import MergeCommand
 import SendCommand
 import SpawnCommand
-import Tool
 import Top
 
 /// A verb as the table has it.

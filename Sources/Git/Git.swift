@@ -13,9 +13,9 @@ package struct Git {
     package let directory: FilePath
     package let worktree: FilePath?
     /// Variables of each call, besides `environment`.
-    var added: [String: String?] = [:]
+    package var added: [String: String?] = [:]
     /// Seconds after which a call is ended, with all that it has started; nil for none.
-    var limit: Double?
+    package var limit: Double?
 
     /// A git directory, the common one or a worktree's own, without a worktree.
     package init(common: FilePath) {
@@ -35,7 +35,7 @@ package struct Git {
     ]
 
     /// What makes git ask or speak another language, or look at paths in another way.
-    static let environment: [String: String?] = {
+    package static let environment: [String: String?] = {
         var all: [String: String?] = [
             "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0",
             "GIT_ASKPASS": "true",
@@ -150,7 +150,7 @@ package struct Git {
     }
 
     /// Paths in which a conflict is open. Needs a worktree.
-    func unmerged() throws -> [String] {
+    package func unmerged() throws -> [String] {
         try run(["diff", "--name-only", "--diff-filter=U", "-z"]).output.split(separator: 0).map {
             String(decoding: $0, as: UTF8.self)
         }

@@ -81,7 +81,7 @@ package struct Repository {
         return try real(directory.pushing(FilePath(path(bytes))))
     }
 
-    static func line(_ bytes: [UInt8]) -> String { String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self) }
+    package static func line(_ bytes: [UInt8]) -> String { String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self) }
 
     /// A path that a file holds: all of it but the newlines at its end.
     private static func path(_ bytes: [UInt8]) -> String {

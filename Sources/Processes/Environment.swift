@@ -1,5 +1,5 @@
 import Bus
-import CSys
+import CLinux
 import Glibc
 import Storage
 

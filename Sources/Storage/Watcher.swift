@@ -1,4 +1,4 @@
-import CSys
+import CLinux
 import Glibc
 import SystemPackage
 

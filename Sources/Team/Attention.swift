@@ -1,6 +1,8 @@
 import Bus
+import Configuration
 import Git
 import Glibc
+import Landing
 import Storage
 import SystemPackage
 
@@ -187,4 +189,9 @@ package struct Attention {
         }
         return all
     }
+}
+
+extension Team {
+    /// How the note of an agent begins whose last turn failed.
+    package static let turnFailed = "the turn failed: "
 }

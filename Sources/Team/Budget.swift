@@ -1,6 +1,8 @@
 import AgentPrograms
 import Bus
+import Configuration
 import Git
+import Landing
 import Storage
 import SystemPackage
 
@@ -94,7 +96,7 @@ extension Team {
     }
 
     /// Shows that the agent begins nothing because of this, or no longer.
-    func showReached(_ name: String, _ reached: Reached?) throws {
+    package func showReached(_ name: String, _ reached: Reached?) throws {
         let report = try bus.agent(named: name)?.report
         guard report?["State"] == AgentState.idle.rawValue,
             reached?.text != (report?["Source"] == "budget" ? report?["Note"] : nil)
@@ -103,7 +105,7 @@ extension Team {
     }
 
     /// Puts by for later what an agent would be told as its first words.
-    func putBy(_ name: String, _ words: String) throws {
+    package func putBy(_ name: String, _ words: String) throws {
         let subject = "what to go on with"
         guard try !bus.messages(of: name).contains(where: { try bus.message($0.id, of: name)?.subject == subject })
         else { return }

@@ -1,14 +1,16 @@
 import AgentPrograms
 import Bus
+import Configuration
 import Git
 import Glibc
+import Landing
 import Processes
 import Storage
 import SystemPackage
 
 extension Team {
     /// What is known of a program; nil for a command.
-    func known(_ program: String) throws -> AgentProgram? { try Team.known(program, settings) }
+    package func known(_ program: String) throws -> AgentProgram? { try Team.known(program, settings) }
 
     private static func known(_ program: String, _ settings: Settings) throws -> AgentProgram? {
         let (name, options) = split(program)
@@ -124,7 +126,7 @@ extension Team {
 
     /// The one program whose tasks alone an agent is to take; nil if it takes those for any. What others are asked in
     /// words `sh` would run as a script.
-    func takes(_ program: String?) throws -> String? {
+    package func takes(_ program: String?) throws -> String? {
         guard program == "sh", settings.string("program") != "sh", try !Team.modelPrograms(settings).isEmpty else {
             return nil
         }

@@ -14,7 +14,7 @@ import SystemPackage
 // starts it, is asked about.
 extension Team {
     /// Starts those who rest for work that is there. `names` are looked at, or all.
-    func rouse(_ names: some Sequence<String>) throws {
+    package func rouse(_ names: some Sequence<String>) throws {
         let resting = try names.compactMap(bus.agent(named:)).filter { !$0.alive && $0.isResting }.sorted {
             $0.age < $1.age
         }
@@ -61,12 +61,12 @@ extension Team {
     }
 
     /// Those of these agents that rest.
-    func resting(among names: some Sequence<String>) throws -> [String] {
+    package func resting(among names: some Sequence<String>) throws -> [String] {
         try names.compactMap(bus.agent(named:)).filter(\.isResting).map(\.name)
     }
 
     /// Has the watcher wake when work comes for those of these agents that rest.
-    func watchWork(of names: some Sequence<String>, _ watcher: Watcher) throws {
+    package func watchWork(of names: some Sequence<String>, _ watcher: Watcher) throws {
         for agent in try names.compactMap(bus.agent(named:)) where agent.isResting {
             if let worker = Team.puller(agent) { try bus.watchReady(worker, watcher) }
         }
@@ -75,7 +75,7 @@ extension Team {
 
 extension AgentView {
     /// The source of the state of one that a person has ended by keys in its pane.
-    static let byKeys = "keys"
+    package static let byKeys = "keys"
 
     /// Whether its program has ended by itself, and is to run when there is something to do.
     fileprivate var isResting: Bool { state == .resting && want == .run && report?["Source"] != AgentView.byKeys }

@@ -1,6 +1,8 @@
 import Bus
+import Configuration
 import Git
 import Glibc
+import Landing
 import Processes
 import Storage
 import SystemPackage
@@ -19,7 +21,7 @@ package struct Team {
     }
 
     /// The configuration as it is now, for those who live long.
-    mutating func reread() throws {
+    package mutating func reread() throws {
         settings = try Settings(git, bus: bus)
         try settings.askForWaiting(bus)
     }
@@ -69,7 +71,7 @@ package struct Team {
     }
 
     /// Why the agent is not started again, if it ended too often.
-    func tooMany(_ name: String) throws -> String? {
+    package func tooMany(_ name: String) throws -> String? {
         let limit = try settings.int("maxRestarts", 5)
         return try bus.restarts(name, since: Time.now() - 900) > limit
             ? "it ended \(limit + 1) times within 15 minutes" : nil

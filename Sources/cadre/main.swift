@@ -1,11 +1,11 @@
 import ArgumentParser
 import Bus
 import ClaimCommand
+import CommandKit
 import Commands
 import Glibc
 import InboxCommand
 import Storage
-import Tool
 
 // One binary of all verbs: as `cadre-VERB` by its link's name, as `cadre VERB` by its argument. An unknown verb is a
 // program `cadre-VERB` on PATH.

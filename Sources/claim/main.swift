@@ -1,4 +1,4 @@
 import ClaimCommand
-import Tool
+import CommandKit
 
 Main.run(ClaimVerb.self)

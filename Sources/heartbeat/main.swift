@@ -1,4 +1,4 @@
+import CommandKit
 import HeartbeatCommand
-import Tool
 
 Main.run(HeartbeatVerb.self)

@@ -1,4 +1,4 @@
+import CommandKit
 import InboxCommand
-import Tool
 
 Main.run(InboxVerb.self)

@@ -1,4 +1,4 @@
+import CommandKit
 import MergeCommand
-import Tool
 
 Main.run(MergeVerb.self)

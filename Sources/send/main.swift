@@ -1,4 +1,4 @@
+import CommandKit
 import SendCommand
-import Tool
 
 Main.run(SendVerb.self)

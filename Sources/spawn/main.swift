@@ -1,4 +1,4 @@
+import CommandKit
 import SpawnCommand
-import Tool
 
 Main.run(SpawnVerb.self)

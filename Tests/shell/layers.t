@@ -7,11 +7,13 @@ package=$(cd ../.. && swift package describe --type json 2>/dev/null)
 ok "the package describes itself"
 
 bad=$(jq -r '
-  def layer: if . == "CSys" or . == "CNcurses" then 0 elif . == "Bus" then 1 elif . == "Processes" then 2
-    elif . == "Git" or . == "Tmux" or . == "AgentPrograms" or . == "Screen" then 3 elif . == "Team" then 4 elif . == "Tool" then 5
-    elif . == "Top" or endswith("Command") then 6 elif . == "Commands" then 7 elif . == "cadre" or startswith("cadre-") then 8 else 9 end;
+  def layer: if . == "CLinux" or . == "CNcurses" then 0 elif . == "Storage" then 1 elif . == "Bus" then 2
+    elif . == "Processes" then 3 elif IN("Git", "Tmux", "AgentPrograms", "Screen") then 4 elif . == "Configuration" then 5
+    elif . == "Landing" then 6 elif . == "Team" then 7 elif . == "Hooks" then 8 elif . == "Supervision" then 9
+    elif . == "CommandKit" then 10 elif . == "Top" or endswith("Command") then 11 elif . == "Commands" then 12
+    elif . == "cadre" or startswith("cadre-") then 13 else 99 end;
   .targets[] | select(.type != "test") | .name as $from
-  | (.target_dependencies // [])[] | select((. | layer) >= ($from | layer) or ($from | layer) == 9)
+  | (.target_dependencies // [])[] | select((. | layer) >= ($from | layer) or ($from | layer) == 99)
   | "\($from) -> \(.)"' <<<"$package")
 is "$bad" "" "no arrow points up or sideways"
 

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Landing
 import Storage
 import SystemPackage
-import Tool
 
 package struct AgentsVerb: ParsableCommand {
     package static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import Glibc
 import Storage
 import Tmux
-import Tool
 
 package struct AttachVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import FoundationEssentials
+import Hooks
 import Processes
 import Storage
+import Supervision
 import Team
-import Tool
 
 package struct HookVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Hooks
 import Storage
+import Supervision
 import Team
-import Tool
 
 package struct PauseVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandKit
+import Hooks
+import Supervision
 import Team
-import Tool
 
 package struct PrimeVerb: Verb {
     package static let configuration = CommandConfiguration(

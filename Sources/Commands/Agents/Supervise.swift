@@ -1,9 +1,11 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import Glibc
+import Hooks
 import Storage
+import Supervision
 import Team
-import Tool
 
 package struct SuperviseVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,9 +1,13 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Hooks
+import Landing
 import Storage
+import Supervision
 import Team
-import Tool
 
 package struct MergeVerb: ParsableCommand {
     package static let configuration = CommandConfiguration(

@@ -1,10 +1,14 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Hooks
+import Landing
 import Processes
 import Storage
+import Supervision
 import Team
-import Tool
 
 package struct PushVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Landing
 import Storage
-import Tool
 
 extension MergeVerb {
     struct Update: Verb {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import FoundationEssentials
-import Tool
 
 /// A word that could stand there, and what it is.
 struct Candidate {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import Storage
-import Tool
 
 package struct CostVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,10 +1,14 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Hooks
+import Landing
 import Storage
+import Supervision
 import SystemPackage
 import Team
-import Tool
 
 package struct InitVerb: Verb {
     package static let configuration = CommandConfiguration(

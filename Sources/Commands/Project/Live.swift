@@ -1,7 +1,11 @@
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Hooks
+import Landing
+import Supervision
 import Team
-import Tool
 
 /// The values that an argument could have, by its name and the verb: constants, or what is in the bus now. What can't
 /// be read gives none.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import Storage
 import SystemPackage
-import Tool
 
 package struct PathVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,9 +1,13 @@
 import Bus
+import CommandKit
+import Configuration
 import Git
+import Hooks
+import Landing
 import Storage
+import Supervision
 import Team
 import Tmux
-import Tool
 
 extension StatusVerb {
     /// How many lines there are at most of what waits and of what landed.

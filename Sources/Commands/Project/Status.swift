@@ -1,9 +1,11 @@
 import ArgumentParser
 import Bus
+import CommandKit
+import Hooks
 import Storage
+import Supervision
 import Team
 import Tmux
-import Tool
 
 package struct StatusVerb: Verb {
     package static let configuration = CommandConfiguration(

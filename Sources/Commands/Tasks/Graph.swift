@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bus
-import Tool
+import CommandKit
 
 extension TaskVerb {
     struct Graph: Verb {

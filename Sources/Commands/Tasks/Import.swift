@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import Storage
-import Tool
 
 extension TaskVerb {
     struct Import: Verb {

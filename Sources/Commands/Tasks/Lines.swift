@@ -1,7 +1,7 @@
 import Bus
+import CommandKit
 import FoundationEssentials
 import Storage
-import Tool
 
 extension TaskVerb {
     /// One JSON object a line. What `depends` and `parent` name is a task of the file by its `id`, a number or text,

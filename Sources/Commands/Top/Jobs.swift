@@ -1,6 +1,8 @@
 import Bus
+import Hooks
 import Processes
 import Storage
+import Supervision
 import SystemPackage
 import Team
 

@@ -1,5 +1,7 @@
 import Bus
+import Configuration
 import Git
+import Landing
 import Screen
 import Storage
 

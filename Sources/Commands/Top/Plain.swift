@@ -1,6 +1,6 @@
 import Bus
+import CommandKit
 import Screen
-import Tool
 
 /// The agents and what waits for a person as lines of text, for a screen reader or a pipe: all of them once, and on a
 /// terminal each that changes from then on.

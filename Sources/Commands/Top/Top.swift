@@ -1,11 +1,13 @@
 import ArgumentParser
 import Bus
+import CommandKit
 import Glibc
+import Hooks
 import Screen
 import Storage
+import Supervision
 import Team
 import Tmux
-import Tool
 
 package struct TopVerb: Verb {
     package static let configuration = CommandConfiguration(

@@ -1,0 +1,121 @@
+import Bus
+import Configuration
+import Git
+import Glibc
+import Landing
+import Processes
+import Storage
+
+// Who calls. The name that a caller gives (`--as`, `$CADRE_AGENT`) counts for a person alone, who may act for anybody.
+// Of all else the kernel tells whose it is, and that is its name, whatever it says and whatever its environment has:
+//
+//   an agent's   a supervisor of this bus is among its ancestors (the nearest counts), or it has a session's mark: then
+//                its supervisor was killed, or it got away from its ancestors
+//   the queue's  the runner of the merge queue is among its ancestors, or it has that one's mark: a gate, a filter, a
+//                driver. It acts under no name and decides nothing
+//   git's        a call of git by cadre is among its ancestors: a filter, a driver or a hook, which an agent may have
+//                chosen. It decides nothing
+//
+// An agent that calls under its own name, as nearly all calls are, is known by its supervisor and its mark at once.
+extension Tool {
+    enum Descent: Equatable {
+        case agent(String)
+        case queue, person
+    }
+
+    /// The name that the caller gives: `--as`, else `$CADRE_AGENT`; nil if it gives none. Of another project's agent
+    /// the name counts for nothing here.
+    private var given: String? { common.as ?? (isElsewhere ? nil : environment("CADRE_AGENT")) }
+
+    /// What an agent of another project is called here: as there, unless an agent of this one is. Nil if none calls.
+    private func foreignName() throws -> String? {
+        guard isElsewhere, let name = environment("CADRE_AGENT") else { return nil }
+        guard try busIfAny()?.agent(named: name) == nil else {
+            throw Failure.no(
+                "there is an agent '\(name)' here, and you are that of another project: say who calls with '--as NAME'")
+        }
+        return name
+    }
+
+    /// The name the caller acts under. Throws `Failure.no` if it is not its own.
+    package func caller() throws -> String { try callerResult.get() }
+
+    func findCaller() throws -> String {
+        let name = try Names.caller(given ?? foreignName() ?? "human")
+        guard let bus = try busIfAny() else { return name }
+        if try isSession(of: name, bus) { return name }
+        switch try descentResult.get() {
+        case .agent(let own):
+            guard given == nil || name == own else {
+                throw Failure.no("this is '\(own)', which can't act as '\(name)'")
+            }
+            return own
+        case .queue: throw Tool.withinQueue
+        case .person: return name
+        }
+    }
+
+    /// The name that the caller reads as: whose tasks and mail are shown, which everybody may see.
+    package func reader() throws -> String {
+        if let given { return try Names.caller(given) }
+        if try busIfAny() != nil, try descentResult.get() == .queue { return "human" }
+        return try caller()
+    }
+
+    /// Who decides: an agent where the kernel says that the caller is one's, else the caller as it names itself. Throws
+    /// `Failure.no` for what the queue or git has started: that is the agents' code.
+    package func superior() throws -> String {
+        _ = try bus()
+        switch try descentResult.get() {
+        case .agent(let name): return name
+        case .queue: throw Tool.withinQueue
+        case .person:
+            guard try !Tree.isWithin(Git.within) else {
+                throw Failure.no("this runs within git, which cadre started: a person or an agent does it, outside")
+            }
+            return try caller()
+        }
+    }
+
+    /// Whether a person calls, under no agent's name.
+    package func isPerson() throws -> Bool {
+        try descentResult.get() == .person && caller() == "human" && !Tree.isWithin(Git.within)
+    }
+
+    /// The same at a terminal: not from cron, a hook or a runner. The C function is `open` of /dev/tty.
+    package func isPersonAtTerminal() throws -> Bool {
+        let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard terminal >= 0 else { return false }
+        close(terminal)
+        return try isPerson()
+    }
+
+    private static let withinQueue = Failure.no(
+        "this runs within the merge queue: a person or an agent does it, outside")
+
+    /// Whether the caller is of the named agent's session, as its mark and its supervisor tell.
+    private func isSession(of name: String, _ bus: Bus) throws -> Bool {
+        guard name != "human", let mark = Mark.own, let session = try Record.read(bus.session(name)),
+            session["Mark"] == "\(mark)",
+            session["Boot"] == Host.boot, let pid = session.int("Pid")
+        else { return false }
+        return try Tree.isBelow(pid_t(pid)) && Alive.isHeld(bus.alive(name))
+    }
+
+    func findDescent() throws -> Descent {
+        guard let bus = try busIfAny() else { return .person }
+        let runner = try bus.runner()
+        var isOfQueue = false
+        for pid in try Tree.ancestorsOfOurs() {
+            if let name = try Tree.supervised(by: pid, bus) { return .agent(name) }
+            isOfQueue = isOfQueue || runner?.isProcess(pid) == true
+        }
+        if isOfQueue { return .queue }
+        guard let mark = Mark.own else { return .person }
+        if let runner, !runner.isProcess(getpid()), runner.record["Mark"] == "\(mark)" { return .queue }
+        for name in try bus.agentNames() where try Record.read(bus.session(name))?["Mark"] == "\(mark)" {
+            return .agent(name)
+        }
+        return .person
+    }
+}

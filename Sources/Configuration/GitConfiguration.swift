@@ -1,0 +1,169 @@
+import Bus
+import Git
+import Processes
+import Storage
+import SystemPackage
+
+/// What git is configured to do in a repository, and which of it the person lets run.
+///
+/// The user's and the system's files are the person's. The repository's own can be written by every agent: what git
+/// would run by them (filters, merge drivers, programs that sign) counts once a person has let it, by `cadre init`, or
+/// by `spawn` or `up` while no agent lives. A setting counts with all others of its filter, driver or program, or not
+/// at all.
+package struct Configured {
+    package struct Line: Equatable {
+        package var key: String
+        package var value: String?
+        package var isOwn: Bool
+        /// For people and for the record of what is let run.
+        package var text: String { "\(key) = \(Settings.oneLine(value ?? "true"))" }
+    }
+
+    /// As git reads them: what comes later counts.
+    package let lines: [Line]
+    /// Names of groups of the repository's own that make git run something, as `filter.x`, and are not let run.
+    package let refused: Set<String>
+
+    /// What `.lfsconfig` of the target says of where files are sent; its keys begin with `lfs`.
+    package let server: [Line]
+    package let approved: Set<String>
+
+    package init(_ git: Git, _ bus: Bus?, target: String?) throws {
+        var program = git.program([])
+        program.arguments = ["git", "--git-dir=\(git.directory.string)", "config", "--list", "--show-scope", "--null"]
+        let result = try program.run()
+        guard result.status == 0 else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
+        let fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        lines = stride(from: 0, to: fields.count - 1, by: 2).map { n in
+            let parts = fields[n + 1].split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
+            return Line(
+                key: parts[0], value: parts.count == 2 ? parts[1] : nil,
+                isOwn: !["system", "global"].contains(fields[n]))
+        }
+        approved = Set(try bus?.approvedCommands() ?? [])
+        var server: [Line] = []
+        if let target, try git.reference("\(target):.lfsconfig") != nil {
+            let result = try git.attempt(["config", "--null", "--blob", "\(target):.lfsconfig", "--list"])
+            server = result.output.split(separator: 0).map { entry in
+                let parts = String(decoding: entry, as: UTF8.self).split(
+                    separator: "\n", maxSplits: 1, omittingEmptySubsequences: false
+                ).map(String.init)
+                return Line(key: parts[0], value: parts.count == 2 ? parts[1] : nil, isOwn: true)
+            }.filter {
+                ["lfs.url", "lfs.pushurl"].contains($0.key)
+                    || $0.key.hasPrefix("remote.")
+                        && ["lfsurl", "lfspushurl"].contains(Configured.parts($0.key).variable)
+            }
+            .map { Line(key: Configured.lfs + $0.key, value: $0.value, isOwn: true) }
+        }
+        self.server = server
+        var refused = Set<String>()
+        for line in Configured.news(lines) where !approved.contains(line.text) {
+            refused.insert(Configured.group(line.key)!)
+        }
+        self.refused = refused
+    }
+
+    /// What tells keys of `.lfsconfig` from git's own.
+    package static let lfs = ".lfsconfig "
+
+    /// The commands of the repository's own configuration, and where its `.lfsconfig` sends files, as they are
+    /// recorded.
+    package var commands: [String] { Configured.news(lines).map(\.text) + server.map(\.text) }
+    /// Those that are not let run.
+    package var unseen: [String] {
+        Configured.news(lines).filter { refused.contains(Configured.group($0.key)!) }.map(\.text)
+            + server.map(\.text).filter { !approved.contains($0) }
+    }
+    /// Whether the target names a server for files that the person has not seen.
+    package var hidesServer: Bool { server.contains { !approved.contains($0.text) } }
+
+    /// What the repository's own files say of groups in which something is run, unless the user's say the same.
+    private static func news(_ lines: [Line]) -> [Line] {
+        let theirs = lines.filter { !$0.isOwn }
+        let own = lines.filter { line in
+            line.isOwn && group(line.key) != nil && !theirs.contains { $0.key == line.key && $0.value == line.value }
+        }
+        let run = Set(own.filter { runs($0.key) && $0.value != "" }.map { group($0.key)! })
+        return own.filter { run.contains(group($0.key)!) }
+    }
+
+    /// `filter.x` of `filter.x.clean`: settings that count together, since one of them is run. Nil for all that run
+    /// nothing.
+    static func group(_ key: String) -> String? {
+        let (section, name, _) = parts(key)
+        switch section {
+        case "filter", "merge": return name.map { "\(section).\($0)" }
+        case "gpg": return "gpg"
+        default: return nil
+        }
+    }
+
+    /// Whether the value of a key in a group is run.
+    private static func runs(_ key: String) -> Bool {
+        ["clean", "smudge", "process", "driver", "program", "defaultkeycommand"].contains(parts(key).variable)
+    }
+
+    package static func parts(_ key: String) -> (section: String, name: String?, variable: String) {
+        guard let first = key.firstIndex(of: "."), let last = key.lastIndex(of: ".") else { return (key, nil, "") }
+        return (
+            String(key[..<first]), first == last ? nil : String(key[key.index(after: first)..<last]),
+            String(key[key.index(after: last)...])
+        )
+    }
+
+    /// The value that counts of those that may.
+    package func value(_ key: String) -> String? {
+        lines.last { $0.key == key && counts($0) }.map { $0.value ?? "true" }
+    }
+
+    package func counts(_ line: Line) -> Bool {
+        !line.isOwn || Configured.group(line.key).map { !refused.contains($0) } ?? true
+    }
+
+    /// Values for a call in a worktree of the person's, with the whole configuration: a filter that is not let run is
+    /// as if the repository said nothing of it.
+    package var tame: [String: String?] {
+        var all: [(key: String, value: String)] = []
+        for group in refused.sorted() where group.hasPrefix("filter.") {
+            for (variable, otherwise) in [("clean", ""), ("smudge", ""), ("process", ""), ("required", "false")] {
+                let key = "\(group).\(variable)"
+                all.append((key, value(key) ?? otherwise))
+            }
+        }
+        guard !all.isEmpty else { return [:] }
+        var environment: [String: String?] = ["GIT_CONFIG_COUNT": "\(all.count)"]
+        for (n, one) in all.enumerated() {
+            environment["GIT_CONFIG_KEY_\(n)"] = one.key
+            environment["GIT_CONFIG_VALUE_\(n)"] = one.value
+        }
+        return environment
+    }
+
+    // MARK: over the network
+
+    /// What the repository's own configuration says of how a remote is reached, and is not let count: an agent might
+    /// send the work elsewhere, or have a program run.
+    package func strange(_ remote: String?) -> [String] { reach(remote).filter { !approved.contains($0) } }
+
+    package func reach(_ remote: String?) -> [String] {
+        lines.filter { line in
+            guard line.isOwn else { return false }
+            let (section, name, variable) = Configured.parts(line.key)
+            switch section {
+            case "remote":
+                return (remote == nil || name == remote)
+                    && !["fetch", "prune", "prunetags", "tagopt", "promisor", "partialclonefilter"].contains(variable)
+            case "core": return ["sshcommand", "gitproxy", "askpass", "alternaterefscommand"].contains(variable)
+            case "credential", "http", "url": return true
+            case "lfs":
+                return ["url", "pushurl", "storage", "standalonetransferagent"].contains(variable)
+                    || (name ?? "").hasPrefix("customtransfer") || (name ?? "").hasPrefix("extension")
+            default: return false
+            }
+        }.map(\.text)
+    }
+}

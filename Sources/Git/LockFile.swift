@@ -1,0 +1,42 @@
+import Processes
+import Storage
+import SystemPackage
+
+// What git says of lock files, `NAME.lock` beside what they lock, that keep it from its work.
+
+extension Program.Result {
+    /// The lock file that kept git from its work, if it says so.
+    package var lock: FilePath? {
+        let text = String(decoding: error, as: UTF8.self)
+        guard let before = text.find("Unable to create '", from: text.startIndex),
+            let after = text.find("': File exists", from: before.upperBound)
+        else { return nil }
+        return FilePath(String(text[before.upperBound..<after.lowerBound]))
+    }
+
+    /// What is the matter, for a person: the lock by its name, else the first thing that git complained of.
+    package var trouble: String {
+        if let lock {
+            return "'\(Names.shown(lock.string))' exists: another git is at work, or one that died has left it"
+        }
+        let lines = error.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+        for prefix in ["error: ", "fatal: "] {
+            if let line = lines.first(where: { $0.hasPrefix(prefix) }) {
+                return Names.shown(String(line.dropFirst(prefix.count)))
+            }
+        }
+        return complaint
+    }
+}
+
+extension String {
+    /// Where these words are first, from an index on.
+    fileprivate func find(_ words: String, from start: Index) -> Range<Index>? {
+        var at = start
+        while at < endIndex {
+            if self[at...].hasPrefix(words) { return at..<index(at, offsetBy: words.count) }
+            at = index(after: at)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,28 @@
+import Bus
+import Configuration
+import Git
+import Processes
+import Storage
+
+// What a person's hooks or a task's check do may take for ever. So it goes on for as long as the claim that it is done
+// under lasts, and no longer: a task that is cancelled or taken away holds up nobody.
+extension Work {
+    /// Runs a program for a claimed task, in a verb or in a supervisor, which names its agent. Throws `Failure.no` if
+    /// the claim has gone meanwhile, or the agent is to end; the program is ended then, with all below it. Of a claim
+    /// that can't be looked at nothing is known, and it goes on.
+    func run(_ program: Program, for claim: Claim?, beside agent: String? = nil) throws -> Program.Result {
+        guard let claim else { return try program.run() }
+        var program = program
+        program.adopts = agent == nil
+        program.isUnwanted = { [bus] in
+            if case .lost? = try? bus.fate(of: claim) { return true }
+            return (try? agent.flatMap(bus.agent(named:))).map { $0.want != .run } ?? false
+        }
+        let result = try program.run()
+        guard result.wasUnwanted else { return result }
+        if case .lost = try bus.fate(of: claim) {
+            throw Failure.no("task \(claim.id) was cancelled or taken away meanwhile")
+        }
+        throw Failure.no("'\(claim.owner)' is to end")
+    }
+}

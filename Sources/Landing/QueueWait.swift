@@ -1,0 +1,72 @@
+import Bus
+import Configuration
+import Git
+import Storage
+import SystemPackage
+
+// What can't go on now: the queue as a whole, and one entry of it.
+extension Queue {
+    /// Notes what keeps the whole queue from running. A person is asked; for what may pass by itself, if it is there
+    /// still when it is tried again.
+    static func stop(_ bus: Bus, _ why: String, passes: Bool) throws {
+        if try !passes || bus.stopped()?["Retries"] != nil {
+            try bus.openAsk(named: "merge", by: "cadre", "the merge queue stands still: \(why)")
+        }
+        try bus.setStopped(why, passes: passes)
+    }
+
+    /// Seconds after which supervisors look again, for the n-th time.
+    private static func pause(_ tries: Int, atMost limit: Int) -> Int { min(limit, 5 << min(tries - 1, 10)) }
+
+    /// So often is looked again at what may pass by itself before a person is asked: for a minute.
+    private static let lookedFor = 4
+
+    /// The entry waits until the file has changed, or for a time that grows: to a minute where there is such a file,
+    /// since what is in the way may go without a change of it, or have gone while we looked. With `again` nobody tries
+    /// it before its time, not even a person's run. A lock of git's, and what else `passes`, is looked at again before
+    /// a person is asked. `note` is written with it.
+    func wait(
+        _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil,
+        again: Bool = false, asks: Bool = true, passes: Bool = false,
+        _ note: (inout Record) -> Void = { _ in }
+    ) throws {
+        guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
+        guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
+        let stamp = try index.map(Queue.stamp)
+        let passes = passes || index?.extension == "lock"
+        let looks = (now.record.int("Looks") ?? 0) + 1
+        if red == nil, asks, try !passes || looks > Queue.lookedFor || isAsked(entry) {
+            try ask(entry, "waits: \(why)")
+        }
+        guard
+            try bus.advance(
+                now, to: .waiting,
+                {
+                    $0["Why"] = Names.shown(why)
+                    $0["Index"] = index?.string
+                    $0["Index-Stamp"] = stamp
+                    $0["Red"] = red
+                    let tries = ($0.int("Retries") ?? 0) + 1
+                    $0["Retries"] = again ? "\(tries)" : nil
+                    $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
+                    $0["Looks"] = again ? nil : "\(looks)"
+                    $0["Look-At"] = again ? nil : "\(Time.now() + Queue.pause(looks, atMost: index == nil ? 900 : 60))"
+                    note(&$0)
+                }) != nil
+        else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }
+        report.waiting.append("\(entry.id): \(why)")
+        tell(["\(entry.id)", "waiting", why])
+    }
+
+    func isAsked(_ entry: Entry) throws -> Bool { try bus.ask("merge-\(entry.id)").map { $0.answer == nil } ?? false }
+
+    /// One ask for each entry, with what is the matter now.
+    func ask(_ entry: Entry, _ what: String) throws {
+        let name = "merge-\(entry.id)"
+        let text = "task \(entry.id) \(what)"
+        if let open = try bus.ask(name), open.answer == nil, open.text != text {
+            try bus.closeAsk(named: name, by: "cadre", "")
+        }
+        try bus.openAsk(named: name, by: "cadre", text)
+    }
+}

@@ -1,0 +1,83 @@
+import Bus
+import Configuration
+import Git
+import Glibc
+import Processes
+import Storage
+import SystemPackage
+
+// Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about
+// to give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds
+// at most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
+// merge/fetched/, a record for each branch of a remote.
+extension Work {
+    /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
+    package func front() throws -> String {
+        let local = try targetCommit()
+        guard try mode() != .local, let remote = try? remote(),
+            let there = try repository.commit(remote.reference(remote.branch)),
+            try repository.isAncestor(local, of: there)
+        else { return local }
+        return there
+    }
+
+    /// Fetches the remote's target, if that is due. Why it can't be reached, said once; nil if all is well.
+    @discardableResult
+    package func refresh() throws -> String? {
+        guard try mode() != .local, let remote = try? remote() else { return nil }
+        return try refresh(remote, remote.branch)
+    }
+
+    /// Has a task on whose branch nothing was done yet begin where the target is now: whether it does. Its base is
+    /// written first: were it older than the branch, what others have done would count as the task's own.
+    package func beginAnew(_ id: Int, _ worktree: Git) throws -> Bool {
+        guard var branch = try bus.branch(id), try worktree.branch() == branch.reference,
+            let tip = try worktree.commit("HEAD"), tip == branch.base,
+            try worktree.dirty(untracked: false).isEmpty
+        else { return false }
+        let front = try front()
+        guard try front != tip && repository.isAncestor(tip, of: front) else { return front == tip }
+        branch.base = front
+        try bus.setBranch(id, branch)
+        try worktree.run(["merge", "-q", "--ff-only", "--no-autostash", "--no-verify-signatures", front])
+        return true
+    }
+
+    /// The commit that a name stands for, where it is a remote's branch as it was last fetched, which is done if it is
+    /// due.
+    package func fetched(_ name: String, say: (String) -> Void) throws -> String? {
+        let short = name.hasPrefix("refs/remotes/") ? String(name.dropFirst("refs/remotes/".count)) : name
+        let remotes = try repository.run(["remote"]).text.split(separator: "\n").map(String.init)
+        guard let found = remotes.filter({ short.hasPrefix($0 + "/") }).max(by: { $0.count < $1.count }),
+            try repository.reference("refs/heads/\(name)") == nil,
+            let there = try repository.commit("refs/remotes/\(short)")
+        else { return nil }
+        let branch = "refs/heads/" + short.dropFirst(found.count + 1)
+        let remote = Remote(name: found, branch: branch)
+        if let why = try refresh(remote, branch) { say(why) }
+        guard let now = try repository.commit(remote.reference(branch)), try repository.isAncestor(there, of: now)
+        else { return there }
+        return now
+    }
+
+    private func refresh(_ remote: Remote, _ branch: String) throws -> String? {
+        let every = try settings.seconds("fetch", 300)
+        let file = bus.mergeFetched.appending(String(Digest.of(Array("\(remote.name) \(branch)".utf8)).prefix(40)))
+        let before = try Record.read(file)
+        if let time = before?.int("Time"), time <= Time.now(), time + every > Time.now() { return nil }
+        try Files.mkdirs(bus.mergeFetched)
+        // Another may be at it.
+        return try Lock.attempt(bus.fetchLock) { () -> String? in
+            let queue = Queue(self)
+            var record = Record()
+            record["Remote"] = remote.name
+            record["Branch"] = branch
+            if case .unreachable(let why) = try queue.fetch(remote, branch, seconds: 10) { record["Why"] = why }
+            record["Time"] = "\(Time.now())"
+            try bus.write(record, to: file)
+            guard let why = record["Why"], before?["Why"] == nil else { return nil }
+            bus.journal("unreachable", by: "cadre", ["remote": remote.name, "why": why])
+            return "'\(remote.name)' can't be reached, what it held last counts: \(why)"
+        } ?? nil
+    }
+}

@@ -1,0 +1,196 @@
+import AgentPrograms
+import Bus
+import Glibc
+import Hooks
+import Storage
+import SystemPackage
+import Team
+import Tmux
+
+/// When the screen of an agent is to be looked at, and what was seen there.
+struct Looking {
+    /// The terminal, its number with the watcher, and when it is to be looked at; whether it is watched by then.
+    let terminal: FilePath?
+    var mark: Int32 = -1
+    var due: Double?
+    var armed = false
+    var turns = 0
+    var seen: AgentProgram.Sight?
+    /// Since when that stands, and the dialogs that were answered.
+    var since = 0.0
+    var answered = Set<String>()
+    /// Whether it was seen at its input line, or told of a turn: a dialog of its start is none any more.
+    var isPastStart = false
+    /// What it was seen to say of why it does not go on.
+    var trouble: String?
+    /// Whether a person was asked to see to what is there.
+    var isAsked = false
+
+    /// Seconds without output after which it is looked, and after which something that is not known counts as what it
+    /// waits in.
+    static let still = 0.2
+    static let strange = 3.0
+    /// Seconds for which a hook is believed against the screen.
+    static let late = 2
+
+    init(_ terminal: FilePath?) { self.terminal = terminal }
+}
+
+extension Following {
+    /// Looks when it has stood still; while an answer is waited for also now and then while it does not, since the
+    /// program may have got it.
+    func watchScreen(_ changed: Set<Int32>) throws {
+        guard let terminal = looking.terminal else { return }
+        let now = Time.monotonic()
+        if looking.mark < 0 || changed.contains(looking.mark) || changed.contains(-1) {
+            if looking.mark < 0 {
+                looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
+            }
+            looking.armed = false
+            looking.due = min(looking.due ?? .infinity, now + Looking.still)
+        }
+        // What else has changed may be a hook's report that came late: what is in the way stands still.
+        if looking.due == nil, !changed.isEmpty {
+            switch looking.seen {
+            case .dialog, .other: looking.due = now + Looking.still
+            default: break
+            }
+        }
+        guard let time = looking.due, time <= now else { return }
+        looking.turns += 1
+        if !looking.armed {
+            looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
+            looking.armed = true
+            looking.due = now + Looking.still
+            // It goes on writing.
+            let state = try looking.turns % 6 == 0 ? bus.agent(named: name)?.state : nil
+            guard state == .waiting || state == .idle || state == .working && looking.turns >= 18 else { return }
+        } else {
+            looking.due = nil
+        }
+        looking.turns = 0
+        guard let (sight, _, input, trouble) = display() else { return }
+        try show(trouble: trouble)
+        if case .idle = sight { looking.isPastStart = true }
+        guard sight == looking.seen else {
+            looking.seen = sight
+            looking.since = now
+            if sight != .unknown { looking.due = now + Looking.still }
+            return
+        }
+        try see(sight, input)
+    }
+
+    /// What the program says in its own place of what keeps its turn from going on, or has ended it.
+    private func show(trouble: String?) throws {
+        guard let agent = try bus.agent(named: name), let report = agent.report,
+            agent.state == .working || agent.state == .idle && known.hooks != nil && file == nil
+        else { return }
+        let note = report["Note"].flatMap { $0.isEmpty ? nil : $0 }
+        if let trouble {
+            guard note == nil || looking.trouble != nil, looking.trouble != trouble else { return }
+            looking.trouble = trouble
+            try bus.report(name, source: "screen", note: trouble)
+            if agent.state == .idle { try team.noteFailure(of: name, trouble, known) }
+        } else if looking.trouble != nil {
+            looking.trouble = nil
+            if report["Source"] == "screen" { try bus.report(name, source: "screen", note: "") }
+        }
+    }
+
+    private func see(_ sight: AgentProgram.Sight, _ input: Tmux.Input) throws {
+        guard let agent = try bus.agent(named: name), [.idle, .working, .waiting].contains(agent.state), agent.alive
+        else { return }
+        func report(_ state: AgentState, _ note: String? = nil) throws {
+            guard state != agent.state else { return }
+            try bus.report(
+                name, state: state, source: "screen", note: note ?? looking.trouble ?? "",
+                turn: state == .idle ? false : nil)
+            if state == .idle, let trouble = looking.trouble { try team.noteFailure(of: name, trouble, known) }
+            if state != .waiting { try bus.closePermissions(of: name) }
+        }
+        // A permission that its hook has asked for is told by that; one that no hook asks for is a dialog as any.
+        let isAskedByHook = try file != nil && !bus.permissions(of: name).isEmpty
+        switch sight {
+        case .dialog(AgentProgram.permission) where isAskedByHook: return
+        case .dialog(let what):
+            try report(.waiting, "the dialog '\(what)'")
+            try answer(what, input)
+            return try ask("the dialog '\(what)' is up", input)
+        case .other(let words):
+            // In the middle of a turn a person may look at something.
+            guard agent.state == .idle || agent.report?["Source"] == "screen" else { return }
+            let left = looking.since + Looking.strange - Time.monotonic()
+            guard left <= 0 else {
+                looking.due = Time.monotonic() + left
+                return
+            }
+            try report(.waiting, "not at its input line: \(words)")
+            return try ask("it is not at its input line: \(words)", input)
+        case .unknown: return
+        case .idle, .working: break
+        }
+        if looking.isAsked {
+            looking.isAsked = false
+            try bus.closeAsk(named: "waits-\(name)", by: "cadre", "the way is free")
+        }
+        // A turn that was broken off, which the file does not tell while sub-agents work.
+        if case .idle = sight, file != nil, known.hooks != nil, agent.state != .idle, agent.report?["Turn"] != nil {
+            let left = max(
+                looking.since + Looking.strange - Time.monotonic(),
+                (agent.report?.int("Time") ?? 0) > Time.now() - Int(Looking.strange) ? 1 : 0)
+            guard left <= 0 else {
+                looking.due = Time.monotonic() + left
+                return
+            }
+            return try bus.report(
+                name, source: "state file", note: agent.state == .working ? Following.beside : nil, turn: false)
+        }
+        // What has a file says there how it is; a hook that waits knows what for.
+        guard file == nil || agent.state == .waiting && agent.report?["Source"] == "screen" else { return }
+        guard try !bus.permissions(of: name).contains(where: bus.isWaited) else { return }
+        // On a machine that is busy its screen is drawn after the hook of the turn that has begun.
+        if case .idle = sight, agent.state == .working, agent.report?["Source"] == "hook",
+            (agent.report?.int("Time") ?? 0) > Time.now() - Looking.late
+        {
+            looking.due = Time.monotonic() + 1
+            return
+        }
+        if case .idle = sight { try report(.idle) } else { try report(.working) }
+    }
+
+    /// Asks a person to see to what only a person can: of the start at once, later when nobody has pressed a key for a
+    /// while.
+    private func ask(_ why: String, _ input: Tmux.Input) throws {
+        guard !looking.isAsked else { return }
+        let now = Time.monotonic()
+        let patience = looking.isPastStart ? Waking.asking : Looking.strange
+        guard now >= looking.since + patience,
+            !looking.isPastStart || input.lastKey.map({ Double(Time.now() - $0) > Waking.asking }) ?? true
+        else {
+            looking.due = max(looking.since + patience, now + 1)
+            return
+        }
+        looking.isAsked = true
+        try bus.openAsk(
+            named: "waits-\(name)", by: "cadre",
+            "'\(name)' waits for a person: \(why). 'cadre attach \(name)' leads there")
+    }
+
+    /// Answers a dialog of the program's start once, if the user wants it answered and it is known how in this version.
+    /// At its place there is no input line, so that nothing that a person has typed is sent.
+    private func answer(_ dialog: String, _ input: Tmux.Input) throws {
+        try team.reread()
+        guard !looking.isPastStart, team.settings.list("answerDialogs").contains(dialog),
+            !looking.answered.contains(dialog), known.answers.contains(where: { $0.dialog == dialog }),
+            input.isOpen, input.lastKey.map({ Time.now() - $0 >= Following.typing }) ?? true
+        else { return }
+        looking.answered.insert(dialog)
+        guard let pane, let version = try known.runningVersion(),
+            let keys = known.answers.first(where: { $0.dialog == dialog && $0.version == version })?.keys
+        else { return }
+        guard display()?.sight == .dialog(dialog) else { return }
+        try pane.tmux.type(keys, into: pane.id)
+        bus.journal("dialog answered", by: "cadre", ["agent": name, "dialog": dialog, "version": version])
+    }
+}

@@ -1,0 +1,446 @@
+import AgentPrograms
+import Bus
+import CLinux
+import Configuration
+import Git
+import Glibc
+import Hooks
+import Landing
+import Processes
+import Storage
+import SystemPackage
+import Team
+import Tmux
+
+// The life of a supervisor, the process in an agent's pane:
+//
+//   1  take `alive`, whose lock says for as long as we live that the agent does
+//   2  become the subreaper, so that whatever the program starts stays a descendant
+//   3  sweep: a free lock meant that the last supervisor was dead, not what it had started, which its mark tells (see
+//      Mark)
+//   4  begin a session: a new token on the disk; claims of the last session are carried over to it, which fences that
+//      one
+//   5  bring the worktree back, and to the branch of the held task
+//   6  start the program in a process group of its own, in the foreground of the terminal
+//   7  wait, for signals and changes of the bus; nothing is polled. It counts as started when it says what it does, or
+//      has not ended within `settling`: who spawned it waits for that
+//   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up (see Restarting.swift)
+//
+// Killed anywhere: the kernel drops the lock and sends the program TERM; others see the lock free and start a new one,
+// which begins at 1. The program's parent-death signal is set by a small step between us and it (see `becomeChild`),
+// since posix_spawn can't.
+package final class Supervisor {
+    let name: String
+    var team: Team
+    let terminal = Terminal()
+    let alive: FileDescriptor
+    private let signals: Int32
+    var child: pid_t = 0
+    /// Of an adopted agent: its program, which is no child of ours, and a descriptor that tells of its end.
+    private(set) var accompanied: Tree.Process?
+    private var companion: Int32 = -1
+    var token = ""
+    /// Seconds before the next start: none, then a quarter, doubled each time, up to a minute.
+    var delay = 0.0
+    /// What is known of its program, if anything is.
+    private(set) var known: AgentProgram?
+    var following: Following?
+    /// Of a program with a sandbox.
+    private(set) var serving: Serving?
+    /// While its program, which does one turn and ends, waits for the next.
+    var waiting: Waiting?
+    var printed = 0
+    private(set) var started = 0.0
+    /// What its screen shows while it starts, and since when.
+    var strange: (sight: AgentProgram.Sight, since: Double)?
+    /// What it held when the program was started.
+    private(set) var begunWith = Set<Int>()
+    private var looked = 0.0
+    var settled = true
+    private var witnessed = false
+    private(set) var order: Order?
+    private var watch: Watch?
+    /// A watcher has ended, or our executable was replaced: see `Team.callForWatch` and `Team.callAll`.
+    private var called = false
+    /// Another executable is in the place of ours, and we are to become it as soon as that disturbs nobody.
+    var isReplaced = false
+    /// One that does not run, which is left alone.
+    var broken: (path: FilePath, written: Int)?
+    /// The program is that of the session that our predecessor in this process began.
+    private var isTakenOver = false
+    /// Nobody may have seen the executable being replaced while our predecessor was about to become it.
+    private var isToTell = false
+    private var silence: Silence?
+
+    /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
+    enum Order { case end, endNow, hangUp }
+    enum Ended {
+        case exit(Int32)
+        case failed(Failure)
+        case told, work, handedOff, outgrown
+    }
+
+    /// Seconds after which a program that is not heard of and has not ended counts as started.
+    private static let settling = 0.3
+
+    var bus: Bus { team.bus }
+
+    /// Takes the lock; waits some seconds for a predecessor whose program takes its time to end. `succeeding` tells of
+    /// one that was this process: see `succeed`.
+    package init(_ name: String, _ team: Team, succeeding: String? = nil) throws {
+        self.name = name
+        self.team = team
+        team.bus.keepOpen()
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in [
+            SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2,
+            SIGALRM, SIGPIPE,
+        ] {
+            sigaddset(&set, signal)
+        }
+        sigprocmask(SIG_BLOCK, &set, nil)
+        signals = csys_signalfd(&set)
+        if let succeeding {
+            let words = succeeding.split(separator: ",").compactMap { Int32($0) }
+            guard words.count == 2 else {
+                throw Failure.usage("'\(Names.shown(succeeding))' is no descriptor and process")
+            }
+            alive = try Alive.kept(words[0], of: team.bus.alive(name))
+            child = words[1]
+            isTakenOver = child > 0
+            isToTell = true
+            // Where the kernel does not tell our own file for that, none is ever ours: not the same again.
+            broken = Supervisor.successor
+            witnessed = true
+            // It may have ended meanwhile.
+            kill(getpid(), SIGCHLD)
+            return
+        }
+        let deadline = Time.monotonic() + 5
+        var taken = try Alive.take(team.bus.alive(name))
+        while taken == nil, Time.monotonic() < deadline {
+            poll(nil, 0, 20)
+            taken = try Alive.take(team.bus.alive(name))
+        }
+        guard let taken else { throw Failure.no("'\(name)' runs already") }
+        alive = taken
+        // Tells who started us that we hold it. What the last program waited for or failed with is over.
+        let before = try bus.agent(named: name)
+        let isOver = ["hook", "screen", "state file"].contains(before?.report?["Source"] ?? "")
+        try bus.report(
+            name, state: before?.want == .run ? .starting : nil, source: "supervisor", note: isOver ? "" : nil)
+    }
+
+    /// Runs the agent until it rests, is stopped or given up.
+    package func run() throws {
+        _ = csys_set_subreaper()
+        while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil,
+            agent.want == .run || isTakenOver
+        {
+            var ended: Ended
+            try leaveIfOutgrown()
+            isReplaced = Share.successor != nil
+            succeed()
+            do {
+                let agent = try team.agent(name)
+                var begun = true
+                if isTakenOver {
+                    try takeOver(agent)
+                } else if let adopted = agent.adopted {
+                    try accompany(adopted)
+                } else {
+                    if agent.card["Adopted"] != nil { try leave(agent) }
+                    begun = try session()
+                }
+                if begun {
+                    try attend()
+                    ended = try wait()
+                } else {
+                    ended = .told
+                }
+            } catch let failure as Failure {
+                ended = .failed(failure)
+            }
+            if order == .hangUp { try hungUp() }
+            endTree(now: order == .endNow)
+            if order == .hangUp {
+                try hungUp()
+                try? keep()
+                watch = nil
+                try alive.close()
+                return team.showEnd(of: name)
+            }
+            terminal?.reset()
+            try leaveIfOutgrown()
+            guard try insist({ try goOn(after: ended) }) ?? false else { break }
+        }
+        try rest()
+    }
+
+    /// What is not needed to start the program, so that it comes after that: at each start, since a user who sets a
+    /// hook of the same name removes ours.
+    func attend() throws {
+        announce()
+        try takeWatch()
+        silence =
+            accompanied != nil
+            ? nil : Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
+    }
+
+    /// Watches, unless two do.
+    private func takeWatch() throws {
+        called = false
+        guard watch == nil else { return }
+        watch = try Watch(bus, name)
+        if watch != nil, isToTell { try team.callAll() }
+        isToTell = false
+        // Work may have come to the merge queue, or somebody died, while nobody watched.
+        watch?.look(team)
+    }
+
+    /// Marks our pane, and asks tmux to keep it when we die and to tell when that happens.
+    private func announce() {
+        guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus) else { return }
+        let done: Void? = try? tmux.adopt(
+            pane, bus, agent: name, executable: Share.executable.string, witness: witnessed ? nil : getpid())
+        if done != nil { witnessed = true }
+    }
+
+    // MARK: a session
+
+    /// False if we were told to end while there was nothing to do.
+    private func session() throws -> Bool {
+        var agent = try team.agent(name)
+        let pane = getenv("TMUX_PANE").map { String(cString: $0) }
+        let server = getenv("TMUX").map { String(cString: $0).split(separator: ",").first.map(String.init) ?? "" }
+        try Tree.sweep(bus: bus, agent: name)
+        try Team.adoptEnvironment(bus, of: name)
+        if agent.session != nil { try keep() }
+        known = try team.known(agent.card["Program"] ?? "")
+        token = agent.token ?? ""
+        if known?.sandbox != nil { try serve(agent).finish() }
+        let mark = Mark.next()
+        let takes = try team.takes(agent.program)
+        token = try bus.beginSession(name, pane: pane, server: server, mark: mark, takes: takes)["Token"] ?? ""
+        try bus.closePermissions(of: name, "its program has ended")
+        let byTurns = isByTurns(agent)
+        // Between two turns it is idle.
+        try bus.report(
+            name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting,
+            source: "supervisor", session: token)
+        try team.restoreWorktree(name) { terminal?.say("cadre: \(name): \($0)") }
+        agent = try team.agent(name)
+        try takeTask(agent)
+        begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
+        serving = known?.sandbox == nil ? nil : try serve(agent)
+        if byTurns {
+            guard try waitForWork() else { return false }
+            agent = try team.agent(name)
+            try turnOutput()
+            printed = try Files.status(bus.output(name)).map { Int($0.st_size) } ?? 0
+        }
+        let start = { [self] (mail: String?) in
+            var program = try launch(agent, known, mail: mail)
+            program.arguments = Supervisor.step(to: program.arguments, mark: mark)
+            program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
+            program.environment.merge(environment(agent)) { ours, _ in ours }
+            // What the last program has drawn is no sign of how this one is.
+            terminal?.clear()
+            child = try program.start(stdin: 0, stdout: 1, stderr: 2, terminal: terminal == nil ? nil : 0)
+        }
+        let handed =
+            try byTurns && known?.hooks == nil
+            && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", stands: true, deliver: start)
+        if !handed { try start(nil) }
+        started = Time.monotonic()
+        looked = started
+        settled = false
+        following = nil
+        strange = nil
+        noteCost()
+        return true
+    }
+
+    /// Goes on with the session of our predecessor in this process, and its program.
+    private func takeOver(_ agent: AgentView) throws {
+        isTakenOver = false
+        known = try team.known(agent.card["Program"] ?? "")
+        token = agent.token ?? ""
+        begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
+        serving = known?.sandbox == nil ? nil : try serve(agent)
+        started = Time.monotonic()
+        settled = true
+        following = try? Following(team, name, known, child)
+        // What it shows when it starts is answered for it then only.
+        following?.looking.isPastStart = agent.state != .waiting
+    }
+
+    func begin(accompanying process: Tree.Process, following: Following?) {
+        accompanied = process
+        companion = csys_pidfd_open(process.pid)
+        started = Time.monotonic()
+        settled = true
+        self.following = following
+    }
+
+    /// It has started, or shows what it waits for. What it said itself by now stands.
+    private func settle() throws {
+        looked = Time.monotonic()
+        guard try hasBegun(known) else { return }
+        settled = true
+        following = try? Following(team, name, known, child)
+        guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else {
+            return
+        }
+        let holds = try bus.claims().contains { $0.owner == name }
+        let told = report["Source"] == "heartbeat"
+        try bus.report(name, state: holds ? .working : .idle, source: "supervisor", note: told ? nil : "")
+    }
+
+    /// The window or the server is gone: it was closed on purpose, or all are gone. Nobody starts us again unasked.
+    private func hungUp() throws { try bus.report(name, state: .dead, source: "hangup", session: token) }
+
+    /// Keeps what its worktree has committed.
+    func keep() throws {
+        try team.work.keep(team.agent(name))
+    }
+
+    // MARK: waiting
+
+    /// Until the program has ended, by itself or because we were told to end it.
+    func wait() throws -> Ended {
+        while true {
+            if let accompanied, !accompanied.isThere { return .exit(0) }
+            var entries = [
+                signals, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1,
+                serving?.descriptor ?? -1, companion,
+            ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var next = min(
+                silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600,
+                serving?.next() ?? 3600)
+            if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
+            // A watcher that the kernel had no more room for sees nothing: then it is looked each second.
+            let isBlind =
+                [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 }
+                || accompanied != nil && companion < 0
+            if isBlind { next = min(next, 1) }
+            _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
+            let (ended, obeyed) = signalled()
+            if bus.isOutgrown { return .outgrown }
+            if order != nil { return .told }
+            if let ended { return .exit(ended) }
+            // A full disk, say, is no reason to end the program: what can't be noted now is noted later.
+            if obeyed, (try? obey()) == true { return .handedOff }
+            if called {
+                isReplaced = Share.successor != nil
+                try? takeWatch()
+            }
+            if watch?.isReplaced == true { isReplaced = true }
+            succeed()
+            if !settled, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
+            if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
+            if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 {
+                try? following?.look()
+            }
+            if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
+            if let waiting, entries[2].revents != 0 || waiting.next() == 0 || waiting.descriptor == -1,
+                try waiting.look()
+            {
+                return .work
+            }
+            if let silence, silence.isDue { try? silence.look(team, name, besides: watch?.used ?? 0) }
+        }
+    }
+
+    /// Takes the signals that came: the program's wait status if it has ended, and whether there is a wish to obey.
+    /// Orders are kept in `order`, a stronger one over a weaker.
+    func signalled() -> (ended: Int32?, obey: Bool) {
+        var ended: Int32?
+        var obey = false
+        while true {
+            switch csys_next_signal(signals) {
+            case 0: return (ended, obey)
+            case SIGCHLD: ended = reap() ?? ended
+            case SIGTERM: if order == nil { order = .end }
+            case SIGUSR2: if order != .hangUp { order = .endNow }
+            case SIGHUP: order = .hangUp
+            case SIGUSR1:
+                obey = true
+                // Who tells us does so by hand, perhaps before we have seen the end that a pause would follow.
+                delay = 0
+            case SIGCONT: called = true
+            default: break
+            }
+        }
+    }
+
+    /// Reaps what has ended; the program's wait status if it is among them. One that was stopped from its keyboard goes
+    /// on.
+    private func reap() -> Int32? {
+        var ended: Int32?
+        var status: Int32 = 0
+        while true {
+            let pid = waitpid(-1, &status, WNOHANG | WUNTRACED)
+            if pid <= 0 { return ended }
+            let stopped = status & 0xff == 0x7f
+            if !stopped, serving?.ended(pid, status) == true { continue }
+            if pid == child, !stopped { ended = status }
+            if pid == child, stopped, (status >> 8) & 0xff == SIGTSTP {
+                poll(nil, 0, 50)
+                terminal?.newLine()
+                kill(-child, SIGCONT)
+            }
+        }
+    }
+
+    /// Freezes or thaws, as the wish on the disk says; true if the agent has handed over and this session is to end.
+    private func obey() throws -> Bool {
+        switch try bus.agent(named: name)?.want {
+        case .freeze:
+            // Three times: what starts while we walk is caught on the next.
+            for _ in 0..<3 { for process in Tree.descendants(of: getpid()) { process.signal(SIGSTOP) } }
+        case .run:
+            for process in Tree.descendants(of: getpid()).reversed() { process.signal(SIGCONT) }
+            return try bus.conversation(name)?["Handoff"] == token
+        default: break
+        }
+        return false
+    }
+
+    // MARK: ending
+
+    /// Ends all that descends from us; returns when nothing is left.
+    private func endTree(now: Bool) {
+        let hurries = { [self] in order == .endNow }
+        Tree.endOwn(grace: now ? 0 : 3, hurries: hurries) { [self] in heard(within: 0.02) }
+        child = 0
+    }
+
+    /// Sleeps, but for signals; an order ends it, and so does who brings us up.
+    func rest(seconds: Double) {
+        let end = Time.monotonic() + seconds
+        while order == nil, Time.monotonic() < end { if heard(within: end - Time.monotonic()) { return } }
+    }
+
+    /// Takes the signals that come, at the first of them or when the time is over. True if one of them is to wake us: a
+    /// person brings us up.
+    @discardableResult
+    private func heard(within seconds: Double) -> Bool {
+        var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, Int32(seconds * 1000) + 1) > 0 && signalled().obey
+    }
+
+    /// Gives the lock up first, so that what is recovered from the dead includes us.
+    private func rest() throws {
+        try leaveIfOutgrown()
+        watch = nil
+        try alive.close()
+        try team.callForWatch()
+        if order != .hangUp {
+            try team.recover()
+            try team.rouseIfNobodyRuns()
+        }
+        team.showEnd(of: name)
+    }
+}
