@@ -95,9 +95,9 @@ extension Tool {
 
     /// Whether the caller is of the named agent's session, as its mark and its supervisor tell.
     private func isSession(of name: String, _ bus: Bus) throws -> Bool {
-        guard name != "human", let mark = Mark.own, let session = try Record.read(bus.session(name)),
-            session["Mark"] == "\(mark)",
-            session["Boot"] == Host.boot, let pid = session.int("Pid")
+        guard name != "human", let mark = Mark.own, let session = try AgentSession.read(bus.session(name)),
+            session.mark == mark,
+            session.boot == Host.boot, let pid = session.pid
         else { return false }
         return try Tree.isBelow(pid_t(pid)) && Alive.isHeld(bus.alive(name))
     }
@@ -112,8 +112,8 @@ extension Tool {
         }
         if isOfQueue { return .queue }
         guard let mark = Mark.own else { return .person }
-        if let runner, !runner.isProcess(getpid()), runner.record["Mark"] == "\(mark)" { return .queue }
-        for name in try bus.agentNames() where try Record.read(bus.session(name))?["Mark"] == "\(mark)" {
+        if let runner, !runner.isProcess(getpid()), runner.mark == mark { return .queue }
+        for name in try bus.agentNames() where try AgentSession.read(bus.session(name))?.mark == mark {
             return .agent(name)
         }
         return .person

@@ -69,7 +69,7 @@ extension Tool {
                 try team.putBy(leftover, agent, worktree, for: claim.id) { say($0) }
             }
             if header.merge {
-                try team.work.enter(claim.id, worktree, start: agent.card["Base"])
+                try team.work.enter(claim.id, worktree, start: agent.card.base)
             } else if try fresh && atWork(worker).isEmpty {
                 try team.work.visit(worktree)
             }

@@ -30,7 +30,7 @@ extension Tool {
         guard try !names.contains(where: { try Alive.isHeld(bus.alive($0)) }), try Queue.needsRunner(bus) else {
             return
         }
-        if try names.contains(where: { try Record.read(bus.session($0))?["Pid"] != nil }) {
+        if try names.contains(where: { try AgentSession.read(bus.session($0))?.pid != nil }) {
             do {
                 try team().startQueue()
                 return say("no agent runs: the merge queue runs in a window of its own")
@@ -82,7 +82,7 @@ extension Tool {
         guard let agent = try bus.agent(named: Names.agent(name)) else { throw bus.noAgent(name) }
         let tmux = try Tmux(bus)
         if agent.alive, let adopted = agent.adopted { return (tmux, adopted.pane, agent) }
-        guard let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: name) else {
+        guard let pane = agent.session?.pane, try tmux.owns(pane, bus, agent: name) else {
             if agent.isHeadless {
                 throw Failure.no("'\(name)' has no terminal: 'cadre peek \(name)' prints what it said")
             }

@@ -63,7 +63,7 @@ extension Team {
             // What it waited for or what went wrong is over; what it said itself stays.
             let now = try bus.agent(named: name)?.report
             try bus.report(
-                name, state: state, source: "hook", note: note ?? (Team.isStale(now) ? "" : nil),
+                name, state: state, source: .hook, note: note ?? (Team.isStale(now) ? "" : nil),
                 turn: state == .working)
         }
         // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters. What
@@ -80,20 +80,20 @@ extension Team {
             guard begins || held != nil else { return }
             try bus.editConversation(name) { record in
                 if begins {
-                    record["Stops"] = nil
-                    record["Handed"] = nil
+                    record.stops = nil
+                    record.handed = nil
                 }
-                record["Task"] = held.map { "\($0)" }
+                record.task = held
             }
         }
         /// The turn does not begin. Mail is unread still; a task is put by.
-        func refuse(_ handed: String, _ reached: Reached) throws {
-            if ["task", "again"].contains(handed), let words = try Team.firstPrompt(bus, name) {
+        func refuse(_ handed: HandedOver, _ reached: Reached) throws {
+            if [.task, .again].contains(handed), let words = try Team.firstPrompt(bus, name) {
                 try putBy(name, words)
             }
-            if handed == "turn" { try putBy(name, Team.middle) }
+            if handed == .turn { try putBy(name, Team.middle) }
             try noteTask(begins: true)
-            try bus.report(name, state: .idle, source: "budget", note: reached.text)
+            try bus.report(name, state: .idle, source: .budget, note: reached.text)
             print("{\"decision\":\"block\",\"reason\":\(JSON.string(reached.text))}\n")
         }
         func mail(urgent: Bool = false, _ deliver: (String) -> Void) throws -> Bool {
@@ -115,8 +115,8 @@ extension Team {
         switch call.event {
         case "UserPromptSubmit":
             // Words that are typed into a turn call it as well, while nothing has followed yet what that began with.
-            let isWithin = agent.state == .working && agent.report?["Turn"] != nil
-            if isWithin, let file = try bus.conversation(name)?["Transcript"], try Files.exists(FilePath(file)) {
+            let isWithin = agent.state == .working && agent.report?.turn != nil
+            if isWithin, let file = try bus.conversation(name)?.transcript, try Files.exists(FilePath(file)) {
                 try bus.doubtHanded(of: name)
             } else {
                 try settleHanded(agent)
@@ -124,7 +124,7 @@ extension Team {
         case "SessionStart":
             // Cleared, it has nothing of what was in hand; of a turn that failed the person knows.
             if call.source == "clear" {
-                let failed = try bus.conversation(name)?["Failed"] != nil
+                let failed = try bus.conversation(name)?.failed != nil
                 try bus.settleHanded(of: name) { _ in failed }
             }
         // Not StopFailure: such a turn has done nothing yet with what it began with, and a program that is killed just
@@ -138,20 +138,20 @@ extension Team {
             // It may be of another conversation from now on.
             try Team.readFile(bus, agent)
             try bus.editConversation(name) { record in
-                record["Id"] = call.conversation
-                record["Transcript"] = call.transcript
-                record["Resuming"] = nil
-                record["Stops"] = nil
+                record.id = call.conversation
+                record.transcript = call.transcript
+                record.resuming = nil
+                record.stops = nil
             }
             if call.source == "clear" { try bus.endFailedTurn(of: name, bus.conversation(name)) }
             if call.source == "compact" { try settle() } else { try bus.closePermissions(of: name) }
             if call.source != "compact" { try report(.idle) }
             // Some programs call it only with the first words, which may be the task itself.
-            let isTold = try call.source == "startup" || bus.conversation(name)?["Handed"] == "task"
+            let isTold = try call.source == "startup" || bus.conversation(name)?.handed == .task
             context(try priming(name, task: !isTold, bound: Team.bound))
         case "UserPromptSubmit":
             try settle()
-            if let handed = try bus.conversation(name)?["Handed"], let reached = try reached(agent) {
+            if let handed = try bus.conversation(name)?.handed, let reached = try reached(agent) {
                 return try refuse(handed, reached)
             }
             try report(.working)
@@ -172,8 +172,8 @@ extension Team {
         case "PermissionRequest": try permission(call, agent, print)
         case "Notification":
             // Some seconds late, and without what it is about: a hook has told that.
-            if call.kind == "permission_prompt", agent.report?["State"] != AgentState.waiting.rawValue {
-                try bus.report(name, state: .waiting, source: "hook", note: call.message)
+            if call.kind == "permission_prompt", agent.report?.state != .waiting {
+                try bus.report(name, state: .waiting, source: .hook, note: call.message)
             }
         case "Stop":
             try settle()
@@ -181,10 +181,10 @@ extension Team {
             try Team.readFile(bus, agent)
             let conversation = try bus.conversation(name)
             try bus.endFailedTurn(of: name, conversation)
-            let stops = conversation?.int("Stops") ?? 0
+            let stops = conversation?.stops ?? 0
             if let reached = try reached(agent) { return try showReached(name, reached) }
             guard stops < Team.stops else { return }
-            let form = try known(agent.card["Program"] ?? "")?.stop
+            let form = try known(agent.card.program ?? "")?.stop
             let more =
                 try form != nil
                 && mail { text in
@@ -195,22 +195,22 @@ extension Team {
                     }
                 }
             if more {
-                try bus.editConversation(name) { $0["Stops"] = "\(stops + 1)" }
+                try bus.editConversation(name) { $0.stops = stops + 1 }
                 try report(.working)
             }
         case "StopFailure":
             try settle()
             let why = Team.failure(call)
             try report(.idle, Team.turnFailed + why)
-            try noteFailure(of: name, why, known(agent.card["Program"] ?? ""))
+            try noteFailure(of: name, why, known(agent.card.program ?? ""))
         default: break
         }
     }
 
     /// What a note says is over once the program tells something else, unless the agent itself has said it.
-    static func isStale(_ report: Record?) -> Bool {
-        ["hook", "budget", "screen", "supervisor"].contains(report?["Source"]) && report?["Note"] != nil
-            || report?["State"] == AgentState.waiting.rawValue
+    static func isStale(_ report: AgentReport?) -> Bool {
+        [.hook, .budget, .screen, .supervisor].contains(report?.source) && report?.note != nil
+            || report?.state == .waiting
     }
 
     /// A tool was used: who asked for that has the answer. Others of the same turn may still be waited for.
@@ -264,7 +264,7 @@ extension Team {
     package func settleHanded(_ agent: AgentView, resumes: Bool = false, waits: Bool = false) throws {
         guard try bus.handed(of: agent.name) != nil else { return }
         let transcript =
-            try bus.conversation(agent.name)?["Transcript"].flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
+            try bus.conversation(agent.name)?.transcript.flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
         let lines = transcript.split(separator: 10)
         try bus.settleHanded(of: agent.name, waits: waits) { Team.holds(lines, Array($0.utf8), resumes: resumes) }
     }

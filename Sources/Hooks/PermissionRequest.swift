@@ -120,12 +120,12 @@ private struct Question {
 
 extension Team {
     /// The tool by which the agent's program asks for its plan to be approved, if it has a plan mode.
-    package func planTool(of agent: AgentView) throws -> String? { try known(agent.card["Program"] ?? "")?.planTool }
+    package func planTool(of agent: AgentView) throws -> String? { try known(agent.card.program ?? "")?.planTool }
 
     /// A permission is given to an agent of `--auto`, or by a rule. Else it becomes an ask, and its answer the
     /// decision. Without one in time nothing is decided, and the program's own dialog stands.
     func permission(_ call: HookCall, _ agent: AgentView, _ print: (String) -> Void) throws {
-        let known = try known(agent.card["Program"] ?? "")
+        let known = try known(agent.card.program ?? "")
         guard let request = Request(call, known) else { return }
         let what = request.title
         /// Of a task that is for planning, it is that plan. Where its time is over it still waits, beside the program's
@@ -138,7 +138,7 @@ extension Team {
                 plan = submitted
             } catch let failure as Failure where failure.kind == .no { return deny(failure.message) }
             try bus.report(
-                agent.name, state: .waiting, source: "hook", note: "its plan of task \(claim.id), ask \(plan.ask)")
+                agent.name, state: .waiting, source: .hook, note: "its plan of task \(claim.id), ask \(plan.ask)")
             let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
             guard seconds > 0, try bus.waitForAnswer(plan.ask, until: Time.now() + seconds) != nil,
                 let ask = try bus.ask(plan.ask), ask.record["By"] != "cadre"
@@ -168,7 +168,7 @@ extension Team {
             return try answerQuestions(questions, call, agent, request, decide)
         }
         if known?.dialogTools.contains(request.tool) == true || known?.questionTool == request.tool {
-            return try bus.report(agent.name, state: .waiting, source: "hook", note: "its own dialog, \(what)")
+            return try bus.report(agent.name, state: .waiting, source: .hook, note: "its own dialog, \(what)")
         }
         if try planTool(of: agent) == request.tool, let text = request.input["plan"]?.string,
             text.contains(where: { !$0.isWhitespace }), text.utf8.count <= Bus.longestPlan,
@@ -178,7 +178,7 @@ extension Team {
         {
             return try decidePlan(claim, Array(text.utf8))
         }
-        if agent.card["Auto"] == "yes" { return allow("--auto") }
+        if agent.card.auto == .yes { return allow("--auto") }
         if let worktree = agent.worktree, let directory = request.directory,
             let rules = Rules(directory: directory, worktree: worktree, bus: bus),
             let rule = rules.allowing(settings.list("allow"), tool: request.tool, request.input)
@@ -186,7 +186,7 @@ extension Team {
             return allow(rule)
         }
         try bus.report(
-            agent.name, state: .waiting, source: "hook",
+            agent.name, state: .waiting, source: .hook,
             note: "permission: \(call.subagent == nil ? "" : "of a sub-agent, ")\(what)")
         let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
         guard seconds > 0 else { return }
@@ -212,7 +212,7 @@ extension Team {
         let until = Time.now() + min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
         var answers: [String: Value] = [:]
         for question in questions {
-            try bus.report(agent.name, state: .waiting, source: "hook", note: "question: \(Names.shown(question.text))")
+            try bus.report(agent.name, state: .waiting, source: .hook, note: "question: \(Names.shown(question.text))")
             guard until > Time.now() else { return }
             var wanted = Bus.Permission(
                 tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: question.shown,
@@ -247,7 +247,7 @@ extension Team {
         if try waitsStill(name, turn: turn) { return }
         let now = try bus.agent(named: name)?.report
         // A sub-agent goes on beside a main turn that is over: that it works is told by the state file.
-        let source = turn == nil && now?["Turn"] == nil ? "state file" : "hook"
+        let source = turn == nil && now?.turn == nil ? ReportSource.stateFile : .hook
         try bus.report(name, state: .working, source: source, note: Team.isStale(now) ? "" : nil, turn: turn)
     }
 
@@ -257,7 +257,7 @@ extension Team {
         guard let ask = try bus.permissions(of: name).first else { return false }
         let whose = ask.record["Subagent"] == nil ? "" : "of a sub-agent, "
         try bus.report(
-            name, state: .waiting, source: "hook",
+            name, state: .waiting, source: .hook,
             note: "\(ask.record["Kind"] ?? Bus.permission): \(whose)\(ask.title)", turn: turn)
         return true
     }

@@ -106,9 +106,9 @@ extension Team {
         + "go on with what they were at."
 
     /// What an agent is told that was ended at work, without a task that would tell it; nil if it was not.
-    package static func interrupted(_ agent: AgentView, _ conversation: Record?) -> String? {
-        if agent.report?["Turn"] != nil || conversation?["Failed"] != nil { return middle }
-        return conversation?["Beside"] != nil ? alone : nil
+    package static func interrupted(_ agent: AgentView, _ conversation: Conversation?) -> String? {
+        if agent.report?.turn != nil || conversation?.failed != nil { return middle }
+        return conversation?.beside != nil ? alone : nil
     }
     package static func failed(_ why: String) -> String {
         "Your last turn failed (\(why)); go on with what you were at."

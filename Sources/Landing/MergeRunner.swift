@@ -64,8 +64,8 @@ package struct Queue {
                 // What the last one has started may be there still, and acts on its own now; itself, it has let the
                 // lock go.
                 if let last = try bus.runner(), !last.isProcess(getpid()) {
-                    var holders = Mark.Holders(last.record)
-                    holders?.except = last.record.int("Pid").map(pid_t.init)
+                    var holders = Mark.Holders(last.mark, boot: last.boot, start: last.start)
+                    holders?.except = last.pid.map(pid_t.init)
                     try Tree.end(gateMark(bus), or: holders, of: "the merge queue", bus)
                 }
                 try bus.beginRun(mark: mark)

@@ -324,8 +324,8 @@ package struct Work {
 extension AgentView {
     /// git on the agent's worktree, by the directories its card names; nil if it has none.
     package var git: Git? {
-        guard let worktree, let directory = card["GitDir"] else { return nil }
-        return Git(directory: FilePath(directory), worktree: worktree)
+        guard let worktree, let directory = card.gitDir else { return nil }
+        return Git(directory: directory, worktree: worktree)
     }
 
     /// git on the agent's git directory alone, for its branch and commits; nil if there is none. That directory

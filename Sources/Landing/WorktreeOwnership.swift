@@ -32,7 +32,7 @@ extension Work {
 
     /// How the agent's worktree is.
     package func condition(_ agent: AgentView) throws -> Condition {
-        guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }) else { return .none }
+        guard let place = agent.worktree, let named = agent.card.gitDir else { return .none }
         let here = worktreesDirectory.appending(named.lastComponent?.string ?? "x")
         guard try Work.same(named, here) else {
             let wasOurs = named.removingLastComponent().lastComponent?.string == "worktrees"
@@ -107,8 +107,8 @@ extension Work {
             )
         }
         for other in try bus.agentNames() where other != agent.name {
-            guard let card = try bus.agent(named: other)?.card, let place = agent.card["Worktree"] else { continue }
-            guard card["Worktree"] != place, card["GitDir"] == nil || card["GitDir"] != agent.card["GitDir"] else {
+            guard let card = try bus.agent(named: other)?.card, let place = agent.card.worktree else { continue }
+            guard card.worktree != place, card.gitDir == nil || card.gitDir != agent.card.gitDir else {
                 throw Failure.no("'\(place)' is the worktree of '\(other)' as well as of '\(agent.name)'")
             }
         }
@@ -128,7 +128,7 @@ extension Work {
             throw Failure.unsure(
                 "git's links to the worktree of '\(agent.name)' and back are broken: 'cadre up' mends them")
         case .removed, .whole:
-            guard let named = agent.card["GitDir"].map({ FilePath($0) }) else { return }
+            guard let named = agent.card.gitDir else { return }
             try remove(place, named)
         }
         try Files.rmdir(place.removingLastComponent())
@@ -182,7 +182,7 @@ extension Work {
     /// `usual`. One that belongs to another repository, as that of a copied one's agent does, is left alone: a new one
     /// is made at `usual` then. Returns whether anything was changed.
     package func mend(_ agent: AgentView, usual: FilePath) throws -> Bool {
-        guard let place = agent.worktree, let named = agent.card["GitDir"].map({ FilePath($0) }),
+        guard let place = agent.worktree, let named = agent.card.gitDir,
             let id = named.lastComponent,
             named.removingLastComponent().lastComponent?.string == "worktrees"
         else { return false }
@@ -221,10 +221,10 @@ extension Work {
     }
 
     private func change(_ agent: AgentView, _ place: FilePath, _ directory: FilePath) throws -> Bool {
-        guard agent.card["Worktree"] != place.string || agent.card["GitDir"] != directory.string else { return false }
+        guard agent.card.worktree != place || agent.card.gitDir != directory else { return false }
         try bus.editCard(agent.name) {
-            $0["Worktree"] = place.string
-            $0["GitDir"] = directory.string
+            $0.worktree = place
+            $0.gitDir = directory
         }
         return true
     }

@@ -47,19 +47,16 @@ package enum Mark {
 }
 
 extension Mark {
-    /// The processes of a session or a run, as a record on the bus names them: by Mark, Boot, and Start, before which
-    /// none of them began. Nil if it names none of this boot.
+    /// The processes of a session or a run, as a record on the bus names them: by a mark, a boot, and a start before
+    /// which none of them began. Nil if that names none of this boot.
     package struct Holders {
         var mark: UInt64
         var since: UInt64
         /// One of them that is let be.
         package var except: pid_t?
 
-        package init?(_ record: Record?) {
-            guard let record, record["Boot"] == Host.boot, let mark = record["Mark"].flatMap({ UInt64($0) }),
-                Mark.isMark(mark),
-                let since = record["Start"].flatMap({ UInt64($0) })
-            else { return nil }
+        package init?(_ mark: UInt64?, boot: String?, start since: UInt64?) {
+            guard boot == Host.boot, let mark, Mark.isMark(mark), let since else { return nil }
             self.mark = mark
             self.since = since
         }

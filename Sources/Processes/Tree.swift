@@ -114,8 +114,8 @@ package enum Tree {
         }
         guard words.contains(where: { $0 == "supervise" || $0.hasSuffix("cadre-supervise") }) else { return nil }
         return try words.first { name in
-            guard Names.isName(name), let session = try Record.read(bus.session(name)) else { return false }
-            return try session["Boot"] == Host.boot && session.int("Pid") == Int(pid) && Alive.isHeld(bus.alive(name))
+            guard Names.isName(name), let session = try AgentSession.read(bus.session(name)) else { return false }
+            return try session.boot == Host.boot && session.pid == Int(pid) && Alive.isHeld(bus.alive(name))
         }
     }
 
@@ -179,7 +179,9 @@ package enum Tree {
     package static func sweep(bus: Bus, agent: String) throws {
         try end(
             ["CADRE_AGENT=\(agent)", "CADRE_DIR=\(bus.root.string)"],
-            or: Mark.Holders(try Record.read(bus.session(agent))), of: agent, bus)
+            or: try AgentSession.read(bus.session(agent)).flatMap {
+                Mark.Holders($0.mark, boot: $0.boot, start: $0.start)
+            }, of: agent, bus)
     }
 
     /// Ends all whose environment has these `NAME=value`, or that are among `holders`: TERM (with CONT, for what is

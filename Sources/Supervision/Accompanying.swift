@@ -9,9 +9,9 @@ import Team
 extension Supervisor {
     /// Begins to accompany an adopted program, in place of a session of our own.
     func accompany(_ adopted: Adopted) throws {
-        token = try bus.beginSession(name, pane: nil, server: nil)["Token"] ?? ""
-        let program = try team.agent(name).card["Program"] ?? ""
-        try bus.report(name, state: .idle, source: "supervisor", note: "", session: token)
+        token = try bus.beginSession(name, pane: nil, server: nil).token ?? ""
+        let program = try team.agent(name).card.program ?? ""
+        try bus.report(name, state: .idle, source: .supervisor, note: "", session: token)
         try begin(
             accompanying: adopted.process,
             following: Following(team, name, team.known(program), adopted.process.pid, pane: adopted.pane))
@@ -20,9 +20,9 @@ extension Supervisor {
     /// The adopted program has ended: the agent is an ordinary one. What the program has kept of the conversation is
     /// gone on with at the next start.
     func leave(_ agent: AgentView) throws {
-        let id = try bus.conversation(name)?["Id"] ?? ""
-        let kept = try team.known(agent.card["Program"] ?? "")?.transcript(of: id)
-        try bus.editConversation(name) { $0["Transcript"] = kept?.string }
-        try bus.editCard(name) { $0["Adopted"] = nil }
+        let id = try bus.conversation(name)?.id ?? ""
+        let kept = try team.known(agent.card.program ?? "")?.transcript(of: id)
+        try bus.editConversation(name) { $0.transcript = kept?.string }
+        try bus.editCard(name) { $0.adopted = nil }
     }
 }

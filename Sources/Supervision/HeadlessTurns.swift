@@ -61,8 +61,8 @@ extension Supervisor {
     }
 
     private func idleTurns(_ claim: Claim) throws -> Int {
-        guard let conversation = try bus.conversation(name), conversation.int("Task") == claim.id else { return 0 }
-        return conversation.int("Idle") ?? 0
+        guard let conversation = try bus.conversation(name), conversation.task == claim.id else { return 0 }
+        return conversation.idle ?? 0
     }
 
     /// Begins another file for what is printed, when there is much in the one.
@@ -85,8 +85,8 @@ extension Supervisor {
         following = nil
         if try waiting.look() { return true }
         try bus.report(
-            name, state: .idle, source: "supervisor",
-            note: bus.agent(named: name)?.report?["Source"] == "budget" ? nil : "")
+            name, state: .idle, source: .supervisor,
+            note: bus.agent(named: name)?.report?.source == .budget ? nil : "")
         self.waiting = waiting
         defer { self.waiting = nil }
         guard case .work = try wait() else { return false }
@@ -110,7 +110,7 @@ extension Supervisor {
         try bus.makeCalls(name)
         return Serving(
             bus, name, token: token,
-            directory: agent.worktree ?? agent.card["Directory"].map { FilePath($0) } ?? bus.root,
+            directory: agent.worktree ?? agent.card.directory ?? bus.root,
             environment: environment(agent))
     }
 
@@ -159,21 +159,21 @@ extension Supervisor {
     /// Sees to the task after a turn that ended well.
     func endTurn() throws {
         guard let claim = try bus.claims().filter({ $0.owner == name }).min(by: { $0.id < $1.id }) else {
-            return try bus.editConversation(name) { $0["Idle"] = nil }
+            return try bus.editConversation(name) { $0.idle = nil }
         }
-        if try bus.isPlanWaiting(claim.id) { return try bus.editConversation(name) { $0["Idle"] = nil } }
+        if try bus.isPlanWaiting(claim.id) { return try bus.editConversation(name) { $0.idle = nil } }
         var why = "its turn ended, and the task is not done"
         if known?.callsVerbs == false {
             do {
                 try handIn(claim)
-                return try bus.editConversation(name) { $0["Idle"] = nil }
+                return try bus.editConversation(name) { $0.idle = nil }
             } catch let failure as Failure where failure.kind == .no { why = failure.message }
         }
         let turns = try idleTurns(claim) + 1
         try bus.note(claim.id, by: name, Array("\(why)\n".utf8))
         try bus.editConversation(name) { record in
-            record["Task"] = "\(claim.id)"
-            record["Idle"] = turns < Supervisor.idleTurns ? "\(turns)" : nil
+            record.task = claim.id
+            record.idle = turns < Supervisor.idleTurns ? turns : nil
         }
         guard turns >= Supervisor.idleTurns else { return }
         // What there is stays on the task's branch, so that the worktree is free; another try begins with another
@@ -187,7 +187,7 @@ extension Supervisor {
                 try bus.note(claim.id, by: name, Array("\(failure.message)\n".utf8))
             }
         }
-        try bus.editConversation(name) { $0 = Record() }
+        try bus.editConversation(name) { $0 = Conversation() }
         try bus.giveUp(
             claim, maxAttempts: team.settings.int("maxAttempts", 3), why: "\(turns) turns of '\(name)' ended without it"
         )
@@ -256,12 +256,12 @@ final class Waiting {
         do {
             if try team.takeReady(agent, worker) != nil { return true }
         } catch let failure as Failure where failure.kind == .no {
-            try bus.report(name, state: .idle, source: "supervisor", note: failure.message)
+            try bus.report(name, state: .idle, source: .supervisor, note: failure.message)
         }
         // Another was faster, or its worktree can't be moved now.
         if let git = agent.git, try !git.dirty().isEmpty {
             try bus.report(
-                name, state: .idle, source: "supervisor",
+                name, state: .idle, source: .supervisor,
                 note: "uncommitted changes in its worktree keep it from the next task")
         }
         due = Time.monotonic() + 60

@@ -107,7 +107,7 @@ extension Following {
             let sender = try bus.message(mail, of: name)?.from ?? ""
             let option = try bus.agent(named: name)?.adopted == nil ? "" : " --as \(name)"
             if try handing(
-                "mail",
+                .mail,
                 "You have mail from '\(Names.shown(sender))': 'cadre inbox next\(option)' prints what you were not "
                     + "shown."
             ) {
@@ -131,21 +131,21 @@ extension Following {
     }
 
     /// Pastes words that begin a turn, which its hook must know for ours.
-    func handing(_ what: String, _ words: String) throws -> Bool {
+    func handing(_ what: HandedOver, _ words: String) throws -> Bool {
         guard let pane else { return false }
-        try bus.editConversation(name) { $0["Handed"] = what }
+        try bus.editConversation(name) { $0.handed = what }
         if try pane.tmux.paste(words, into: pane.id) {
             waking.pasted = (words, Time.monotonic())
             return true
         }
-        try bus.editConversation(name) { $0["Handed"] = nil }
+        try bus.editConversation(name) { $0.handed = nil }
         return false
     }
 
     /// Whether what was pasted may still begin its turn. Without hooks the state tells that it has.
     private func isTaken(_ now: Double) throws -> Bool {
         guard let pane, let pasted = waking.pasted, known.hooks != nil, now < pasted.time + Waking.patience,
-            try bus.conversation(name)?["Handed"] != nil
+            try bus.conversation(name)?.handed != nil
         else { return false }
         if now > pasted.time + Waking.enter, let (sight, typed, input, _) = display(), case .idle(false) = sight,
             input.isOpen, isOwn(typed)
@@ -191,16 +191,16 @@ extension Following {
     private func turn() throws -> Turn? {
         guard let agent = try bus.agent(named: name), agent.want == .run, let report = agent.report else { return nil }
         // What it says itself it says while it works.
-        if report["State"] == AgentState.idle.rawValue {
-            return known.hooks == nil || report["Source"] != "heartbeat" ? .over : nil
+        if report.state == .idle {
+            return known.hooks == nil || report.source != .heartbeat ? .over : nil
         }
         // A sub-agent waits for a person, the main turn for nobody.
-        if report["State"] == AgentState.waiting.rawValue, report["Turn"] == nil {
+        if report.state == .waiting, report.turn == nil {
             let asks = try bus.permissions(of: name)
             return !asks.isEmpty && asks.allSatisfy { $0.record["Subagent"] != nil } ? .beside : nil
         }
-        return known.hooks != nil && report["State"] == AgentState.working.rawValue && report["Turn"] == nil
-            && report["Source"] == "state file" ? .beside : nil
+        return known.hooks != nil && report.state == .working && report.turn == nil
+            && report.source == .stateFile ? .beside : nil
     }
 
     /// Whether words may be typed. What keeps them from that is shown, and after a while a person is asked.
@@ -232,10 +232,10 @@ extension Following {
             guard waking.blocked != nil else { return }
             waking.blocked = nil
             try bus.closeAsk(named: ask, by: "cadre", "the way is free")
-            if let report = try bus.agent(named: name)?.report, report["Source"] == "screen",
-                report["State"] != AgentState.waiting.rawValue
+            if let report = try bus.agent(named: name)?.report, report.source == .screen,
+                report.state != .waiting
             {
-                try bus.report(name, source: "screen", note: "")
+                try bus.report(name, source: .screen, note: "")
             }
             return
         }
@@ -243,7 +243,7 @@ extension Following {
             waking.blocked = (why, waking.blocked?.since ?? now)
             // A dialog is what it waits for, which its state says.
             if try bus.agent(named: name)?.state != .waiting {
-                try bus.report(name, source: "screen", note: "\(what)\(Bus.waits)\(why)")
+                try bus.report(name, source: .screen, note: "\(what)\(Bus.waits)\(why)")
             }
         }
         guard now > waking.blocked!.since + Waking.asking,

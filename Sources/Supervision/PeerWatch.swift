@@ -262,7 +262,7 @@ final class Silence {
         // Ours are among them, so that what orphans have used counts once they are reaped.
         let now = (
             ticks: Tree.ticks(of: getpid()) - besides,
-            beat: agent.report?["Source"] == "heartbeat" ? agent.report?.int("Time") ?? 0 : 0
+            beat: agent.report?.source == .heartbeat ? agent.report?.time ?? 0 : 0
         )
         // A hundredth of the time is a sign of work, and a second whatever the time; less is a program that idles.
         let busy = now.ticks - last.ticks >= min(100, max(1, seconds)) * sysconf(Int32(_SC_CLK_TCK)) / 100
@@ -273,14 +273,14 @@ final class Silence {
         let task = try bus.claims().first { $0.owner == name }
         // One whose plan waits has nothing to do, and one whose turn failed is told to go on otherwise.
         let isWaiting =
-            try task.map { try bus.isPlanWaiting($0.id) || bus.conversation(name)?["Failed"] != nil } ?? false
+            try task.map { try bus.isPlanWaiting($0.id) || bus.conversation(name)?.failed != nil } ?? false
         guard let task, !busy, !written, !beat, !isWaiting, agent.want == .run,
-            agent.report?["State"] != AgentState.waiting.rawValue
+            agent.report?.state != .waiting
         else {
             if quiet > 1 {
                 try bus.closeAsk(named: "silent-\(name)", by: "cadre", "it is at work again")
-                if agent.report?["State"] == AgentState.stuck.rawValue {
-                    try bus.report(name, state: task == nil ? .idle : .working, source: "silence")
+                if agent.report?.state == .stuck {
+                    try bus.report(name, state: task == nil ? .idle : .working, source: .silence)
                 }
             }
             quiet = 0
@@ -293,7 +293,7 @@ final class Silence {
                 body: Array(
                     "Nothing was heard of you for \(seconds) s. 'cadre heartbeat' tells that you are alive.\n".utf8))
         } else if quiet == 2 {
-            try bus.report(name, state: .stuck, source: "silence")
+            try bus.report(name, state: .stuck, source: .silence)
             try bus.openAsk(
                 named: "silent-\(name)", by: "cadre",
                 "'\(name)' holds task \(task.id) and was silent for \(2 * seconds) s: look with 'cadre peek \(name)', "

@@ -24,39 +24,39 @@ extension Supervisor {
     /// The program's call. What is given to it by files is in the agent's own directory, and goes with that.
     /// `mail` is mail that no hook would hand over.
     func launch(_ agent: AgentView, _ known: AgentProgram?, mail: String? = nil) throws -> Program {
-        guard let known else { return call(agent.card["Command"] ?? "exit 127", []) }
+        guard let known else { return call(agent.card.command ?? "exit 127", []) }
         var conversation = try bus.conversation(name)
         let byTurns = isByTurns(agent)
         let held = try bus.claims().filter { $0.owner == name }.min { $0.id < $1.id }
         let resume = agent.isHeadless ? known.headlessResume : known.resume
         // By turns, another task begins another conversation.
-        let isOther = byTurns && held != nil && conversation?.int("Task") != held?.id
-        let tries = conversation?["Resuming"].map { Int($0) ?? 1 } ?? 0
-        if tries < Supervisor.resumes, conversation?["Handoff"] == nil, resume != nil, !isOther,
-            let kept = conversation?["Transcript"], try Files.exists(FilePath(kept))
+        let isOther = byTurns && held != nil && conversation?.task != held?.id
+        let tries = conversation?.resuming ?? 0
+        if tries < Supervisor.resumes, conversation?.handoff == nil, resume != nil, !isOther,
+            let kept = conversation?.transcript, try Files.exists(FilePath(kept))
         {
-            try bus.editConversation(name) { $0["Resuming"] = "\(tries + 1)" }
+            try bus.editConversation(name) { $0.resuming = tries + 1 }
         } else {
             // Chosen anew: a program may refuse one that it has begun and not kept.
             let id = known.conversation == .chosen ? Random.uuid() : nil
             if id != nil || conversation != nil {
                 try bus.editConversation(name) { record in
                     let before = record
-                    record = Record()
-                    record["Id"] = id
+                    record = Conversation()
+                    record.id = id
                     // How many turns the task has had counts over conversations: a program may have none to go on with.
-                    if byTurns, !isOther { for key in ["Task", "Idle"] { record[key] = before[key] } }
+                    if byTurns, !isOther { (record.task, record.idle) = (before.task, before.idle) }
                 }
             }
         }
         if let cost = agent.isHeadless ? known.headlessCost : known.cost, cost != .none {
             try bus.editConversation(name) { record in
-                record["Cost"] = cost.rawValue
-                if byTurns, let held { record["Task"] = "\(held.id)" }
+                record.cost = cost.rawValue
+                if byTurns, let held { record.task = held.id }
             }
         }
         conversation = try bus.conversation(name)
-        let resumes = conversation?["Resuming"] != nil
+        let resumes = conversation?.resuming != nil
         try team.settleHanded(agent, resumes: resumes)
         let holds = try Team.firstPrompt(bus, name)
         var prompt =
@@ -82,22 +82,22 @@ extension Supervisor {
             try team.putBy(name, words)
             prompt = nil
         } else if prompt != nil, known.hooks != nil {
-            try bus.editConversation(name) { $0["Handed"] = resumes ? "again" : "task" }
+            try bus.editConversation(name) { $0.handed = resumes ? .again : .task }
         } else if resumes, let words = Team.interrupted(agent, conversation) {
             if try team.reached(agent) != nil {
                 try team.putBy(name, words)
             } else {
                 prompt = words
-                try bus.editConversation(name) { $0["Handed"] = "turn" }
+                try bus.editConversation(name) { $0.handed = .turn }
             }
         }
-        if conversation?["Beside"] != nil { try bus.editConversation(name) { $0["Beside"] = nil } }
+        if conversation?.beside != nil { try bus.editConversation(name) { $0.beside = nil } }
         // What was pasted into the last one began nothing.
-        if prompt == nil, conversation?["Handed"] != nil { try bus.editConversation(name) { $0["Handed"] = nil } }
+        if prompt == nil, conversation?.handed != nil { try bus.editConversation(name) { $0.handed = nil } }
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
         if resumes, let resume { line = resume }
         let words = known.arguments(
-            model: agent.card["Model"], auto: agent.card["Auto"] == "yes", prompt: prompt,
+            model: agent.card.model, auto: agent.card.auto == .yes, prompt: prompt,
             calls: bus.calls(name).string, byTurns: byTurns)
         var program = call(line, words)
         for entry in known.environment {
@@ -113,7 +113,7 @@ extension Supervisor {
             try bus.setMessage(name, prompt)
             program.environment["CADRE_MESSAGE"] = bus.message(name).string
         }
-        program.environment["CADRE_CONVERSATION"] = conversation?["Id"]
+        program.environment["CADRE_CONVERSATION"] = conversation?.id
         if known.hooks == .settings {
             try bus.setProgramSettings(name, known.settings(executable: Share.executable.string))
             program.environment["CADRE_SETTINGS"] = bus.programSettings(name).string
@@ -122,7 +122,7 @@ extension Supervisor {
             program.environment["CADRE_STATUS_LINE"] =
                 known.userSettings.lazy.compactMap {
                     Team.userStatusLine(
-                        Supervisor.atHome($0, else: agent.worktree ?? agent.card["Directory"].map { FilePath($0) }))
+                        Supervisor.atHome($0, else: agent.worktree ?? agent.card.directory))
                 }.first
         }
         if (agent.isHeadless ? known.headlessCost : known.cost) == .history {
@@ -144,8 +144,8 @@ extension Supervisor {
 
     /// A program that ended by itself before it went on with its conversation can't: the next start begins anew.
     func noteEnd(_ code: Int32) throws {
-        guard code != 0, code < 128, try bus.conversation(name)?["Resuming"] != nil else { return }
-        try bus.editConversation(name) { $0 = Record() }
+        guard code != 0, code < 128, try bus.conversation(name)?.resuming != nil else { return }
+        try bus.editConversation(name) { $0 = Conversation() }
     }
 
     /// How often a conversation is tried to be gone on with.
@@ -159,7 +159,7 @@ extension Supervisor {
     /// is idle or in a dialog, which then is what it waits for. One of which nothing is known has, if it runs.
     func hasBegun(_ known: AgentProgram?) throws -> Bool {
         guard let known, known.hooks != nil || !known.idle.isEmpty else { return true }
-        if try bus.agent(named: name)?.report?["State"] != AgentState.starting.rawValue { return true }
+        if try bus.agent(named: name)?.report?.state != .starting { return true }
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus),
             let seen = try? tmux.input(of: pane)
         else { return true }
@@ -169,12 +169,12 @@ extension Supervisor {
         if sight != strange?.sight { strange = (sight, now) }
         switch sight {
         case .dialog(let what):
-            try bus.report(name, state: .waiting, source: "screen", note: "the dialog '\(what)'")
+            try bus.report(name, state: .waiting, source: .screen, note: "the dialog '\(what)'")
             return true
         // What has got its first words will tell of itself soon.
         case .idle where try known.hooks == nil || Team.firstPrompt(bus, name) == nil: return true
         case .other(let words) where now - strange!.since > Supervisor.strange:
-            try bus.report(name, state: .waiting, source: "screen", note: "not at its input line: \(words)")
+            try bus.report(name, state: .waiting, source: .screen, note: "not at its input line: \(words)")
             return true
         default: return now - started > Supervisor.patience
         }
@@ -183,35 +183,36 @@ extension Supervisor {
     /// What the last session held, else the task that the agent was made for. The worktree stands on its branch then.
     func takeTask(_ agent: AgentView) throws {
         var held = try bus.adopt(name, session: token)
-        if held.isEmpty, let id = agent.card.int("Task") {
+        if held.isEmpty, let id = agent.card.task {
             var worker = Worker(agent, role: agent.role, manages: true)
             worker.session = token
             do {
                 held = [try bus.claim(id, worker)]
                 try bus.unreserve(id, for: name, by: name)
             } catch let failure as Failure where failure.kind == .no {}
-            try bus.editCard(name) { $0["Task"] = nil }
+            try bus.editCard(name) { $0.task = nil }
         }
         guard let worktree = agent.git else { return }
         // Nothing of its last session runs by now.
         do { try team.work.takeBack(worktree) } catch let failure as Failure {
-            try bus.report(name, source: "supervisor", note: failure.message)
+            try bus.report(name, source: .supervisor, note: failure.message)
         }
         guard let first = held.first else { return }
-        do { try team.work.enter(first.id, worktree, start: agent.card["Base"]) } catch let failure as Failure {
+        do { try team.work.enter(first.id, worktree, start: agent.card.base) } catch let failure as Failure {
             // A worktree with changes on another branch: the program or a person must see to them.
-            try bus.report(name, source: "supervisor", note: "task \(first.id): \(failure.message)")
+            try bus.report(name, source: .supervisor, note: "task \(first.id): \(failure.message)")
         }
     }
 
     func environment(_ agent: AgentView) -> [String: String?] {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
         return [
-            "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string, "CADRE_PORT": agent.card["Port"],
+            "CADRE_AGENT": name, "CADRE_SESSION": token, "CADRE_DIR": bus.root.string,
+            "CADRE_PORT": agent.card.port.map { "\($0)" },
             "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
             "CADRE_FETCH": ((try? team.work.mode()) ?? .local) == .local ? nil : "yes",
             "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role,
-            "CADRE_MODEL": agent.card["Model"],
+            "CADRE_MODEL": agent.card.model,
             "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0)
                 ? nil : String(decoding: agent.card.body, as: UTF8.self),
             "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string

@@ -39,7 +39,7 @@ final class Following {
     /// What is not known before it is looked for.
     var waking = Waking()
     var looking: Looking
-    private var money: String?
+    private var money: Int?
 
     /// Time for a hook to say the same, or to hand the mail over itself, in seconds; and for a file that was written
     /// before the last report to be written anew, on a machine that is busy.
@@ -75,8 +75,8 @@ final class Following {
         looking = Looking(tmux == nil || !isOurs ? nil : ttyname(0).map { FilePath(platformString: $0) })
         guard file != nil || self.pane != nil else { return nil }
         // Its first words begin a turn as those do that are pasted, and mail comes with them.
-        if try bus.conversation(name)?["Handed"] != nil { waking.pasted = ("", Time.monotonic()) }
-        isBesideNoted = try bus.conversation(name)?["Beside"] != nil
+        if try bus.conversation(name)?.handed != nil { waking.pasted = ("", Time.monotonic()) }
+        isBesideNoted = try bus.conversation(name)?.beside != nil
         try bus.makeBox(name)
         watcher.watch(bus.agent(name))
         try look()
@@ -94,7 +94,7 @@ final class Following {
 
     /// Tells at once that a budget is used up, in the middle of a turn as well.
     private func watchMoney() throws {
-        let now = try bus.fill(name)?["Money"]
+        let now = try bus.fill(name)?.money
         guard now != money else { return }
         money = now
         if !team.settings.list("budget").isEmpty { try team.showReached(name, team.reached(team.agent(name))) }
@@ -129,13 +129,13 @@ final class Following {
         else { return }
         let written = found.statusUpdatedAt.map { Int($0) } ?? 0
         if state == .idle, isBesideNoted {
-            try bus.editConversation(name) { $0["Beside"] = nil }
+            try bus.editConversation(name) { $0.beside = nil }
             isBesideNoted = false
         }
         if state == .waiting { waited = max(waited, written) } else { try settle(written) }
         guard let before = try bus.agent(named: name)?.report,
-            let report = before["State"].flatMap({ AgentState(rawValue: $0) }), states.values.contains(report),
-            report != state, report != .waiting || before["Source"] != "screen"
+            let report = before.state, states.values.contains(report),
+            report != state, report != .waiting || before.source != .screen
         else { return }
         // Said before the last report, which may tell what is newer.
         let isOld =
@@ -158,14 +158,14 @@ final class Following {
         }
         // Its main turn is over, and its input line takes words: others work for it.
         let isBeside =
-            state == .working && before["Turn"] == nil && known.hooks != nil
+            state == .working && before.turn == nil && known.hooks != nil
             && display().map { if case .idle = $0.sight { true } else { false } } ?? false
         if isBeside, !isBesideNoted {
-            try bus.editConversation(name) { $0["Beside"] = "yes" }
+            try bus.editConversation(name) { $0.beside = .yes }
             isBesideNoted = true
         }
         let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? Following.beside : ""
-        try bus.report(name, state: state, source: "state file", note: note, turn: state == .idle ? false : nil)
+        try bus.report(name, state: state, source: .stateFile, note: note, turn: state == .idle ? false : nil)
     }
 
     /// Closes the permissions that were answered in the program or are moot: it waits for no person any more, and said

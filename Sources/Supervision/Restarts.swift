@@ -49,7 +49,7 @@ extension Supervisor {
         if let accompanied, !accompanied.isThere {
             try leave(agent)
             bus.journal("ended", by: name, ["agent": name, "how": "by itself"])
-            try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
+            try bus.report(name, state: .resting, source: .supervisor, note: "", session: token)
             return false
         }
         try team.reread()
@@ -60,7 +60,7 @@ extension Supervisor {
         switch ended {
         case _ where order != nil, .told, .work, .outgrown:
             // Told to end without a wish on the disk: by a person's kill, say. It should still run, but not by us.
-            try bus.report(name, state: .dead, source: "terminated", session: token)
+            try bus.report(name, state: .dead, source: .terminated, session: token)
             return false
         case .exit(let status):
             code = Program.code(status)
@@ -86,7 +86,7 @@ extension Supervisor {
         if isOver, code == 0 || code == 128 + SIGINT, isEndedByKeys(code) { return try restAsTold(held) }
         if isOver, code == 0, held.isEmpty, team.restartPolicy(agent) != "always" { return try goOnForWork(agent) }
         if isOver, team.restartPolicy(agent) == "never" {
-            try bus.report(name, state: .dead, source: "supervisor", note: what, session: token)
+            try bus.report(name, state: .dead, source: .supervisor, note: what, session: token)
             return false
         }
         return mayPass ? try tryAgain(what) : try startAgain(agent, what, code)
@@ -102,7 +102,7 @@ extension Supervisor {
 
     private func restAsTold(_ held: [Claim]) throws -> Bool {
         try bus.report(
-            name, state: .resting, source: AgentView.byKeys,
+            name, state: .resting, source: .keys,
             note: "ended by keys in its pane: 'cadre up \(name)' starts it", session: token)
         // Killed before, whoever recovers does it.
         for claim in held {
@@ -115,16 +115,16 @@ extension Supervisor {
     private func goOnForWork(_ agent: AgentView) throws -> Bool {
         let ready = try Team.puller(agent).flatMap(bus.firstReady)
         guard let id = ready else {
-            try bus.report(name, state: .resting, source: "supervisor", note: "", session: token)
+            try bus.report(name, state: .resting, source: .supervisor, note: "", session: token)
             return false
         }
-        guard agent.report?.int("Started-For") == id else {
+        guard agent.report?.startedFor == id else {
             try bus.noteStart(of: name, for: id)
             terminal?.say("cadre: \(name): ended, and task \(id) is ready for it: starting again")
             return true
         }
         try bus.report(
-            name, state: .resting, source: "supervisor", note: "it ended again without taking task \(id)",
+            name, state: .resting, source: .supervisor, note: "it ended again without taking task \(id)",
             session: token)
         try bus.openAsk(
             named: "rests-\(name)", by: "cadre",
@@ -138,23 +138,23 @@ extension Supervisor {
     /// believed.
     private func tryAgain(_ what: String) throws -> Bool {
         let told = try team.agent(name).retry.flatMap { $0.next >= Time.now() ? $0 : nil }
-        try bus.report(name, state: .starting, source: "supervisor", note: told?.why ?? what, session: token)
+        try bus.report(name, state: .starting, source: .supervisor, note: told?.why ?? what, session: token)
         let retry = try told ?? bus.noteRetry(of: name, what)
         return try wait(Double(max(0, retry.next - Time.now())), retry.why)
     }
 
     private func startAgain(_ agent: AgentView, _ what: String, _ code: Int32) throws -> Bool {
         // What its hook said went wrong.
-        let said = agent.report?["Source"] == "hook" ? agent.report?["Note"].flatMap { $0.isEmpty ? nil : $0 } : nil
+        let said = agent.report?.source == .hook ? agent.report?.note.flatMap { $0.isEmpty ? nil : $0 } : nil
         try bus.noteRestart(name)
         let missing = code == 126 || code == 127
         if let why = try missing ? "its program can't be run" : team.tooMany(name) {
             let whole = "\(why) (\(what)\(said.map { ", \($0)" } ?? ""))"
             try team.quarantine(name, whole)
-            try bus.report(name, state: .quarantined, source: "supervisor", note: whole, session: token)
+            try bus.report(name, state: .quarantined, source: .supervisor, note: whole, session: token)
             return false
         }
-        try bus.report(name, state: .starting, source: "supervisor", note: what, session: token)
+        try bus.report(name, state: .starting, source: .supervisor, note: what, session: token)
         // It has done something.
         if try Time.monotonic() - started > 60 || Set(bus.claims().filter { $0.owner == name }.map(\.id)) != begunWith {
             delay = 0
@@ -169,7 +169,7 @@ extension Supervisor {
         terminal?.say("cadre: \(name): \(Names.shown(what)), starting again\(seconds > 0 ? " in \(seconds) s" : "")")
         rest(seconds: seconds)
         guard let order, try team.agent(name).want == .run else { return true }
-        try bus.report(name, state: .dead, source: order == .hangUp ? "hangup" : "terminated", session: token)
+        try bus.report(name, state: .dead, source: order == .hangUp ? .hangup : .terminated, session: token)
         return false
     }
 }

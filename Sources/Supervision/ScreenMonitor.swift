@@ -86,15 +86,15 @@ extension Following {
         guard let agent = try bus.agent(named: name), let report = agent.report,
             agent.state == .working || agent.state == .idle && known.hooks != nil && file == nil
         else { return }
-        let note = report["Note"].flatMap { $0.isEmpty ? nil : $0 }
+        let note = report.note.flatMap { $0.isEmpty ? nil : $0 }
         if let trouble {
             guard note == nil || looking.trouble != nil, looking.trouble != trouble else { return }
             looking.trouble = trouble
-            try bus.report(name, source: "screen", note: trouble)
+            try bus.report(name, source: .screen, note: trouble)
             if agent.state == .idle { try team.noteFailure(of: name, trouble, known) }
         } else if looking.trouble != nil {
             looking.trouble = nil
-            if report["Source"] == "screen" { try bus.report(name, source: "screen", note: "") }
+            if report.source == .screen { try bus.report(name, source: .screen, note: "") }
         }
     }
 
@@ -104,7 +104,7 @@ extension Following {
         func report(_ state: AgentState, _ note: String? = nil) throws {
             guard state != agent.state else { return }
             try bus.report(
-                name, state: state, source: "screen", note: note ?? looking.trouble ?? "",
+                name, state: state, source: .screen, note: note ?? looking.trouble ?? "",
                 turn: state == .idle ? false : nil)
             if state == .idle, let trouble = looking.trouble { try team.noteFailure(of: name, trouble, known) }
             if state != .waiting { try bus.closePermissions(of: name) }
@@ -119,7 +119,7 @@ extension Following {
             return try ask("the dialog '\(what)' is up", input)
         case .other(let words):
             // In the middle of a turn a person may look at something.
-            guard agent.state == .idle || agent.report?["Source"] == "screen" else { return }
+            guard agent.state == .idle || agent.report?.source == .screen else { return }
             let left = looking.since + Looking.strange - Time.monotonic()
             guard left <= 0 else {
                 looking.due = Time.monotonic() + left
@@ -135,23 +135,23 @@ extension Following {
             try bus.closeAsk(named: "waits-\(name)", by: "cadre", "the way is free")
         }
         // A turn that was broken off, which the file does not tell while sub-agents work.
-        if case .idle = sight, file != nil, known.hooks != nil, agent.state != .idle, agent.report?["Turn"] != nil {
+        if case .idle = sight, file != nil, known.hooks != nil, agent.state != .idle, agent.report?.turn != nil {
             let left = max(
                 looking.since + Looking.strange - Time.monotonic(),
-                (agent.report?.int("Time") ?? 0) > Time.now() - Int(Looking.strange) ? 1 : 0)
+                (agent.report?.time ?? 0) > Time.now() - Int(Looking.strange) ? 1 : 0)
             guard left <= 0 else {
                 looking.due = Time.monotonic() + left
                 return
             }
             return try bus.report(
-                name, source: "state file", note: agent.state == .working ? Following.beside : nil, turn: false)
+                name, source: .stateFile, note: agent.state == .working ? Following.beside : nil, turn: false)
         }
         // What has a file says there how it is; a hook that waits knows what for.
-        guard file == nil || agent.state == .waiting && agent.report?["Source"] == "screen" else { return }
+        guard file == nil || agent.state == .waiting && agent.report?.source == .screen else { return }
         guard try !bus.permissions(of: name).contains(where: bus.isWaited) else { return }
         // On a machine that is busy its screen is drawn after the hook of the turn that has begun.
-        if case .idle = sight, agent.state == .working, agent.report?["Source"] == "hook",
-            (agent.report?.int("Time") ?? 0) > Time.now() - Looking.late
+        if case .idle = sight, agent.state == .working, agent.report?.source == .hook,
+            (agent.report?.time ?? 0) > Time.now() - Looking.late
         {
             looking.due = Time.monotonic() + 1
             return

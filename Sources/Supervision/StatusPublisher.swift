@@ -130,10 +130,10 @@ final class Showing {
         for claim in try bus.claims() { tasks[claim.owner, default: []].append(claim.id) }
         var panes: [String: ShownPane] = [:]
         for agent in agents {
-            guard let session = agent.session, let pane = session["Pane"], session["Server"] == server else { continue }
+            guard let session = agent.session, let pane = session.pane, session.server == server else { continue }
             let held = tasks[agent.name]?.sorted() ?? []
             panes[pane] = ShownPane(
-                agent: agent.name, pid: agent.alive ? session.int("Pid") : nil,
+                agent: agent.name, pid: agent.alive ? session.pid : nil,
                 options: [
                     "@cadre_state": agent.state.rawValue, "@cadre_task": held.map(String.init).joined(separator: " "),
                 ],
@@ -147,7 +147,7 @@ final class Showing {
         var parts = [agent.role.map { "\(agent.name) (\($0))" } ?? agent.name, agent.state.rawValue]
         if let id = tasks.first {
             parts.append("\(id) " + Tmux.escaped(String(Names.shown(try bus.header(id)?.title ?? "").prefix(60))))
-            if let progress = agent.report?["Progress"] { parts.append(Tmux.escaped(Names.shown(progress))) }
+            if let progress = agent.report?.progress { parts.append(Tmux.escaped(Names.shown(progress))) }
         }
         return parts.joined(separator: " · ")
     }

@@ -84,7 +84,7 @@ extension Following {
     var isQuiet: Bool {
         let isTaken =
             waking.pasted.map { Time.monotonic() < $0.time + Waking.patience } ?? false
-            && (try? bus.conversation(name)?["Handed"]) != .some(nil)
+            && (try? bus.conversation(name)?.handed) != .some(nil)
         return said == nil && !isTaken
     }
 }

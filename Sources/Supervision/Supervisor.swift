@@ -127,9 +127,9 @@ package final class Supervisor {
         alive = taken
         // Tells who started us that we hold it. What the last program waited for or failed with is over.
         let before = try bus.agent(named: name)
-        let isOver = ["hook", "screen", "state file"].contains(before?.report?["Source"] ?? "")
+        let isOver = [.hook, .screen, .stateFile].contains(before?.report?.source)
         try bus.report(
-            name, state: before?.want == .run ? .starting : nil, source: "supervisor", note: isOver ? "" : nil)
+            name, state: before?.want == .run ? .starting : nil, source: .supervisor, note: isOver ? "" : nil)
     }
 
     /// Runs the agent until it rests, is stopped or given up.
@@ -150,7 +150,7 @@ package final class Supervisor {
                 } else if let adopted = agent.adopted {
                     try accompany(adopted)
                 } else {
-                    if agent.card["Adopted"] != nil { try leave(agent) }
+                    if agent.card.adopted != nil { try leave(agent) }
                     begun = try session()
                 }
                 if begun {
@@ -217,18 +217,18 @@ package final class Supervisor {
         try Tree.sweep(bus: bus, agent: name)
         try Team.adoptEnvironment(bus, of: name)
         if agent.session != nil { try keep() }
-        known = try team.known(agent.card["Program"] ?? "")
+        known = try team.known(agent.card.program ?? "")
         token = agent.token ?? ""
         if known?.sandbox != nil { try serve(agent).finish() }
         let mark = Mark.next()
         let takes = try team.takes(agent.program)
-        token = try bus.beginSession(name, pane: pane, server: server, mark: mark, takes: takes)["Token"] ?? ""
+        token = try bus.beginSession(name, pane: pane, server: server, mark: mark, takes: takes).token ?? ""
         try bus.closePermissions(of: name, "its program has ended")
         let byTurns = isByTurns(agent)
         // Between two turns it is idle.
         try bus.report(
-            name, state: byTurns && agent.report?["State"] == AgentState.idle.rawValue ? nil : .starting,
-            source: "supervisor", session: token)
+            name, state: byTurns && agent.report?.state == .idle ? nil : .starting,
+            source: .supervisor, session: token)
         try team.restoreWorktree(name) { terminal?.say("cadre: \(name): \($0)") }
         agent = try team.agent(name)
         try takeTask(agent)
@@ -243,7 +243,7 @@ package final class Supervisor {
         let start = { [self] (mail: String?) in
             var program = try launch(agent, known, mail: mail)
             program.arguments = Supervisor.step(to: program.arguments, mark: mark)
-            program.directory = agent.worktree ?? agent.card["Directory"].map { FilePath($0) }
+            program.directory = agent.worktree ?? agent.card.directory
             program.environment.merge(environment(agent)) { ours, _ in ours }
             // What the last program has drawn is no sign of how this one is.
             terminal?.clear()
@@ -265,7 +265,7 @@ package final class Supervisor {
     /// Goes on with the session of our predecessor in this process, and its program.
     private func takeOver(_ agent: AgentView) throws {
         isTakenOver = false
-        known = try team.known(agent.card["Program"] ?? "")
+        known = try team.known(agent.card.program ?? "")
         token = agent.token ?? ""
         begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
         serving = known?.sandbox == nil ? nil : try serve(agent)
@@ -290,16 +290,16 @@ package final class Supervisor {
         guard try hasBegun(known) else { return }
         settled = true
         following = try? Following(team, name, known, child)
-        guard let report = try bus.agent(named: name)?.report, report["State"] == AgentState.starting.rawValue else {
+        guard let report = try bus.agent(named: name)?.report, report.state == .starting else {
             return
         }
         let holds = try bus.claims().contains { $0.owner == name }
-        let told = report["Source"] == "heartbeat"
-        try bus.report(name, state: holds ? .working : .idle, source: "supervisor", note: told ? nil : "")
+        let told = report.source == .heartbeat
+        try bus.report(name, state: holds ? .working : .idle, source: .supervisor, note: told ? nil : "")
     }
 
     /// The window or the server is gone: it was closed on purpose, or all are gone. Nobody starts us again unasked.
-    private func hungUp() throws { try bus.report(name, state: .dead, source: "hangup", session: token) }
+    private func hungUp() throws { try bus.report(name, state: .dead, source: .hangup, session: token) }
 
     /// Keeps what its worktree has committed.
     func keep() throws {
@@ -402,7 +402,7 @@ package final class Supervisor {
             for _ in 0..<3 { for process in Tree.descendants(of: getpid()) { process.signal(SIGSTOP) } }
         case .run:
             for process in Tree.descendants(of: getpid()).reversed() { process.signal(SIGCONT) }
-            return try bus.conversation(name)?["Handoff"] == token
+            return try bus.conversation(name)?.handoff == token
         default: break
         }
         return false

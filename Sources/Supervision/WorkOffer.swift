@@ -31,7 +31,7 @@ extension Following {
             waking.told = []
             try bus.endRetry(of: name)
             do {
-                guard let text = try Team.firstPrompt(bus, name), try handing("task", text) else {
+                guard let text = try Team.firstPrompt(bus, name), try handing(.task, text) else {
                     throw Failure.no("'\(name)' can't be typed to")
                 }
                 return true
@@ -51,8 +51,8 @@ extension Following {
 
     /// Says what keeps it from the next task: to those who look, and once to itself.
     private func hinder(_ why: String, _ what: [String]) throws {
-        if try bus.agent(named: name)?.report?["Note"] != Names.shown(why) {
-            try bus.report(name, source: "supervisor", note: why)
+        if try bus.agent(named: name)?.report?.note != Names.shown(why) {
+            try bus.report(name, source: .supervisor, note: why)
         }
         guard waking.told != what else { return }
         waking.told = what

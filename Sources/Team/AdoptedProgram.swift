@@ -45,7 +45,7 @@ package struct Adopted {
 
 extension AgentView {
     /// What it is of an adopted agent, while that process is there.
-    package var adopted: Adopted? { card["Adopted"].flatMap { Adopted($0) } }
+    package var adopted: Adopted? { card.adopted.flatMap { Adopted($0) } }
 }
 
 extension Team {
@@ -68,7 +68,7 @@ extension Team {
             throw Failure.no("no pane '\(Names.shown(pane))' on the tmux server of this project")
         }
         for agent in try bus.agentNames().compactMap({ try bus.agent(named: $0) })
-        where agent.alive && (agent.session?["Pane"] == pane || agent.adopted?.pane == pane) {
+        where agent.alive && (agent.session?.pane == pane || agent.adopted?.pane == pane) {
             throw Failure.no("pane '\(pane)' is that of agent '\(agent.name)'")
         }
         for process in [Tree.Process(root)].compactMap({ $0 }) + Tree.descendants(of: root) {

@@ -71,7 +71,7 @@ extension Team {
     }
 
     /// Brings what a new worktree needs: the main worktree's equipment, and what `cadre.setup` makes.
-    func equip(_ path: FilePath, name: String, port: String, say: (String) -> Void) throws {
+    func equip(_ path: FilePath, name: String, port: Int?, say: (String) -> Void) throws {
         try carryOver(to: path)
         try setUp(path, name: name, port: port, say: say)
     }
@@ -89,7 +89,7 @@ extension Team {
         }
     }
 
-    private func setUp(_ path: FilePath, name: String, port: String, say: (String) -> Void) throws {
+    private func setUp(_ path: FilePath, name: String, port: Int?, say: (String) -> Void) throws {
         if !settings.unseen.isEmpty {
             try bus.openAsk(
                 named: "commands", by: "cadre",
@@ -99,7 +99,7 @@ extension Team {
         guard let command = settings.string("setup") else { return }
         var program = Program(["/bin/sh", "-c", command])
         program.directory = path
-        program.environment = Git.clean.merging(["CADRE_PORT": port, "CADRE_NAME": name]) { $1 }
+        program.environment = Git.clean.merging(["CADRE_PORT": port.map { "\($0)" } ?? "", "CADRE_NAME": name]) { $1 }
         program.timeout = 1800
         program.ownGroup = true
         let result = try program.run()
@@ -134,7 +134,7 @@ extension Team {
         }
         guard let path = agent.worktree else { return }
         if try !Files.exists(path) {
-            try bus.editCard(name) { $0["Equip"] = "yes" }
+            try bus.editCard(name) { $0.equip = .yes }
             let directory =
                 try rebuild(agent, path)
                 ?? {
@@ -143,26 +143,26 @@ extension Team {
                         if let left = agent.git?.directory { try work.keepSubmodules(in: left.appending("modules")) }
                         try work.remove(agent)
                     }
-                    let commit = try agent.card["At"].flatMap { try git.commit($0) } ?? work.targetCommit()
+                    let commit = try agent.card.at.flatMap { try git.commit($0) } ?? work.targetCommit()
                     return try makeWorktree(path, at: commit, say: say).1
                 }()
             try bus.editCard(name) {
-                $0["GitDir"] = directory.string
-                $0["At"] = nil
+                $0.gitDir = directory
+                $0.at = nil
             }
             agent = try self.agent(name)
             if let git = agent.git, try git.branch() == nil,
                 let held = try bus.claims().first(where: { $0.owner == name }), try bus.branch(held.id) != nil
             {
                 // Where it can't, the start says so once more, and the agent is told.
-                do { try work.enter(held.id, git, start: agent.card["Base"]) } catch let failure as Failure
+                do { try work.enter(held.id, git, start: agent.card.base) } catch let failure as Failure
                     where failure.kind == .no
                 { say(failure.message) }
             }
         } else {
             try work.requireOwn(agent)
         }
-        guard agent.card["Equip"] != nil, let worktree = agent.git else { return }
+        guard agent.card.equip != nil, let worktree = agent.git else { return }
         let kept = bus.kept(name)
         if try Files.exists(kept) {
             try Program(["cp", "-a", "--", kept.string + "/.", path.string]).run(
@@ -177,17 +177,17 @@ extension Team {
                 "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--no-fetch",
             ])
         }
-        try equip(path, name: name, port: agent.card["Port"] ?? "", say: say)
+        try equip(path, name: name, port: agent.card.port, say: say)
         try bus.editCard(name) {
-            $0["Equip"] = nil
-            $0["At"] = nil
+            $0.equip = nil
+            $0.at = nil
         }
     }
 
     /// Writes the files of a worktree's index again, where git's directory of it is left; nil if it is not, or is of no
     /// use.
     private func rebuild(_ agent: AgentView, _ path: FilePath) throws -> FilePath? {
-        guard agent.card["At"] == nil, let directory = agent.git?.directory, try Files.exists(directory),
+        guard agent.card.at == nil, let directory = agent.git?.directory, try Files.exists(directory),
             try Git(common: directory).commit("HEAD") != nil
         else { return nil }
         let link = Array("gitdir: \(directory.string)\n".utf8)

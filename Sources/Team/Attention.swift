@@ -36,7 +36,7 @@ package struct Attention {
     /// All of it, agents first.
     package static func all(_ bus: Bus, _ team: [AgentView]) throws -> [Attention] {
         // One that was never started is nobody's failure.
-        let team = team.filter { $0.session?["Started"] != nil }
+        let team = team.filter { $0.session?.started != nil }
         return try agents(bus, team, team.contains { $0.want == .pause } ? bus.claims() : []) + tasks(bus)
             + waiting(bus, team) + queue(bus)
     }
@@ -45,14 +45,14 @@ package struct Attention {
 
     private static func agents(_ bus: Bus, _ team: [AgentView], _ claims: [Claim]) throws -> [Attention] {
         try team.compactMap { agent in
-            let note = (agent.report?["Note"] ?? "").isEmpty ? "" : ": \(agent.report?["Note"] ?? "")"
+            let note = (agent.report?.note ?? "").isEmpty ? "" : ": \(agent.report?.note ?? "")"
             func says(_ what: String, next: Int? = nil, isWrong: Bool = false) -> Attention {
                 Attention(agent.name, what, next: next, isWrong: isWrong)
             }
             switch agent.state {
             case .dead:
                 return says(
-                    "is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card["Restart"] != "never")
+                    "is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card.restart != "never")
             case .quarantined: return says("is quarantined\(note)")
             case .stuck: return says("is silent with its task")
             case .resting where agent.want == .pause:
@@ -69,13 +69,13 @@ package struct Attention {
                         + "\(agent.name)'"
                 )
             case .resting where agent.want == .run && !note.isEmpty: return says("rests\(note)")
-            case .starting where agent.retry == nil && (agent.report?.int("Start-At") ?? 0) > Time.now():
-                return says("has ended\(note)", next: agent.report?.int("Start-At"))
+            case .starting where agent.retry == nil && (agent.report?.startAt ?? 0) > Time.now():
+                return says("has ended\(note)", next: agent.report?.startAt)
             case .idle
             where agent.alive && agent.retry == nil && !note.isEmpty
-                && (agent.report?["Source"] == "screen" || agent.report?["Note"]?.hasPrefix(Team.turnFailed) == true),
+                && (agent.report?.source == .screen || agent.report?.note?.hasPrefix(Team.turnFailed) == true),
                 .working
-            where agent.alive && agent.retry == nil && !note.isEmpty && agent.report?["Source"] == "screen":
+            where agent.alive && agent.retry == nil && !note.isEmpty && agent.report?.source == .screen:
                 return try says(
                     "\(agent.state.rawValue)\(note)",
                     next: agent.state == .idle ? bus.failedTurn(of: agent.name)?.next : nil)
@@ -131,8 +131,8 @@ package struct Attention {
                 running.allSatisfy({ $0.agent.state == .idle })
             {
                 let note =
-                    (idle.agent.report?["Note"] ?? "").isEmpty
-                    ? "'cadre peek \(idle.agent.name)' shows it" : idle.agent.report?["Note"] ?? ""
+                    (idle.agent.report?.note ?? "").isEmpty
+                    ? "'cadre peek \(idle.agent.name)' shows it" : idle.agent.report?.note ?? ""
                 all.append(
                     Attention("\(id)", "is ready, and '\(idle.agent.name)', which is idle, has not taken it: \(note)"))
             }
@@ -142,7 +142,7 @@ package struct Attention {
 
     /// For so long that it should have taken what was there.
     private static func isIdle(_ agent: AgentView, _ bus: Bus) throws -> Bool {
-        try agent.state == .idle && (agent.report?.int("Time") ?? .max) + patience < Time.now()
+        try agent.state == .idle && (agent.report?.time ?? .max) + patience < Time.now()
             && !bus.claims().contains { $0.owner == agent.name }
     }
 

@@ -41,7 +41,7 @@ extension Team {
     /// The budget that keeps the agent from a new turn, if one does; the person is asked then.
     package func reached(_ agent: AgentView) throws -> Reached? {
         let budgets = try budgets()
-        guard !budgets.isEmpty, try known(agent.card["Program"] ?? "")?.cost != AgentProgram.Cost.none else {
+        guard !budgets.isEmpty, try known(agent.card.program ?? "")?.cost != AgentProgram.Cost.none else {
             return nil
         }
         for scope in Scope.allCases {
@@ -98,10 +98,10 @@ extension Team {
     /// Shows that the agent begins nothing because of this, or no longer.
     package func showReached(_ name: String, _ reached: Reached?) throws {
         let report = try bus.agent(named: name)?.report
-        guard report?["State"] == AgentState.idle.rawValue,
-            reached?.text != (report?["Source"] == "budget" ? report?["Note"] : nil)
+        guard report?.state == .idle,
+            reached?.text != (report?.source == .budget ? report?.note : nil)
         else { return }
-        try bus.report(name, state: .idle, source: reached == nil ? "supervisor" : "budget", note: reached?.text ?? "")
+        try bus.report(name, state: .idle, source: reached == nil ? .supervisor : .budget, note: reached?.text ?? "")
     }
 
     /// Puts by for later what an agent would be told as its first words.

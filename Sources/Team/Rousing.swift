@@ -75,8 +75,7 @@ extension Team {
 
 extension AgentView {
     /// The source of the state of one that a person has ended by keys in its pane.
-    package static let byKeys = "keys"
 
     /// Whether its program has ended by itself, and is to run when there is something to do.
-    fileprivate var isResting: Bool { state == .resting && want == .run && report?["Source"] != AgentView.byKeys }
+    fileprivate var isResting: Bool { state == .resting && want == .run && report?.source != .keys }
 }

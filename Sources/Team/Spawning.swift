@@ -63,7 +63,7 @@ extension Team {
         if let task = request.task { try checkFree(task) }
         let commit = try request.worktree ? startCommit(request, fetching: true, say) : nil
         var room = try request.headless || request.adopted != nil ? nil : Room(bus)
-        var draft = Record()
+        var draft = SpawnDraft()
         let (name, slot, depth) = try bus.deciding {
             _ = try clearDrafts()
             let depth = try checkLimits(request, by: by)
@@ -72,9 +72,9 @@ extension Team {
                 let path = try worktreePath(name)
                 // What the draft names is removed if this fails.
                 guard try !Files.exists(path) else { throw inTheWay(path) }
-                draft["Worktree"] = path.string
+                draft.worktree = path
             }
-            draft["Port"] = "\(try bus.freePort(from: settings.int("portBase", 42000)))"
+            draft.port = try bus.freePort(from: settings.int("portBase", 42000))
             try bus.makeDraft(name, draft)
             guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
                 try bus.dropDraft(name)
@@ -83,32 +83,32 @@ extension Team {
             return (name, slot, depth)
         }
         do {
-            var card = Record()
-            card["Program"] = request.program
-            card["Command"] = program
-            card["Model"] = request.model
-            card["Role"] = request.role
-            card["Parent"] = request.parent
-            card["Depth"] = "\(depth)"
-            card["Place"] =
+            var card = AgentCard()
+            card.program = request.program
+            card.command = program
+            card.model = request.model
+            card.role = request.role
+            card.parent = request.parent
+            card.depth = depth
+            card.place =
                 request.headless ? AgentView.headless : request.place == .window ? nil : request.place.rawValue
-            card["Pull"] = request.pull ? nil : "no"
-            card["Auto"] = request.auto ? "yes" : nil
-            card["Base"] = request.base.flatMap { _ in commit }
-            card["By"] = by
+            card.pull = request.pull ? nil : .no
+            card.auto = request.auto ? .yes : nil
+            card.base = request.base.flatMap { _ in commit }
+            card.by = by
             let now = Time.micros()
-            card["Created"] = "\(now / 1_000_000)"
-            card["Micros"] = "\(now % 1_000_000)"
-            card["Port"] = draft["Port"]
+            card.created = now / 1_000_000
+            card.micros = now % 1_000_000
+            card.port = draft.port
             if let commit {
                 let (path, directory) = try makeWorktree(
-                    FilePath(draft["Worktree"] ?? worktreePath(name).string), at: commit, say: say)
-                card["Worktree"] = path.string
-                card["GitDir"] = directory.string
-                try equip(path, name: name, port: card["Port"] ?? "", say: say)
+                    draft.worktree ?? worktreePath(name), at: commit, say: say)
+                card.worktree = path
+                card.gitDir = directory
+                try equip(path, name: name, port: card.port, say: say)
             } else {
-                card["Directory"] = try request.adopted?.directory ?? home().string
-                card["Adopted"] = request.adopted?.field
+                card.directory = try (request.adopted?.directory).map { FilePath($0) } ?? home()
+                card.adopted = request.adopted?.field
             }
             if request.adopted == nil { try recordEnvironment(of: name, by: by) }
             if let prompt = request.prompt, request.task == nil {
@@ -119,13 +119,13 @@ extension Team {
                 header.body = prompt
                 if !request.worktree { header.merge = false }
                 request.task = try bus.add(header, by: by) { id in
-                    card["Prompted"] = "\(id)"
-                    draft["Task"] = "\(id)"
-                    draft["Made"] = "yes"
+                    card.prompted = id
+                    draft.task = id
+                    draft.made = .yes
                     try bus.makeDraft(name, draft)
                 }
             } else if let task = request.task {
-                draft["Task"] = "\(task)"
+                draft.task = task
                 try bus.makeDraft(name, draft)
                 try bus.edit(task, by: by) {
                     $0.to = name
@@ -133,9 +133,9 @@ extension Team {
                 }
             }
             if let branch = request.branch, let task = request.task, let commit { try adopt(branch, task, commit) }
-            card["Task"] = request.task.map { "\($0)" }
+            card.task = request.task
             card.body = request.prompt ?? []
-            if let id = request.adopted?.conversation { try bus.editConversation(name) { $0["Id"] = id } }
+            if let id = request.adopted?.conversation { try bus.editConversation(name) { $0.id = id } }
             try bus.commitDraft(name, card)
             if let reached = try reached(agent(name)) {
                 say("\(reached.text): '\(name)' gets no work before it is raised")
@@ -191,7 +191,7 @@ extension Team {
         var depth = 1
         if let parent = request.parent {
             guard let agent = try bus.agent(named: parent) else { throw bus.noAgent(parent) }
-            depth = (agent.card.int("Depth") ?? 1) + 1
+            depth = (agent.card.depth ?? 1) + 1
         }
         guard by != "human", try bus.agent(named: by) != nil, let parent = request.parent else { return depth }
         guard try parent == by || bus.isAbove(by, parent) else { throw Failure.no("'\(by)' is not above '\(parent)'") }
@@ -269,7 +269,7 @@ extension Team {
     package func setProgram(of name: String, to program: String) throws {
         let agent = try agent(name)
         guard !agent.alive else {
-            throw Failure.no("'\(name)' runs '\(agent.card["Program"] ?? "")': 'cadre stop \(name)' first")
+            throw Failure.no("'\(name)' runs '\(agent.card.program ?? "")': 'cadre stop \(name)' first")
         }
         var request = SpawnRequest()
         request.program = program
@@ -282,7 +282,7 @@ extension Team {
         if let before = agent.program {
             let held = try bus.claims().filter { $0.owner == name }.map(\.id)
             let only = try takes(program)
-            for id in Set(held + [agent.card.int("Prompted")].compactMap { $0 })
+            for id in Set(held + [agent.card.prompted].compactMap { $0 })
             where try bus.header(id)?.program == before && before != program {
                 if let only {
                     guard held.contains(id) else { continue }
@@ -297,10 +297,10 @@ extension Team {
                 {}
             }
         }
-        if agent.card["Program"] != program { try bus.editConversation(name) { $0 = Record() } }
+        if agent.card.program != program { try bus.editConversation(name) { $0 = Conversation() } }
         try bus.editCard(name) { card in
-            card["Program"] = program
-            card["Command"] = command
+            card.program = program
+            card.command = command
         }
     }
 
@@ -332,22 +332,22 @@ extension Team {
     /// Removes drafts whose spawn is gone, with their worktrees. Under the spawn lock. Returns how many there were.
     func clearDrafts() throws -> Int {
         let drafts = try bus.deadDrafts()
-        for name in drafts { try undo(name, bus.draft(of: name) ?? Record()) }
+        for name in drafts { try undo(name, bus.draft(of: name) ?? SpawnDraft()) }
         return drafts.count
     }
 
     /// Undoes a spawn: the task, the worktree (only one that is registered and on no branch is ours), the agent.
-    private func undo(_ name: String, _ draft: Record) throws {
-        if let task = draft.int("Task") {
+    private func undo(_ name: String, _ draft: SpawnDraft) throws {
+        if let task = draft.task {
             do {
-                if draft["Made"] != nil {
+                if draft.made != nil {
                     try bus.cancel(task, by: "cadre")
                 } else {
                     try bus.unreserve(task, for: name, by: "cadre")
                 }
             } catch let failure as Failure where failure.kind == .no {}
         }
-        if let path = draft["Worktree"] { try work.removeDraft(FilePath(path)) }
+        if let path = draft.worktree { try work.removeDraft(path) }
         if try Files.exists(bus.card(name)) { try bus.forget(name, by: "cadre") } else { try bus.dropDraft(name) }
     }
 }

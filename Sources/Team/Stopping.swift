@@ -49,8 +49,8 @@ extension Team {
 
     /// Signals the supervisor, if the process that its session names is still the one, and holds its lock.
     func signal(_ agent: AgentView, _ signal: Int32) throws {
-        guard let session = agent.session, session["Boot"] == Host.boot, let pid = session.int("Pid"),
-            let start = session["Start"].flatMap({ UInt64($0) }), Host.startTime(Int32(pid)) == start,
+        guard let session = agent.session, session.boot == Host.boot, let pid = session.pid,
+            let start = session.start.flatMap({ UInt64($0) }), Host.startTime(Int32(pid)) == start,
             Tree.isOpen(bus.alive(agent.name), by: Int32(pid))
         else {
             // It holds its lock and has not begun its session yet: it looks at the wish before it does.
@@ -106,7 +106,7 @@ extension Team {
         var panes = Panes()
         try waitForHangUp(name, &panes)
         let agent = try agent(name)
-        let (before, tried) = (agent.report?["Session"], agent.retry)
+        let (before, tried) = (agent.report?.session, agent.retry)
         try bus.closeAsk(named: "quarantined-\(name)", by: by, "started")
         try bus.clearRestarts(name)
         if agent.alive {
@@ -156,7 +156,7 @@ extension Team {
     /// there. What it had started ends with it.
     func endMoved(_ name: String) throws {
         guard let agent = try bus.agent(named: name), agent.alive, agent.want == .run,
-            let pid = agent.session?.int("Pid"),
+            let pid = agent.session?.pid,
             let place = Tree.variable("CADRE_DIR", of: Int32(pid)), place != bus.root.string,
             try !Files.exists(FilePath(place))
         else { return }
@@ -171,8 +171,8 @@ extension Team {
     /// Whether the agent lives and its pane does not.
     private func isHangingUp(_ name: String, _ panes: inout Panes) throws -> Bool {
         guard let agent = try bus.agent(named: name), agent.alive, agent.want == .run, let session = agent.session,
-            session["Host"] == Host.name,
-            let pane = session["Pane"], let server = session["Server"], !server.isEmpty, !agent.isHeadless,
+            session.host == Host.name,
+            let pane = session.pane, let server = session.server, !server.isEmpty, !agent.isHeadless,
             agent.adopted == nil
         else { return false }
         return try !panes.mayBe(pane, on: server)
@@ -242,8 +242,8 @@ extension Team {
         let tip = try work.head(of: git)
         try work.keep(agent)
         try bus.editCard(name) {
-            $0["At"] = tip
-            $0["Equip"] = "yes"
+            $0.at = tip
+            $0.equip = .yes
         }
         let kept = bus.kept(name)
         for file in try work.equipment(of: git) {
@@ -311,7 +311,7 @@ extension Team {
                 }
             }
         }
-        if let pane = agent.session?["Pane"], let tmux = try? Tmux(bus), try tmux.owns(pane, bus, agent: name) {
+        if let pane = agent.session?.pane, let tmux = try? Tmux(bus), try tmux.owns(pane, bus, agent: name) {
             try tmux.closePane(pane)
         }
         let stood = try agent.commits?.branch()

@@ -56,7 +56,7 @@ package struct Team {
                 }
             }
             // What it died of is over. Not before now: who looks for the dead would start it as well.
-            if !counted { try bus.report(name, state: .starting, source: "up", note: "") }
+            if !counted { try bus.report(name, state: .starting, source: .up, note: "") }
             try open(agent, agent.isHeadless || agent.adopted != nil ? nil : Room(bus))
             return true
         }
@@ -109,7 +109,7 @@ package struct Team {
             _ = try call.start(stdin: -1, stdout: output.rawValue, stderr: output.rawValue)
             return try waitForLock(agent.name)
         }
-        if let pane = agent.session?["Pane"], try tmux.owns(pane, bus, agent: agent.name) {
+        if let pane = agent.session?.pane, try tmux.owns(pane, bus, agent: agent.name) {
             let variables = environment.sorted { $0.key < $1.key }.flatMap { ["-e", "\($0.key)=\($0.value)"] }
             // What runs there may be a supervisor that another has started and that waits for its lock, or one that
             // ends. A pane that has gone since is nothing to use again.
@@ -125,7 +125,7 @@ package struct Team {
                 poll(nil, 0, 50)
             }
         }
-        let place = Tmux.Place(rawValue: agent.card["Place"] ?? "") ?? .window
+        let place = Tmux.Place(rawValue: agent.card.place ?? "") ?? .window
         _ = try tmux.open(bus, name: agent.name, in: session, place: place, program: program, environment: environment)
         try waitForLock(agent.name)
     }
@@ -148,10 +148,10 @@ package struct Team {
         let deadline = Time.now() + seconds
         while true {
             let agent = try agent(name)
-            let state = agent.report?["State"].flatMap { AgentState(rawValue: $0) }
-            let own = agent.report?["Source"] == "heartbeat"
-            let note = own ? "" : agent.report?["Note"] ?? ""
-            if let session = agent.report?["Session"], session != before {
+            let state = agent.report?.state
+            let own = agent.report?.source == .heartbeat
+            let note = own ? "" : agent.report?.note ?? ""
+            if let session = agent.report?.session, session != before {
                 switch state {
                 case nil: break
                 case .starting where own: return
@@ -195,7 +195,7 @@ package struct Team {
             if agent.state == .resting { return try all && Team.puller(agent).map(bus.hasReady) ?? false }
             // One without a terminal would be our own child: a supervisor must not become another's.
             if agent.isHeadless || agent.adopted != nil, !all { return false }
-            return all || agent.report?["State"] != AgentState.dead.rawValue && restartPolicy(agent) != "never"
+            return all || agent.report?.state != .dead && restartPolicy(agent) != "never"
         }
         var started: [String] = []
         var quarantined = false
@@ -223,7 +223,7 @@ package struct Team {
 
     /// never, on-failure or always.
     package func restartPolicy(_ agent: AgentView) -> String {
-        agent.card["Restart"] ?? settings.string("restart") ?? "on-failure"
+        agent.card.restart ?? settings.string("restart") ?? "on-failure"
     }
 
     // MARK: recovering
@@ -245,5 +245,5 @@ package struct Team {
 
 extension AgentView {
     /// Sorts agents by when they were made.
-    var age: (Int, Int, Int) { (card.int("Created") ?? 0, card.int("Micros") ?? 0, card.int("Port") ?? 0) }
+    var age: (Int, Int, Int) { (card.created ?? 0, card.micros ?? 0, card.port ?? 0) }
 }

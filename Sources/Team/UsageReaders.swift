@@ -44,7 +44,7 @@ extension Team {
         let money = said.cost?.total_cost_usd.map { Int(($0 * 1_000_000).rounded()) }
         if session == agent.token {
             try bus.account(agent, said.session_id, task: task) { record, isNew in
-                record["Model"] = said.model?.id ?? record["Model"]
+                record.model = said.model?.id ?? record.model
                 var used =
                     try readTranscript(said.transcript_path, &record, isNew: isNew && said.prompt_id == nil) ?? Usage()
                 used.money = money.map { readMoney($0, &record, session: session, isBeginning: said.prompt_id == nil) }
@@ -68,13 +68,14 @@ extension Team {
 
     /// What was used since the last reading, of a number that a program counts up. `isBeginning`: it has done nothing
     /// yet.
-    private static func readMoney(_ total: Int, _ record: inout Record, session: String?, isBeginning: Bool) -> Int {
-        let last = record.int("Read-Money")
-        let isFresh = record["Read-Session"] != session
-        let base = record.int("Read-Base")
-        record["Read-Money"] = "\(total)"
-        record["Read-Session"] = session
-        if isFresh { record["Read-Base"] = "\(isBeginning ? total : last ?? 0)" }
+    private static func readMoney(_ total: Int, _ record: inout UsageRecord, session: String?, isBeginning: Bool) -> Int
+    {
+        let last = record.record.int("Read-Money")
+        let isFresh = record.record["Read-Session"] != session
+        let base = record.record.int("Read-Base")
+        record.record["Read-Money"] = "\(total)"
+        record.record["Read-Session"] = session
+        if isFresh { record.record["Read-Base"] = "\(isBeginning ? total : last ?? 0)" }
         guard let last else { return isBeginning ? 0 : total }
         if total >= last { return total - last }
         if isFresh, isBeginning { return 0 }
@@ -88,15 +89,15 @@ extension Team {
         _ bus: Bus, _ agent: AgentView, _ conversation: String, task: Int?, model: String?, total: Usage
     ) throws {
         try bus.account(agent, conversation, task: task) { record, _ in
-            record["Model"] = model ?? record["Model"]
-            let before = record["Read-Total"]?.split(separator: " ").map { Int($0) } ?? []
+            record.model = model ?? record.model
+            let before = record.record["Read-Total"]?.split(separator: " ").map { Int($0) } ?? []
             var used = Usage()
             for (at, field) in Usage.fields.enumerated() {
                 guard let now = total[keyPath: field] else { continue }
                 let last = at < before.count ? before[at] ?? 0 : 0
                 used[keyPath: field] = now >= last ? now - last : now
             }
-            record["Read-Total"] = Usage.fields.map { total[keyPath: $0].map(String.init) ?? "-" }.joined(
+            record.record["Read-Total"] = Usage.fields.map { total[keyPath: $0].map(String.init) ?? "-" }.joined(
                 separator: " ")
             return used
         }
@@ -106,20 +107,20 @@ extension Team {
     /// Accounts for what is new in the file of the agent's conversation.
     package static func readFile(_ bus: Bus, _ agent: AgentView) throws {
         guard let conversation = try bus.conversation(agent.name),
-            let source = conversation["Cost"].flatMap({ AgentProgram.Cost(rawValue: $0) }),
-            let id = conversation["Id"] ?? (source == .history ? agent.card["Created"] : nil)
+            let source = conversation.cost.flatMap({ AgentProgram.Cost(rawValue: $0) }),
+            let id = conversation.id ?? (source == .history ? agent.card.created.map { "\($0)" } : nil)
         else { return }
         var fill: (model: String?, context: Int?, size: Int?)?
         try bus.account(agent, id, task: costTask(bus, agent.name)) { record, _ in
             switch source {
             case .statusLine:
-                var used = try readTranscript(conversation["Transcript"], &record, isNew: false) ?? .nothing
+                var used = try readTranscript(conversation.transcript, &record, isNew: false) ?? .nothing
                 // That is told with the status line.
                 used.money = 0
                 return used
             case .rollout:
-                let used = try readRollout(conversation["Transcript"], &record, &fill)
-                fill?.model = record["Model"]
+                let used = try readRollout(conversation.transcript, &record, &fill)
+                fill?.model = record.model
                 return used
             case .history: return try readHistory(bus.history(agent.name), &record)
             case .result, .none: return .nothing
@@ -133,7 +134,7 @@ extension Team {
     /// The task that what an agent uses now counts for.
     package static func costTask(_ bus: Bus, _ name: String) throws -> Int? {
         if let held = try bus.claims().filter({ $0.owner == name }).map(\.id).min() { return held }
-        return try bus.conversation(name)?.int("Task")
+        return try bus.conversation(name)?.task
     }
 
     /// The command of a user's own status line, from the program's settings.
@@ -150,17 +151,17 @@ extension Team {
 
     /// The lines that were added to a file, whole ones, that have one of these texts in them.
     private static func newLines(
-        _ path: FilePath, _ record: inout Record, as key: String = "Read", with marks: [String]
+        _ path: FilePath, _ record: inout UsageRecord, as key: String = "Read", with marks: [String]
     ) throws -> [ArraySlice<UInt8>] {
-        let start = record.int("\(key)-Offset") ?? 0
+        let start = record.record.int("\(key)-Offset") ?? 0
         // One that has become shorter was written anew, and what it has now was counted.
         guard let status = try Files.status(path), status.st_size != start else { return [] }
         guard status.st_size > start, let bytes = try Files.read(path, from: start), let end = bytes.lastIndex(of: 10)
         else {
-            if status.st_size < start { record["\(key)-Offset"] = "\(status.st_size)" }
+            if status.st_size < start { record.record["\(key)-Offset"] = "\(status.st_size)" }
             return []
         }
-        record["\(key)-Offset"] = "\(start + end + 1)"
+        record.record["\(key)-Offset"] = "\(start + end + 1)"
         return bytes[..<end].split(separator: 10).filter { line in marks.contains { line.holds(Array($0.utf8)) } }
     }
 
@@ -181,7 +182,7 @@ extension Team {
     }
 
     /// Nil if there is none. `isNew`: what is in the file by now was used before the agent had it.
-    private static func readTranscript(_ path: String?, _ record: inout Record, isNew: Bool) throws -> Usage? {
+    private static func readTranscript(_ path: String?, _ record: inout UsageRecord, isNew: Bool) throws -> Usage? {
         guard let path else { return nil }
         var used = Usage(input: 0, cached: 0, output: 0)
         func read(_ file: FilePath, as key: String) throws {
@@ -197,13 +198,13 @@ extension Team {
                     tokens.output_tokens ?? 0,
                 ]
                 let before =
-                    record["\(key)-Message"] == id
-                    ? record["\(key)-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
+                    record.record["\(key)-Message"] == id
+                    ? record.record["\(key)-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
                 for (at, field) in Usage.fields.dropFirst().enumerated() {
                     used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0)
                 }
-                record["\(key)-Message"] = id
-                record["\(key)-Tokens"] = now.map(String.init).joined(separator: " ")
+                record.record["\(key)-Message"] = id
+                record.record["\(key)-Tokens"] = now.map(String.init).joined(separator: " ")
             }
         }
         try read(FilePath(path), as: "Read")
@@ -242,7 +243,7 @@ extension Team {
     }
 
     private static func readRollout(
-        _ path: String?, _ record: inout Record, _ fill: inout (model: String?, context: Int?, size: Int?)?
+        _ path: String?, _ record: inout UsageRecord, _ fill: inout (model: String?, context: Int?, size: Int?)?
     ) throws -> Usage {
         guard let path = path.map({ FilePath($0) }) else { return .nothing }
         let lines = try newLines(path, &record, with: ["\"token_count\"", "\"turn_context\""])
@@ -250,16 +251,16 @@ extension Team {
         var used = Usage(input: 0, cached: 0, output: 0)
         for line in lines {
             guard let said = try? JSONDecoder().decode(Line.self, from: Data(line)) else { continue }
-            if said.type == "turn_context" { record["Model"] = said.payload?.model ?? record["Model"] }
+            if said.type == "turn_context" { record.model = said.payload?.model ?? record.model }
             guard said.payload?.type == "token_count", let info = said.payload?.info, let total = info.total_token_usage
             else { continue }
             let now = [total.input_tokens ?? 0, total.cached_input_tokens ?? 0, total.output_tokens ?? 0]
-            let before = record["Read-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? []
+            let before = record.record["Read-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? []
             for (at, field) in Usage.fields.dropFirst().enumerated() {
                 let last = before.count == 3 ? before[at] : 0
                 used[keyPath: field]! += now[at] >= last ? now[at] - last : now[at]
             }
-            record["Read-Tokens"] = now.map(String.init).joined(separator: " ")
+            record.record["Read-Tokens"] = now.map(String.init).joined(separator: " ")
             if let size = info.model_context_window, size > 0, let last = info.last_token_usage?.total_tokens {
                 fill = (nil, last * 100 / size, size)
             }
@@ -269,7 +270,7 @@ extension Team {
 
     /// `> Tokens: 7.7k sent, 152 received. Cost: $0.0025 message, $0.0051 session.` Its tokens are rounded, so they are
     /// not known; where the line has no cost, that is not known either.
-    private static func readHistory(_ path: FilePath, _ record: inout Record) throws -> Usage {
+    private static func readHistory(_ path: FilePath, _ record: inout UsageRecord) throws -> Usage {
         let lines = try newLines(path, &record, with: ["> Tokens: "]).map { String(decoding: $0, as: UTF8.self) }.filter
         { $0.hasPrefix("> Tokens: ") }
         guard !lines.isEmpty else { return .nothing }

@@ -14,7 +14,7 @@ import Tmux
 extension Team {
     /// The agent as one who takes tasks unasked; nil for one that was told not to, and for roles that make the tasks.
     package static func puller(_ agent: AgentView) -> Worker? {
-        guard agent.card["Pull"] != "no", agent.token != nil, !["lead", "coordinator"].contains(agent.role ?? "") else {
+        guard agent.card.pull != .no, agent.token != nil, !["lead", "coordinator"].contains(agent.role ?? "") else {
             return nil
         }
         return Worker(agent, role: agent.role, manages: agent.role == "manager")
@@ -40,7 +40,7 @@ extension Team {
                 try work.keep(agent)
                 if let left { try putBy(left, agent, worktree, for: claim.id) }
                 if header.merge {
-                    try work.enter(claim.id, worktree, start: agent.card["Base"])
+                    try work.enter(claim.id, worktree, start: agent.card.base)
                 } else {
                     try work.visit(worktree)
                 }
@@ -55,7 +55,7 @@ extension Team {
     /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes
     /// nothing between two tasks, those of any.
     package func leftover(_ agent: AgentView, _ worktree: Git) throws -> Work.Leftover? {
-        try work.leftover(of: agent, in: worktree, any: agent.card["Program"] == "sh")
+        try work.leftover(of: agent, in: worktree, any: agent.card.program == "sh")
     }
 
     /// Puts them by before the worktree is moved to another task.

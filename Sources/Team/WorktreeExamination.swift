@@ -27,7 +27,7 @@ extension Team {
                 }
             case .removed, .forgotten:
                 // Between pause and resume there is none.
-                if agent.card["At"] == nil {
+                if agent.card.at == nil {
                     problem(place, "the worktree of '\(name)' was removed: 'cadre up \(name)' makes it again")
                 }
             case .unlinked:
@@ -52,7 +52,7 @@ extension Team {
         let lines = options.text.split(separator: "\n")
         var habits: [String] = []
         let isTyped = try bus.team().contains { agent in
-            try agent.alive && !agent.isHeadless && known(agent.card["Program"] ?? "")?.empty.isEmpty == false
+            try agent.alive && !agent.isHeadless && known(agent.card.program ?? "")?.empty.isEmpty == false
         }
         if isTyped, lines.contains("extended-keys off") {
             habits.append(

@@ -3,7 +3,7 @@ import Storage
 import SystemPackage
 
 /// What an agent is doing, as far as anyone can tell.
-package enum AgentState: String, CaseIterable {
+package enum AgentState: String, CaseIterable, FieldValue {
     case starting, working, idle, waiting, stuck, resting, frozen, quarantined, dead
 }
 
@@ -12,47 +12,149 @@ package enum Want: String {
     case run, stop, freeze, pause, quarantine, retire
 }
 
+/// The file `card`: what an agent was made as, and what a person has set since. The body is its first prompt.
+package struct AgentCardFields: RecordFields {
+    /// As it was asked for: a known program, perhaps with options, or a command.
+    package let program = Field<String>("Program")
+    /// For /bin/sh, of a program that is not known.
+    package let command = Field<String>("Command")
+    package let model = Field<String>("Model")
+    package let role = Field<String>("Role")
+    package let parent = Field<String>("Parent")
+    /// 1 where a person has made it.
+    package let depth = Field<Int>("Depth")
+    package let worktree = Field<FilePath>("Worktree")
+    /// The worktree's git directory.
+    package let gitDir = Field<FilePath>("GitDir")
+    /// Where it works without a worktree.
+    package let directory = Field<FilePath>("Directory")
+    /// `window`, `pane`, `session` or `headless`.
+    package let place = Field<String>("Place")
+    /// The commit that its tasks' branches begin at.
+    package let base = Field<String>("Base")
+    package let branch = Field<String>("Branch")
+    package let port = Field<Int>("Port")
+    /// `never`, `on-failure` or `always`.
+    package let restart = Field<String>("Restart")
+    /// Whether it is handed tasks while it is idle.
+    package let pull = Field<YesNo>("Pull")
+    /// Whether all that its program asks is allowed.
+    package let auto = Field<YesNo>("Auto")
+    /// The task that it begins with.
+    package let task = Field<Int>("Task")
+    /// The task that was made of its first prompt.
+    package let prompted = Field<Int>("Prompted")
+    /// The commit that its worktree stood on when it was paused.
+    package let at = Field<String>("At")
+    /// Whether its worktree lacks the files that are not in git.
+    package let equip = Field<YesNo>("Equip")
+    /// Who made it, and when: in seconds since the epoch, and the microseconds beyond.
+    package let by = Field<String>("By")
+    package let created = Field<Int>("Created")
+    package let micros = Field<Int>("Micros")
+    /// The running program that it was made of, see `Adopted`.
+    package let adopted = Field<String>("Adopted")
+
+    package init() {}
+}
+package typealias AgentCard = TypedRecord<AgentCardFields>
+
+/// The file `session`: one life of an agent's supervisor.
+package struct AgentSessionFields: RecordFields {
+    /// The secret of who is this agent.
+    package let token = Field<String>("Token")
+    /// Counts from 1.
+    package let number = Field<Int>("Number")
+    /// In seconds since the epoch.
+    package let started = Field<Int>("Started")
+    package let host = Field<String>("Host")
+    package let boot = Field<String>("Boot")
+    package let pid = Field<Int>("Pid")
+    /// When the process started, in clock ticks since boot.
+    package let start = Field<UInt64>("Start")
+    /// By which its processes are known, see `Mark`.
+    package let mark = Field<UInt64>("Mark")
+    package let pane = Field<String>("Pane")
+    /// The socket of the tmux server.
+    package let server = Field<String>("Server")
+    /// The only program for which it takes tasks.
+    package let takes = Field<String>("Takes")
+
+    package init() {}
+}
+package typealias AgentSession = TypedRecord<AgentSessionFields>
+
+/// Who says what an agent does.
+package enum ReportSource: String, FieldValue {
+    /// The agent itself.
+    case heartbeat
+    /// Its program, by a hook, by its state file, or by what it draws.
+    case hook, screen
+    case stateFile = "state file"
+    /// Who watches it.
+    case supervisor, silence, budget
+    /// What ended it: a person's keys in its pane, a terminal that is gone, a signal, a start.
+    case keys, hangup, terminated, up
+}
+
+package enum TurnState: String, FieldValue { case open }
+
+/// The file `state`: what an agent does, as last reported.
+package struct AgentReportFields: RecordFields {
+    package let state = Field<AgentState>("State")
+    package let source = Field<ReportSource>("Source")
+    /// When the state began and when it was last reported, in seconds since the epoch.
+    package let since = Field<Int>("Since")
+    package let time = Field<Int>("Time")
+    package let note = Field<String>("Note")
+    /// `N/M`.
+    package let progress = Field<String>("Progress")
+    /// Whether a turn of its program has begun and not ended.
+    package let turn = Field<TurnState>("Turn")
+    /// The token of the session that its supervisor spoke of last.
+    package let session = Field<String>("Session")
+    /// The task that it was started again for, and when it is started again.
+    package let startedFor = Field<Int>("Started-For")
+    package let startAt = Field<Int>("Start-At")
+
+    package init() {}
+}
+package typealias AgentReport = TypedRecord<AgentReportFields>
+
 /// An agent as one look saw it.
 package struct AgentView {
     package var name: String
-    /// Fields Program, Command, Model, Role, Parent, Depth, Worktree, GitDir, Directory, Place, Base, Branch, Port,
-    /// Restart, Pull, Auto, Task, At, Equip, By, Created, Adopted; the body is its first prompt.
-    package var card: Record
-    /// Fields Token, Number, Started, Host, Boot, Pid, Start (in clock ticks since boot), Mark, Pane, Server, Takes.
+    package var card: AgentCard
     /// Nil if it never ran.
-    package var session: Record?
-    /// Fields State, Source, Since, Time, Note, Progress, as last reported; Turn, `open` while a turn of its program
-    /// has begun and not ended; Session, the token its supervisor spoke of last; Tries, Tried-Since, Tried-Why,
-    /// Retry-At, see Retry; Started-For, the task that it was started again for, and Start-At, when it is started
-    /// again.
-    package var report: Record?
+    package var session: AgentSession?
+    package var report: AgentReport?
     package var want: Want
     package var alive: Bool
 
     /// The place of one that has no pane.
     package static let headless = "headless"
-    package var isHeadless: Bool { card["Place"] == AgentView.headless }
+    package var isHeadless: Bool { card.place == AgentView.headless }
 
-    package var role: String? { card["Role"] }
+    package var role: String? { card.role }
     /// Its program's name, by which tasks are for it: the first word of what was asked for. A command that a shell runs
     /// is no agent `sh`.
     package var program: String? {
-        guard let whole = card["Program"], let first = whole.split(separator: " ").first else { return nil }
+        guard let whole = card.program, let first = whole.split(separator: " ").first else { return nil }
         let word = String(first)
         guard Names.isName(word) else { return nil }
         return word == "sh" && whole != word ? nil : word
     }
-    package var parent: String? { card["Parent"] }
-    package var worktree: FilePath? { card["Worktree"].map { FilePath($0) } }
-    package var token: String? { session?["Token"] }
+    package var parent: String? { card.parent }
+    package var worktree: FilePath? { card.worktree }
+    package var token: String? { session?.token }
 
     package var state: AgentState {
         if want == .quarantine { return .quarantined }
         if alive {
             if want == .freeze { return .frozen }
-            return report?["State"].flatMap { AgentState(rawValue: $0) } ?? .starting
+            return report?.state ?? .starting
         }
-        return want == .run && report?["State"] != AgentState.resting.rawValue ? .dead : .resting
+        return want == .run && report?.state != .resting ? .dead : .resting
     }
 }
 
@@ -66,13 +168,14 @@ extension Bus {
     /// The agent; nil if there is none of that name.
     package func agent(named name: String) throws -> AgentView? {
         guard Names.isName(name) else { return nil }
-        guard let card = try Record.read(card(name)) else {
+        guard let card = try AgentCard.read(card(name)) else {
             // The card is written first and goes with all the rest.
             guard try !Files.exists(session(name)) else { throw missing("agents/\(name)/card") }
             return nil
         }
         return AgentView(
-            name: name, card: card, session: try Record.read(session(name)), report: try Record.read(agentState(name)),
+            name: name, card: card, session: try AgentSession.read(session(name)),
+            report: try AgentReport.read(agentState(name)),
             want: try wanted(name) ?? .run, alive: try Alive.isHeld(alive(name)))
     }
 
@@ -97,10 +200,10 @@ extension Bus {
     }
 
     /// Changes an agent's card.
-    package func editCard(_ name: String, _ change: (inout Record) throws -> Void) throws {
+    package func editCard(_ name: String, _ change: (inout AgentCard) throws -> Void) throws {
         try requireFormat()
         try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in
-            guard var record = try Record.read(card(name)) else { throw noAgent(name) }
+            guard var record = try AgentCard.read(card(name)) else { throw noAgent(name) }
             try change(&record)
             try replace(card(name), with: record.bytes, sync: true)
         }
@@ -114,21 +217,21 @@ extension Bus {
 
     /// A new session: its token is on the disk before the program runs. `takes`: it takes only tasks for this program.
     package func beginSession(_ name: String, pane: String?, server: String?, mark: UInt64? = nil, takes: String? = nil)
-        throws -> Record
+        throws -> AgentSession
     {
-        let number = (try Record.read(session(name))?.int("Number") ?? 0) + 1
-        var record = Record()
-        record["Token"] = Random.token()
-        record["Number"] = "\(number)"
-        record["Started"] = "\(Time.now())"
-        record["Host"] = Host.name
-        record["Boot"] = Host.boot
-        record["Pid"] = "\(getpid())"
-        record["Start"] = Host.startTime(getpid()).map { "\($0)" }
-        record["Mark"] = mark.map { "\($0)" }
-        record["Pane"] = pane
-        record["Server"] = server
-        record["Takes"] = takes
+        let number = (try AgentSession.read(session(name))?.number ?? 0) + 1
+        var record = AgentSession()
+        record.token = Random.token()
+        record.number = number
+        record.started = Time.now()
+        record.host = Host.name
+        record.boot = Host.boot
+        record.pid = Int(getpid())
+        record.start = Host.startTime(getpid())
+        record.mark = mark
+        record.pane = pane
+        record.server = server
+        record.takes = takes
         try replace(session(name), with: record.bytes, sync: true)
         try Files.unlink(goneFile(name))
         try closeAsk(named: "rests-\(name)", by: name, "it runs")
@@ -144,34 +247,34 @@ extension Bus {
     /// What the agent does, as told by itself or by what watches it. Fields that are nil stay as they were. `turn`:
     /// whether the main turn of its program is open, which it may not be while sub-agents still work.
     package func report(
-        _ name: String, state: AgentState? = nil, source: String, note: String? = nil, progress: String? = nil,
+        _ name: String, state: AgentState? = nil, source: ReportSource, note: String? = nil, progress: String? = nil,
         session: String? = nil, turn: Bool? = nil
     ) throws {
-        var record = try Record.read(agentState(name)) ?? Record()
-        if let state, record["State"] != state.rawValue {
-            record["State"] = state.rawValue
-            record["Since"] = "\(Time.now())"
+        var record = try AgentReport.read(agentState(name)) ?? AgentReport()
+        if let state, record.state != state {
+            record.state = state
+            record.since = Time.now()
         }
-        record["Source"] = source
-        record["Time"] = "\(Time.now())"
-        if let session { record["Session"] = session }
-        if let note { record["Note"] = Names.shown(note) }
-        if let progress { record["Progress"] = progress }
-        if let turn { record["Turn"] = turn ? "open" : nil }
+        record.source = source
+        record.time = Time.now()
+        if let session { record.session = session }
+        if let note { record.note = Names.shown(note) }
+        if let progress { record.progress = progress }
+        if let turn { record.turn = turn ? .open : nil }
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
     /// Notes for which ready task an agent that had ended is started again.
     package func noteStart(of name: String, for id: Int) throws {
-        var record = try Record.read(agentState(name)) ?? Record()
-        record["Started-For"] = "\(id)"
+        var record = try AgentReport.read(agentState(name)) ?? AgentReport()
+        record.startedFor = id
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
     /// Notes when an agent whose program has ended is started again.
     package func noteNextStart(of name: String, at time: Int) throws {
-        var record = try Record.read(agentState(name)) ?? Record()
-        record["Start-At"] = "\(time)"
+        var record = try AgentReport.read(agentState(name)) ?? AgentReport()
+        record.startAt = time
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 

@@ -87,8 +87,8 @@ extension Bus {
         let probe = aside()
         do { _ = try Files.create(probe) } catch is Failure { return true }
         try Files.unlink(probe)
-        guard let session = try Record.read(session(name)), let pid = session.int("Pid"),
-            let start = session["Start"].flatMap({ UInt64($0) })
+        guard let session = try AgentSession.read(session(name)), let pid = session.pid,
+            let start = session.start.flatMap({ UInt64($0) })
         else { return false }
         return try Host.startTime(Int32(pid)) != start && Alive.isHeld(alive(name))
     }

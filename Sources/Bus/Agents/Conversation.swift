@@ -1,28 +1,48 @@
 import Storage
 import SystemPackage
 
-// The conversation that an agent's program has with its model, which outlives the program: it is gone on with after a
-// crash. The record is `agents/NAME/conversation`, with the fields
-//
-//   Id           by which the program knows it
-//   Transcript   the file that the program keeps it in: without one there is nothing to go on with
-//   Resuming     while the program is started to go on with it, and has not said yet that it does: how often by now
-//   Stops        how often in a row the end of a turn was put off by mail
-//   Task         the task that was held last in this turn
-//   Handed       what begins the next turn is from cadre: `mail`, `task` or `turn`
-//   Idle         how many turns in a row have ended well and left the task as it is
-//   Failed       while its last turn failed, and none was gone on with or ended well since
-//   Handoff      the token of the session in which the agent has handed over to a new conversation
-//   Cost         where its program tells what it costs
+/// The file `agents/NAME/conversation`: the conversation that an agent's program has with its model. It outlives the
+/// program: it is gone on with after a crash.
+package struct ConversationFields: RecordFields {
+    /// By which the program knows it.
+    package let id = Field<String>("Id")
+    /// The file that the program keeps it in: without one there is nothing to go on with.
+    package let transcript = Field<String>("Transcript")
+    /// While the program is started to go on with it, and has not said yet that it does: how often by now.
+    package let resuming = Field<Int>("Resuming")
+    /// How often in a row the end of a turn was put off by mail.
+    package let stops = Field<Int>("Stops")
+    /// The task that was held last in this turn.
+    package let task = Field<Int>("Task")
+    /// What begins the next turn, if it is from cadre.
+    package let handed = Field<HandedOver>("Handed")
+    /// How many turns in a row have ended well and left the task as it is.
+    package let idle = Field<Int>("Idle")
+    /// While its last turn failed, and none was gone on with or ended well since.
+    package let failed = Field<YesNo>("Failed")
+    /// The token of the session in which the agent has handed over to a new conversation.
+    package let handoff = Field<String>("Handoff")
+    /// Where its program tells what it costs, see `AgentProgram.Cost`.
+    package let cost = Field<String>("Cost")
+    /// While its sub-agents work beside a main turn that is over.
+    package let beside = Field<YesNo>("Beside")
+
+    package init() {}
+}
+package typealias Conversation = TypedRecord<ConversationFields>
+
+/// What a turn of an agent's program begins with. `again`: the task, in a conversation that is gone on with.
+package enum HandedOver: String, FieldValue { case mail, task, turn, again }
+
 extension Bus {
-    package func conversation(_ name: String) throws -> Record? { try Record.read(conversationFile(name)) }
+    package func conversation(_ name: String) throws -> Conversation? { try Conversation.read(conversationFile(name)) }
 
     /// Changes it; it is on the disk when this returns.
-    package func editConversation(_ name: String, _ change: (inout Record) -> Void) throws {
+    package func editConversation(_ name: String, _ change: (inout Conversation) -> Void) throws {
         try requireFormat()
         try Lock.with(assignment(name), seconds: 30, verb: "conversation") { _ in
             let before = try conversation(name)
-            var record = before ?? Record()
+            var record = before ?? Conversation()
             change(&record)
             if record != before { try replace(conversationFile(name), with: record.bytes, sync: true) }
         }
@@ -40,7 +60,7 @@ extension Bus {
     /// when this returns; the notes first, so that none begins without them.
     package func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
         try replace(handoff(name), with: notes, sync: true)
-        try editConversation(name) { $0["Handoff"] = session }
+        try editConversation(name) { $0.handoff = session }
         journal("handoff", by: name, ["agent": name, "bytes": "\(notes.count)"])
     }
 
@@ -86,19 +106,29 @@ extension Bus {
         package var time: Int
     }
 
+    /// The file `agents/NAME/handed`.
+    private struct HandedFields: RecordFields {
+        /// Message ids, divided by blanks.
+        let mail = Field<String>("Mail")
+        let door = Field<String>("Door")
+        let doubted = Field<YesNo>("Doubted")
+        let time = Field<Int>("Time")
+    }
+    private typealias HandedRecord = TypedRecord<HandedFields>
+
     package func handed(of name: String) throws -> Handed? {
-        guard let record = try Record.read(handedFile(name)) else { return nil }
+        guard let record = try HandedRecord.read(handedFile(name)) else { return nil }
         return Handed(
-            ids: (record["Mail"] ?? "").split(separator: " ").map(String.init), door: record["Door"] ?? "",
-            isDoubted: record["Doubted"] != nil, time: record.int("Time") ?? 0)
+            ids: (record.mail ?? "").split(separator: " ").map(String.init), door: record.door ?? "",
+            isDoubted: record.doubted != nil, time: record.time ?? 0)
     }
 
     /// That no later call tells by itself whether what is in hand stood.
     package func doubtHanded(of name: String) throws {
         guard try Files.exists(handedFile(name)) else { return }
         try Lock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
-            guard var record = try Record.read(handedFile(name)) else { return }
-            record["Doubted"] = "yes"
+            guard var record = try HandedRecord.read(handedFile(name)) else { return }
+            record.doubted = .yes
             try replace(handedFile(name), with: record.bytes, sync: false)
         }
     }
@@ -112,8 +142,8 @@ extension Bus {
             let left = handed.ids.filter { !stood($0) }
             if waits, !left.isEmpty {
                 for id in handed.ids where !left.contains(id) { try acknowledge(id, of: name, door: handed.door) }
-                guard left != handed.ids, var record = try Record.read(handedFile(name)) else { return }
-                record["Mail"] = left.joined(separator: " ")
+                guard left != handed.ids, var record = try HandedRecord.read(handedFile(name)) else { return }
+                record.mail = left.joined(separator: " ")
                 return try replace(handedFile(name), with: record.bytes, sync: false)
             }
             for id in handed.ids {
@@ -172,11 +202,11 @@ extension Bus {
                 for id in handed { try acknowledge(id, of: name, door: door) }
                 return true
             }
-            var record = try Record.read(handedFile(name)) ?? Record()
+            var record = try HandedRecord.read(handedFile(name)) ?? HandedRecord()
             let before = try self.handed(of: name)?.ids ?? []
-            record["Mail"] = (before + handed).joined(separator: " ")
-            record["Door"] = door
-            record["Time"] = "\(Time.micros() * 1000)"
+            record.mail = (before + handed).joined(separator: " ")
+            record.door = door
+            record.time = Time.micros() * 1000
             try replace(handedFile(name), with: record.bytes, sync: false)
             return true
         }

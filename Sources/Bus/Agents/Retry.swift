@@ -31,21 +31,32 @@ package struct Retry: Equatable {
         self.why = Names.shown(why)
     }
 
+    /// Header lines of any record that tells of tries.
+    private struct Fields: RecordFields {
+        let tries = Field<Int>("Tries")
+        let since = Field<Int>("Tried-Since")
+        let next = Field<Int>("Retry-At")
+        let why = Field<String>("Tried-Why")
+    }
+
     /// What a record says of it; nil if nothing.
     init?(_ record: Record) {
-        guard let tries = record.int("Tries"), tries > 0, let next = record.int("Retry-At") else { return nil }
+        let fields = TypedRecord<Fields>(record)
+        guard let tries = fields.tries, tries > 0, let next = fields.next else { return nil }
         self.tries = tries
         self.next = next
-        since = record.int("Tried-Since") ?? next
-        why = record["Tried-Why"] ?? ""
+        since = fields.since ?? next
+        why = fields.why ?? ""
     }
 
     /// Writes it into a record, or takes out what stands there.
     static func write(_ retry: Retry?, to record: inout Record) {
-        record["Tries"] = retry.map { "\($0.tries)" }
-        record["Tried-Since"] = retry.map { "\($0.since)" }
-        record["Retry-At"] = retry.map { "\($0.next)" }
-        record["Tried-Why"] = retry?.why
+        var fields = TypedRecord<Fields>(record)
+        fields.tries = retry?.tries
+        fields.since = retry?.since
+        fields.next = retry?.next
+        fields.why = retry?.why
+        record = fields.record
     }
 
     /// Whether it has gone on for so long that a person should know.
@@ -58,7 +69,7 @@ package struct Retry: Equatable {
 
 extension AgentView {
     /// What keeps the agent from its work for now.
-    package var retry: Retry? { report.flatMap { Retry($0) } }
+    package var retry: Retry? { report.flatMap { Retry($0.record) } }
 }
 
 extension Bus {
@@ -67,10 +78,10 @@ extension Bus {
 
     /// Notes that something went wrong for an agent that may pass, and when it is to be tried again.
     package func noteRetry(of name: String, _ why: String) throws -> Retry {
-        var record = try Record.read(agentState(name)) ?? Record()
-        let retry = Retry(after: Retry(record), why, bound: Bus.retryBounds.agent)
-        Retry.write(retry, to: &record)
-        try replace(agentState(name), with: record.bytes, sync: false)
+        var report = try AgentReport.read(agentState(name)) ?? AgentReport()
+        let retry = Retry(after: Retry(report.record), why, bound: Bus.retryBounds.agent)
+        Retry.write(retry, to: &report.record)
+        try replace(agentState(name), with: report.bytes, sync: false)
         journal("retry", by: name, ["agent": name, "why": retry.why, "tries": "\(retry.tries)"])
         if retry.isLong { try openAsk(named: "retry-\(name)", by: "cadre", "'\(name)' can't go on: \(retry.question)") }
         return retry
@@ -81,43 +92,43 @@ extension Bus {
     package func noteFailedTurn(of name: String, _ why: String, first: Int?) throws -> Retry? {
         var retry: Retry?
         try editConversation(name) { record in
-            record["Failed"] = "yes"
-            retry = first.map { Retry(after: Retry(record), why, first: max(1, $0), bound: 16 * max(1, $0)) }
-            Retry.write(retry, to: &record)
+            record.failed = .yes
+            retry = first.map { Retry(after: Retry(record.record), why, first: max(1, $0), bound: 16 * max(1, $0)) }
+            Retry.write(retry, to: &record.record)
         }
         return retry
     }
 
     /// When the agent is told again what a turn that failed had begun with; nil if it is not.
     package func failedTurn(of name: String) throws -> Retry? {
-        guard let record = try conversation(name), record["Failed"] != nil else { return nil }
-        return Retry(record)
+        guard let record = try conversation(name), record.failed != nil else { return nil }
+        return Retry(record.record)
     }
 
     /// It was told; it is told once more where that begins no turn.
     package func noteToldAgain(_ name: String) throws {
         try editConversation(name) { record in
-            guard var retry = Retry(record) else { return }
+            guard var retry = Retry(record.record) else { return }
             retry.next = Time.now() + Retry.patience
-            Retry.write(retry, to: &record)
+            Retry.write(retry, to: &record.record)
         }
     }
 
     /// A turn stood, or the conversation was cleared: what kept one before from its end is over.
-    package func endFailedTurn(of name: String, _ conversation: Record?) throws {
-        guard conversation?["Failed"] != nil else { return }
+    package func endFailedTurn(of name: String, _ conversation: Conversation?) throws {
+        guard conversation?.failed != nil else { return }
         try editConversation(name) { record in
-            record["Failed"] = nil
-            Retry.write(nil, to: &record)
+            record.failed = nil
+            Retry.write(nil, to: &record.record)
         }
         for ask in [Bus.signIn(name), Bus.failing(name)] { try closeAsk(named: ask, by: "cadre", "it goes on") }
     }
 
     /// It has passed.
     package func endRetry(of name: String) throws {
-        guard var record = try Record.read(agentState(name)), record["Tries"] != nil else { return }
-        Retry.write(nil, to: &record)
-        try replace(agentState(name), with: record.bytes, sync: false)
+        guard var report = try AgentReport.read(agentState(name)), Retry(report.record) != nil else { return }
+        Retry.write(nil, to: &report.record)
+        try replace(agentState(name), with: report.bytes, sync: false)
         try closeAsk(named: "retry-\(name)", by: name, "it has passed")
     }
 

@@ -2,6 +2,18 @@ import Glibc
 import Storage
 import SystemPackage
 
+/// The file `agents/NAME/draft`: what must be undone if the agent does not come to be.
+package struct SpawnDraftFields: RecordFields {
+    package let worktree = Field<FilePath>("Worktree")
+    package let port = Field<Int>("Port")
+    /// The task that is reserved for it, and whether it was made for it.
+    package let task = Field<Int>("Task")
+    package let made = Field<YesNo>("Made")
+
+    package init() {}
+}
+package typealias SpawnDraft = TypedRecord<SpawnDraftFields>
+
 // How many agents there may be, and how an agent comes to be. All of it is decided under one lock, `spawn`, so that
 // no number of starts at once gets past a limit.
 extension Bus {
@@ -59,7 +71,7 @@ extension Bus {
     package func freePort(from base: Int) throws -> Int {
         guard let names = try Files.list(agents) else { throw missing("agents") }
         let taken = try Set(
-            names.filter(Names.isName).compactMap { try (Record.read(card($0)) ?? draft(of: $0))?.int("Port") })
+            names.filter(Names.isName).compactMap { try AgentCard.read(card($0))?.port ?? draft(of: $0)?.port })
         return (0...taken.count).lazy.map { base + $0 * 10 }.first { !taken.contains($0) } ?? base
     }
 
@@ -85,22 +97,21 @@ extension Bus {
 
     // MARK: drafts
 
-    /// Writes what must be undone if the agent does not come to be: fields Worktree (a path), Port, Task (an id that is
-    /// reserved for it) and Made (the task was made for it). The first time under the spawn lock.
-    package func makeDraft(_ name: String, _ record: Record) throws {
+    /// Writes what must be undone if the agent does not come to be. The first time under the spawn lock.
+    package func makeDraft(_ name: String, _ record: SpawnDraft) throws {
         try Files.mkdirs(agent(name))
         try replace(draft(name), with: record.bytes, sync: true)
     }
 
     /// Writes the card, the mailbox first: from here on the agent exists.
-    package func commitDraft(_ name: String, _ record: Record) throws {
+    package func commitDraft(_ name: String, _ record: AgentCard) throws {
         try makeBox(name)
         // There from the start, so that it can be watched.
         _ = try Files.create(alive(name))
         try replace(card(name), with: record.bytes, sync: true)
         try Files.sync(agents)
         try Files.unlink(draft(name))
-        journal("spawned", by: record["By"] ?? "human", ["agent": name])
+        journal("spawned", by: record.by ?? "human", ["agent": name])
     }
 
     /// Agents that never came to be and whose spawn no longer runs, under the spawn lock.
@@ -111,7 +122,7 @@ extension Bus {
         return try names.filter { try Names.isName($0) && !live.contains($0) && !Files.exists(card($0)) }
     }
 
-    package func draft(of name: String) throws -> Record? { try Record.read(draft(name)) }
+    package func draft(of name: String) throws -> SpawnDraft? { try SpawnDraft.read(draft(name)) }
 
     /// Forgets an agent that never was. No mail can have come for it.
     package func dropDraft(_ name: String) throws {

@@ -178,7 +178,7 @@ final class Examination {
         for day in try Files.list(bus.cost) ?? [] {
             for name in try Files.list(bus.cost.appending(day)) ?? [] {
                 let path = bus.cost.appending(day).appending(name)
-                whole(path) { if let record = try Record.read(path) { _ = try Bus.lines(record, of: path) } }
+                whole(path) { if let record = try UsageRecord.read(path) { _ = try Bus.lines(record, of: path) } }
             }
         }
         for name in try Files.list(bus.slots) ?? [] {

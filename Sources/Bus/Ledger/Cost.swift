@@ -44,6 +44,32 @@ package struct Sum: Equatable {
     }
 }
 
+/// What is on record of a conversation.
+package struct UsageFields: RecordFields {
+    package let agent = Field<String>("Agent")
+    /// When the agent was made: another of its name is another.
+    package let created = Field<Int>("Created")
+    package let role = Field<String>("Role")
+    package let program = Field<String>("Program")
+    package let model = Field<String>("Model")
+
+    package init() {}
+}
+package typealias UsageRecord = TypedRecord<UsageFields>
+
+/// The file `fill`: what an agent's program said last of its conversation.
+package struct FillFields: RecordFields {
+    package let model = Field<String>("Model")
+    /// How full it is, in per cent, and its size in tokens.
+    package let context = Field<Int>("Context")
+    package let size = Field<Int>("Size")
+    /// What it has cost, in millionths of a dollar.
+    package let money = Field<Int>("Money")
+
+    package init() {}
+}
+package typealias Fill = TypedRecord<FillFields>
+
 // What agents use. Programs count from the beginning of a conversation on, so what was used in between is the
 // difference of two readings; a conversation that is gone on with is not counted again, and one of which a reading was
 // missed is not lost. A conversation has one small file a day:
@@ -59,7 +85,7 @@ extension Bus {
     /// Changes what is on record of an agent's conversation today: the record to change, and whether it is the first.
     /// What `change` returns was used for the task.
     package func account(
-        _ agent: AgentView, _ conversation: String, task: Int?, _ change: (inout Record, Bool) throws -> Usage
+        _ agent: AgentView, _ conversation: String, task: Int?, _ change: (inout UsageRecord, Bool) throws -> Usage
     ) throws {
         guard conversation.utf8.count <= 100, !conversation.isEmpty,
             conversation.unicodeScalars.allSatisfy({
@@ -73,14 +99,14 @@ extension Bus {
             let file = "\(agent.name),\(conversation)"
             let today = Bus.day()
             let path = cost.appending(today).appending(file)
-            let before = try Record.read(path)
+            let before = try UsageRecord.read(path)
             let last = try before ?? lastAccount(file)
-            var record = last ?? Record()
+            var record = last ?? UsageRecord()
             if before == nil { record.body = [] }
-            record["Agent"] = agent.name
-            record["Created"] = agent.card["Created"]
-            record["Role"] = agent.role
-            record["Program"] = agent.card["Program"]
+            record.agent = agent.name
+            record.created = agent.card.created
+            record.role = agent.role
+            record.program = agent.card.program
             let used = try change(&record, last == nil)
             var lines = try Bus.lines(record, of: path)
             if used.isNothing {
@@ -96,18 +122,18 @@ extension Bus {
         }
     }
 
-    private func lastAccount(_ file: String) throws -> Record? {
+    private func lastAccount(_ file: String) throws -> UsageRecord? {
         for day in try costDays().reversed() {
-            if let record = try Record.read(cost.appending(day).appending(file)) { return record }
+            if let record = try UsageRecord.read(cost.appending(day).appending(file)) { return record }
         }
         return nil
     }
 
     /// Notes that what the agent used today for a task is unknown.
     package func noteUnknownCost(_ agent: AgentView, task: Int?, model: String? = nil) throws {
-        try account(agent, "\(agent.card["Created"] ?? "0")-\(agent.session?["Number"] ?? "0")", task: task) {
+        try account(agent, "\(agent.card.created ?? 0)-\(agent.session?.number ?? 0)", task: task) {
             record, _ in
-            record["Model"] = model ?? agent.card["Model"]
+            record.model = model ?? agent.card.model
             return Usage()
         }
     }
@@ -123,7 +149,7 @@ extension Bus {
     package struct Spent {
         package var day: String
         package var agent: String
-        package var created: String?
+        package var created: Int?
         package var role: String?
         package var model: String?
         package var task: Int?
@@ -137,9 +163,9 @@ extension Bus {
 
     /// All that an agent has used since it was made.
     package func spent(by agent: AgentView) throws -> [Spent] {
-        let first = Bus.day(agent.card.int("Created") ?? 0)
+        let first = Bus.day(agent.card.created ?? 0)
         return try costDays().filter { $0 >= first }.flatMap { try spent(on: $0, by: agent.name) }.filter {
-            $0.created == agent.card["Created"]
+            $0.created == agent.card.created
         }
     }
 
@@ -147,12 +173,11 @@ extension Bus {
         try (Files.list(cost.appending(day)) ?? []).filter { name in agent.map { name.hasPrefix("\($0),") } ?? true }
             .sorted().flatMap { name -> [Spent] in
                 let path = cost.appending(day).appending(name)
-                guard let record = try Record.read(path) else { return [] }
+                guard let record = try UsageRecord.read(path) else { return [] }
                 return try Bus.lines(record, of: path).map { task, used in
                     Spent(
-                        day: day, agent: record["Agent"] ?? "", created: record["Created"], role: record["Role"],
-                        model: record["Model"],
-                        task: task, used: used)
+                        day: day, agent: record.agent ?? "", created: record.created, role: record.role,
+                        model: record.model, task: task, used: used)
                 }
             }
     }
@@ -170,7 +195,7 @@ extension Bus {
             + "\n"
     }
 
-    static func lines(_ record: Record, of path: FilePath) throws -> [(task: Int?, used: Usage)] {
+    static func lines(_ record: UsageRecord, of path: FilePath) throws -> [(task: Int?, used: Usage)] {
         try record.body.split(separator: 10).map { line in
             let words = line.split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
             guard words.count == 1 + Usage.fields.count, words.allSatisfy({ $0 == "-" || Int($0) != nil }) else {
@@ -185,17 +210,15 @@ extension Bus {
 
     // MARK: how full a conversation is
 
-    /// What an agent's program said last of its conversation: Model, Context (how full it is, in per cent), Size (in
-    /// tokens), Money (what it has cost).
-    package func fill(_ name: String) throws -> Record? { try Record.read(fillFile(name)) }
+    package func fill(_ name: String) throws -> Fill? { try Fill.read(fillFile(name)) }
 
     /// Who shows the team hears of it, so it comes after what was used.
     package func setFill(_ name: String, model: String?, context: Int?, size: Int?, money: Int?) throws {
-        var record = Record()
-        record["Model"] = model
-        record["Context"] = context.map { "\($0)" }
-        record["Size"] = size.map { "\($0)" }
-        record["Money"] = money.map { "\($0)" }
+        var record = Fill()
+        record.model = model
+        record.context = context
+        record.size = size
+        record.money = money
         guard try record != fill(name), try Files.exists(card(name)) else { return }
         try replace(fillFile(name), with: record.bytes, sync: false)
     }

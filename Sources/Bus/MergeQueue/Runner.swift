@@ -2,26 +2,35 @@ import Glibc
 import Storage
 import SystemPackage
 
-/// The process that runs the merge queue, or was the last to do so. Fields Pid, Start, Boot, Mark.
-package struct Runner {
-    package var record: Record
+/// The file `merge/runner`: the process that runs the merge queue, or was the last to do so.
+package struct RunnerFields: RecordFields {
+    package let pid = Field<Int>("Pid")
+    /// When it started, in clock ticks since that boot.
+    package let start = Field<UInt64>("Start")
+    package let boot = Field<String>("Boot")
+    /// By which what it starts is known, see `Mark`.
+    package let mark = Field<UInt64>("Mark")
 
+    package init() {}
+}
+package typealias Runner = TypedRecord<RunnerFields>
+
+extension Runner {
     package func isProcess(_ pid: pid_t) -> Bool {
-        record.int("Pid") == Int(pid) && record["Boot"] == Host.boot
-            && record["Start"] == Host.startTime(pid).map { "\($0)" }
+        self.pid == Int(pid) && self.boot == Host.boot && self.start == Host.startTime(pid)
     }
 }
 
 extension Bus {
-    package func runner() throws -> Runner? { try Record.read(runnerFile).map { Runner(record: $0) } }
+    package func runner() throws -> Runner? { try Runner.read(runnerFile) }
 
     /// Makes this process the runner, by the mark that it and all it starts have. Needs the runner's lock.
     package func beginRun(mark: UInt64?) throws {
-        var record = Record()
-        record["Pid"] = "\(getpid())"
-        record["Start"] = Host.startTime(getpid()).map { "\($0)" }
-        record["Boot"] = Host.boot
-        record["Mark"] = mark.map { "\($0)" }
-        try replace(runnerFile, with: record.bytes, sync: false)
+        var runner = Runner()
+        runner.pid = Int(getpid())
+        runner.start = Host.startTime(getpid())
+        runner.boot = Host.boot
+        runner.mark = mark
+        try replace(runnerFile, with: runner.bytes, sync: false)
     }
 }

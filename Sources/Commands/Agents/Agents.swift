@@ -19,33 +19,33 @@ package struct AgentsVerb: ParsableCommand {
         ("state", { agent, _ in agent.state.rawValue }),
         ("task", { agent, bus in try held(agent, bus).map { "\($0.id)" }.joined(separator: " ") }),
         ("role", { agent, _ in agent.role }),
-        ("program", { agent, _ in agent.card["Program"] }),
-        ("since", { agent, _ in agent.report?.int("Since").map(Time.text) }),
-        ("source", { agent, _ in agent.report?["Source"] }),
+        ("program", { agent, _ in agent.card.program }),
+        ("since", { agent, _ in agent.report?.since.map(Time.text) }),
+        ("source", { agent, _ in agent.report?.source?.rawValue }),
         ("note", { agent, _ in note(agent) }),
-        ("progress", { agent, _ in agent.report?["Progress"] }),
+        ("progress", { agent, _ in agent.report?.progress }),
         ("mail", { agent, bus in "\(try bus.messages(of: agent.name).count)" }),
         ("conflict", { agent, bus in try conflicts(agent, bus) }),
-        ("context", { agent, bus in try bus.fill(agent.name)?["Context"].map { "\($0)%" } }),
+        ("context", { agent, bus in try bus.fill(agent.name)?.context.map { "\($0)%" } }),
         ("cost", { agent, bus in try cost(agent, bus) }),
         ("parent", { agent, _ in agent.parent }),
-        ("depth", { agent, _ in agent.card["Depth"] }),
-        ("model", { agent, bus in try bus.fill(agent.name)?["Model"] ?? agent.card["Model"] }),
+        ("depth", { agent, _ in agent.card.depth.map { "\($0)" } }),
+        ("model", { agent, bus in try bus.fill(agent.name)?.model ?? agent.card.model }),
         ("worktree", { agent, _ in agent.worktree?.string }),
         ("branch", { agent, bus in try held(agent, bus).first.flatMap { try bus.branch($0.id)?.name } }),
-        ("pane", { agent, _ in agent.session?["Pane"] }),
-        ("pid", { agent, _ in agent.alive ? agent.session?["Pid"] : nil }),
-        ("session", { agent, _ in agent.session?["Number"] }),
-        ("port", { agent, _ in agent.card["Port"] }),
-        ("restart", { agent, _ in agent.card["Restart"] }),
-        ("pull", { agent, _ in agent.card["Pull"] ?? "yes" }),
+        ("pane", { agent, _ in agent.session?.pane }),
+        ("pid", { agent, _ in agent.alive ? agent.session?.pid.map { "\($0)" } : nil }),
+        ("session", { agent, _ in agent.session?.number.map { "\($0)" } }),
+        ("port", { agent, _ in agent.card.port.map { "\($0)" } }),
+        ("restart", { agent, _ in agent.card.restart }),
+        ("pull", { agent, _ in (agent.card.pull ?? .yes).rawValue }),
         ("want", { agent, _ in agent.want.rawValue }),
-        ("created", { agent, _ in agent.card.int("Created").map(Time.text) }),
+        ("created", { agent, _ in agent.card.created.map(Time.text) }),
     ]
 
     /// What is being done, and what went wrong and is tried again.
     private static func note(_ agent: AgentView) -> String? {
-        let note = agent.report?["Note"]
+        let note = agent.report?.note
         guard let retry = agent.retry else { return note }
         return ((note ?? "").isEmpty || note == retry.why ? "" : note! + "; ") + retry.text
     }
@@ -144,50 +144,55 @@ package struct AgentsVerb: ParsableCommand {
 
         func run(_ tool: Tool) throws {
             let value = value.isEmpty ? nil : try tool.line(value, what: "value")
-            let field: String
+            let change: (inout AgentCard) -> Void
             switch key {
             case "role":
-                field = "Role"
                 _ = try value.map(Names.role)
-            case "model": field = "Model"
+                change = { $0.role = value }
+            case "model": change = { $0.model = value }
             case "program":
-                field = "Program"
-                if value == nil {
+                guard let value else {
                     throw Failure.usage("which program? 'cadre spawn --programs' lists those that are known")
                 }
+                change = { $0.program = value }
             case "parent":
-                field = "Parent"
                 _ = try value.map(Names.agent)
+                change = { $0.parent = value }
             case "restart":
-                field = "Restart"
                 try check(value, ["never", "on-failure", "always"])
+                change = { $0.restart = value }
             case "pull":
-                field = "Pull"
-                try check(value, ["yes", "no"])
+                let choice = try choice(value)
+                change = { $0.pull = choice }
             case "auto":
-                field = "Auto"
-                try check(value, ["yes", "no"])
+                let choice = try choice(value)
+                change = { $0.auto = choice }
             default:
                 throw Failure.usage(
                     "no key '\(Names.shown(key))': use role, parent, program, model, restart, pull or auto")
             }
             try tool.checkUsage(agents: [name])
             let bus = try tool.bus()
-            if field == "Parent", let parent = value, try bus.agent(named: parent) == nil { throw bus.noAgent(parent) }
+            if key == "parent", let parent = value, try bus.agent(named: parent) == nil { throw bus.noAgent(parent) }
             try tool.each(tool.names([name])) { name in
                 try tool.requireSuperior(of: Names.agent(name))
                 let caller = try tool.superior()
-                if caller != "human" { try refuseEscape(field, value, own: name == caller) }
-                if field == "Parent", let value, try name == value || bus.isAbove(name, value) {
+                if caller != "human" { try refuseEscape(key, value, own: name == caller) }
+                if key == "parent", let value, try name == value || bus.isAbove(name, value) {
                     throw Failure.usage("'\(value)' is below '\(name)'")
                 }
-                if field == "Program", let value {
+                if key == "program", let value {
                     try tool.team().setProgram(of: name, to: value)
                 } else {
-                    try bus.editCard(name) { $0[field] = value }
+                    try bus.editCard(name, change)
                 }
                 tool.print([name], json: ["name": .string(name)])
             }
+        }
+
+        private func choice(_ value: String?) throws -> YesNo? {
+            try check(value, YesNo.allCases.map(\.rawValue))
+            return value.flatMap { YesNo(rawValue: $0) }
         }
 
         private func check(_ value: String?, _ choices: [String]) throws {
@@ -198,11 +203,11 @@ package struct AgentsVerb: ParsableCommand {
 
         /// An agent can't get round what binds it: who is above it, how many are below it, what its role lets it do,
         /// and who answers its program's questions.
-        private func refuseEscape(_ field: String, _ value: String?, own: Bool) throws {
-            switch field {
-            case "Parent": throw Failure.no("only a person moves agents")
-            case "Role" where own: throw Failure.no("only a person or a superior changes an agent's role")
-            case "Auto" where value == "yes":
+        private func refuseEscape(_ key: String, _ value: String?, own: Bool) throws {
+            switch key {
+            case "parent": throw Failure.no("only a person moves agents")
+            case "role" where own: throw Failure.no("only a person or a superior changes an agent's role")
+            case "auto" where value == "yes":
                 throw Failure.no("only a person lets a program's questions be approved unseen")
             default: break
             }

@@ -36,7 +36,7 @@ package struct HeartbeatVerb: Verb {
         let name = try tool.caller()
         let worker = try tool.worker()
         if try Files.exists(bus.card(name)) {
-            try bus.report(name, state: state, source: "heartbeat", note: note, progress: progress)
+            try bus.report(name, state: state, source: .heartbeat, note: note, progress: progress)
             if let retry {
                 let next = try bus.noteRetry(of: name, Names.shown(retry.isEmpty ? "it may pass" : retry))
                 let seconds = max(1, next.next - Time.now())

@@ -56,18 +56,18 @@ package struct SendVerb: Verb {
     /// Why an agent does not read its mail now; nil if it will, or is at work.
     private static func delay(_ bus: Bus, _ name: String) throws -> String? {
         guard let agent = try bus.agent(named: name) else { return nil }
-        let note = agent.report?["Note"].flatMap { $0.isEmpty ? nil : $0 }
+        let note = agent.report?.note.flatMap { $0.isEmpty ? nil : $0 }
         switch agent.state {
         case .resting: return "rests, 'cadre up \(name)' starts it"
         case .dead, .quarantined:
             return "is \(agent.state.rawValue)\(note.map { " (\($0))" } ?? ""), 'cadre up \(name)' starts it"
         case .frozen, .stuck: return "is \(agent.state.rawValue)"
         case .waiting: return "waits for a person\(note.map { " (\($0))" } ?? "")"
-        case .idle where agent.report?["Source"] == "budget" && note != nil || note?.contains(Bus.waits) == true:
+        case .idle where agent.report?.source == .budget && note != nil || note?.contains(Bus.waits) == true:
             return "is not reached now (\(note!))"
         case .idle where try bus.isSignedOut(name): return "is not let in to its model (\(note ?? ""))"
         case .idle where try bus.isFailing(name): return "can't go on (\(note ?? ""))"
-        case .working where agent.report?["Source"] == "screen" && note != nil: return "does not get on (\(note!))"
+        case .working where agent.report?.source == .screen && note != nil: return "does not get on (\(note!))"
         default: return nil
         }
     }

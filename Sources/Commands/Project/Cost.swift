@@ -64,7 +64,7 @@ package struct CostVerb: Verb {
     private func show(_ tool: Tool, _ bus: Bus, _ row: Row) throws {
         let isAgent = by == "agent"
         let fill = try isAgent ? row.name.flatMap(bus.fill) : nil
-        let context = fill?.int("Context")
+        let context = fill?.context
         let models = row.models.sorted()
         let words = row.sums.enumerated().map { at, sum in
             (sum.known.map { at == 0 ? Money.text($0) : "\($0)" } ?? "-")

@@ -108,7 +108,7 @@ package struct DoctorVerb: Verb {
         for one in team.settings.waiting {
             tool.say("\(one.text): waits for your answer to ask 'settings', as agents run")
         }
-        for program in try Set(tool.bus().team().compactMap { $0.card["Program"] }).sorted() {
+        for program in try Set(tool.bus().team().compactMap { $0.card.program }).sorted() {
             for why in try [team.unheld(program), team.untried(program)] { if let why { note(program, why) } }
         }
         if team.settings.list("gate").isEmpty {

@@ -315,13 +315,13 @@ extension Session {
             desk.message = "no agent here"
             return
         }
-        guard agent.view.session?["Pane"] != nil else {
+        guard agent.view.session?.pane != nil else {
             desk.message = "'\(agent.name)' has no pane"
             return
         }
         let program = Jobs.program(["attach", agent.name], sources[agent.source])
         // Within its tmux server the client goes there, and comes back here by tmux's own keys.
-        if let server = agent.view.session?["Server"],
+        if let server = agent.view.session?.server,
             getenv("TMUX").map({ String(cString: $0).hasPrefix("\(server),") }) == true
         {
             return run(

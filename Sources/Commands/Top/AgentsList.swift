@@ -39,8 +39,8 @@ struct AgentsList {
     private func matches(_ agent: Board.Agent, _ filter: String) -> Bool {
         let text =
             ([
-                agent.name, agent.view.state.rawValue, agent.view.role, agent.view.card["Program"],
-                agent.view.report?["Note"], agent.branch,
+                agent.name, agent.view.state.rawValue, agent.view.role, agent.view.card.program,
+                agent.view.report?.note, agent.branch,
             ] + agent.tasks.map { "\($0.id) \($0.title)" })
             .compactMap { $0 }.joined(separator: " ").lowercased()
         return filter.lowercased().split(separator: " ").allSatisfy { text.contains($0) }
@@ -57,11 +57,11 @@ struct AgentsList {
         case .state:
             return less(
                 AgentsList.urgency.firstIndex(of: a.view.state)!, AgentsList.urgency.firstIndex(of: b.view.state)!)
-        case .since: return less(b.view.report?.int("Since") ?? 0, a.view.report?.int("Since") ?? 0)
+        case .since: return less(b.view.report?.since ?? 0, a.view.report?.since ?? 0)
         case .task: return less(a.tasks.first?.id ?? .max, b.tasks.first?.id ?? .max)
         case .mail: return less(b.unread, a.unread)
         case .changed: return less(changed(b), changed(a))
-        case .context: return less(b.fill?.int("Context") ?? -1, a.fill?.int("Context") ?? -1)
+        case .context: return less(b.fill?.context ?? -1, a.fill?.context ?? -1)
         case .cost: return less(money[b.key]?.known ?? -1, money[a.key]?.known ?? -1)
         }
     }
@@ -113,9 +113,9 @@ struct AgentsList {
             sources.count > 1 && desk.grouping != .project ? "\(sources[agent.source].name)/\(agent.name)" : agent.name,
             .bold)
         cells["state"] = Row(view.state.rawValue, AgentsList.style(view.state))
-        cells["for"] = Row(view.report?.int("Since").map { AgentsList.span(now - $0) } ?? "", .dim)
+        cells["for"] = Row(view.report?.since.map { AgentsList.span(now - $0) } ?? "", .dim)
         cells["task"] = Row(agent.tasks.map { "\($0.id) \($0.title)" }.joined(separator: ", "))
-        cells["done"] = Row(view.report?["Progress"] ?? "")
+        cells["done"] = Row(view.report?.progress ?? "")
         cells["mail"] = Row(agent.unread > 0 ? "\(agent.unread)" : "")
         if agent.asks > 0 {
             cells["asks"] = Row(
@@ -132,15 +132,15 @@ struct AgentsList {
         if !agent.conflicts.isEmpty {
             cells["conflict"] = Row("≠ " + agent.conflicts.joined(separator: "; "), .color(1))
         }
-        cells["program"] = Row(view.card["Program"] ?? "", .dim)
-        cells["model"] = Row(agent.fill?["Model"] ?? view.card["Model"] ?? "", .dim)
-        if let context = agent.fill?.int("Context") {
+        cells["program"] = Row(view.card.program ?? "", .dim)
+        cells["model"] = Row(agent.fill?.model ?? view.card.model ?? "", .dim)
+        if let context = agent.fill?.context {
             cells["context"] = Row("\(context)%", context >= 80 ? Style { $0.foreground = .index(3) } : .plain)
         }
         if let money = money[agent.key], money.known != nil { cells["cost"] = Row(Spending.money(money)) }
         cells["role"] = Row(view.role ?? "", .dim)
         cells["branch"] = Row(agent.branch ?? "", .dim)
-        cells["note"] = Row(view.report?["Note"] ?? "")
+        cells["note"] = Row(view.report?.note ?? "")
         return Item(agent.key, cells, indent: depth)
     }
 

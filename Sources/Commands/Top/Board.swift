@@ -32,7 +32,7 @@ struct Board {
         var branch: String?
         var unread = 0
         /// What its program last said of its conversation, see `Bus.fill`.
-        var fill: Record?
+        var fill: Fill?
         /// With what its work conflicts: names and paths.
         var conflicts: [String] = []
 
@@ -125,7 +125,7 @@ final class Reader {
                 agent.tasks.append((claim.id, try title(claim.id, source, n)))
             }
             if let id = agent.tasks.first?.id { agent.branch = try bus.branch(id)?.name }
-            agent.branch = agent.branch ?? view.card["Branch"]
+            agent.branch = agent.branch ?? view.card.branch
             agent.fill = try bus.fill(view.name)
             agent.unread = try bus.messages(of: view.name).count
             agent.asks = asks.filter { $0.from == view.name }.count

@@ -151,7 +151,7 @@ extension Session {
     func page(_ tab: Tab, _ key: String, _ width: Int) -> [Row] {
         guard tab == .screen else { return pages.page(tab, desk.view, key, width: width, sinceSeen: desk.sinceSeen) }
         guard let agent = board[agent: key] else { return [] }
-        guard let pane = agent.view.session?["Pane"] else {
+        guard let pane = agent.view.session?.pane else {
             return [
                 Row(agent.view.isHeadless ? "has no pane: its log is below agents/\(agent.name)" : "has no pane", .dim)
             ]

@@ -40,7 +40,7 @@ struct Plain {
         return (board.problem.map { [row("problem", nil, [("text", .string($0))], "problem: \($0)")] } ?? [])
             + board.agents.map { agent in
                 let state = agent.view.state.rawValue
-                let note = agent.view.report?["Note"]
+                let note = agent.view.report?.note
                 let words =
                     [agent.name, state] + agent.tasks.map { "task \($0.id) \($0.title)" }
                     + [note, agent.unread > 0 ? "\(agent.unread) unread" : nil].compactMap { $0 }

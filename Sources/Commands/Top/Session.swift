@@ -98,7 +98,7 @@ final class Session {
     /// Seconds until the times that are shown would be others.
     private var ticking: Double {
         let now = Time.now()
-        let young = board.agents.contains { now - ($0.view.report?.int("Since") ?? 0) < 60 }
+        let young = board.agents.contains { now - ($0.view.report?.since ?? 0) < 60 }
         return young ? 1 : 30
     }
 
@@ -123,8 +123,8 @@ final class Session {
     /// The pane that is to be looked at, if one is.
     private var previewed: (pane: String, server: String, source: Source)? {
         guard desk.view == .agents, desk.page == .screen, !desk.showsHelp, frame.split.detail != nil,
-            let agent = chosenAgent, let pane = agent.view.session?["Pane"],
-            let server = agent.view.session?["Server"]
+            let agent = chosenAgent, let pane = agent.view.session?.pane,
+            let server = agent.view.session?.server
         else { return nil }
         return (pane, server, sources[agent.source])
     }

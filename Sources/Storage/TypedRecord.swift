@@ -1,0 +1,79 @@
+import SystemPackage
+
+/// The keys of one kind of record, each a property of the type `Field` that is written once, here:
+///
+///     package struct CardFields: RecordFields {
+///         package let program = Field<String>("Program")
+///         package init() {}
+///     }
+///     package typealias AgentCard = TypedRecord<CardFields>
+///
+///     card.program = "claude"
+///
+/// A key that there is not does not compile.
+package protocol RecordFields: Sendable {
+    init()
+}
+
+/// A key, and what its value is.
+package struct Field<Value: FieldValue>: Sendable {
+    let key: String
+    package init(_ key: String) { self.key = key }
+}
+
+/// What a header line of a record can hold.
+package protocol FieldValue: Sendable {
+    /// Nil if the text is no such value.
+    init?(field: String)
+    /// One line; nil or "" leaves the line out.
+    var field: String? { get }
+}
+
+/// A record of one kind. What is not a value of its field's type reads as nil.
+@dynamicMemberLookup
+package struct TypedRecord<Fields: RecordFields>: Equatable {
+    package var record: Record
+
+    package init(_ record: Record = Record()) { self.record = record }
+
+    package subscript<Value: FieldValue>(dynamicMember field: KeyPath<Fields, Field<Value>>) -> Value? {
+        get { record[Fields()[keyPath: field].key].flatMap { Value(field: $0) } }
+        set { record[Fields()[keyPath: field].key] = newValue?.field }
+    }
+
+    package var body: [UInt8] {
+        get { record.body }
+        set { record.body = newValue }
+    }
+    package var bytes: [UInt8] { record.bytes }
+
+    /// The record in a file, or nil if there is no file.
+    package static func read(_ path: FilePath) throws -> Self? { try Record.read(path).map { Self($0) } }
+}
+
+extension String: FieldValue {
+    package init?(field: String) { self = field }
+    package var field: String? { self }
+}
+
+extension FilePath: FieldValue {
+    package init?(field: String) { self.init(field) }
+    package var field: String? { string }
+}
+
+extension Int: FieldValue {
+    package init?(field: String) { self.init(field) }
+    package var field: String? { "\(self)" }
+}
+
+extension UInt64: FieldValue {
+    package init?(field: String) { self.init(field) }
+    package var field: String? { "\(self)" }
+}
+
+package enum YesNo: String, FieldValue, CaseIterable { case yes, no }
+
+extension FieldValue where Self: RawRepresentable, RawValue == String {
+    package init?(field: String) { self.init(rawValue: field) }
+    package var field: String? { rawValue }
+}
