@@ -60,8 +60,8 @@ extension Tool {
     package func mayDecide(_ name: String, planIn ask: Ask) throws -> Bool {
         if name == "human" { return true }
         let bus = try bus()
-        let holder = try ask.record.int("Task").flatMap { id in try bus.claims().first { $0.id == id }?.owner }
-        return try name != ask.from && name != holder && (ask.record["To"] == name || bus.isAbove(name, ask.from))
+        let holder = try ask.record.task.flatMap { id in try bus.claims().first { $0.id == id }?.owner }
+        return try name != ask.from && name != holder && (ask.record.to == name || bus.isAbove(name, ask.from))
     }
 
     /// Throws `Failure.no` unless the caller may say that a task needs no plan: a person, who made the task and does

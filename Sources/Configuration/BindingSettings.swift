@@ -110,7 +110,7 @@ extension Settings {
         let changed = loosened(since: record)
         guard !changed.isEmpty, try bus.hasLiving() else { return }
         let answer = try bus.answeredAsk(Settings.ask)
-        if answer?.record["Digest"] == Settings.digest(changed), answer?.answer == "approved" { return }
+        if answer?.record.digest == Settings.digest(changed), answer?.answer == "approved" { return }
         waiting = changed
         for one in changed { set(one.key, to: one.old) }
     }
@@ -128,7 +128,7 @@ extension Settings {
             return
         }
         let digest = Settings.digest(waiting)
-        if let open, open.record["Digest"] != digest { try bus.closeAsk(named: Settings.ask, by: "cadre", "changed") }
+        if let open, open.record.digest != digest { try bus.closeAsk(named: Settings.ask, by: "cadre", "changed") }
         try bus.openAsk(
             named: Settings.ask, by: "cadre", digest: digest, unlessAnswered: true,
             "settings that bind agents were changed while agents run; the old values hold until you approve\n\n"

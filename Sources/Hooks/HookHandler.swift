@@ -68,7 +68,7 @@ extension Team {
         }
         // The turn goes on or is over: what was asked in it was answered in the program, or no longer matters. What
         // sub-agents have asked for waits on.
-        func settle() throws { try bus.closePermissions(of: name) { $0.record["Subagent"] == call.subagent } }
+        func settle() throws { try bus.closePermissions(of: name) { $0.record.subagent == call.subagent } }
         func context(_ text: String) {
             print(
                 "{\"hookSpecificOutput\":{\"hookEventName\":\(JSON.string(call.event)),"
@@ -105,7 +105,7 @@ extension Team {
             case "PermissionRequest": try permission(call, agent, print)
             case "PostToolUse", "PostToolUseFailure": try closeUsed(call, name)
             case "SubagentStop":
-                if try bus.closePermissions(of: name, where: { $0.record["Subagent"] == call.subagent }) > 0 {
+                if try bus.closePermissions(of: name, where: { $0.record.subagent == call.subagent }) > 0 {
                     try goOn(name)
                 }
             default: break
@@ -216,7 +216,7 @@ extension Team {
     /// A tool was used: who asked for that has the answer. Others of the same turn may still be waited for.
     private func closeUsed(_ call: HookCall, _ name: String) throws {
         guard let used = Request(call, nil)?.title else { return }
-        let closed = try bus.closePermissions(of: name) { $0.title == used && $0.record["Subagent"] == call.subagent }
+        let closed = try bus.closePermissions(of: name) { $0.title == used && $0.record.subagent == call.subagent }
         if closed > 0, call.subagent != nil { try goOn(name) }
     }
 

@@ -141,15 +141,15 @@ extension Team {
                 agent.name, state: .waiting, source: .hook, note: "its plan of task \(claim.id), ask \(plan.ask)")
             let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
             guard seconds > 0, try bus.waitForAnswer(plan.ask, until: Time.now() + seconds) != nil,
-                let ask = try bus.ask(plan.ask), ask.record["By"] != "cadre"
+                let ask = try bus.ask(plan.ask), ask.record.by != "cadre"
             else { return }
             try goOn(agent.name)
             if ask.answer == "approved" { allow("ask \(ask.id)") } else { deny(saidNo(ask)) }
         }
         func saidNo(_ ask: Ask) -> String {
-            let why = [ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }.joined(
+            let why = [ask.answer == "rejected" ? nil : ask.answer, ask.record.note].compactMap { $0 }.joined(
                 separator: ": ")
-            return "'\(ask.record["By"] ?? "human")' said no\(why.isEmpty ? "" : ": \(why)")"
+            return "'\(ask.record.by ?? "human")' said no\(why.isEmpty ? "" : ": \(why)")"
         }
         func deny(_ message: String) { decide("\"behavior\":\"deny\",\"message\":\(JSON.string(message))") }
         func decide(_ decision: String) {
@@ -195,7 +195,7 @@ extension Team {
             subagent: call.subagent)
         let waiting = try bus.askPermission(wanted, by: agent.name, session: agent.token ?? "")
         guard let ask = try bus.waitForPermission(waiting, of: agent.name, seconds: seconds),
-            ask.record["By"] != "cadre", ask.record["Digest"] == request.digest
+            ask.record.by != "cadre", ask.record.digest == request.digest
         else {
             return
         }
@@ -220,12 +220,12 @@ extension Team {
             wanted.isMany = question.isMany
             let waiting = try bus.askPermission(wanted, by: agent.name, session: agent.token ?? "")
             guard let ask = try bus.waitForPermission(waiting, of: agent.name, seconds: until - Time.now()),
-                ask.record["By"] != "cadre", let answer = ask.answer
+                ask.record.by != "cadre", let answer = ask.answer
             else { return }
             guard answer != "rejected" else {
                 try goOn(agent.name)
-                let why = ask.record["Note"].map { ": " + $0 } ?? ""
-                let refusal = "'\(ask.record["By"] ?? "human")' does not answer that\(why)"
+                let why = ask.record.note.map { ": " + $0 } ?? ""
+                let refusal = "'\(ask.record.by ?? "human")' does not answer that\(why)"
                 return decide("\"behavior\":\"deny\",\"message\":\(JSON.string(refusal))")
             }
             // A yes alone takes the first, which is the one that it recommends.
@@ -255,10 +255,10 @@ extension Team {
     /// turn that goes on or is over.
     func waitsStill(_ name: String, turn: Bool?) throws -> Bool {
         guard let ask = try bus.permissions(of: name).first else { return false }
-        let whose = ask.record["Subagent"] == nil ? "" : "of a sub-agent, "
+        let whose = ask.record.subagent == nil ? "" : "of a sub-agent, "
         try bus.report(
             name, state: .waiting, source: .hook,
-            note: "\(ask.record["Kind"] ?? Bus.permission): \(whose)\(ask.title)", turn: turn)
+            note: "\((ask.record.kind ?? .permission).rawValue): \(whose)\(ask.title)", turn: turn)
         return true
     }
 }

@@ -239,7 +239,7 @@ package struct Queue {
 
     /// Takes the answer that a held entry got: nil if it may not go on.
     func answered(_ entry: Entry, _ report: inout Report) throws -> Entry? {
-        guard entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record["By"] else {
+        guard entry.step == .held, let answer = try bus.reviewAsk(entry), let by = answer.record.by else {
             return entry
         }
         guard try mayApprove(by, entry) else {

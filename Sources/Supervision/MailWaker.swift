@@ -197,7 +197,7 @@ extension Following {
         // A sub-agent waits for a person, the main turn for nobody.
         if report.state == .waiting, report.turn == nil {
             let asks = try bus.permissions(of: name)
-            return !asks.isEmpty && asks.allSatisfy { $0.record["Subagent"] != nil } ? .beside : nil
+            return !asks.isEmpty && asks.allSatisfy { $0.record.subagent != nil } ? .beside : nil
         }
         return known.hooks != nil && report.state == .working && report.turn == nil
             && report.source == .stateFile ? .beside : nil

@@ -175,7 +175,7 @@ final class Following {
         let now = Time.micros() / 1000
         func isOver(_ ask: Ask) throws -> Bool {
             guard try !bus.isWaited(for: ask) else { return false }
-            let asked = ask.record.int("Micros").map { $0 / 1000 } ?? (ask.record.int("Time") ?? 0) * 1000
+            let asked = ask.record.micros.map { $0 / 1000 } ?? (ask.record.time ?? 0) * 1000
             return written > asked && (waited >= asked - 5000 || now > asked + 5000)
         }
         guard try bus.permissions(of: name).contains(where: isOver) else { return }

@@ -81,7 +81,7 @@ extension Team {
         }
         let sum = spent.compactMap(\.used.money).reduce(0, +)
         var limit = budget
-        if let answered = try bus.answeredAsk(ask), let before = answered.record["Digest"].flatMap({ Int($0) }),
+        if let answered = try bus.answeredAsk(ask), let before = answered.record.digest.flatMap({ Int($0) }),
             let answer = answered.answer
         {
             limit = max(limit, answer == "approved" ? before + budget : Money.amount(answer) ?? before)

@@ -17,7 +17,6 @@ import SystemPackage
 // A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case,
 // so nothing hangs on the bus.
 extension Bus {
-    package static let permission = "permission"
     package static let inTheProgram = "answered in the program"
 
     /// What is asked: a tool, and what it is to be used on.
@@ -56,17 +55,17 @@ extension Bus {
     package func askPermission(_ wanted: Permission, by name: String, session: String) throws -> Waiting {
         var lock: FileDescriptor?
         let id = try ask(
-            Array(wanted.text.utf8), by: name, to: "human", kind: wanted.options == nil ? Bus.permission : "question",
+            Array(wanted.text.utf8), by: name, to: "human", kind: wanted.options == nil ? .permission : .question,
             options: wanted.options ?? [], severity: nil
         ) { id, record in
-            record["Dialog"] = wanted.options == nil ? nil : "yes"
-            record["Many"] = wanted.isMany ? "yes" : nil
-            record["Tool"] = Names.shown(wanted.tool)
-            record["Directory"] = Names.shown(wanted.directory)
-            record["Session"] = session
-            record["Digest"] = wanted.digest
-            record["Subagent"] = wanted.subagent.map { Names.shown($0) }
-            record["Micros"] = "\(Time.micros())"
+            record.dialog = wanted.options == nil ? nil : .yes
+            record.many = wanted.isMany ? .yes : nil
+            record.tool = Names.shown(wanted.tool)
+            record.directory = Names.shown(wanted.directory)
+            record.session = session
+            record.digest = wanted.digest
+            record.subagent = wanted.subagent.map { Names.shown($0) }
+            record.micros = Time.micros()
             try Files.mkdirs(askingPlace(name))
             lock = try Alive.take(asking(name, id))
         }
@@ -86,7 +85,7 @@ extension Bus {
             guard let ask = try ask(waiting.id) else { return nil }
             if ask.answer != nil { return ask.answer == Bus.inTheProgram ? nil : ask }
             var record = ask.record
-            record["Late"] = "yes"
+            record.late = .yes
             try replace(openAsks.appending(waiting.id), with: record.bytes, sync: false)
             return nil
         }
@@ -94,7 +93,7 @@ extension Bus {
 
     /// Whether an answer would still reach the program that asks.
     package func isWaited(for ask: Ask) throws -> Bool {
-        try ask.record["Late"] == nil && Alive.isHeld(asking(ask.from, ask.id))
+        try ask.record.late == nil && Alive.isHeld(asking(ask.from, ask.id))
     }
 
     /// What the agent's program asks that is open: permissions, and questions of its own.
@@ -113,9 +112,9 @@ extension Bus {
             let over = try permissions(of: name).filter(isOver)
             for ask in over {
                 var record = ask.record
-                record["Answer"] = why
-                record["By"] = "cadre"
-                record["Answered"] = "\(Time.now())"
+                record.answer = why
+                record.by = "cadre"
+                record.answered = Time.now()
                 try replace(openAsks.appending(ask.id), with: record.bytes, sync: false)
                 _ = try Files.rename(openAsks.appending(ask.id), doneAsks.appending(ask.id))
                 journal("closed", by: "cadre", ["ask": ask.id, "why": why])
@@ -130,7 +129,7 @@ extension Bus {
         return try names.map { name in
             let agent = try agent(named: name)
             return try closePermissions(of: name, "its program has ended") {
-                agent?.alive != true || $0.record["Session"] != agent?.token
+                agent?.alive != true || $0.record.session != agent?.token
             }
         }.reduce(0, +)
     }

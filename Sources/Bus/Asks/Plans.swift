@@ -1,25 +1,42 @@
 import Storage
 import SystemPackage
 
-/// What is to be done for a task, told before it is: the file `tasks/ID/plan`.
+/// The file `tasks/ID/plan`. The body is the text.
+package struct PlanFields: RecordFields {
+    package let state = Field<Planning.Step>("State")
+    package let number = Field<Int>("Number")
+    package let ask = Field<String>("Ask")
+    package let digest = Field<String>("Digest")
+    package let by = Field<String>("By")
+    package let to = Field<String>("To")
+    package let time = Field<Int>("Time")
+    /// Once it is decided.
+    package let decidedBy = Field<String>("Decided-By")
+    package let decided = Field<Int>("Decided")
+    package let why = Field<String>("Why")
+
+    package init() {}
+}
+package typealias PlanRecord = TypedRecord<PlanFields>
+
+/// What is to be done for a task, told before it is.
 package struct Plan {
     let path: FilePath
-    /// Fields State, Number, Ask, Digest, By, To, Time; once decided Decided-By, Decided, Why. The body is the text.
-    package var record: Record
+    package var record: PlanRecord
 
     /// Counted from 1, for each task.
-    package var number: Int { record.int("Number") ?? 0 }
+    package var number: Int { record.number ?? 0 }
     /// The ask by which it is decided.
-    package var ask: String { record["Ask"] ?? "" }
-    package var digest: String { record["Digest"] ?? "" }
-    package var by: String { record["By"] ?? "" }
+    package var ask: String { record.ask ?? "" }
+    package var digest: String { record.digest ?? "" }
+    package var by: String { record.by ?? "" }
     /// Who is asked.
-    package var to: String { record["To"] ?? "human" }
-    package var time: Int { record.int("Time") ?? 0 }
-    package var decidedBy: String? { record["Decided-By"] }
-    package var decided: Int? { record.int("Decided") }
+    package var to: String { record.to ?? "human" }
+    package var time: Int { record.time ?? 0 }
+    package var decidedBy: String? { record.decidedBy }
+    package var decided: Int? { record.decided }
     /// What went with the decision.
-    package var why: String? { record["Why"] }
+    package var why: String? { record.why }
     package var text: [UInt8] { record.body }
 
     /// Throws `Failure.unsure` if the text is not the one that was submitted, and decided about.
@@ -33,7 +50,7 @@ package struct Plan {
 
 /// How far a task is with its plan.
 package struct Planning {
-    package enum Step: String {
+    package enum Step: String, FieldValue {
         /// One is needed, and none is there that counts.
         case wanted
         /// Waits for an answer.
@@ -110,17 +127,15 @@ package struct Planning {
 // whoever claims it next has the same plan. A task that ends or needs no plan any more closes its ask, and a plan that
 // nobody is asked about any more is withdrawn.
 extension Bus {
-    /// The kind of ask.
-    package static let planKind = "plan"
     static let taskEnded = "the task has ended"
     /// The most bytes of a plan: it is to be read.
     package static let longestPlan = 1 << 20
 
     /// The task's last plan; nil if it has none.
     package func plan(_ id: Int) throws -> Plan? {
-        guard let record = try Record.read(planFile(id)) else { return nil }
+        guard let record = try PlanRecord.read(planFile(id)) else { return nil }
         let plan = Plan(path: planFile(id), record: record)
-        guard Planning.Step(rawValue: record["State"] ?? "") != nil, plan.number > 0, !plan.ask.isEmpty,
+        guard record.state != nil, plan.number > 0, !plan.ask.isEmpty,
             !plan.digest.isEmpty
         else { throw Record.damaged(planFile(id)) }
         return plan
@@ -130,7 +145,7 @@ extension Bus {
     package func planning(_ id: Int, _ header: TaskHeader) throws -> Planning? {
         for _ in 0..<64 {
             guard let plan = try plan(id) else { return header.plan ? Planning(id: id, step: .wanted) : nil }
-            var step = Planning.Step(rawValue: plan.record["State"] ?? "") ?? .submitted
+            var step = plan.record.state ?? .submitted
             if step == .submitted, try !Files.exists(openAsks.appending(plan.ask)) {
                 // Decided since, or withdrawn.
                 guard try self.plan(id)?.record == plan.record else { continue }
@@ -202,11 +217,11 @@ extension Bus {
             }
             _ = try ask(
                 Array("plan of task \(claim.id): \(header.title)\n\n".utf8) + text, by: claim.owner, to: to,
-                kind: Bus.planKind, held
+                kind: .plan, held
             ) { _, record in
-                record["Task"] = "\(claim.id)"
-                record["Token"] = claim.token
-                record["Digest"] = digest
+                record.task = claim.id
+                record.token = claim.token
+                record.digest = digest
             }
             _ = try healPlans(held)
             guard let new = try planning(claim.id, header) else { throw missing("tasks/\(claim.id)/plan") }
@@ -222,7 +237,7 @@ extension Bus {
     func openPlanAsks() throws -> [Ask] {
         guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
         return try names.compactMap { Names.number($0) }.sorted().compactMap { n in
-            guard let record = try Record.read(openAsks.appending("\(n)")), record["Kind"] == Bus.planKind else {
+            guard let record = try AskRecord.read(openAsks.appending("\(n)")), record.kind == .plan else {
                 return nil
             }
             return Ask(id: "\(n)", record: record)
@@ -231,7 +246,7 @@ extension Bus {
 
     /// Whether all that follows from an open ask about a plan was done.
     func isTakenUp(_ ask: Ask) throws -> Bool {
-        guard let id = ask.record.int("Task"), ask.answer == nil, try Record.read(planFile(id))?["Ask"] == ask.id else {
+        guard let id = ask.record.task, ask.answer == nil, try PlanRecord.read(planFile(id))?.ask == ask.id else {
             return false
         }
         switch try find(id)?.state {
@@ -249,7 +264,7 @@ extension Bus {
                 try deliver(ask, held)
                 continue
             }
-            guard let id = ask.record.int("Task"), let header = try header(id) else {
+            guard let id = ask.record.task, let header = try header(id) else {
                 try Files.unlink(openAsks.appending(ask.id))
                 continue
             }
@@ -258,9 +273,9 @@ extension Bus {
                 try closePlan(ask, Bus.taskEnded)
             } else if let now, Names.number(now.ask) ?? 0 > Names.number(ask.id) ?? 0 {
                 try closePlan(ask, "replaced")
-            } else if try holds(Claim(id: id, owner: ask.from, token: ask.record["Token"] ?? "")) {
+            } else if try holds(Claim(id: id, owner: ask.from, token: ask.record.token ?? "")) {
                 try takeUp(ask, id, header, after: now)
-                if let now, let before = try Record.read(openAsks.appending(now.ask)), before["Answer"] == nil {
+                if let now, let before = try AskRecord.read(openAsks.appending(now.ask)), before.answer == nil {
                     try closePlan(Ask(id: now.ask, record: before), "replaced")
                 }
             } else {
@@ -279,7 +294,7 @@ extension Bus {
 
     private func takeUp(_ ask: Ask, _ id: Int, _ header: TaskHeader, after before: Plan?) throws {
         if let before { try replace(planFile(id, before.number), with: before.record.bytes, sync: true) }
-        let to = ask.record["To"] ?? "human"
+        let to = ask.record.to ?? "human"
         if to != "human", try canReceive(to) {
             let text =
                 "Ask \(ask.id): '\(ask.from)' has a plan for task \(id), \(header.title), and waits. 'cadre plan show "
@@ -288,14 +303,14 @@ extension Bus {
                 from: "cadre", to: to, subject: Names.shown("plan of task \(id): \(header.title)"),
                 body: Array(text.utf8))
         }
-        var record = Record()
-        record["State"] = Planning.Step.submitted.rawValue
-        record["Number"] = "\((before?.number ?? 0) + 1)"
-        record["Ask"] = ask.id
-        record["Digest"] = ask.record["Digest"]
-        record["By"] = ask.from
-        record["To"] = to
-        record["Time"] = ask.record["Time"]
+        var record = PlanRecord()
+        record.state = .submitted
+        record.number = (before?.number ?? 0) + 1
+        record.ask = ask.id
+        record.digest = ask.record.digest
+        record.by = ask.from
+        record.to = to
+        record.time = ask.record.time
         // Behind the first line and an empty one.
         record.body = Array(
             ask.record.body.split(separator: 10, maxSplits: 2, omittingEmptySubsequences: false).last ?? [])
@@ -305,20 +320,20 @@ extension Bus {
 
     /// What was answered, told to the task and to who waits for it.
     func decide(_ ask: Ask, _ held: Held) throws {
-        guard ask.record["By"] != "cadre", let id = ask.record.int("Task"), var record = try Record.read(planFile(id)),
-            record["Ask"] == ask.id, let header = try header(id)
+        guard ask.record.by != "cadre", let id = ask.record.task, var record = try PlanRecord.read(planFile(id)),
+            record.ask == ask.id, let header = try header(id)
         else { return }
         let isApproved = ask.answer == "approved"
-        let why = [isApproved || ask.answer == "rejected" ? nil : ask.answer, ask.record["Note"]].compactMap { $0 }
+        let why = [isApproved || ask.answer == "rejected" ? nil : ask.answer, ask.record.note].compactMap { $0 }
             .joined(separator: ": ")
-        if record["State"] == Planning.Step.submitted.rawValue {
-            record["State"] = (isApproved ? Planning.Step.approved : .rejected).rawValue
-            record["Decided-By"] = ask.record["By"]
-            record["Decided"] = ask.record["Answered"]
-            record["Why"] = why
+        if record.state == .submitted {
+            record.state = isApproved ? .approved : .rejected
+            record.decidedBy = ask.record.by
+            record.decided = ask.record.answered
+            record.why = why
             try replace(planFile(id), with: record.bytes, sync: true)
             journal(
-                isApproved ? "plan-approved" : "plan-rejected", by: ask.record["By"] ?? "human",
+                isApproved ? "plan-approved" : "plan-rejected", by: ask.record.by ?? "human",
                 ["task": "\(id)", "ask": ask.id])
         }
         if isApproved { try completeEpic(id, by: ask.from, held) }
@@ -330,9 +345,9 @@ extension Bus {
             : "The plan of task \(id) (\(header.title)) is rejected\(colon)\nThe task is still for planning: 'cadre "
                 + "plan submit \(id)' hands in another plan.\n"
         for name in Set([ask.from] + (try claims(of: id).map(\.owner))).sorted()
-        where try canReceive(name) && name != ask.record["By"] {
+        where try canReceive(name) && name != ask.record.by {
             _ = try send(
-                from: ask.record["By"] ?? "human", to: name,
+                from: ask.record.by ?? "human", to: name,
                 subject: "answer to ask \(ask.id): the plan of task \(id) is \(isApproved ? "approved" : "rejected")",
                 body: Array(text.utf8))
         }
@@ -341,9 +356,9 @@ extension Bus {
     /// Closes an ask about a plan that nobody is to answer any more.
     private func closePlan(_ ask: Ask, _ why: String) throws {
         var record = ask.record
-        record["Answer"] = why
-        record["By"] = "cadre"
-        record["Answered"] = "\(Time.now())"
+        record.answer = why
+        record.by = "cadre"
+        record.answered = Time.now()
         try replace(openAsks.appending(ask.id), with: record.bytes, sync: false)
         _ = try Files.rename(openAsks.appending(ask.id), doneAsks.appending(ask.id))
         journal("closed", by: "cadre", ["ask": ask.id, "why": why])
@@ -351,18 +366,17 @@ extension Bus {
 
     /// Closes the ask about the task's plan, if one is open.
     func withdrawPlan(_ id: Int, _ why: String) throws {
-        guard let record = try Record.read(planFile(id)), record["State"] == Planning.Step.submitted.rawValue,
-            let name = record["Ask"],
-            let ask = try Record.read(openAsks.appending(name)), ask["Answer"] == nil
+        guard let record = try PlanRecord.read(planFile(id)), record.state == .submitted, let name = record.ask,
+            let ask = try AskRecord.read(openAsks.appending(name)), ask.answer == nil
         else { return }
         try closePlan(Ask(id: name, record: ask), why)
     }
 
     /// The task needs no plan any more: one that is not approved is withdrawn.
     func dropPlan(_ id: Int, by: String, _ held: Held) throws {
-        if var record = try Record.read(planFile(id)), record["State"] != Planning.Step.approved.rawValue {
+        if var record = try PlanRecord.read(planFile(id)), record.state != .approved {
             try withdrawPlan(id, "no plan is needed")
-            record["State"] = Planning.Step.withdrawn.rawValue
+            record.state = .withdrawn
             try replace(planFile(id), with: record.bytes, sync: true)
         }
         try completeEpic(id, by: by, held)

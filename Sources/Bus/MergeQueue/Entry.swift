@@ -144,7 +144,7 @@ extension Bus {
 
     /// The ask about what an entry holds now, open or answered; nil if that was not asked.
     package func reviewAsk(_ entry: Entry) throws -> Ask? {
-        try ask("review-\(entry.id)").flatMap { $0.record["Digest"] == entry.tip ? $0 : nil }
+        try ask("review-\(entry.id)").flatMap { $0.record.digest == entry.tip ? $0 : nil }
     }
 
     /// The entry that such an ask is about; nil if it holds something else by now.
@@ -152,14 +152,14 @@ extension Bus {
         guard ask.id.hasPrefix("review-"), let id = Int(ask.id.dropFirst(7)), let entry = try entry(id) else {
             return nil
         }
-        return ask.record["Digest"] == entry.tip ? entry : nil
+        return ask.record.digest == entry.tip ? entry : nil
     }
 
     /// Asks who reviews about what the entry holds now.
     package func openReview(_ entry: Entry, _ text: String) throws {
         // One about an earlier tip is moot.
         if try reviewAsk(entry) == nil { try closeAsk(named: "review-\(entry.id)", by: "cadre", "another tip") }
-        try openAsk(named: "review-\(entry.id)", by: entry.author, kind: "review", digest: entry.tip, text)
+        try openAsk(named: "review-\(entry.id)", by: entry.author, kind: .review, digest: entry.tip, text)
     }
 
     func reviewMarker(_ claim: Claim) -> FilePath { Marker(id: claim.id, place: .review(claim)).path(self) }

@@ -211,8 +211,8 @@ extension Bus {
             let stuck = try dependents(other, held).filter { try $0 == id || find($0, held)?.state == .blocked }
             let text = try state == .failed ? failure(other, stuck) : blocked(other, .cancelled, stuck)
             // It joins those that were asked about before.
-            if var open = try Record.read(openAsks.appending(ask)) {
-                guard open["Answer"] == nil, open.body != Array(text.utf8) else { continue }
+            if var open = try AskRecord.read(openAsks.appending(ask)) {
+                guard open.answer == nil, open.body != Array(text.utf8) else { continue }
                 open.body = Array(text.utf8)
                 try replace(openAsks.appending(ask), with: open.bytes, sync: true)
             } else {

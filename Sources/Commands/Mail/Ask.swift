@@ -16,17 +16,17 @@ package struct AskVerb: ParsableCommand {
     static func show(_ tool: Tool, _ ask: Ask) {
         let first = ask.text.split(separator: "\n").first.map(String.init) ?? ""
         tool.print(
-            [ask.id, ask.record["Kind"] ?? "", ask.from, first],
+            [ask.id, ask.record.kind?.rawValue ?? "", ask.from, first],
             json: [
-                "id": .string(ask.id), "kind": .string(ask.record["Kind"]), "from": .string(ask.from),
-                "to": .string(ask.record["To"]),
-                "severity": .string(ask.record["Severity"]), "options": .string(ask.record["Options"]),
-                "time": .string(ask.record.int("Time").map(Time.text)), "text": .string(ask.text),
+                "id": .string(ask.id), "kind": .string(ask.record.kind?.rawValue), "from": .string(ask.from),
+                "to": .string(ask.record.to),
+                "severity": .string(ask.record.severity), "options": .string(ask.record.options),
+                "time": .string(ask.record.time.map(Time.text)), "text": .string(ask.text),
                 "answer": .string(ask.answer),
-                "note": .string(ask.record["Note"]), "by": .string(ask.record["By"]),
-                "tool": .string(ask.record["Tool"]),
-                "directory": .string(ask.record["Directory"]), "digest": .string(ask.record["Digest"]),
-                "late": .string(ask.record["Late"]), "task": .int(ask.record.int("Task")),
+                "note": .string(ask.record.note), "by": .string(ask.record.by),
+                "tool": .string(ask.record.tool),
+                "directory": .string(ask.record.directory), "digest": .string(ask.record.digest),
+                "late": .string(ask.record.late?.rawValue), "task": .int(ask.record.task),
             ])
     }
 
@@ -38,9 +38,9 @@ package struct AskVerb: ParsableCommand {
             "Kind", "From", "To", "Severity", "Options", "Task", "Tool", "Directory", "Digest", "Late", "Answer",
             "Note", "By",
         ] {
-            if let value = ask.record[key] { Out.line("\(key): \(value)") }
+            if let value = ask.record.record[key] { Out.line("\(key): \(value)") }
         }
-        if let time = ask.record.int("Time") { Out.line("Date: \(Time.text(time))") }
+        if let time = ask.record.time { Out.line("Date: \(Time.text(time))") }
         Out.line("")
         Out.raw(ask.record.body.last == 10 ? ask.record.body : ask.record.body + [10])
     }
@@ -50,7 +50,7 @@ package struct AskVerb: ParsableCommand {
         let name = try tool.superior()
         guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
         guard try mayAnswer(tool, name, ask) else {
-            let to = ask.record["To"] ?? "human"
+            let to = ask.record.to ?? "human"
             throw Failure.no(
                 "'\(name)' may not answer ask '\(id)': \(to == "human" ? "a person" : "'\(to)'") or a superior of who "
                     + "asks does"
@@ -64,10 +64,10 @@ package struct AskVerb: ParsableCommand {
             throw Failure.usage(
                 "'\(Names.shown(isOther ?? answer))' is none of the options: \(options.joined(separator: ", "))\(hint)")
         }
-        if ask.record["Kind"] == Bus.planKind, ask.answer == "replaced" {
+        if ask.record.kind == .plan, ask.answer == "replaced" {
             throw Failure.no(
-                "the plan of task \(ask.record["Task"] ?? "") was changed meanwhile: 'cadre plan show "
-                    + "\(ask.record["Task"] ?? "")' prints it as it is now"
+                "the plan of task \(ask.record.task ?? 0) was changed meanwhile: 'cadre plan show "
+                    + "\(ask.record.task ?? 0)' prints it as it is now"
             )
         }
         guard ask.answer == nil, try bus.answer(id, by: name, answer, note: note) else {
@@ -82,12 +82,12 @@ package struct AskVerb: ParsableCommand {
     private static func mayAnswer(_ tool: Tool, _ name: String, _ ask: Ask) throws -> Bool {
         if name == "human" { return true }
         let bus = try tool.bus()
-        if ask.record["Kind"] == "review" {
+        if ask.record.kind == .review {
             guard let entry = try bus.entry(reviewedIn: ask) else { return false }
             return try Queue(tool.work()).mayApprove(name, entry)
         }
-        if ask.record["Kind"] == Bus.planKind { return try tool.mayDecide(name, planIn: ask) }
-        return try ask.from != name && (ask.record["To"] == name || bus.isAbove(name, ask.from))
+        if ask.record.kind == .plan { return try tool.mayDecide(name, planIn: ask) }
+        return try ask.from != name && (ask.record.to == name || bus.isAbove(name, ask.from))
     }
 
     /// Without blanks at its ends.

@@ -124,9 +124,9 @@ struct Live {
 
     /// Tasks whose plan waits for an answer.
     private func plans() -> [Candidate] {
-        ((try? bus?.asks()) ?? []).filter { $0.record["Kind"] == Bus.planKind }.compactMap { ask in
-            ask.record["Task"].map {
-                Candidate(text: $0, about: "\(ask.from): " + (ask.text.split(separator: "\n").first ?? ""))
+        ((try? bus?.asks()) ?? []).filter { $0.record.kind == .plan }.compactMap { ask in
+            ask.record.task.map {
+                Candidate(text: "\($0)", about: "\(ask.from): " + (ask.text.split(separator: "\n").first ?? ""))
             }
         }
     }

@@ -78,7 +78,7 @@ package struct PlanVerb: ParsableCommand {
                 throw Failure.no("no answer in time")
             }
             guard answer == "approved" else {
-                let why = try bus.ask(plan.ask)?.record["Note"]
+                let why = try bus.ask(plan.ask)?.record.note
                 throw Failure.no(answer == "rejected" ? "rejected" + (why.map { ": \($0)" } ?? "") : answer)
             }
         }

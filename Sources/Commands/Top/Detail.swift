@@ -154,8 +154,8 @@ struct Detail {
     static func ask(_ ask: Ask, _ width: Int) -> [Row] {
         var rows = fields(
             [
-                ("from", ask.from), ("to", ask.record["To"]), ("kind", ask.record["Kind"]),
-                ("severity", ask.record["Severity"]), ("asked", ask.record.int("Time").map(Time.text)),
+                ("from", ask.from), ("to", ask.record.to), ("kind", ask.record.kind?.rawValue),
+                ("severity", ask.record.severity), ("asked", ask.record.time.map(Time.text)),
             ], width)
         rows += [Row()] + text(ask.record.body, width)
         let options = ask.options
@@ -169,7 +169,7 @@ struct Detail {
                 }
         }
         if let answer = ask.answer {
-            rows += [Row()] + fields([("answered", "\(answer) by \(ask.record["By"] ?? "?")")], width)
+            rows += [Row()] + fields([("answered", "\(answer) by \(ask.record.by ?? "?")")], width)
         }
         return rows
     }

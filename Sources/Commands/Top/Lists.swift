@@ -78,8 +78,8 @@ enum Lists {
                 asked.key,
                 [
                     "ask": Row(sources.count > 1 ? "\(sources[asked.source].name)/\(ask.id)" : ask.id, .bold),
-                    "from": Row(ask.from), "kind": Row(ask.record["Kind"] ?? "", .dim),
-                    "age": Row(ask.record.int("Time").map { AgentsList.span(now - $0) } ?? "", .dim),
+                    "from": Row(ask.from), "kind": Row(ask.record.kind?.rawValue ?? "", .dim),
+                    "age": Row(ask.record.time.map { AgentsList.span(now - $0) } ?? "", .dim),
                     "text": Row(String(ask.text.split(separator: "\n").first ?? "")),
                 ])
         }
