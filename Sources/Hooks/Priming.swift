@@ -69,7 +69,7 @@ extension Team {
                 }
             }
             if let returned = try bus.returned(claim.id) {
-                add("It came back from the merge queue: \(returned["Why"] ?? "")")
+                add("It came back from the merge queue: \(returned.why ?? "")")
                 add(Team.cut(returned.body, "cadre task show \(claim.id)"))
             }
             for other in view.header.depends {

@@ -87,7 +87,7 @@ struct Batch {
         if let why = try queue.unapproved(entry, on: layers.last?.candidate.commit ?? target) {
             return try waitForApproval(entry, why, &report)
         }
-        if proposes, let remote, entry.record["Pushed"] == entry.tip { return try propose(entry, to: remote, &report) }
+        if proposes, let remote, entry.record.pushed == entry.tip { return try propose(entry, to: remote, &report) }
         var stacked = try queue.stack(entry, on: layers.last?.candidate.commit ?? target)
         if !layers.isEmpty {
             // What can't go on top is judged by the target alone.
@@ -201,11 +201,11 @@ struct Batch {
                 let gating = try bus.advance(
                     layers[n].entry, to: .gating,
                     {
-                        $0["Old"] = local
-                        $0["Commit"] = candidate.commit
-                        $0["Tree"] = candidate.tree
-                        $0["Gate"] = gate
-                        for key in ["Top", "Top-Tree", "Worktree", "Look-At"] { $0[key] = nil }
+                        $0.old = local
+                        $0.commit = candidate.commit
+                        $0.tree = candidate.tree
+                        $0.gate = gate
+                        $0.clear(\.top, \.topTree, \.worktree, \.lookAt)
                     })
             else {
                 changed = layers[n].entry
@@ -282,11 +282,11 @@ struct Batch {
                 let next = try bus.advance(
                     layer.entry, to: .landing,
                     {
-                        $0["Worktree"] = checkout?.git.worktree?.string
-                        $0["Top"] = top.commit
-                        $0["Top-Tree"] = top.tree
-                        $0["Remote"] = remote?.name
-                        $0["Remote-Branch"] = remote?.branch
+                        $0.worktree = checkout?.git.worktree?.string
+                        $0.top = top.commit
+                        $0.topTree = top.tree
+                        $0.remote = remote?.name
+                        $0.remoteBranch = remote?.branch
                     })
             else {
                 changed = layer.entry

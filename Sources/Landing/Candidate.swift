@@ -100,7 +100,7 @@ extension Queue {
 
     /// The entry's own, else the one configured.
     func strategy(_ entry: Entry) throws -> Strategy {
-        try Strategy(named: entry.record["Strategy"] ?? settings.choice("mergeStrategy", Strategy.names, "squash"))
+        try Strategy(named: entry.record.strategy ?? settings.choice("mergeStrategy", Strategy.names, "squash"))
     }
 
     /// Makes the commits that lead from `below` to the tree; the last of them.

@@ -27,7 +27,7 @@ extension Queue {
     /// What the gate said of a tree before; nil if it did not run.
     func known(_ tree: String) throws -> Verdict? {
         try bus.verdict(tree, gateName()).map {
-            Verdict(passed: $0["Result"] == "pass", why: $0["Why"], output: $0.body)
+            Verdict(passed: $0.result == .pass, why: $0.why, output: $0.body)
         }
     }
 
@@ -37,23 +37,23 @@ extension Queue {
         let gate = try gateName()
         while true {
             let before = try bus.verdict(tree, gate)
-            let runs = before?.int("Runs") ?? 0
-            if let before, before["Result"] == "pass" || !again || runs > 1 {
-                return Verdict(passed: before["Result"] == "pass", why: before["Why"], output: before.body)
+            let runs = before?.runs ?? 0
+            if let before, before.result == .pass || !again || runs > 1 {
+                return Verdict(passed: before.result == .pass, why: before.why, output: before.body)
             }
             var verdict = try run(commit, tree, gate)
-            verdict["Runs"] = "\(runs + 1)"
-            if runs > 0, verdict["Result"] == "pass" {
-                verdict["Flaky"] = before?["Why"]
-                bus.journal("flaky", by: "cadre", ["commit": commit, "why": before?["Why"] ?? ""])
-                try bus.noteFlaky(tree, before?["Why"] ?? "")
+            verdict.runs = runs + 1
+            if runs > 0, verdict.result == .pass {
+                verdict.flaky = before?.why
+                bus.journal("flaky", by: "cadre", ["commit": commit, "why": before?.why ?? ""])
+                try bus.noteFlaky(tree, before?.why ?? "")
             }
             try bus.setVerdict(tree, gate, verdict)
         }
     }
 
     /// Runs the gate's commands in the tree, and says what came of it.
-    private func run(_ commit: String, _ tree: String, _ gate: String) throws -> Record {
+    private func run(_ commit: String, _ tree: String, _ gate: String) throws -> GateVerdict {
         let commands = settings.list("gate")
         let log = bus.gateLog(tree, gate)
         var failed: (why: String, output: [UInt8])?
@@ -70,22 +70,22 @@ extension Queue {
             }
             output = try failed?.output ?? Queue.tail(log)
         }
-        var record = Record()
-        record["Result"] = failed == nil ? "pass" : "fail"
-        record["Why"] = failed?.why
-        record["Time"] = "\(Time.now())"
-        record["Seconds"] = "\(Int(Time.monotonic() - begin))"
-        record["Commands"] = "\(commands.count)"
+        var record = GateVerdict()
+        record.result = failed == nil ? .pass : .fail
+        record.why = failed?.why
+        record.time = Time.now()
+        record.seconds = Int(Time.monotonic() - begin)
+        record.commands = commands.count
         record.body = output
         return record
     }
 
     /// What the gate last said of an entry's work, alone or among others, and where all of it is; nil if it did not
     /// run.
-    package static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: Record, log: FilePath?)? {
-        guard let gate = entry.record["Gate"] else { return nil }
-        for key in ["Top-Tree", "Tree"] {
-            guard let tree = entry.record[key], let verdict = try bus.verdict(tree, gate) else { continue }
+    package static func gateOutput(_ bus: Bus, _ entry: Entry) throws -> (verdict: GateVerdict, log: FilePath?)? {
+        guard let gate = entry.record.gate else { return nil }
+        for tree in [entry.record.topTree, entry.record.tree] {
+            guard let tree, let verdict = try bus.verdict(tree, gate) else { continue }
             let log = bus.gateLog(tree, gate)
             return (verdict, try Files.exists(log) ? log : nil)
         }

@@ -40,7 +40,7 @@ extension Work {
     /// What a person or an agent is told of whose task is not done yet.
     package func unlanded(_ id: Int, _ tip: String) throws -> String {
         let name = try bus.branch(id)?.name ?? ""
-        let back = try bus.returned(id)?["Tip"] == tip
+        let back = try bus.returned(id)?.tip == tip
         return
             "task \(id) has work that \(back ? "came back and " : "")has not landed, \(tip.prefix(12)): 'git merge "
             + "\(tip.prefix(12))' on '\(name)' takes it up again; "
@@ -49,7 +49,7 @@ extension Work {
 
     /// Of what is kept for a task, what was submitted last or committed since.
     private func newest(of id: Int, _ kept: String) throws -> String {
-        if let last = try bus.entry(id) ?? bus.lastEntry(id), last.record["Kept"] == kept { return last.tip }
+        if let last = try bus.entry(id) ?? bus.lastEntry(id), last.record.kept == kept { return last.tip }
         // Where one commit does not contain the other, `keep` has joined them, the newer one second.
         let fields = try repository.run(["log", "-1", "--no-show-signature", "--format=%an%x00%ae%x00%s%x00%P", kept])
             .text
@@ -93,7 +93,7 @@ extension Queue {
             // What landed once did, whatever a person has made of the target since, or its author has added.
             if let last = try bus.lastEntry(id), last.step == .landed { continue }
             guard try Files.exists(bus.task(id)), try bus.view(id).state == .done else { continue }
-            guard case .open(let tip) = try work.standing(of: id), try bus.end(id)?["Discarded"] != tip else {
+            guard case .open(let tip) = try work.standing(of: id), try bus.end(id)?.discarded != tip else {
                 continue
             }
             found.append(

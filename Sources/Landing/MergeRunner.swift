@@ -93,7 +93,7 @@ package struct Queue {
     ) throws {
         try bus.healQueue { report.damaged.append($0.message) }
         // What waits or is held, as it was when this run had looked at it.
-        var seen: [Int: Record] = [:]
+        var seen: [Int: EntryRecord] = [:]
         var first = true
         while true {
             // Read anew each time: what landed may have changed `.cadre`.
@@ -125,13 +125,13 @@ package struct Queue {
             // What ended the runners before us is overcome.
             if report.landed.count + report.returned.count > ended, try tries(bus) > 1 { try setTries(bus, 1) }
             // A target that was red may be green.
-            if report.landed.count > before { seen = seen.filter { $0.value["Red"] == nil } }
+            if report.landed.count > before { seen = seen.filter { $0.value.red == nil } }
             // One whose author has handed in another tip meanwhile was not looked at yet.
             if once, try bus.entry(due[0].id).map({ $0.step != .queued || $0.tip == due[0].tip }) ?? true { break }
         }
         // What this run has left alone, since it is not yet to be tried again.
         for entry in try bus.entries({ _ in }) where entry.step == .waiting && seen[entry.id] == nil {
-            if let again = entry.record.int("Retry-At"), again > Time.now() {
+            if let again = entry.record.retryAt, again > Time.now() {
                 report.waiting.append("\(entry.id): \(entry.why ?? "") (tried again at \(Time.text(again)))")
             }
         }
@@ -148,8 +148,8 @@ package struct Queue {
             let limit = try batch.limit()
             for entry in due where batch.layers.count < limit {
                 // What was refused may be refused again: nobody else with it.
-                if entry.record["Retries"] != nil, !batch.layers.isEmpty { continue }
-                if batch.layers.first?.entry.record["Retries"] != nil { break }
+                if entry.record.retries != nil, !batch.layers.isEmpty { continue }
+                if batch.layers.first?.entry.record.retries != nil { break }
                 do {
                     if try batch.place(entry, &report) == .settled { ended.append(entry) }
                 } catch let failure as Failure where failure.kind != .bug {
@@ -168,13 +168,13 @@ package struct Queue {
     }
 
     /// The entries that this run has not seen as they are, by rank.
-    private func due(_ seen: [Int: Record]) throws -> [Entry] {
+    private func due(_ seen: [Int: EntryRecord]) throws -> [Entry] {
         let now = Time.now()
         return try bus.entries({ _ in }).filter { entry in
             guard seen[entry.id] != entry.record else { return false }
             switch entry.step {
             case .queued, .gating: return true
-            case .waiting: return (entry.record.int("Retry-At") ?? 0) <= now || entry.record["Red"] != nil
+            case .waiting: return (entry.record.retryAt ?? 0) <= now || entry.record.red != nil
             case .held: return try bus.reviewAsk(entry)?.answer != nil
             default: return false
             }
@@ -207,19 +207,19 @@ package struct Queue {
         try forgetLanded()
         try resumeFollowing(&report)
         if report.stands { return }
-        if try bus.stopped()?["Landing"] != nil {
+        if try bus.stopped()?.landing != nil {
             // What was in the middle of a landing no more is: it is said again if it is.
             try bus.setStopped(nil)
             try bus.closeAsk(named: "merge", by: "cadre", "")
         }
         for entry in try bus.entries({ _ in }) where entry.step == .landing {
             guard let commit = entry.commit, let target = settings.target else { continue }
-            let worktree = try checkout(entry.record["Worktree"])
+            let worktree = try checkout(entry.record.worktree)
             var why = try unlock(worktree)
             if why == nil, let worktree, let old = entry.old {
-                why = try heal(from: old, to: entry.record["Top"] ?? commit, worktree, why: "land task \(entry.id)")
+                why = try heal(from: old, to: entry.record.top ?? commit, worktree, why: "land task \(entry.id)")
                 // All that land with it are in the same checkout.
-                if let why, entry.record["Remote"] == nil {
+                if let why, entry.record.remote == nil {
                     return try stand(bus.entries({ _ in }).filter { $0.step == .landing }, why, &report)
                 }
             }
@@ -227,7 +227,7 @@ package struct Queue {
                 try landed(entry, commit, &report)
             } else if let why {
                 try stay(entry, why, nil, &report)
-            } else if entry.record["Remote"] != nil {
+            } else if entry.record.remote != nil {
                 if network { try resumePushed(entry, &report) }
             } else {
                 _ = try bus.advance(entry, to: .queued)
@@ -254,7 +254,7 @@ package struct Queue {
     func hold(_ entry: Entry, _ candidate: Candidate, _ why: String) throws {
         try bus.openReview(entry, try reviewText(entry, candidate, why))
         try tellReviewers(entry)
-        guard try bus.advance(entry, to: .held, { $0["Why"] = why }) != nil else {
+        guard try bus.advance(entry, to: .held, { $0.why = why }) != nil else {
             return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile")
         }
         tell(["\(entry.id)", "held", why])
@@ -271,7 +271,7 @@ package struct Queue {
             + "again.\n\n"
         let other = try otherSide(entry, paths, below: target, target: target)
         // What has come to the target since its author brought it in is no fault of that author's.
-        let before = try bus.returned(entry.id)?["Target"].flatMap { try git.commit($0) }
+        let before = try bus.returned(entry.id)?.target.flatMap { try git.commit($0) }
         let isNew = try before.map { try git.isAncestor($0, of: entry.tip) } ?? false
         try giveBack(
             entry, "conflict in \(shown)", Array(advice.utf8) + messages + other, paths, counted: !isNew,
@@ -285,10 +285,8 @@ package struct Queue {
             let landing = try bus.advance(
                 entry, to: .landing,
                 {
-                    for key in ["Old", "Tree", "Gate", "Worktree", "Top", "Top-Tree", "Remote", "Remote-Branch"] {
-                        $0[key] = nil
-                    }
-                    $0["Commit"] = target
+                    $0.clear(\.old, \.tree, \.gate, \.worktree, \.top, \.topTree, \.remote, \.remoteBranch)
+                    $0.commit = target
                 })
         else { return }
         try finish(landing, target)
@@ -326,7 +324,7 @@ package struct Queue {
         {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id),
                 last.step == .landed,
-                let kept = last.record["Kept"], let ended = try bus.end(id)?.int("Time"),
+                let kept = last.record.kept, let ended = try bus.end(id)?.time,
                 ended + Queue.keepLanded <= now,
                 try bus.view(id).state == .done
             else { continue }
@@ -354,8 +352,8 @@ package struct Queue {
                 try bus.advance(
                     entry, to: .stuck,
                     {
-                        $0["Why"] = why
-                        $0["Attempts"] = "\(attempts)"
+                        $0.why = why
+                        $0.attempts = attempts
                     }) != nil
             else {
                 return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile")

@@ -82,7 +82,7 @@ extension Queue {
             $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
         }.filter { $0.count == 4 }
         let mine = requests.first {
-            guard entry.record["Request"] == nil else { return $0[1] == entry.record["Request"] }
+            guard entry.record.request == nil else { return $0[1] == entry.record.request }
             // Those of earlier submissions are over.
             return $0[0] == "OPEN" || ($0[0] == "MERGED" && $0[2] == entry.tip)
         }
@@ -116,7 +116,7 @@ extension Queue {
 
     /// The first commit that the target has got since the entry was last looked at, and on which nothing is left of it.
     private func merged(_ entry: Entry, _ target: String) throws -> String? {
-        let since = try entry.record["Looked"].flatMap { try git.commit($0) } ?? entry.base
+        let since = try entry.record.looked.flatMap { try git.commit($0) } ?? entry.base
         for commit in try git.run(["rev-list", "--first-parent", "--reverse", target, "^\(since)"]).text.split(
             separator: "\n"
         ).suffix(200).map(String.init) {
@@ -154,29 +154,29 @@ extension Queue {
 extension Batch {
     /// Pushes the entry's branch if that is still to be done, and sees what has become of its pull request.
     mutating func propose(_ entry: Entry, to remote: Remote, _ report: inout Queue.Report) throws -> Placed {
-        if entry.record["Pushed"] != entry.tip, let why = try queue.pushBranch(entry, remote) {
+        if entry.record.pushed != entry.tip, let why = try queue.pushBranch(entry, remote) {
             try queue.wait(entry, why, nil, &report, again: true)
             return .settled
         }
         let target = self.target
         func wait(_ why: String, _ address: String?) throws -> Placed {
             try queue.wait(entry, why, nil, &report, again: true) {
-                $0["Pushed"] = entry.tip
-                $0["Request"] = address
-                $0["Looked"] = target
+                $0.pushed = entry.tip
+                $0.request = address
+                $0.looked = target
             }
             return .settled
         }
         switch try queue.request(entry, remote, target) {
         case .open(let address):
             return try conflict(entry, &report) ?? wait("pull request \(Names.shown(address)) is open", address)
-        case .none(let why): return try conflict(entry, &report) ?? wait(why, entry.record["Request"])
+        case .none(let why): return try conflict(entry, &report) ?? wait(why, entry.record.request)
         case .closed(let address):
             try queue.giveBack(entry, "pull request \(Names.shown(address)) was closed", [], counted: false, &report)
         case .merged(let commit):
             guard let commit, try queue.git.commit(commit) != nil, try queue.git.isAncestor(commit, of: target) else {
                 return try wait(
-                    "its pull request was merged, which '\(remote.shown)' does not have", entry.record["Request"])
+                    "its pull request was merged, which '\(remote.shown)' does not have", entry.record.request)
             }
             if let placed = try follow(for: entry, &report) { return placed }
             try queue.landAsIs(entry, commit, &report)
@@ -186,7 +186,7 @@ extension Batch {
 
     /// Gives the entry back if it has come to conflict since it was last looked at; nil if it has not.
     private mutating func conflict(_ entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
-        guard let looked = entry.record["Looked"], looked != target,
+        guard let looked = entry.record.looked, looked != target,
             case .conflict(let paths, let messages) = try queue.stack(entry, on: target)
         else { return nil }
         if let placed = try follow(for: entry, &report) { return placed }

@@ -46,7 +46,7 @@ extension Queue {
         }
         for entry in try bus.entries() { try tip(entry.tip, entry.id, bus.mergeQueue.appending("\(entry.id)")) }
         for view in try bus.list([.ready, .blocked, .deferred, .claimed]) {
-            if let back = try bus.returned(view.id)?["Tip"] { try tip(back, view.id, bus.returnedFile(view.id)) }
+            if let back = try bus.returned(view.id)?.tip { try tip(back, view.id, bus.returnedFile(view.id)) }
         }
         for line in try git.run(["for-each-ref", "--format=%(refname)", "refs/cadre/work"]).text.split(separator: "\n")
         where try git.commit(String(line)) == nil {
@@ -75,7 +75,7 @@ extension Queue {
         }
         let passed = try bus.passedTrees()
         for entry in entries where entry.step == .landed {
-            guard let top = entry.record["Top"], let tree = entry.record["Top-Tree"], !passed.contains(tree) else {
+            guard let top = entry.record.top, let tree = entry.record.topTree, !passed.contains(tree) else {
                 continue
             }
             problem(

@@ -14,8 +14,8 @@ extension Queue {
     /// Whether there is work for a runner and none is at it.
     package static func needsRunner(_ bus: Bus) throws -> Bool {
         guard try bus.entries({ _ in }).contains(where: { try isDue($0, bus) }) else { return false }
-        if let stopped = try bus.stopped(), let time = stopped.int("Time"),
-            let next = stopped.int("Retry-At") ?? stopped.int("Look-At"), next > Time.now()
+        if let stopped = try bus.stopped(), let time = stopped.time,
+            let next = stopped.retryAt ?? stopped.lookAt, next > Time.now()
         {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
         }
@@ -49,10 +49,10 @@ extension Queue {
         // Its last runner could not finish it, it is to be tried again, or what blocks it is a file of git's that has
         // changed since.
         case .landing, .waiting:
-            let again = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
+            let again = entry.record.retryAt ?? entry.record.lookAt
             if let again, again <= Time.now() { return true }
-            guard let index = entry.record["Index"] else { return entry.step == .landing && again == nil }
-            return try stamp(FilePath(index)) != entry.record["Index-Stamp"]
+            guard let index = entry.record.index else { return entry.step == .landing && again == nil }
+            return try stamp(FilePath(index)) != entry.record.indexStamp
         case .stuck, .withdrawn: return false
         }
     }
@@ -61,13 +61,13 @@ extension Queue {
     /// that is still to come.
     package static func nextTry(_ bus: Bus) throws -> Int? {
         let entries = try bus.entries({ _ in })
-        var records = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
+        let records = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
         // A file that blocks one is looked at, without a runner.
-        let isWatched = records.contains { $0["Index"] != nil }
-        if !entries.isEmpty, let stopped = try bus.stopped() { records.append(stopped) }
-        var times =
-            records.compactMap { $0.int("Retry-At") ?? $0.int("Look-At") }
-            + (isWatched ? [Time.now() + Queue.glance] : [])
+        let isWatched = records.contains { $0.index != nil }
+        var times = records.compactMap { $0.retryAt ?? $0.lookAt } + (isWatched ? [Time.now() + Queue.glance] : [])
+        if !entries.isEmpty, let stopped = try bus.stopped(), let next = stopped.retryAt ?? stopped.lookAt {
+            times.append(next)
+        }
         // One that was started may have ended before it took the lock, which nobody sees.
         if try entries.contains(where: { try isDue($0, bus) }), try Lock.isFree(bus.mergeLock) {
             times.append(try max(nextRun(bus) ?? 0, Time.now() + Queue.patience))

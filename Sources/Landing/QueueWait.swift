@@ -9,7 +9,7 @@ extension Queue {
     /// Notes what keeps the whole queue from running. A person is asked; for what may pass by itself, if it is there
     /// still when it is tried again.
     static func stop(_ bus: Bus, _ why: String, passes: Bool) throws {
-        if try !passes || bus.stopped()?["Retries"] != nil {
+        if try !passes || bus.stopped()?.retries != nil {
             try bus.openAsk(named: "merge", by: "cadre", "the merge queue stands still: \(why)")
         }
         try bus.setStopped(why, passes: passes)
@@ -28,13 +28,13 @@ extension Queue {
     func wait(
         _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil,
         again: Bool = false, asks: Bool = true, passes: Bool = false,
-        _ note: (inout Record) -> Void = { _ in }
+        _ note: (inout EntryRecord) -> Void = { _ in }
     ) throws {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
         let stamp = try index.map(Queue.stamp)
         let passes = passes || index?.extension == "lock"
-        let looks = (now.record.int("Looks") ?? 0) + 1
+        let looks = (now.record.looks ?? 0) + 1
         if red == nil, asks, try !passes || looks > Queue.lookedFor || isAsked(entry) {
             try ask(entry, "waits: \(why)")
         }
@@ -42,15 +42,15 @@ extension Queue {
             try bus.advance(
                 now, to: .waiting,
                 {
-                    $0["Why"] = Names.shown(why)
-                    $0["Index"] = index?.string
-                    $0["Index-Stamp"] = stamp
-                    $0["Red"] = red
-                    let tries = ($0.int("Retries") ?? 0) + 1
-                    $0["Retries"] = again ? "\(tries)" : nil
-                    $0["Retry-At"] = again ? "\(Time.now() + Bus.backoff(tries))" : nil
-                    $0["Looks"] = again ? nil : "\(looks)"
-                    $0["Look-At"] = again ? nil : "\(Time.now() + Queue.pause(looks, atMost: index == nil ? 900 : 60))"
+                    $0.why = Names.shown(why)
+                    $0.index = index?.string
+                    $0.indexStamp = stamp
+                    $0.red = red
+                    let tries = ($0.retries ?? 0) + 1
+                    $0.retries = again ? tries : nil
+                    $0.retryAt = again ? Time.now() + Bus.backoff(tries) : nil
+                    $0.looks = again ? nil : looks
+                    $0.lookAt = again ? nil : Time.now() + Queue.pause(looks, atMost: index == nil ? 900 : 60)
                     note(&$0)
                 }) != nil
         else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }

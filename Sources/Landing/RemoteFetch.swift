@@ -10,6 +10,16 @@ import SystemPackage
 // to give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds
 // at most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
 // merge/fetched/, a record for each branch of a remote.
+/// A file of `merge/fetched`.
+private struct FetchFields: RecordFields {
+    let remote = Field<String>("Remote")
+    let branch = Field<String>("Branch")
+    let time = Field<Int>("Time")
+    /// Why it could not be reached.
+    let why = Field<String>("Why")
+}
+private typealias FetchRecord = TypedRecord<FetchFields>
+
 extension Work {
     /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
     package func front() throws -> String {
@@ -63,19 +73,19 @@ extension Work {
     private func refresh(_ remote: Remote, _ branch: String) throws -> String? {
         let every = try settings.seconds("fetch", 300)
         let file = bus.mergeFetched.appending(String(Digest.of(Array("\(remote.name) \(branch)".utf8)).prefix(40)))
-        let before = try Record.read(file)
-        if let time = before?.int("Time"), time <= Time.now(), time + every > Time.now() { return nil }
+        let before = try FetchRecord.read(file)
+        if let time = before?.time, time <= Time.now(), time + every > Time.now() { return nil }
         try Files.mkdirs(bus.mergeFetched)
         // Another may be at it.
         return try Lock.attempt(bus.fetchLock) { () -> String? in
             let queue = Queue(self)
-            var record = Record()
-            record["Remote"] = remote.name
-            record["Branch"] = branch
-            if case .unreachable(let why) = try queue.fetch(remote, branch, seconds: 10) { record["Why"] = why }
-            record["Time"] = "\(Time.now())"
-            try bus.write(record, to: file)
-            guard let why = record["Why"], before?["Why"] == nil else { return nil }
+            var record = FetchRecord()
+            record.remote = remote.name
+            record.branch = branch
+            if case .unreachable(let why) = try queue.fetch(remote, branch, seconds: 10) { record.why = why }
+            record.time = Time.now()
+            try bus.write(record.record, to: file)
+            guard let why = record.why, before?.why == nil else { return nil }
             bus.journal("unreachable", by: "cadre", ["remote": remote.name, "why": why])
             return "'\(remote.name)' can't be reached, what it held last counts: \(why)"
         } ?? nil

@@ -221,10 +221,10 @@ extension Queue {
 
     /// Finishes what a killed runner left of `follow`.
     func resumeFollowing(_ report: inout Report) throws {
-        guard let following = try bus.following(), let old = following["Old"], let new = following["New"] else {
+        guard let following = try bus.following(), let old = following.old, let new = following.new else {
             return
         }
-        let worktree = try checkout(following["Worktree"])
+        let worktree = try checkout(following.worktree)
         guard try unlock(worktree) == nil else { return }
         if let worktree, let why = try heal(from: old, to: new, worktree, why: "follow the remote") {
             return try stand([], why, &report)
@@ -249,11 +249,11 @@ extension Queue {
             return
         }
         if try !git.isAncestor(commit, of: now) {
-            let top = entry.record["Top"] ?? commit
+            let top = entry.record.top ?? commit
             guard try git.isAncestor(now, of: top) else {
                 return try stay(entry, try ahead(of: remote, now, top), nil, &report)
             }
-            let step = Candidate(commit: top, tree: entry.record["Top-Tree"] ?? "", parent: now)
+            let step = Candidate(commit: top, tree: entry.record.topTree ?? "", parent: now)
             let ground = try ground()
             let checkout = ground.checkouts.first
             if let obstacle = try inTheWay(step, ground) {
@@ -263,8 +263,8 @@ extension Queue {
                 let next = try bus.advance(
                     entry, to: .landing,
                     {
-                        $0["Old"] = now
-                        $0["Worktree"] = checkout?.git.worktree?.string
+                        $0.old = now
+                        $0.worktree = checkout?.git.worktree?.string
                     })
             else { return }
             switch try move(to: step, checkout, why: "land task \(entry.id)") {
@@ -281,16 +281,16 @@ extension Queue {
     /// as a lock of git's does, a person is asked when it is there still the next time.
     func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, passes: Bool = false) throws {
         let stamp = try index.map(Queue.stamp)
-        let tries = (entry.record.int("Retries") ?? 0) + 1
+        let tries = (entry.record.retries ?? 0) + 1
         guard
             try bus.advance(
                 entry, to: .landing,
                 {
-                    $0["Why"] = Names.shown(why)
-                    $0["Retries"] = "\(tries)"
-                    $0["Retry-At"] = "\(Time.now() + Bus.backoff(tries))"
-                    $0["Index"] = index?.string
-                    $0["Index-Stamp"] = stamp
+                    $0.why = Names.shown(why)
+                    $0.retries = tries
+                    $0.retryAt = Time.now() + Bus.backoff(tries)
+                    $0.index = index?.string
+                    $0.indexStamp = stamp
                 }) != nil
         else { return }
         if try !(passes || index?.extension == "lock") || tries > 1 || isAsked(entry) {
@@ -302,7 +302,7 @@ extension Queue {
 
     /// What became of an entry that a killed runner may have pushed.
     func resumePushed(_ entry: Entry, _ report: inout Report) throws {
-        guard let name = entry.record["Remote"], let branch = entry.record["Remote-Branch"], let commit = entry.commit
+        guard let name = entry.record.remote, let branch = entry.record.remoteBranch, let commit = entry.commit
         else { return }
         let remote = Remote(name: name, branch: branch)
         switch try fetch(remote, branch) {

@@ -10,7 +10,7 @@ extension Queue {
     /// Why the entry must be held; nil if it may go on. `gateFirst`: whether the gate has a say before who reviews.
     func review(_ entry: Entry, _ candidate: Candidate) throws -> (why: String?, gateFirst: Bool) {
         let protected = try protected(candidate)
-        if !protected.isEmpty, !entry.isApproved || entry.record["Approved-By"] != "human" {
+        if !protected.isEmpty, !entry.isApproved || entry.record.approvedBy != "human" {
             return (
                 "changes \(protected.prefix(5).map(Names.shown).joined(separator: ", ")): a person approves that", false
             )

@@ -180,7 +180,7 @@ extension Queue {
 
     /// Entries whose landing is in the middle, which nothing lands over: one ask, and the queue stands still.
     func stand(_ entries: [Entry], _ why: String, _ report: inout Report) throws {
-        for entry in entries { _ = try bus.advance(entry, to: .landing) { $0["Why"] = Names.shown(why) } }
+        for entry in entries { _ = try bus.advance(entry, to: .landing) { $0.why = Names.shown(why) } }
         if let first = entries.first {
             try ask(first, "can't land: \(why)")
         } else {
@@ -202,10 +202,10 @@ extension Queue {
     func examineLanding() throws -> [Doctor.Problem] {
         guard let target = settings.target, try Lock.isFree(bus.mergeLock) else { return [] }
         var moves = try bus.entries().filter { $0.step == .landing }.map {
-            ($0.record["Worktree"], $0.old, $0.record["Top"] ?? $0.commit)
+            ($0.record.worktree, $0.old, $0.record.top ?? $0.commit)
         }
         if let following = try bus.following() {
-            moves.append((following["Worktree"], following["Old"], following["New"]))
+            moves.append((following.worktree, following.old, following.new))
         }
         for case (let place?, let old?, let new?) in moves {
             guard let worktree = try checkout(place), let now = try git.reference(target),

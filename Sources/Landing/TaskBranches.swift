@@ -23,13 +23,30 @@ package struct TaskBranch {
         self.given = given
     }
 
+    private struct Fields: RecordFields {
+        let branch = Field<String>("Branch")
+        let base = Field<String>("Base")
+        let given = Field<YesNo>("Given")
+        let title = Field<String>("Title")
+    }
+
     var record: Record {
-        var record = Record()
-        record["Branch"] = reference
-        record["Base"] = base
-        record["Given"] = given ? "yes" : nil
-        record["Title"] = title
-        return record
+        var record = TypedRecord<Fields>()
+        record.branch = reference
+        record.base = base
+        record.given = given ? .yes : nil
+        record.title = title
+        return record.record
+    }
+
+    /// Nil if the record names no branch.
+    init?(_ record: Record) {
+        let record = TypedRecord<Fields>(record)
+        guard let reference = record.branch, let base = record.base, reference.hasPrefix("refs/heads/") else {
+            return nil
+        }
+        self.init(reference: reference, base: base, given: record.given != nil)
+        title = record.title
     }
 
     /// The name as git commands on branches take it.
@@ -40,11 +57,9 @@ extension Bus {
     /// The task's branch; nil if nobody with a worktree has claimed it yet.
     package func branch(_ id: Int) throws -> TaskBranch? {
         guard let record = try Record.read(branchFile(id)) else { return nil }
-        guard let reference = record["Branch"], let base = record["Base"], reference.hasPrefix("refs/heads/") else {
+        guard let branch = TaskBranch(record) else {
             throw Failure.unsure("'\(branchFile(id).string)' is damaged: no branch in it; see 'cadre doctor'")
         }
-        var branch = TaskBranch(reference: reference, base: base, given: record["Given"] != nil)
-        branch.title = record["Title"]
         return branch
     }
 

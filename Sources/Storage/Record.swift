@@ -55,30 +55,34 @@ package struct Record: Equatable {
     package func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }
 
     /// Several values of any text in one header, divided by tabs; in them `\\`, `\t` and `\n` are a backslash, a tab
-    /// and a newline. Empty if there is no such header.
-    package subscript(list key: String) -> [String] {
-        get {
-            (self[key] ?? "").split(separator: "\t").map { value in
-                var out = ""
-                var escaped = false
-                for scalar in value.unicodeScalars {
-                    if !escaped, scalar == "\\" {
-                        escaped = true
-                        continue
-                    }
-                    out.unicodeScalars.append(
-                        escaped && scalar == "t" ? "\t" : escaped && scalar == "n" ? "\n" : scalar)
-                    escaped = false
+    /// and a newline.
+    static func list(_ field: String) -> [String] {
+        field.split(separator: "\t").map { value in
+            var out = ""
+            var escaped = false
+            for scalar in value.unicodeScalars {
+                if !escaped, scalar == "\\" {
+                    escaped = true
+                    continue
                 }
-                return out
+                out.unicodeScalars.append(escaped && scalar == "t" ? "\t" : escaped && scalar == "n" ? "\n" : scalar)
+                escaped = false
             }
+            return out
         }
-        set {
-            self[key] = newValue.map { value in
-                value.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\t" ? "\\t" : $0 == "\n" ? "\\n" : String($0) }
-                    .joined()
-            }.joined(separator: "\t")
-        }
+    }
+
+    static func field(_ list: [String]) -> String {
+        list.map { value in
+            value.unicodeScalars.map { $0 == "\\" ? "\\\\" : $0 == "\t" ? "\\t" : $0 == "\n" ? "\\n" : String($0) }
+                .joined()
+        }.joined(separator: "\t")
+    }
+
+    /// Empty if there is no such header.
+    package subscript(list key: String) -> [String] {
+        get { self[key].map(Record.list) ?? [] }
+        set { self[key] = Record.field(newValue) }
     }
 
     package var bytes: [UInt8] {

@@ -41,6 +41,11 @@ package struct TypedRecord<Fields: RecordFields>: Equatable {
         set { record[Fields()[keyPath: field].key] = newValue?.field }
     }
 
+    /// Leaves these fields out.
+    package mutating func clear<each Value: FieldValue>(_ fields: repeat KeyPath<Fields, Field<each Value>>) {
+        for key in repeat Fields()[keyPath: each fields].key { record[key] = nil }
+    }
+
     package var body: [UInt8] {
         get { record.body }
         set { record.body = newValue }
@@ -69,6 +74,12 @@ extension Int: FieldValue {
 extension UInt64: FieldValue {
     package init?(field: String) { self.init(field) }
     package var field: String? { "\(self)" }
+}
+
+/// As `Record` lists several values in a header.
+extension [String]: FieldValue {
+    package init?(field: String) { self = Record.list(field) }
+    package var field: String? { Record.field(self) }
 }
 
 package enum YesNo: String, FieldValue, CaseIterable { case yes, no }

@@ -93,7 +93,7 @@ package struct Attention {
         var all = try failed.prefix(most).map { id in
             Attention(
                 "\(id)",
-                "failed\(try bus.end(id)?["Why"].map { ": \($0)" } ?? ""): 'cadre task reopen \(id)' tries it again")
+                "failed\(try bus.end(id)?.why.map { ": \($0)" } ?? ""): 'cadre task reopen \(id)' tries it again")
         }
         if failed.count > most {
             all.append(Attention("\(failed[most])", "failed, and \(failed.count - most - 1) more"))
@@ -164,11 +164,11 @@ package struct Attention {
         if let stopped {
             all.append(
                 Attention(
-                    "merge", "the queue stands still: \(stopped["Why"] ?? "")",
-                    next: stopped.int("Retry-At") ?? stopped.int("Look-At")))
+                    "merge", "the queue stands still: \(stopped.why ?? "")",
+                    next: stopped.retryAt ?? stopped.lookAt))
         }
         for entry in entries where entry.step == .waiting || entry.step == .stuck {
-            let next = entry.record.int("Retry-At") ?? entry.record.int("Look-At")
+            let next = entry.record.retryAt ?? entry.record.lookAt
             all.append(
                 Attention(
                     "\(entry.id)", "waits to land\(entry.why.map { ": \($0)" } ?? "")",

@@ -19,8 +19,8 @@ extension Team {
         let agent = try agent(name)
         guard let worktree = try standingWorktree(name) else { return }
         let head = try work.head(of: worktree)
-        let returned = try bus.returned(id)?["Tip"]
-        guard let last = try bus.run(id), last["Returned"] == returned, let start = last["Start"],
+        let returned = try bus.returned(id)?.tip
+        guard let last = try bus.run(id), last.returned == returned, let start = last.start,
             try git.commit(start) != nil,
             try git.isAncestor(start, of: head)
         else { return try bus.setRun(id, start: head, returned: returned, by: name) }

@@ -208,7 +208,7 @@ final class Examination {
                     continue
                 }
                 whole(path) {
-                    guard let record = try Record.read(path) else { return }
+                    guard let record = try EntryRecord.read(path) else { return }
                     let entry = try Entry(id: id, record: record, of: path)
                     if directory == bus.mergeQueue, !reviews.contains(where: { $0.id == id && $0.token == entry.token })
                     {

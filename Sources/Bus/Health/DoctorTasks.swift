@@ -137,8 +137,8 @@ extension Examination {
 
     /// A task without a marker goes where its end says; without an end it is offered anew.
     private func mark(_ bus: Bus, _ id: Int) throws {
-        let ends: [String: Marker.Place] = ["done": .done, "failed": .failed, "cancelled": .cancelled]
-        let place = try bus.end(id)?["State"].flatMap { ends[$0] } ?? .edit
+        let ends: [State: Marker.Place] = [.done: .done, .failed: .failed, .cancelled: .cancelled]
+        let place = try bus.end(id)?.state.flatMap { ends[$0] } ?? .edit
         _ = try Files.create(Marker(id: id, place: place).path(bus))
     }
 
@@ -158,11 +158,11 @@ extension Examination {
         case .done, .failed, .cancelled:
             if try !Files.exists(bus.endFile(id)) {
                 report("I2", path, "task \(id) is \(state.rawValue) without an end") {
-                    var end = Record()
-                    end["State"] = state.rawValue
-                    end["By"] = "cadre"
-                    end["Time"] = "\(Time.now())"
-                    end["Why"] = "what was written when it ended is lost"
+                    var end = TaskEnd()
+                    end.state = state
+                    end.by = "cadre"
+                    end.time = Time.now()
+                    end.why = "what was written when it ended is lost"
                     try bus.replace(bus.endFile(id), with: end.bytes, sync: true)
                 }
             }

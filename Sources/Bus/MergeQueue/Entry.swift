@@ -1,12 +1,129 @@
 import Storage
 import SystemPackage
 
+/// A file of `merge/queue` and `merge/done`. The body is the task's result.
+package struct EntryFields: RecordFields {
+    package let state = Field<Entry.Step>("State")
+    package let task = Field<Int>("Task")
+    /// As `refs/heads/…`.
+    package let branch = Field<String>("Branch")
+    /// The commit that the work begins after, the one that was submitted, and a reference's value that keeps it.
+    package let base = Field<String>("Base")
+    package let tip = Field<String>("Tip")
+    package let kept = Field<String>("Kept")
+    /// The claim.
+    package let token = Field<String>("Token")
+    package let author = Field<String>("Author")
+    /// When it was submitted, in seconds since the epoch, and since when it waits for its turn.
+    package let time = Field<Int>("Time")
+    package let since = Field<Int>("Since")
+    package let priority = Field<Int>("Priority")
+    /// How it shall land; without one as configured.
+    package let strategy = Field<String>("Strategy")
+    /// How often its task has come back.
+    package let attempts = Field<Int>("Attempts")
+    package let returnedBy = Field<String>("Returned-By")
+    /// What it waits for, or what came of it.
+    package let why = Field<String>("Why")
+
+    /// What the target held when the candidate was made, the candidate, its tree, and the gate's name.
+    package let old = Field<String>("Old")
+    package let commit = Field<String>("Commit")
+    package let tree = Field<String>("Tree")
+    package let gate = Field<String>("Gate")
+    /// The topmost candidate of its batch, and the checkout that moves with the target.
+    package let top = Field<String>("Top")
+    package let topTree = Field<String>("Top-Tree")
+    package let worktree = Field<String>("Worktree")
+    /// The remote, and its branch, that it lands on as well.
+    package let remote = Field<String>("Remote")
+    package let remoteBranch = Field<String>("Remote-Branch")
+    /// The tip that somebody approved, and who.
+    package let approved = Field<String>("Approved")
+    package let approvedBy = Field<String>("Approved-By")
+    /// A file that blocks it, and what was seen of it.
+    package let index = Field<String>("Index")
+    package let indexStamp = Field<String>("Index-Stamp")
+    /// The target's tree, where the gate fails on that itself.
+    package let red = Field<String>("Red")
+    /// How often it was tried again and when it is next: for what may pass by itself, and for what is looked at.
+    package let retries = Field<Int>("Retries")
+    package let retryAt = Field<Int>("Retry-At")
+    package let looks = Field<Int>("Looks")
+    package let lookAt = Field<Int>("Look-At")
+    /// The tip that was pushed for a pull request, the request, and the target that it was last looked for on.
+    package let pushed = Field<String>("Pushed")
+    package let request = Field<String>("Request")
+    package let looked = Field<String>("Looked")
+
+    package init() {}
+}
+package typealias EntryRecord = TypedRecord<EntryFields>
+
+/// What the gate said of a tree. The body is the end of its output.
+package struct GateVerdictFields: RecordFields {
+    package let result = Field<GateResult>("Result")
+    package let why = Field<String>("Why")
+    package let time = Field<Int>("Time")
+    package let seconds = Field<Int>("Seconds")
+    /// How many commands the gate has, and how often it ran on the tree.
+    package let commands = Field<Int>("Commands")
+    package let runs = Field<Int>("Runs")
+    /// Why it had failed before it passed.
+    package let flaky = Field<String>("Flaky")
+
+    package init() {}
+}
+package typealias GateVerdict = TypedRecord<GateVerdictFields>
+package enum GateResult: String, FieldValue { case pass, fail }
+
+/// The file `tasks/ID/returned`: what came back with the task last. The body is the conflict with its other side, or
+/// the gate's output.
+package struct ReturnedFields: RecordFields {
+    package let why = Field<String>("Why")
+    package let time = Field<Int>("Time")
+    package let tip = Field<String>("Tip")
+    package let attempts = Field<Int>("Attempts")
+    /// Of a conflict: the commit on which it was put, since when it waits, and a list of paths.
+    package let target = Field<String>("Target")
+    package let since = Field<Int>("Since")
+    package let paths = Field<[String]>("Paths")
+
+    package init() {}
+}
+package typealias Returned = TypedRecord<ReturnedFields>
+
+/// The file `merge/following`: the local target is being moved between two commits, in that worktree.
+package struct FollowingFields: RecordFields {
+    package let old = Field<String>("Old")
+    package let new = Field<String>("New")
+    package let worktree = Field<String>("Worktree")
+
+    package init() {}
+}
+package typealias Following = TypedRecord<FollowingFields>
+
+/// The file `merge/stopped`: why the queue as a whole stands still.
+package struct QueueStopFields: RecordFields {
+    package let why = Field<String>("Why")
+    package let time = Field<Int>("Time")
+    /// Whether a checkout stands between two commits.
+    package let landing = Field<YesNo>("Landing")
+    package let retries = Field<Int>("Retries")
+    package let retryAt = Field<Int>("Retry-At")
+    package let looks = Field<Int>("Looks")
+    package let lookAt = Field<Int>("Look-At")
+
+    package init() {}
+}
+package typealias QueueStop = TypedRecord<QueueStopFields>
+
 /// An entry of the merge queue: a submitted task, in `merge/queue/ID` until it has landed or left the queue, then in
 /// `merge/done/ID`.
 package struct Entry {
     /// How far it is. Written before what it names is begun, so that whoever finds the entry knows what may have
     /// happened already.
-    package enum Step: String {
+    package enum Step: String, FieldValue {
         /// Waits for its turn.
         case queued
         /// Its candidate, `Commit` on top of `Old`, was made; the gate runs on it.
@@ -29,58 +146,55 @@ package struct Entry {
 
     /// The task's id.
     package let id: Int
-    /// Fields State, Task, Branch, Base, Tip, Kept, Token, Author, Time, Priority, Attempts; while they matter Why,
-    /// Old, Commit, Tree, Gate, Top, Top-Tree, Worktree, Approved, Approved-By, Index, Remote, Remote-Branch, Retries,
-    /// Retry-At, Look-At, Pushed, Request, Looked. The body is the task's result.
-    package var record: Record
+    package var record: EntryRecord
 
-    init(id: Int, record: Record) {
+    init(id: Int, record: EntryRecord) {
         self.id = id
         self.record = record
     }
 
-    init(id: Int, record: Record, of path: FilePath) throws {
-        guard record.int("Task") == id, Step(rawValue: record["State"] ?? "") != nil, record["Tip"] != nil,
-            record["Base"] != nil, record["Branch"] != nil, record["Token"] != nil, record["Author"] != nil
+    init(id: Int, record: EntryRecord, of path: FilePath) throws {
+        guard record.task == id, record.state != nil, record.tip != nil, record.base != nil, record.branch != nil,
+            record.token != nil, record.author != nil
         else { throw Record.damaged(path) }
         self.init(id: id, record: record)
     }
 
     package internal(set) var step: Step {
-        get { Step(rawValue: record["State"] ?? "") ?? .queued }
-        set { record["State"] = newValue.rawValue }
+        get { record.state ?? .queued }
+        set { record.state = newValue }
     }
     /// The branch, as `refs/heads/…`.
-    package var branch: String { record["Branch"] ?? "" }
+    package var branch: String { record.branch ?? "" }
     /// The commit its work begins after.
-    package var base: String { record["Base"] ?? "" }
+    package var base: String { record.base ?? "" }
     /// The commit that was submitted.
-    package var tip: String { record["Tip"] ?? "" }
-    package var author: String { record["Author"] ?? "" }
-    package var token: String { record["Token"] ?? "" }
+    package var tip: String { record.tip ?? "" }
+    package var author: String { record.author ?? "" }
+    package var token: String { record.token ?? "" }
     /// When it was submitted.
-    package var time: Int { record.int("Time") ?? 0 }
+    package var time: Int { record.time ?? 0 }
     /// The task's as it is now.
-    package var priority: Int { current ?? record.int("Priority") ?? 2 }
+    package var priority: Int { current ?? record.priority ?? 2 }
     var current: Int?
     /// Since when it waits for its turn: a conflict that sent it back is no reason to stand behind again.
-    package var since: Int { record.int("Since") ?? time }
+    package var since: Int { record.since ?? time }
     /// How often its task has come back.
-    package var attempts: Int { record.int("Attempts") ?? 0 }
-    package var why: String? { record["Why"] }
+    package var attempts: Int { record.attempts ?? 0 }
+    package var why: String? { record.why }
     /// The candidate that was made of it, or the commit that landed.
-    package var commit: String? { record["Commit"] }
+    package var commit: String? { record.commit }
     /// What the target held when the candidates were made.
-    package var old: String? { record["Old"] }
+    package var old: String? { record.old }
     /// When what it waits for is tried again without anybody's asking, and how often it was.
     package var again: (at: Int, tries: Int)? {
-        guard step == .waiting || step == .landing, let at = record.int("Retry-At") ?? record.int("Look-At") else {
+        guard step == .waiting || step == .landing, let at = record.retryAt ?? record.lookAt else {
             return nil
         }
-        return (at, record.int("Retries") ?? record.int("Looks") ?? 1)
+        return (at, record.retries ?? record.looks ?? 1)
     }
     /// Whether somebody approved what is submitted now.
-    package var isApproved: Bool { record["Approved"] == tip }
+    package var isApproved: Bool { record.approved == tip }
 
     var claim: Claim { Claim(id: id, owner: author, token: token) }
 
@@ -124,7 +238,7 @@ extension Bus {
 
     private func entry(_ id: Int, in directory: FilePath) throws -> Entry? {
         let path = directory.appending("\(id)")
-        return try Record.read(path).map { try Entry(id: id, record: $0, of: path) }
+        return try EntryRecord.read(path).map { try Entry(id: id, record: $0, of: path) }
     }
 
     func write(_ entry: Entry) throws {
@@ -164,23 +278,24 @@ extension Bus {
 
     func reviewMarker(_ claim: Claim) -> FilePath { Marker(id: claim.id, place: .review(claim)).path(self) }
 
-    /// What the gate said of a tree: field Result, pass or fail; the body is the end of its output. Nil if it never
-    /// ran.
-    package func verdict(_ tree: String, _ gate: String) throws -> Record? { try Record.read(verdictFile(tree, gate)) }
+    /// What the gate said of a tree; nil if it never ran.
+    package func verdict(_ tree: String, _ gate: String) throws -> GateVerdict? {
+        try GateVerdict.read(verdictFile(tree, gate))
+    }
 
     /// The trees that some gate passed.
     package func passedTrees() throws -> Set<String> {
         var passed = Set<String>()
         for name in try Files.list(mergeVerdicts) ?? []
-        where try Record.read(mergeVerdicts.appending(name))?["Result"] == "pass" {
+        where try GateVerdict.read(mergeVerdicts.appending(name))?.result == .pass {
             passed.insert(String(name.prefix { $0 != "," }))
         }
         return passed
     }
 
-    package func setVerdict(_ tree: String, _ gate: String, _ verdict: Record) throws {
+    package func setVerdict(_ tree: String, _ gate: String, _ verdict: GateVerdict) throws {
         try Files.mkdirs(mergeVerdicts)
-        try write(verdict, to: verdictFile(tree, gate))
+        try write(verdict.record, to: verdictFile(tree, gate))
     }
 
     /// Counts that the gate failed on a tree, and why, and passed when it was run again.
@@ -200,19 +315,19 @@ extension Bus {
 
     /// The local target is being moved between these commits, in that worktree; nil: no more. See `Queue.follow`.
     package func setFollowing(from old: String, to new: String, worktree: FilePath?) throws {
-        var record = Record()
-        record["Old"] = old
-        record["New"] = new
-        record["Worktree"] = worktree?.string
+        var record = Following()
+        record.old = old
+        record.new = new
+        record.worktree = worktree?.string
         try replace(mergeFollowing, with: record.bytes, sync: true)
     }
 
     package func endFollowing() throws { try Files.unlink(mergeFollowing) }
 
-    package func following() throws -> Record? { try Record.read(mergeFollowing) }
+    package func following() throws -> Following? { try Following.read(mergeFollowing) }
 
     /// Why the queue as a whole stands still, with when; nil if it does not.
-    package func stopped() throws -> Record? { try Record.read(mergeStopped) }
+    package func stopped() throws -> QueueStop? { try QueueStop.read(mergeStopped) }
 
     /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long; each minute where
     /// it is a checkout `inLanding`, between two commits.
@@ -221,19 +336,19 @@ extension Bus {
             try Files.unlink(mergeStopped)
             return
         }
-        var record = Record()
-        record["Landing"] = inLanding ? "yes" : nil
+        var stop = QueueStop()
+        stop.landing = inLanding ? .yes : nil
         if passes {
-            let tries = try (stopped()?.int("Retries") ?? 0) + 1
-            record["Retries"] = "\(tries)"
-            record["Retry-At"] = "\(Time.now() + Bus.backoff(inLanding ? 1 : tries))"
+            let tries = try (stopped()?.retries ?? 0) + 1
+            stop.retries = tries
+            stop.retryAt = Time.now() + Bus.backoff(inLanding ? 1 : tries)
         } else {
-            let looks = try (stopped()?.int("Looks") ?? 0) + 1
-            record["Looks"] = "\(looks)"
-            record["Look-At"] = "\(Time.now() + min(900, Bus.backoff(looks)))"
+            let looks = try (stopped()?.looks ?? 0) + 1
+            stop.looks = looks
+            stop.lookAt = Time.now() + min(900, Bus.backoff(looks))
         }
-        record["Why"] = why
-        record["Time"] = "\(Time.now())"
-        try write(record, to: mergeStopped)
+        stop.why = why
+        stop.time = Time.now()
+        try write(stop.record, to: mergeStopped)
     }
 }

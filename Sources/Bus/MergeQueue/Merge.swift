@@ -50,23 +50,23 @@ extension Bus {
             if header.isEpic, let open = try children(claim.id).first(where: { try !ended($0) }) {
                 throw Failure.no("task \(claim.id) is an epic and its child \(open) is still open")
             }
-            var record = Record()
-            record["State"] = Entry.Step.queued.rawValue
-            record["Task"] = "\(claim.id)"
-            record["Branch"] = branch
-            record["Base"] = base
-            record["Tip"] = tip
-            record["Kept"] = kept
-            record["Token"] = claim.token
-            record["Author"] = claim.owner
-            record["Time"] = "\(Time.now())"
-            record["Priority"] = "\(header.priority)"
+            var record = EntryRecord()
+            record.state = .queued
+            record.task = claim.id
+            record.branch = branch
+            record.base = base
+            record.tip = tip
+            record.kept = kept
+            record.token = claim.token
+            record.author = claim.owner
+            record.time = Time.now()
+            record.priority = header.priority
             let back = try returned(claim.id)
-            record["Attempts"] = back?["Attempts"]
-            record["Since"] = back?["Since"]
+            record.attempts = back?.attempts
+            record.since = back?.since
             record.body = result
             let old = try self.entry(claim.id)
-            record["Strategy"] = try strategy ?? (old ?? lastEntry(claim.id))?.record["Strategy"]
+            record.strategy = try strategy ?? (old ?? lastEntry(claim.id))?.record.strategy
             var entry = Entry(id: claim.id, record: record)
             switch try find(claim.id, held)?.place {
             case .claimed(let now) where now.owner == claim.owner && now.token == claim.token:
@@ -78,8 +78,8 @@ extension Bus {
             case .review(let now) where now.owner == claim.owner && now.token == claim.token:
                 guard let old else { throw missing("merge/queue/\(claim.id)") }
                 try refuseMoving(old)
-                if old.tip == tip, old.record["Strategy"] == entry.record["Strategy"], old.step != .stuck { return old }
-                entry.record["Time"] = "\(old.time)"
+                if old.tip == tip, old.record.strategy == entry.record.strategy, old.step != .stuck { return old }
+                entry.record.time = old.time
                 if result.isEmpty { entry.record.body = old.record.body }
                 try closeAsks(of: claim.id, by: claim.owner, "submitted again")
                 try write(entry)
@@ -99,15 +99,14 @@ extension Bus {
         }
     }
 
-    /// What came back with the task last: fields Why, Time, Tip, Attempts, of a conflict Target (the commit on which it
-    /// was put), Since and Paths (a list); the body is the conflict with its other side, or the gate's output.
-    package func returned(_ id: Int) throws -> Record? { try Record.read(returnedFile(id)) }
+    /// What came back with the task last; nil if nothing did.
+    package func returned(_ id: Int) throws -> Returned? { try Returned.read(returnedFile(id)) }
 
     // MARK: for the runner
 
     /// Takes the next step with an entry, if it is still the one that was looked at and its task is still in review;
     /// nil if it was replaced, approved or taken out meanwhile.
-    package func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout Record) -> Void = { _ in }) throws
+    package func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout EntryRecord) -> Void = { _ in }) throws
         -> Entry?
     {
         try locked("merge") { _ in
@@ -115,7 +114,7 @@ extension Bus {
                 try Files.exists(reviewMarker(entry.claim))
             else { return nil }
             var next = now
-            next.record["Why"] = nil
+            next.record.why = nil
             change(&next.record)
             next.step = step
             try write(next)
@@ -128,7 +127,7 @@ extension Bus {
         try changing("merge") { held in
             guard var now = try self.entry(entry.id), now.token == entry.token else { return }
             now.step = .landed
-            now.record["Commit"] = commit
+            now.record.commit = commit
             try write(now)
             try finishLanding(now, held)
         }
@@ -156,23 +155,23 @@ extension Bus {
         _ entry: Entry, by: String = "cadre", why: String, details: [UInt8], paths: [String] = [], counted: Bool,
         target: String? = nil
     ) throws -> Bool {
-        var record = Record()
-        record["Why"] = why
-        record["Time"] = "\(Time.now())"
-        record["Tip"] = entry.tip
-        record["Attempts"] = "\(entry.attempts + (counted ? 1 : 0))"
-        record["Target"] = target
-        record["Since"] = target == nil ? nil : "\(entry.since)"
-        record[list: "Paths"] = paths
+        var record = Returned()
+        record.why = why
+        record.time = Time.now()
+        record.tip = entry.tip
+        record.attempts = entry.attempts + (counted ? 1 : 0)
+        record.target = target
+        record.since = target == nil ? nil : entry.since
+        record.paths = paths
         record.body = details
         return try changing("merge") { held in
             guard var now = try self.entry(entry.id), now.record == entry.record,
                 try Files.exists(reviewMarker(entry.claim))
             else { return false }
-            try write(record, to: returnedFile(entry.id))
+            try write(record.record, to: returnedFile(entry.id))
             now.step = .returning
-            now.record["Why"] = why
-            now.record["Returned-By"] = by
+            now.record.why = why
+            now.record.returnedBy = by
             try write(now)
             try finishReturn(now, held)
             return true
@@ -184,7 +183,7 @@ extension Bus {
             let why = entry.why ?? "came back"
             // One that was stopped would only keep the others from it.
             let goesFirst = try agent(named: entry.author).map { $0.want == .run } ?? true
-            if entry.record["Returned-By"] != entry.author, try canReceive(entry.author) {
+            if entry.record.returnedBy != entry.author, try canReceive(entry.author) {
                 let details = try returned(entry.id)?.body ?? []
                 _ = try send(
                     from: "cadre", to: entry.author, subject: Names.shown("task \(entry.id) came back: \(why)"),
@@ -212,11 +211,11 @@ extension Bus {
     /// Approves what is submitted now: another tip needs another approval.
     package func approve(_ id: Int, by: String) throws -> Entry {
         try change(id) { entry in
-            entry.record["Approved"] = entry.tip
-            entry.record["Approved-By"] = by
+            entry.record.approved = entry.tip
+            entry.record.approvedBy = by
             if entry.step == .held {
                 entry.step = .queued
-                entry.record["Why"] = nil
+                entry.record.why = nil
             }
             journal("approved", by: by, ["task": "\(id)", "tip": entry.tip])
         }
@@ -226,19 +225,18 @@ extension Bus {
     /// What the gate said of it before does not count any more.
     package func retry(_ id: Int, by: String) throws -> Entry {
         try change(id, again: true) { entry in
-            if let tree = entry.record["Tree"], let gate = entry.record["Gate"],
-                try verdict(tree, gate)?["Result"] == "fail"
+            if let tree = entry.record.tree, let gate = entry.record.gate,
+                try verdict(tree, gate)?.result == .fail
             {
                 try Files.unlink(verdictFile(tree, gate))
             }
-            if let red = entry.record["Red"], let gate = entry.record["Gate"] {
+            if let red = entry.record.red, let gate = entry.record.gate {
                 try Files.unlink(verdictFile(red, gate))
             }
             entry.step = .queued
-            for key in [
-                "Why", "Attempts", "Returned-By", "Red", "Index", "Index-Stamp", "Tree", "Gate", "Commit", "Old", "Top",
-                "Top-Tree", "Retries", "Retry-At", "Looks", "Look-At", "Pushed", "Request", "Looked",
-            ] { entry.record[key] = nil }
+            entry.record.clear(
+                \.why, \.attempts, \.returnedBy, \.red, \.index, \.indexStamp, \.tree, \.gate, \.commit, \.old, \.top,
+                \.topTree, \.retries, \.retryAt, \.looks, \.lookAt, \.pushed, \.request, \.looked)
             journal("retried", by: by, ["task": "\(id)"])
         }
     }
@@ -251,7 +249,7 @@ extension Bus {
             throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
         }
         if let header = try header(id) { try requirePlan(id, header, held) }
-        entry.record["Approved"] = nil
+        entry.record.approved = nil
         try write(entry)
         guard try Files.rename(marker.path(self), reviewMarker(entry.claim)) else {
             try Files.unlink(mergeQueue.appending("\(id)"))
@@ -299,7 +297,7 @@ extension Bus {
     func dropEntry(_ id: Int) throws {
         guard var entry = try entry(id) else { return }
         entry.step = .withdrawn
-        entry.record["Why"] = "cancelled"
+        entry.record.why = "cancelled"
         try write(entry)
         try conclude(entry)
     }
@@ -342,7 +340,7 @@ extension Bus {
             case .held where try reviewAsk(entry) == nil, .stuck where try ask("merge-\(entry.id)") == nil:
                 var next = entry
                 next.step = .queued
-                next.record["Why"] = nil
+                next.record.why = nil
                 try write(next)
                 try Files.ring(mergeBell)
             default: return false
@@ -358,7 +356,7 @@ extension Bus {
         var last = entry
         if entry.step != .landed, entry.step != .returning {
             last.step = .withdrawn
-            last.record["Why"] = marker?.state == .cancelled ? "cancelled" : nil
+            last.record.why = marker?.state == .cancelled ? "cancelled" : nil
             try write(last)
         }
         try conclude(last)

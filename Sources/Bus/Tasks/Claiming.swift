@@ -81,7 +81,7 @@ extension Bus {
         switch try find(claim.id)?.place {
         case .claimed(let now) where isSame(now): return .held
         case .review(let now) where isSame(now), .settle(let now, .done) where isSame(now): return .ended
-        case .done: return try end(claim.id)?["Token"] == claim.token ? .ended : .lost
+        case .done: return try end(claim.id)?.token == claim.token ? .ended : .lost
         default: return .lost
         }
     }

@@ -67,16 +67,16 @@ extension Bus {
         commit: String? = nil,
         discarded: String? = nil, holder: String? = nil
     ) throws {
-        var end = Record()
-        end["State"] = outcome.state.rawValue
-        end["By"] = by
-        end["Token"] = claim.token
-        end["Time"] = "\(Time.now())"
-        end["Why"] = why.map { Names.shown($0) }
-        end["Person-Knows"] = personKnows ? "yes" : nil
-        end["Commit"] = commit
-        end["Discarded"] = discarded
-        end["Holder"] = holder
+        var end = TaskEnd()
+        end.state = outcome.state
+        end.by = by
+        end.token = claim.token
+        end.time = Time.now()
+        end.why = why.map { Names.shown($0) }
+        end.personKnows = personKnows ? .yes : nil
+        end.commit = commit
+        end.discarded = discarded
+        end.holder = holder
         end.body = result
         try replace(resultFile(claim.id, claim.token), with: end.bytes, sync: true)
     }
@@ -135,7 +135,7 @@ extension Bus {
     /// False if another has settled it, and the end that is there may be a later one.
     private func writeDown(_ claim: Claim, _ outcome: Outcome) throws -> Bool {
         if try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id)) { return true }
-        if try end(claim.id)?["Token"] == claim.token { return true }
+        if try end(claim.id)?.token == claim.token { return true }
         guard try Files.exists(state("settle").appending(claim.settleName(outcome))) else { return false }
         try writeEnd(claim, outcome, by: claim.owner, why: nil, result: [])
         return try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
@@ -143,8 +143,8 @@ extension Bus {
 
     private func conclude(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader) throws {
         let name = claim.settleName(outcome)
-        if outcome == .cancelled, let end = try end(claim.id), let holder = end["Holder"] {
-            try tell(holder, claim.id, header, "was cancelled", by: end["By"] ?? claim.owner)
+        if outcome == .cancelled, let end = try end(claim.id), let holder = end.holder {
+            try tell(holder, claim.id, header, "was cancelled", by: end.by ?? claim.owner)
         }
         try withdrawPlan(claim.id, Bus.taskEnded)
         if header.retry != nil { try closeAsk(named: "retry-\(claim.id)", by: claim.owner, "it has ended") }
@@ -225,7 +225,7 @@ extension Bus {
     /// not of what the person did unless something waits for it.
     private func tellOfFailure(_ claim: Claim, _ header: TaskHeader, _ stuck: [Int]) throws {
         let name = "failed-\(claim.id)"
-        guard try !stuck.isEmpty || end(claim.id)?["Person-Knows"] == nil, try !Files.exists(openAsks.appending(name))
+        guard try !stuck.isEmpty || end(claim.id)?.personKnows == nil, try !Files.exists(openAsks.appending(name))
         else { return }
         let to = try responsible(for: header, besides: claim.owner)
         let text = try failure(claim.id, stuck)
@@ -251,7 +251,7 @@ extension Bus {
     }
 
     private func failure(_ id: Int, _ stuck: [Int]) throws -> String {
-        let why = try end(id)?["Why"].map { ": \($0)" } ?? ""
+        let why = try end(id)?.why.map { ": \($0)" } ?? ""
         return "task \(id) failed\(why)"
             + (stuck.isEmpty ? "" : "; \(stuck.map { "\($0)" }.joined(separator: ", ")) depend on it")
             + ": 'cadre task show \(id)' tells more, 'cadre task reopen \(id)' tries it again, 'cadre task cancel "

@@ -2,7 +2,7 @@ import Storage
 import SystemPackage
 
 /// A task's state as the directory that holds its marker says it.
-package enum State: String, CaseIterable {
+package enum State: String, CaseIterable, FieldValue {
     case ready, blocked, deferred, claimed, review, done, failed, cancelled
 }
 

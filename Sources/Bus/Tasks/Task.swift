@@ -125,6 +125,26 @@ package struct TaskView {
     package var attempts = 0
 }
 
+/// The file `tasks/ID/end`: how the task ended. The body is its result.
+package struct TaskEndFields: RecordFields {
+    package let state = Field<State>("State")
+    package let by = Field<String>("By")
+    /// Of the claim that it ended under.
+    package let token = Field<String>("Token")
+    package let time = Field<Int>("Time")
+    package let why = Field<String>("Why")
+    /// Whether the person did it, and so need not be told.
+    package let personKnows = Field<YesNo>("Person-Knows")
+    /// The commit that landed, or the one that was thrown away.
+    package let commit = Field<String>("Commit")
+    package let discarded = Field<String>("Discarded")
+    /// Who held a task that was cancelled.
+    package let holder = Field<String>("Holder")
+
+    package init() {}
+}
+package typealias TaskEnd = TypedRecord<TaskEndFields>
+
 extension Bus {
     /// What the task says; nil if there is no such task (or it is being made).
     package func header(_ id: Int) throws -> TaskHeader? {
@@ -190,7 +210,7 @@ extension Bus {
 
     /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its
     /// result. Nil until then.
-    package func end(_ id: Int) throws -> Record? { try Record.read(endFile(id)) }
+    package func end(_ id: Int) throws -> TaskEnd? { try TaskEnd.read(endFile(id)) }
 
     /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
     func ids(in file: FilePath, _ held: Held? = nil) throws -> [Int] {

@@ -35,17 +35,17 @@ package struct MergeVerb: ParsableCommand {
             ("branch", .string(branch)),
             ("base", .string(entry.base)), ("tip", .string(entry.tip)), ("commit", .string(entry.commit)),
             ("why", .string(entry.why)),
-            ("strategy", .string(entry.record["Strategy"])), ("request", .string(entry.record["Request"])),
+            ("strategy", .string(entry.record.strategy)), ("request", .string(entry.record.request)),
             ("again", .string(again.map { Time.text($0.at) })), ("tries", .int(again?.tries)),
             ("priority", .int(entry.priority)), ("attempts", .int(entry.attempts)), ("title", .string(title)),
             ("submitted", .string(Time.text(entry.time))),
-            ("approved", .string(entry.isApproved ? entry.record["Approved-By"] : nil)),
+            ("approved", .string(entry.isApproved ? entry.record.approvedBy : nil)),
         ]
-        if gate, let (verdict, log) = try Queue.gateOutput(tool.bus(), entry), verdict.int("Commands") != 0 {
+        if gate, let (verdict, log) = try Queue.gateOutput(tool.bus(), entry), verdict.commands != 0 {
             fields += [
-                ("gate", .string(verdict["Result"])), ("gateWhy", .string(verdict["Why"])),
-                ("gateSeconds", .int(verdict.int("Seconds") ?? 0)),
-                ("flaky", .string(verdict["Flaky"])), ("log", .string(log?.string)),
+                ("gate", .string(verdict.result?.rawValue)), ("gateWhy", .string(verdict.why)),
+                ("gateSeconds", .int(verdict.seconds ?? 0)),
+                ("flaky", .string(verdict.flaky)), ("log", .string(log?.string)),
                 ("output", .string(String(decoding: verdict.body, as: UTF8.self))),
             ]
         }
@@ -88,7 +88,7 @@ package struct MergeVerb: ParsableCommand {
             if let flaky = try bus.flaky() {
                 tool.say("flaky gate runs: \(flaky.count), the last at \(flaky.last): \(flaky.why)")
             }
-            if let stopped = try bus.stopped()?["Why"] { tool.say("the queue stands still: \(stopped)") }
+            if let stopped = try bus.stopped()?.why { tool.say("the queue stands still: \(stopped)") }
         }
     }
 
@@ -118,14 +118,14 @@ package struct MergeVerb: ParsableCommand {
                 field("Branch", String(entry.branch.dropFirst("refs/heads/".count)))
                 field("Base", entry.base)
                 field("Tip", entry.tip)
-                field("Strategy", entry.record["Strategy"])
-                field("Pull request", entry.record["Request"].map(Names.shown))
+                field("Strategy", entry.record.strategy)
+                field("Pull request", entry.record.request.map(Names.shown))
                 field("Tried again", entry.again.map { "\(Time.text($0.at)), try \($0.tries + 1)" })
                 field("Commit", entry.step == .landed ? entry.commit : nil)
                 field("Submitted", Time.text(entry.time))
                 field("Priority", "\(entry.priority)")
                 field("Attempts", entry.attempts == 0 ? nil : "\(entry.attempts)")
-                field("Approved", entry.isApproved ? "by '\(entry.record["Approved-By"] ?? "")'" : nil)
+                field("Approved", entry.isApproved ? "by '\(entry.record.approvedBy ?? "")'" : nil)
                 let git = try tool.git()
                 let change = try git.attempt([
                     "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", entry.base,
@@ -134,12 +134,12 @@ package struct MergeVerb: ParsableCommand {
                 Out.line("")
                 Out.raw(
                     change.status == 0 ? change.output : Array("unable to show the change: \(change.complaint)\n".utf8))
-                if let (verdict, log) = try Queue.gateOutput(bus, entry), verdict.int("Commands") != 0 {
+                if let (verdict, log) = try Queue.gateOutput(bus, entry), verdict.commands != 0 {
                     Out.line("")
                     Out.line(
-                        "Gate: \(verdict["Result"] ?? "") in \(verdict["Seconds"] ?? "0") s"
-                            + (verdict["Why"].map { ": \(Names.shown($0))" } ?? ""))
-                    field("Flaky", verdict["Flaky"].map { "\(Names.shown($0)), then passed" })
+                        "Gate: \(verdict.result?.rawValue ?? "") in \(verdict.seconds ?? 0) s"
+                            + (verdict.why.map { ": \(Names.shown($0))" } ?? ""))
+                    field("Flaky", verdict.flaky.map { "\(Names.shown($0)), then passed" })
                     field("Log", log?.string)
                     Out.raw(verdict.body)
                 }

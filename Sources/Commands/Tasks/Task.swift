@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import CommandKit
+import Landing
 import Storage
 
 package struct TaskVerb: ParsableCommand {
@@ -147,7 +148,7 @@ extension TaskVerb {
     static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
         let h = view.header
         let end = try bus.end(view.id)
-        let branch = try Record.read(bus.branchFile(view.id))
+        let branch = try bus.branch(view.id)
         let returned = try bus.returned(view.id)
         let planning = try bus.planning(view.id, h)
         let plan = planning?.plan
@@ -170,13 +171,13 @@ extension TaskVerb {
                 "defer": .string(h.deferred == 0 ? nil : Time.text(h.deferred)),
                 "by": .string(h.by), "created": .string(Time.text(h.created)),
                 "attempts": .int(try bus.attempts(view.id)),
-                "branch": .string(branch?["Branch"]), "base": .string(branch?["Base"]),
+                "branch": .string(branch?.reference), "base": .string(branch?.base),
                 "returned": .string(returned.map { String(decoding: $0.body, as: UTF8.self) }),
-                "returnedWhy": .string(returned?["Why"]), "returnedTip": .string(returned?["Tip"]),
-                "conflicts": .list(returned?[list: "Paths"].map { .string($0) } ?? []),
-                "ended": .string(end?.int("Time").map(Time.text)),
+                "returnedWhy": .string(returned?.why), "returnedTip": .string(returned?.tip),
+                "conflicts": .list(returned?.paths?.map { .string($0) } ?? []),
+                "ended": .string(end?.time.map(Time.text)),
                 "result": .string(end.map { String(decoding: $0.body, as: UTF8.self) }),
-                "error": .string(end?["Why"]), "body": .string(String(decoding: h.body, as: UTF8.self)),
+                "error": .string(end?.why), "body": .string(String(decoding: h.body, as: UTF8.self)),
                 "notes": .string(try Files.read(bus.notesFile(view.id)).map { String(decoding: $0, as: UTF8.self) }),
             ])
     }
@@ -212,22 +213,22 @@ extension TaskVerb {
                 field("Verify", h.verify)
                 field("Plan", try bus.planning(id, h)?.text)
                 if !h.merge { field("Merge", "no") }
-                let branch = try Record.read(bus.branchFile(id))
-                field("Branch", branch?["Branch"])
-                field("Base", branch?["Base"])
+                let branch = try bus.branch(id)
+                field("Branch", branch?.reference)
+                field("Base", branch?.base)
                 field("By", h.by)
                 field("Created", Time.text(h.created))
                 let attempts = try bus.attempts(id)
                 if attempts > 0 { field("Attempts", "\(attempts)") }
                 let end = try bus.end(id)
-                field("Ended", end?.int("Time").map(Time.text))
-                field("Why", end?["Why"])
+                field("Ended", end?.time.map(Time.text))
+                field("Why", end?.why)
                 section("", h.body)
                 if let notes = try Files.read(bus.notesFile(id)) { section("Notes:", notes) }
                 if let returned = try bus.returned(id) {
                     section(
-                        "Returned: \(returned["Why"] ?? "")",
-                        Array(returned[list: "Paths"].map { Names.shown($0) + "\n" }.joined().utf8), always: true)
+                        "Returned: \(returned.why ?? "")",
+                        Array((returned.paths ?? []).map { Names.shown($0) + "\n" }.joined().utf8), always: true)
                     section("", returned.body)
                 }
                 if let end { section("Result:", end.body) }

@@ -115,9 +115,9 @@ struct Detail {
         part("body", header.body)
         part("plan", planning?.plan?.text)
         part("notes", try Files.read(bus.notesFile(id)))
-        if let returned = try bus.returned(id) { part("came back: \(returned["Why"] ?? "")", returned.body) }
+        if let returned = try bus.returned(id) { part("came back: \(returned.why ?? "")", returned.body) }
         if let end = try bus.end(id) {
-            part("\(end["State"] ?? "ended") by \(end["By"] ?? "?") \(end["Why"] ?? "")", end.body)
+            part("\(end.state?.rawValue ?? "ended") by \(end.by ?? "?") \(end.why ?? "")", end.body)
         }
         return rows
     }
