@@ -20,4 +20,20 @@ is "$bad" "" "no arrow points up or sideways"
 known=$(jq -r '[.targets[] | select(.type != "test") | .name] | length' <<<"$package")
 [ "$known" -gt 10 ]
 ok "and there are targets to look at"
+
+# The pages about the tree name what is there, and every room.
+cd ../.. || exit 1
+missing=
+for page in Sources/README.md CONTRIBUTING.md Tests/README.md; do
+  # shellcheck disable=SC2016 # no expansion
+  for path in $(grep -oE '`[A-Za-z][A-Za-z0-9/.*_-]*`' "$page" | tr -d '`' | grep / | grep -vE 'GROUP|NAME|^swift |^bash '); do
+    compgen -G "$path" >/dev/null || compgen -G "Sources/$path" >/dev/null || missing+="$page: $path; "
+  done
+done
+is "$missing" "" "no page names a file that is not there"
+for room in Sources/*/; do
+  room=$(basename "$room")
+  grep -qE "(\*\*|, )$room\b" Sources/README.md || missing+="$room; "
+done
+is "$missing" "" "and Sources/README.md tells of every room"
 t_end
