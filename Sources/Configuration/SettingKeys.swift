@@ -20,7 +20,7 @@ extension Settings {
         ("mergeBatch", .number), ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))),
         ("mergeStrategy", .word(Strategy.names)),
         ("permissionWait", .time), ("portBase", .number), ("program", .text), ("protected", .text), ("pushHook", .flag),
-        ("retryPause", .time), ("restart", .word(["never", "on-failure", "always"])), ("review", .text),
+        ("retryPause", .time), ("restart", .word(RestartPolicy.names)), ("review", .text),
         ("rule", .text), ("sandbox", .text), ("setup", .text),
         ("silence", .time), ("spawnRate", .number), ("target", .text), ("teammate", .text), ("wakeRate", .number),
         ("worktrees", .text),

@@ -84,8 +84,8 @@ extension Supervisor {
         let held = try bus.claims().filter { $0.owner == name && $0.until == 0 }
         bus.journal("ended", by: name, ["agent": name, "how": what])
         if isOver, code == 0 || code == 128 + SIGINT, isEndedByKeys(code) { return try restAsTold(held) }
-        if isOver, code == 0, held.isEmpty, team.restartPolicy(agent) != "always" { return try goOnForWork(agent) }
-        if isOver, team.restartPolicy(agent) == "never" {
+        if isOver, code == 0, held.isEmpty, team.restartPolicy(agent) != .always { return try goOnForWork(agent) }
+        if isOver, team.restartPolicy(agent) == .never {
             try bus.report(name, state: .dead, source: .supervisor, note: what, session: token)
             return false
         }

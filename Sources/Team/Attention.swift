@@ -52,7 +52,7 @@ package struct Attention {
             switch agent.state {
             case .dead:
                 return says(
-                    "is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card.restart != "never")
+                    "is dead\(note): 'cadre up \(agent.name)' starts it", isWrong: agent.card.restart != .never)
             case .quarantined: return says("is quarantined\(note)")
             case .stuck: return says("is silent with its task")
             case .resting where agent.want == .pause:

@@ -49,6 +49,7 @@ extension Team {
     package func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
         var request = request
         let program = try command(request)
+        _ = try settings.choice("restart", RestartPolicy.names, RestartPolicy.onFailure.rawValue)
         if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(known.name)") != nil
         {
             say("'\(known.name)' was never run by cadre's makers: what is known of it comes from its documentation")

@@ -195,7 +195,7 @@ package struct Team {
             if agent.state == .resting { return try all && Team.puller(agent).map(bus.hasReady) ?? false }
             // One without a terminal would be our own child: a supervisor must not become another's.
             if agent.isHeadless || agent.adopted != nil, !all { return false }
-            return all || agent.report?.state != .dead && restartPolicy(agent) != "never"
+            return all || agent.report?.state != .dead && restartPolicy(agent) != .never
         }
         var started: [String] = []
         var quarantined = false
@@ -222,8 +222,8 @@ package struct Team {
     }
 
     /// never, on-failure or always.
-    package func restartPolicy(_ agent: AgentView) -> String {
-        agent.card.restart ?? settings.string("restart") ?? "on-failure"
+    package func restartPolicy(_ agent: AgentView) -> RestartPolicy {
+        agent.card.restart ?? settings.string("restart").flatMap { RestartPolicy(rawValue: $0) } ?? .onFailure
     }
 
     // MARK: recovering

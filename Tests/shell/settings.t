@@ -97,5 +97,11 @@ git config cadre.maxAgents 60
 is "$(slots)" 40 "a higher limit waits again"
 cadre stop -q eve bob
 is "$(slots)" 60 "with no agent alive it counts"
+# What a verb starts by is looked at by it.
+git config cadre.restart sometimes
+code 64 "an agent is not started under a misspelt policy" cadre spawn never --no-worktree --agent 'exec tail -f /dev/null'
+like "$(cat "$t_dir/err")" "*cadre.restart is 'sometimes', use never, on-failure, always" "which is named"
+git config --unset cadre.restart
+
 code 0 "the bus is sound" cadre doctor
 t_end

@@ -12,6 +12,13 @@ package enum Want: String {
     case run, stop, freeze, pause, quarantine, retire
 }
 
+/// Whether an agent is started again when its program has ended.
+package enum RestartPolicy: String, CaseIterable, FieldValue {
+    case never, always
+    case onFailure = "on-failure"
+    package static let names = ["never", "on-failure", "always"]
+}
+
 /// The file `card`: what an agent was made as, and what a person has set since. The body is its first prompt.
 package struct AgentCardFields: RecordFields {
     /// As it was asked for: a known program, perhaps with options, or a command.
@@ -34,8 +41,7 @@ package struct AgentCardFields: RecordFields {
     package let base = Field<String>("Base")
     package let branch = Field<String>("Branch")
     package let port = Field<Int>("Port")
-    /// `never`, `on-failure` or `always`.
-    package let restart = Field<String>("Restart")
+    package let restart = Field<RestartPolicy>("Restart")
     /// Whether it is handed tasks while it is idle.
     package let pull = Field<YesNo>("Pull")
     /// Whether all that its program asks is allowed.

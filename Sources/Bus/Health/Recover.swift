@@ -87,7 +87,7 @@ extension Bus {
         if agent.alive { return false }
         // A person set it aside and will let it go on.
         if agent.want == .pause || agent.want == .freeze { return false }
-        if agent.want != .run || (agent.card.restart ?? (never ? "never" : "")) == "never" { return true }
+        if agent.want != .run || agent.card.restart.map({ $0 == .never }) ?? never { return true }
         // Nobody starts it again unasked.
         if agent.state == .resting { return true }
         // It will be started again. The lease runs from when its death was first seen.

@@ -37,7 +37,7 @@ package struct AgentsVerb: ParsableCommand {
         ("pid", { agent, _ in agent.alive ? agent.session?.pid.map { "\($0)" } : nil }),
         ("session", { agent, _ in agent.session?.number.map { "\($0)" } }),
         ("port", { agent, _ in agent.card.port.map { "\($0)" } }),
-        ("restart", { agent, _ in agent.card.restart }),
+        ("restart", { agent, _ in agent.card.restart?.rawValue }),
         ("pull", { agent, _ in (agent.card.pull ?? .yes).rawValue }),
         ("want", { agent, _ in agent.want.rawValue }),
         ("created", { agent, _ in agent.card.created.map(Time.text) }),
@@ -159,8 +159,8 @@ package struct AgentsVerb: ParsableCommand {
                 _ = try value.map(Names.agent)
                 change = { $0.parent = value }
             case "restart":
-                try check(value, ["never", "on-failure", "always"])
-                change = { $0.restart = value }
+                try check(value, RestartPolicy.names)
+                change = { $0.restart = value.flatMap { RestartPolicy(rawValue: $0) } }
             case "pull":
                 let choice = try choice(value)
                 change = { $0.pull = choice }
