@@ -120,9 +120,9 @@ package struct Bus {
     ]
 
     /// Runs `body` under the bus's lock.
-    func locked<T>(_ verb: String, seconds: UInt32 = 30, _ body: (Held) throws -> T) throws -> T {
+    func locked<T>(_ verb: String, seconds: UInt32 = 30, _ body: (LockProof) throws -> T) throws -> T {
         try requireFormat()
-        return try Lock.with(lock, seconds: seconds, verb: verb, body)
+        return try FileLock.with(lock, seconds: seconds, verb: verb, body)
     }
 
     /// A fresh name in `tmp/`.
@@ -189,7 +189,7 @@ extension Bus {
     }
 
     /// Whether the supervisor of any agent lives.
-    package func hasLiving() throws -> Bool { try agentNames().contains { try Alive.isHeld(alive($0)) } }
+    package func hasLiving() throws -> Bool { try agentNames().contains { try LivenessLock.isHeld(alive($0)) } }
 
     /// The commands of git's own configuration that the person lets run.
     package func approvedCommands() throws -> [String] {

@@ -84,7 +84,7 @@ extension Bus {
     func restartsFile(_ name: String) -> FilePath { agent(name).appending("restarts") }
     /// Files of a paused agent's worktree that are not in git.
     package func kept(_ name: String) -> FilePath { agent(name).appending("kept") }
-    /// What a worktree had after its setup and git ignores; see `Work.recordSetup`.
+    /// What a worktree had after its setup and git ignores; see `TaskBranches.recordSetup`.
     package func setupMade(_ name: String) -> FilePath { agent(name).appending("made") }
     /// The repositories of the submodules of a paused agent's worktree.
     package func keptModules(_ name: String) -> FilePath { agent(name).appending("modules") }

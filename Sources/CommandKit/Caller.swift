@@ -17,7 +17,7 @@ import Storage
 //                chosen. It decides nothing
 //
 // An agent that calls under its own name, as nearly all calls are, is known by its supervisor and its mark at once.
-extension Tool {
+extension CommandContext {
     enum Descent: Equatable {
         case agent(String)
         case queue, person
@@ -50,7 +50,7 @@ extension Tool {
                 throw Failure.no("this is '\(own)', which can't act as '\(name)'")
             }
             return own
-        case .queue: throw Tool.withinQueue
+        case .queue: throw CommandContext.withinQueue
         case .person: return name
         }
     }
@@ -68,7 +68,7 @@ extension Tool {
         _ = try bus()
         switch try descentResult.get() {
         case .agent(let name): return name
-        case .queue: throw Tool.withinQueue
+        case .queue: throw CommandContext.withinQueue
         case .person:
             guard try !Tree.isWithin(Git.within) else {
                 throw Failure.no("this runs within git, which cadre started: a person or an agent does it, outside")
@@ -99,7 +99,7 @@ extension Tool {
             session.mark == mark,
             session.boot == Host.boot, let pid = session.pid
         else { return false }
-        return try Tree.isBelow(pid_t(pid)) && Alive.isHeld(bus.alive(name))
+        return try Tree.isBelow(pid_t(pid)) && LivenessLock.isHeld(bus.alive(name))
     }
 
     func findDescent() throws -> Descent {

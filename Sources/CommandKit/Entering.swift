@@ -10,7 +10,7 @@ import Team
 // An agent with a worktree works on one task at a time: claiming moves the worktree to the task's branch before the id
 // is printed, or, where the task's work is not commits, to the target as it is now, so that what the task depends on
 // is there to be seen. Epics, and a second task of no commits beside one at work, move nothing.
-extension Tool {
+extension CommandContext {
     /// The caller's worktree, if its session is the current one.
     private func ownWorktree(_ worker: Worker) throws -> Git? {
         guard worker.session != nil else { return nil }

@@ -4,7 +4,7 @@ import Processes
 // What may be longer than the screen goes through the pager that git has: `GIT_PAGER`, `core.pager`, `PAGER`, less. It
 // is asked of git outside the repository, since whatever an agent writes into that one's configuration would be run by
 // the person. `LESS` is FRX and `LV` -c where they are not set, as git has it.
-extension Out {
+extension Output {
     /// From now on standard output goes through the pager, if it is a person's terminal. The C functions are `pipe`,
     /// `posix_spawnp` and `dup2`.
     package static func page() {

@@ -16,9 +16,9 @@ package struct Look: ParsableArguments {
     package init() {}
 
     /// Whether it is for a person's eyes: on a terminal, or as it would be there.
-    package var isShown: Bool { Out.isTerminal || color == .always }
+    package var isShown: Bool { Output.isTerminal || color == .always }
     /// Whether it has colours.
-    package var hasColors: Bool { color == .always || color == .auto && Out.colors }
+    package var hasColors: Bool { color == .always || color == .auto && Output.colors }
 }
 
 struct Table {

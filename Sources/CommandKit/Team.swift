@@ -12,7 +12,7 @@ import Team
 import Tmux
 
 /// What verbs on agents share.
-extension Tool {
+extension CommandContext {
     /// The project's agents, with the configuration in force; read once.
     package func team() throws -> Team {
         if let team = openedTeam { return team }
@@ -27,7 +27,8 @@ extension Tool {
     package func startQueue() throws {
         let bus = try bus()
         let names = try bus.agentNames()
-        guard try !names.contains(where: { try Alive.isHeld(bus.alive($0)) }), try Queue.needsRunner(bus) else {
+        guard try !names.contains(where: { try LivenessLock.isHeld(bus.alive($0)) }), try MergeRunner.needsRunner(bus)
+        else {
             return
         }
         if try names.contains(where: { try AgentSession.read(bus.session($0))?.pid != nil }) {
@@ -42,9 +43,9 @@ extension Tool {
     /// Starts agents that rest for what this verb has made ready, where no agent runs. The verb has done its work all
     /// the same.
     func rouse() {
-        Out.flush()
+        Output.flush()
         do { if try Team.mayRouse(bus()) { try team().rouseIfNobodyRuns() } } catch {
-            Main.complain("\((error as? Failure)?.message ?? "\(error)")")
+            CommandRunner.complain("\((error as? Failure)?.message ?? "\(error)")")
         }
     }
 

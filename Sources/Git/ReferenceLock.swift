@@ -7,9 +7,9 @@ import SystemPackage
 /// A reference that git holds locked for us, at a known value, until it is moved or let go of: by one call of
 /// `git update-ref --stdin`, which is told to start, update and prepare, and later to commit. Its HEAD is locked with
 /// it, for the reflog. Should we die, git sees the end of its input and lets go.
-package final class RefLock {
+package final class ReferenceLock {
     package enum Taken {
-        case held(RefLock)
+        case held(ReferenceLock)
         /// It holds something else.
         case elsewhere
         /// Why it can't be locked, and the lock file that is in the way, if one is.
@@ -34,7 +34,8 @@ package final class RefLock {
         let files = [
             repository.directory.pushing(FilePath("\(reference).lock")), worktree.directory.appending("HEAD.lock"),
         ]
-        let lock = try RefLock(worktree.program(["update-ref", "--no-deref", "-m", "cadre: \(why)", "--stdin"]), files)
+        let lock = try ReferenceLock(
+            worktree.program(["update-ref", "--no-deref", "-m", "cadre: \(why)", "--stdin"]), files)
         if lock.send("start\nupdate \(reference) \(new) \(old)\nprepare\n"), lock.hears("prepare: ok") {
             lock.isHeld = true
             return .held(lock)
@@ -79,7 +80,7 @@ package final class RefLock {
         var heard: [UInt8] = []
         while !heard.split(separator: 10).contains(where: { $0.elementsEqual(line.utf8) }) {
             var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-            let n = poll(&entry, 1, RefLock.patience * 1000)
+            let n = poll(&entry, 1, ReferenceLock.patience * 1000)
             if n < 0, errno == EINTR { continue }
             var chunk = [UInt8](repeating: 0, count: 512)
             guard n > 0, case let count = read(socket, &chunk, chunk.count), count > 0 else { return false }

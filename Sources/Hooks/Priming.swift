@@ -41,7 +41,9 @@ extension Team {
             cadre heartbeat --note TEXT, cadre handoff NOTES, cadre agents.
 
             """
-        if let role = agent?.role, let file = try Share.file("roles/\(role).md"), let bytes = try Files.read(file) {
+        if let role = agent?.role, let file = try Installation.file("roles/\(role).md"),
+            let bytes = try Files.read(file)
+        {
             add("")
             add(Team.cut(bytes, "the file \(file.string)"))
         }

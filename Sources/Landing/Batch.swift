@@ -24,7 +24,7 @@ struct Batch {
     /// An entry, on top of those below it.
     struct Layer {
         var entry: Entry
-        var candidate: Queue.Candidate
+        var candidate: MergeRunner.Candidate
     }
 
     enum Placed {
@@ -38,26 +38,26 @@ struct Batch {
     enum Outcome {
         case passed
         /// So many pass; what the gate said of the next.
-        case culprit(Int, Queue.Verdict)
+        case culprit(Int, MergeRunner.Verdict)
         case red
     }
 
-    let queue: Queue
+    let queue: MergeRunner
     /// The commit that the target holds: the remote's, if work lands there.
     let target: String
-    let remote: Remote?
+    let remote: RemoteTarget?
     /// The entry's branch is pushed and a pull request made of it, instead of landing.
     let proposes: Bool
     /// What the local target holds: the same, or an earlier one.
     private var local: String
     let targetTree: String
-    let ground: Queue.Ground
+    let ground: MergeRunner.Ground
     private(set) var layers: [Layer] = []
     /// One that changed meanwhile, so that what was above it is stacked again.
     private(set) var changed: Entry?
     private var bus: Bus { queue.bus }
 
-    init(_ queue: Queue) throws {
+    init(_ queue: MergeRunner) throws {
         self.queue = queue
         local = try queue.work.targetCommit()
         remote = try queue.remote()
@@ -77,7 +77,7 @@ struct Batch {
     // MARK: stacking
 
     /// Puts an entry on top, if it may go on and nothing is in its way.
-    mutating func place(_ entry: Entry, _ report: inout Queue.Report) throws -> Placed {
+    mutating func place(_ entry: Entry, _ report: inout MergeRunner.Report) throws -> Placed {
         guard let entry = try queue.answered(entry, &report) else { return .settled }
         if try queue.git.isAncestor(entry.tip, of: target) {
             if let placed = try follow(for: entry, &report) { return placed }
@@ -123,7 +123,7 @@ struct Batch {
     }
 
     /// Until the person has let run what git needs for it.
-    private func waitForApproval(_ entry: Entry, _ why: String, _ report: inout Queue.Report) throws -> Placed {
+    private func waitForApproval(_ entry: Entry, _ why: String, _ report: inout MergeRunner.Report) throws -> Placed {
         try queue.askForApproval()
         try queue.wait(entry, why, bus.approvedFile, &report, asks: false)
         return .settled
@@ -131,7 +131,7 @@ struct Batch {
 
     /// Brings the local target to what the remote's holds. Nil if it is there, else what becomes of the entry that
     /// needs it.
-    mutating func follow(for entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
+    mutating func follow(for entry: Entry, _ report: inout MergeRunner.Report) throws -> Placed? {
         if local == target { return nil }
         switch try queue.follow(to: target, targetTree, from: local, for: entry, &report) {
         case .followed: local = target
@@ -142,11 +142,12 @@ struct Batch {
     }
 
     /// Why the local target can't be moved over the candidate's change now, nor to where that begins.
-    private func inTheWay(_ candidate: Queue.Candidate, _ ground: Queue.Ground) throws -> (
+    private func inTheWay(_ candidate: MergeRunner.Candidate, _ ground: MergeRunner.Ground) throws -> (
         why: String, index: FilePath?
     )? {
         if local != target,
-            let obstacle = try queue.inTheWay(Queue.Candidate(commit: target, tree: targetTree, parent: local), ground)
+            let obstacle = try queue.inTheWay(
+                MergeRunner.Candidate(commit: target, tree: targetTree, parent: local), ground)
         {
             return obstacle
         }
@@ -155,7 +156,8 @@ struct Batch {
 
     /// Holds an entry for review. Who reviews should have to look only at what the gate passes, by itself.
     private func hold(
-        _ entry: Entry, _ candidate: Queue.Candidate, _ why: String, gateFirst: Bool, _ report: inout Queue.Report
+        _ entry: Entry, _ candidate: MergeRunner.Candidate, _ why: String, gateFirst: Bool,
+        _ report: inout MergeRunner.Report
     ) throws {
         guard gateFirst else { return try queue.hold(entry, candidate, why) }
         var alone = self
@@ -176,7 +178,7 @@ struct Batch {
     // MARK: deciding
 
     /// Runs the gate, lands what passes, gives back what does not.
-    mutating func run(_ report: inout Queue.Report) throws {
+    mutating func run(_ report: inout MergeRunner.Report) throws {
         guard try begin() else { return }
         switch try decide() {
         case .passed:
@@ -218,7 +220,7 @@ struct Batch {
 
     private func decide() throws -> Outcome {
         /// What the gate says of the first `count` entries.
-        func gate(_ count: Int, again: Bool) throws -> Queue.Verdict {
+        func gate(_ count: Int, again: Bool) throws -> MergeRunner.Verdict {
             guard count > 0 else { return try queue.gate(target, targetTree, again: again) }
             return try queue.gate(layers[count - 1].candidate.commit, layers[count - 1].candidate.tree, again: again)
         }
@@ -249,20 +251,20 @@ struct Batch {
         return .culprit(good, blamed)
     }
 
-    private func blame(_ number: Int, _ verdict: Queue.Verdict, _ report: inout Queue.Report) throws {
+    private func blame(_ number: Int, _ verdict: MergeRunner.Verdict, _ report: inout MergeRunner.Report) throws {
         try queue.giveBack(
             layers[number].entry, verdict.why ?? "the gate failed", verdict.output, counted: true, &report)
     }
 
     /// The first waits until the target is green, since it does not turn it so; the others are tried next.
-    private func waitForGreen(_ report: inout Queue.Report) throws {
+    private func waitForGreen(_ report: inout MergeRunner.Report) throws {
         try queue.waitForGreen(layers[0].entry, target, targetTree, &report)
     }
 
     // MARK: landing
 
     /// Moves the target over the first `count` entries, whose tree has passed.
-    private mutating func land(_ count: Int, _ report: inout Queue.Report) throws {
+    private mutating func land(_ count: Int, _ report: inout MergeRunner.Report) throws {
         try bus.closeAsk(named: "target-red", by: "cadre", "")
         let top = layers[count - 1].candidate
         // The gate took its time.
@@ -304,7 +306,7 @@ struct Batch {
             return
         }
         let tasks = landing.map { "\($0.id)" }.joined(separator: ", ")
-        let all = Queue.Candidate(commit: top.commit, tree: top.tree, parent: local)
+        let all = MergeRunner.Candidate(commit: top.commit, tree: top.tree, parent: local)
         switch try queue.move(to: all, checkout, why: "land task\(count > 1 ? "s" : "") \(tasks)") {
         case .elsewhere: try goBack()
         case .halfway(let why): try queue.stand(landing, why, &report)

@@ -8,7 +8,7 @@ import SystemPackage
 // names a branch that is not there: all files are as if added, and the next commit has no parent. What the branch held
 // is in the log of the worktree's HEAD (git-reflog(1)), which stays; so the branch comes back. One that never had a
 // commit, as `git switch --orphan` makes, is its maker's and is left alone: the log's last switch names another.
-extension Work {
+extension TaskBranches {
     /// Makes the branch that a worktree stands on again, if it was removed under it. `git` may be of its git directory
     /// alone. While the branch is there this costs two looks at the disk.
     func bringBranchBack(_ git: Git) throws {

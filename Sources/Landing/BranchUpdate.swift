@@ -12,7 +12,7 @@ import SystemPackage
 // they are, its changes would meet themselves. So git is given a commit that joins the two: the target's tree, with the
 // target and the landed part as parents. Merged, it makes the landed part the base; and a rebase leaves out what is
 // reachable from it.
-extension Work {
+extension TaskBranches {
     package enum Updated {
         case already
         case updated(String)
@@ -36,7 +36,9 @@ extension Work {
         }
         if try repository.isAncestor(target, of: tip) { return .already }
         let dirty = try worktree.dirty(untracked: false)
-        guard dirty.isEmpty else { throw Failure.no("uncommitted changes: \(Work.shown(dirty)): commit them first") }
+        guard dirty.isEmpty else {
+            throw Failure.no("uncommitted changes: \(TaskBranches.shown(dirty)): commit them first")
+        }
 
         let joined = try landedPart(of: tip, target).map { try join($0, target, worktree) } ?? target
         let result = try asOwner(
@@ -61,7 +63,8 @@ extension Work {
         let inTheWay = said.filter { $0.hasPrefix("\t") }.map { String($0.dropFirst()) }
         if rebase, after != nil { _ = try asOwner(worktree, ["rebase", "--abort"]) }
         guard inTheWay.isEmpty else {
-            throw Failure.no("untracked files are in the way: \(Work.shown(inTheWay)): move or remove them first")
+            throw Failure.no(
+                "untracked files are in the way: \(TaskBranches.shown(inTheWay)): move or remove them first")
         }
         let next = rebase ? nil : after.map { "; '\($0)' goes on, 'git merge --abort' goes back" }
         let why = said.last { !$0.hasPrefix("Not committing merge") }.map(Names.shown) ?? result.complaint

@@ -20,7 +20,9 @@ extension Git {
     func merge(base: String?, ours: String, theirs: String) throws -> Merged {
         let forced = try run(
             ["commit-tree", "\(ours)^{tree}"] + (base.map { ["-p", $0] } ?? []), input: Array("merge\n".utf8),
-            environment: Work.identity.merging(["GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000"]) { $1 }
+            environment: TaskBranches.identity.merging([
+                "GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000",
+            ]) { $1 }
         ).text
         let options =
             ["--write-tree", "-z", "--name-only", "--messages"] + (base == nil ? ["--allow-unrelated-histories"] : [])
@@ -67,7 +69,7 @@ extension Git {
 //            within the branch decided is lost, since merges are left out.
 //
 // Of a rebase only the last commit has Cadre-Tip, so each landing is told by one.
-extension Queue {
+extension MergeRunner {
     /// An entry's work on top of something: one commit or several.
     struct Candidate {
         var commit: String
@@ -161,7 +163,7 @@ extension Queue {
     /// What the task says.
     private func message(_ entry: Entry) throws -> [UInt8] {
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
-        if try isNameless(entry, header) { return Array("\(Work.title(ofBranch: entry.branch))\n".utf8) }
+        if try isNameless(entry, header) { return Array("\(TaskBranches.title(ofBranch: entry.branch))\n".utf8) }
         let body = String(validating: header.body, as: UTF8.self) == nil || header.body.contains(0) ? [] : header.body
         return Array("\(header.title)\n\n".utf8) + Message.withoutBlankEnds(body)
     }
@@ -182,12 +184,14 @@ extension Queue {
         guard !listed.isEmpty else { return task }
         var (text, trailers) = try Message.parts(task)
         var items: [[UInt8]] = []
-        for words in listed.prefix(Queue.mostListed) {
+        for words in listed.prefix(MergeRunner.mostListed) {
             let (said, more) = try Message.parts(words)
             items.append(Message.item(said))
             trailers += more.filter { !trailers.contains($0) }
         }
-        if listed.count > Queue.mostListed { items.append(Array("and \(listed.count - Queue.mostListed) more".utf8)) }
+        if listed.count > MergeRunner.mostListed {
+            items.append(Array("and \(listed.count - MergeRunner.mostListed) more".utf8))
+        }
         let space = Array((items.contains { $0.contains(10) } ? "\n\n" : "\n").utf8)
         text += Array("\n\n".utf8) + items.joined(separator: space)
         return trailers.isEmpty ? text : text + Array("\n\n".utf8) + trailers.joined(separator: [10])
@@ -196,7 +200,7 @@ extension Queue {
     /// Whether the task was made for a branch, so that it has no words of its own.
     func isNameless(_ entry: Entry, _ header: TaskHeader) throws -> Bool {
         guard let branch = try bus.branch(entry.id), branch.given, header.body.isEmpty else { return false }
-        return [branch.title, Work.title(ofBranch: entry.branch)].contains(header.title)
+        return [branch.title, TaskBranches.title(ofBranch: entry.branch)].contains(header.title)
     }
 
     /// So many commits are listed.

@@ -131,7 +131,7 @@ struct Committer {
     init(_ git: Git) throws {
         self.git = git
         signs = try git.attempt(["config", "--type=bool", "commit.gpgSign"]).text == "true"
-        identity = try git.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : Work.identity
+        identity = try git.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : TaskBranches.identity
     }
 
     /// Makes a commit, `by` its author and at that time; without one the committer is the author. The message is UTF-8.

@@ -10,7 +10,7 @@ import SystemPackage
 // The other side may know a path by another name. So the names are first joined by the renames of both sides; where
 // nobody has changed any of them (a directory was renamed, or a file stands where a directory was), their directories
 // are looked at, and so on up to the root.
-extension Queue {
+extension MergeRunner {
     /// The other side of a conflict, newest first, for the mail and for `task show`: of at most five tasks the title,
     /// author, body and result, and of commits that belong to none the id, author and subject. `below` is what the
     /// work was to be put on; what of that `target` does not have yet is said to be ahead in the queue.
@@ -89,8 +89,8 @@ extension Queue {
             return nil
         }
         let end = try? bus.end(id)
-        var text = Queue.quoted(header.body, "cadre task show \(id)")
-        let result = Queue.quoted(end?.body ?? entry.record.body, "cadre task show \(id)")
+        var text = MergeRunner.quoted(header.body, "cadre task show \(id)")
+        let result = MergeRunner.quoted(end?.body ?? entry.record.body, "cadre task show \(id)")
         if !result.isEmpty { text += Array("Its result:\n".utf8) + result }
         return ("task \(id) '\(Names.shown(header.title))' by '\(entry.author)'", text)
     }

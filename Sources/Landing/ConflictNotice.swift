@@ -6,7 +6,7 @@ import SystemPackage
 
 // Who is told of a conflict: whoever works on either branch, once for the same paths. Who takes a task over is told as
 // well. What is new to somebody at the same time is one mail.
-extension Prediction {
+extension ConflictPrediction {
     /// Sends the mail that is due. `all` are the live branches, where they were looked at just now: who works on them
     /// may have changed. Returns whether there was any.
     @discardableResult
@@ -43,8 +43,8 @@ extension Prediction {
     private func send(_ conflicts: [Conflict], to name: String) throws {
         let parts = try conflicts.map { try text($0, for: name) }
         let subject = parts.count == 1 ? parts[0].subject : "\(parts.count) conflicts of your work with others'"
-        var body = Array(parts.prefix(Prediction.most).map(\.body).joined(separator: Array("\n\n".utf8)))
-        let more = parts.dropFirst(Prediction.most).map { "  \($0.subject)\n" }.joined()
+        var body = Array(parts.prefix(ConflictPrediction.most).map(\.body).joined(separator: Array("\n\n".utf8)))
+        let more = parts.dropFirst(ConflictPrediction.most).map { "  \($0.subject)\n" }.joined()
         if !more.isEmpty { body += Array("\n\nAnd, as 'cadre merge check' shows:\n\n\(more)".utf8) }
         // Retired meanwhile: there is nobody to tell.
         do { _ = try bus.send(from: "cadre", to: name, subject: Names.shown(subject), body: body) } catch let failure
@@ -73,7 +73,7 @@ extension Prediction {
         if let header = try bus.header(another) {
             body += Array(
                 "\nTask \(another) says, in the words of '\(header.by)':\n\n> \(Names.shown(header.title))\n".utf8)
-            body += Queue.quoted(header.body, "cadre task show \(another)")
+            body += MergeRunner.quoted(header.body, "cadre task show \(another)")
         }
         return ("task \(task) conflicts with task \(another)\(whose)", body)
     }

@@ -25,12 +25,12 @@ import SystemPackage
 // whatever else is behind it is seen when the branch has been brought up as well.
 //
 // What is recorded, and in which order, so that a kill at any point loses nothing, is told in Bus/Conflicts.swift.
-package struct Prediction {
-    let work: Work
+package struct ConflictPrediction {
+    let work: TaskBranches
     var bus: Bus { work.bus }
     var git: Git { work.repository }
 
-    package init(_ work: Work) { self.work = work }
+    package init(_ work: TaskBranches) { self.work = work }
 
     /// A branch to compare.
     struct Branch {
@@ -62,7 +62,7 @@ package struct Prediction {
             let target = try work.targetCommit()
             var before = bus.compared()
             // By other attributes all is merged otherwise.
-            let own = OwnGit(work)
+            let own = IsolatedGit(work)
             if let last = before?.target, last != target,
                 try (try? own.attributes(of: last)) != own.attributes(of: target)
             {
@@ -91,7 +91,7 @@ package struct Prediction {
     /// Finishes what a killed check left, but for what it had not compared yet; returns whether there was anything.
     package func heal() throws -> Bool {
         try bus.checking(wait: false) {
-            let left = try Scratch.clear(bus.checkObjects)
+            let left = try ScratchMerge.clear(bus.checkObjects)
             return try tell(nil) || left
         } ?? false
     }
@@ -254,8 +254,8 @@ package struct Prediction {
         then: (Branch, [String]) -> Bool
     ) throws -> (target: [(branch: Branch, paths: [String])], pairs: [(one: Branch, other: Branch, paths: [String])]) {
         guard !all.isEmpty else { return ([], []) }
-        let scratch = try Scratch(work, onto: target, objects: bus.checkObjects)
-        defer { _ = try? Scratch.clear(bus.checkObjects) }
+        let scratch = try ScratchMerge(work, onto: target, objects: bus.checkObjects)
+        defer { _ = try? ScratchMerge.clear(bus.checkObjects) }
         var commits = all.map(\.tip)
         var against = all.map(known)
         let alone = all.indices.filter { first(all[$0]) || all[$0].isApart }

@@ -6,7 +6,7 @@ import SystemPackage
 
 // Work that needs a filter, a merge driver or a program that signs which only the repository's own configuration names,
 // and which the person has not let run (see Configured): it waits for that, all of it with one ask.
-extension Queue {
+extension MergeRunner {
     /// Why the entry can't be put on top of `below` yet; nil if it can. Of merge drivers only those count that git
     /// would run: for files that both sides have changed.
     func unapproved(_ entry: Entry, on below: String) throws -> String? {

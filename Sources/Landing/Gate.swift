@@ -13,7 +13,7 @@ import SystemPackage
 // The commands run code of agents: with an environment without the bus, tmux and git, behind `cadre.sandbox` if it is
 // set, and so that they can't but end (see Together). If the runner is killed meanwhile the next one ends them: all of
 // it carries `$GATE_OF`.
-extension Queue {
+extension MergeRunner {
     static let gateTimeout = 1800
 
     struct Verdict {
@@ -61,14 +61,14 @@ extension Queue {
         let begin = Time.monotonic()
         if !commands.isEmpty {
             let worktree = try prepare(commit, tree)
-            try Together.endChildren()
+            try ProcessGroup.endChildren()
             try Files.mkdirs(bus.mergeLogs)
             try Files.write([], to: log, sync: false)
             for group in try settings.flag("gateParallel") ? [commands] : commands.map({ [$0] }) {
                 failed = try run(group, in: worktree, log)
                 if failed != nil { break }
             }
-            output = try failed?.output ?? Queue.tail(log)
+            output = try failed?.output ?? MergeRunner.tail(log)
         }
         var record = GateVerdict()
         record.result = failed == nil ? .pass : .fail
@@ -113,7 +113,7 @@ extension Queue {
     private func run(_ commands: [String], in worktree: FilePath, _ log: FilePath) throws -> (
         why: String, output: [UInt8]
     )? {
-        let timeout = try settings.seconds("gateTimeout", Queue.gateTimeout)
+        let timeout = try settings.seconds("gateTimeout", MergeRunner.gateTimeout)
         // Those that run beside each other write each into a file of its own first.
         let parts = commands.count == 1 ? [log] : commands.indices.map(bus.gatePart)
         var programs: [Program] = []
@@ -127,8 +127,8 @@ extension Queue {
             program.log = try Files.openToAppend(part).rawValue
             programs.append(program)
         }
-        let ends = try Together.run(programs, limit: Queue.gateLimit)
-        try Tree.end(Queue.gateMark(bus), of: "the gate", bus)
+        let ends = try ProcessGroup.run(programs, limit: MergeRunner.gateLimit)
+        try Tree.end(MergeRunner.gateMark(bus), of: "the gate", bus)
         var why: [String] = []
         var output: [UInt8] = []
         for (n, part) in parts.enumerated() {
@@ -137,7 +137,7 @@ extension Queue {
             case .passed: words = ""
             case .failed(let code): words = "failed with \(code)"
             case .tookTooLong: words = "took longer than \(timeout) seconds"
-            case .printedTooMuch: words = "printed more than \(Queue.gateLimit >> 20) MB"
+            case .printedTooMuch: words = "printed more than \(MergeRunner.gateLimit >> 20) MB"
             case .ended: words = "ended, since another one failed"
             }
             switch ends[n] {
@@ -146,7 +146,7 @@ extension Queue {
                 try Files.append(Array("\(try isWithinLine(part) ? "\n" : "")cadre: \(words)\n".utf8), to: part)
             }
             if ends[n] != .passed, ends[n] != .ended {
-                if why.isEmpty { output = try Queue.tail(part) }
+                if why.isEmpty { output = try MergeRunner.tail(part) }
                 why.append("gate '\(Names.shown(commands[n]))' \(words)")
             }
             guard part != log else { continue }

@@ -9,7 +9,7 @@ import Storage
 //   1  the target holds the commit
 //   2  mail to each                          killed in between, the next runner leaves out whose mail is still unread
 //   3  the entry is landed
-extension Queue {
+extension MergeRunner {
     private static let instructions: Set = ["CLAUDE.md", "AGENTS.md", "GEMINI.md"]
 
     /// Tells what landed with this entry, if it is such a file.
@@ -17,7 +17,7 @@ extension Queue {
         let names = try git.attempt(["diff-tree", "-r", "-z", "--name-only", "--no-renames", entry.base, entry.tip])
             .output.split(separator: 0)
         let changed = names.map { String(decoding: $0, as: UTF8.self) }.filter { path in
-            path.split(separator: "/").last.map { Queue.instructions.contains(String($0)) } ?? false
+            path.split(separator: "/").last.map { MergeRunner.instructions.contains(String($0)) } ?? false
         }
         guard !changed.isEmpty else { return }
         let short = String(commit.prefix(12))

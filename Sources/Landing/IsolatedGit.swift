@@ -18,8 +18,8 @@ import SystemPackage
 ///     merge/git/.git          config, HEAD, info/attributes: written anew where they are not as they should be
 ///     merge/git/              no files: where what needs a worktree and no attributes is run
 ///     merge/attributes/ID/    the `.gitattributes` of a tree, ID a digest of their paths and contents
-final class OwnGit {
-    let work: Work
+final class IsolatedGit {
+    let work: TaskBranches
     var bus: Bus { work.bus }
     private var repository: Git { work.repository }
     private var made: (configured: Configured, git: Git)?
@@ -28,7 +28,7 @@ final class OwnGit {
     /// Seconds that a call may take: a filter or a driver may never end.
     private static let limit = 600.0
 
-    init(_ work: Work) { self.work = work }
+    init(_ work: TaskBranches) { self.work = work }
 
     func configured() throws -> Configured { try prepare().configured }
 
@@ -87,7 +87,7 @@ final class OwnGit {
         git.added["GIT_OBJECT_DIRECTORY"] = objects.string
         let shallow = repository.directory.appending("shallow")
         if try Files.exists(shallow) { git.added["GIT_SHALLOW_FILE"] = shallow.string }
-        git.limit = OwnGit.limit
+        git.limit = IsolatedGit.limit
         made = (configured, git)
         return (configured, git)
     }
@@ -133,7 +133,7 @@ final class OwnGit {
         for line in configured.server where configured.approved.contains(line.text) {
             add(String(line.key.dropFirst(Configured.lfs.count)), line.value)
         }
-        for line in configured.lines where OwnGit.shapes(line.key) && configured.counts(line) {
+        for line in configured.lines where IsolatedGit.shapes(line.key) && configured.counts(line) {
             let (section, name, variable) = Configured.parts(line.key)
             if ["credential", "http", "url", "remote", "lfs"].contains(section), !line.isOwn { continue }
             // Where missing objects are fetched from is needed to check anything out.
@@ -198,7 +198,7 @@ final class OwnGit {
     }
 }
 
-extension Work {
+extension TaskBranches {
     /// The address of a remote as it is from everywhere: git takes a path from the worktree that it is run in, and so
     /// do the people who gave it, from the main one.
     func absolute(_ address: String) throws -> String {

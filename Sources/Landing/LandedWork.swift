@@ -16,7 +16,7 @@ import SystemPackage
 //
 // What a target had and has no more, since a person has set it back, has not landed. What was rewritten before it was
 // submitted is kept, but is not the work.
-extension Work {
+extension TaskBranches {
     package enum Standing: Equatable {
         /// cadre saw no commits of it.
         case none
@@ -27,7 +27,9 @@ extension Work {
 
     package func standing(of id: Int) throws -> Standing {
         // A task without a branch has no commits: told without starting git.
-        guard try bus.branch(id) != nil, let kept = try repository.reference(Work.kept(id)) else { return .none }
+        guard try bus.branch(id) != nil, let kept = try repository.reference(TaskBranches.kept(id)) else {
+            return .none
+        }
         let tip = try newest(of: id, kept)
         guard let target = settings.target, let held = try repository.commit(target) else { return .open(tip) }
         return try hasLanded(tip, of: id, in: held) ? .landed : .open(tip)
@@ -82,11 +84,11 @@ extension Work {
     }
 }
 
-extension Queue {
+extension MergeRunner {
     /// I8: tasks that are done though their work never landed, and that nobody gave up.
     func examineDone() throws -> [Doctor.Problem] {
         var found: [Doctor.Problem] = []
-        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", TaskBranches.keptPrefix]).text.split(
             separator: "\n")
         {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)) else { continue }

@@ -11,13 +11,15 @@ import SystemPackage
 //
 // Which server gets them is never a branch's word: git-lfs is run in our own git directory, in which `.lfsconfig` of
 // the target counts as far as the person has seen it, as the rest of the configuration does (see Configured, OwnGit).
-extension OwnGit {
+extension IsolatedGit {
     /// Uploads what the commits need that a remote gets now: those reachable from `commit` and not from `known`. Why it
     /// can't be; nil if it is done, or there is nothing.
     func upload(_ commit: String, beyond known: [String], to remote: String) throws -> String? {
         let ids = try pointers(commit, beyond: known)
         guard !ids.isEmpty else { return nil }
-        guard OwnGit.hasLarge else { return "files of git-lfs are to be uploaded first, and there is no git-lfs here" }
+        guard IsolatedGit.hasLarge else {
+            return "files of git-lfs are to be uploaded first, and there is no git-lfs here"
+        }
         guard try !configured().hidesServer else {
             return "'.lfsconfig' of '\(work.targetName)' names a server that you have not let be used: see 'cadre init'"
         }
@@ -33,7 +35,7 @@ extension OwnGit {
     /// Brings what a commit's files need and is not here, so that it can be checked out. What can't be had is told
     /// there.
     func download(_ commit: String, from remote: String) throws {
-        guard OwnGit.hasLarge, try isLarge(commit) else { return }
+        guard IsolatedGit.hasLarge, try isLarge(commit) else { return }
         _ = try large(["fetch", remote, commit])
     }
 
@@ -103,7 +105,7 @@ extension OwnGit {
         program.environment = Git.environment.merging(Git.overNetwork) { $1 }
         program.directory = bus.mergeGit
         program.ownSession = true
-        program.timeout = Queue.networkTimeout
+        program.timeout = MergeRunner.networkTimeout
         return try program.run()
     }
 

@@ -21,20 +21,20 @@ import SystemPackage
 //
 // An entry that can't land now waits and holds up nobody. What is wrong with the queue as a whole (no target, commands
 // that the person has not seen) stops it, with one ask.
-package struct Queue {
-    package let work: Work
+package struct MergeRunner {
+    package let work: TaskBranches
     /// Told of each step: the task's id, what became of it, and why or which commit.
     let tell: ([String]) -> Void
     let gateNamed = GateName()
-    let own: OwnGit
+    let own: IsolatedGit
     var bus: Bus { work.bus }
     var git: Git { work.repository }
     var settings: Settings { work.settings }
 
-    package init(_ work: Work, tell: @escaping ([String]) -> Void = { _ in }) {
+    package init(_ work: TaskBranches, tell: @escaping ([String]) -> Void = { _ in }) {
         self.work = work
         self.tell = tell
-        own = OwnGit(work)
+        own = IsolatedGit(work)
     }
 
     /// What a run did.
@@ -60,7 +60,7 @@ package struct Queue {
         let mark = Mark.next()
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
-            try Lock.wait(bus.mergeLock) {
+            try FileLock.wait(bus.mergeLock) {
                 // What the last one has started may be there still, and acts on its own now; itself, it has let the
                 // lock go.
                 if let last = try bus.runner(), !last.isProcess(getpid()) {
@@ -72,12 +72,12 @@ package struct Queue {
                 if let mark { Mark.take(mark) }
                 try setTries(bus, tries(bus) + 1)
                 // What a filter, a driver or a program that signs leaves behind stays below us, and is ended.
-                Together.adopt()
+                ProcessGroup.adopt()
                 do {
                     try whole(bus, git, once: once, remote: remote, tell, &report)
                 } catch let failure as Failure where failure.kind != .bug {
                     // Nobody may read what a runner says: what kept it from its work stands where one looks.
-                    try Queue.stop(bus, failure.message, passes: failure.kind == .unsure)
+                    try MergeRunner.stop(bus, failure.message, passes: failure.kind == .unsure)
                     try setTries(bus, 0)
                     throw failure
                 }
@@ -100,14 +100,14 @@ package struct Queue {
             var settings = try Settings(git, bus: bus)
             try settings.askForWaiting(bus)
             if remote { settings.set("mergeMode", "remote") }
-            let queue = Queue(Work(bus: bus, repository: git, settings: settings), tell: tell)
+            let queue = MergeRunner(TaskBranches(bus: bus, repository: git, settings: settings), tell: tell)
             if first { try queue.resume(&report) }
             first = false
             if report.stands { break }
             let due = try queue.due(seen)
             guard !due.isEmpty else { break }
             if let (why, passes) = try queue.obstacle() {
-                try Queue.stop(bus, why, passes: passes)
+                try MergeRunner.stop(bus, why, passes: passes)
                 report.waiting.append(why)
                 break
             }
@@ -115,7 +115,7 @@ package struct Queue {
             try queue.closeApproval()
             let before = report.landed.count
             let ended = before + report.returned.count
-            defer { try? Together.endChildren() }
+            defer { try? ProcessGroup.endChildren() }
             for (entry, isOver) in try queue.round(once ? Array(due.prefix(1)) : due, &report) {
                 guard let now = try bus.entry(entry.id) else { continue }
                 if [.waiting, .held, .stuck].contains(now.step) || (isOver && now.record == entry.record) {
@@ -203,7 +203,7 @@ package struct Queue {
     /// Goes on with what the last runner left. Needs the runner's lock. What may have been pushed is left as it is
     /// unless the network may be used.
     func resume(_ report: inout Report, network: Bool = true) throws {
-        try Tree.end(Queue.gateMark(bus), of: "the gate", bus)
+        try Tree.end(MergeRunner.gateMark(bus), of: "the gate", bus)
         try forgetLanded()
         try resumeFollowing(&report)
         if report.stands { return }
@@ -319,19 +319,19 @@ package struct Queue {
     private func forgetLanded() throws {
         let now = Time.now()
         if let last = try Files.status(bus.mergeSwept)?.st_mtim.tv_sec, abs(now - last) < 86400 { return }
-        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", Work.keptPrefix]).text.split(
+        for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", TaskBranches.keptPrefix]).text.split(
             separator: "\n")
         {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)), let last = try bus.lastEntry(id),
                 last.step == .landed,
                 let kept = last.record.kept, let ended = try bus.end(id)?.time,
-                ended + Queue.keepLanded <= now,
+                ended + MergeRunner.keepLanded <= now,
                 try bus.view(id).state == .done
             else { continue }
-            _ = try git.attempt(["update-ref", "-d", Work.keptPrefix + name, kept])
+            _ = try git.attempt(["update-ref", "-d", TaskBranches.keptPrefix + name, kept])
         }
         try work.forgetSubmodules()
-        try forgetLogs(olderThan: now - Queue.keepLanded)
+        try forgetLogs(olderThan: now - MergeRunner.keepLanded)
         try Files.ring(bus.mergeSwept)
     }
 

@@ -7,7 +7,7 @@ import SystemPackage
 // Repositories within the work. git takes of one only the id of its commit, so that what lands must be found elsewhere:
 // a submodule's commit in the superproject's own copy of it (`modules/NAME`), or in what its remote has. The copy of an
 // agent's worktree goes with that worktree.
-extension Work {
+extension TaskBranches {
     /// Throws `Failure.no`, with the path, if a commit that the work points to is in nobody's hands but its author's.
     func requireContent(_ base: String, _ tip: String) throws {
         let fields = try repository.run(["diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", base, tip])
@@ -22,7 +22,7 @@ extension Work {
         guard !links.isEmpty else { return }
         let names = try submodules(tip)
         for (path, commit) in links {
-            guard let name = names[path] else { throw Work.linkAlone(path) }
+            guard let name = names[path] else { throw TaskBranches.linkAlone(path) }
             if let why = try lost(commit, of: name, at: path) {
                 throw Failure.no("'\(Names.shown(path))' points to commit \(commit.prefix(12)), which \(why)")
             }
@@ -58,8 +58,8 @@ extension Work {
     private func leave(submodule path: String, _ worktree: Git) throws -> Bool {
         let copies = worktree.directory.appending("modules")
         guard let place = worktree.worktree?.pushing(FilePath(path)),
-            let directory = try Work.link(place.appending(".git"), from: place, after: "gitdir: "),
-            try directory.starts(with: copies) || Work.same(directory.removingLastComponent(), copies)
+            let directory = try TaskBranches.link(place.appending(".git"), from: place, after: "gitdir: "),
+            try directory.starts(with: copies) || TaskBranches.same(directory.removingLastComponent(), copies)
         else { return false }
         let held = try holdings(of: Git(directory: directory, worktree: place))
         guard held.isEmpty, held.underWay == nil else { return false }

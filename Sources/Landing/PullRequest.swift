@@ -18,7 +18,7 @@ import SystemPackage
 // Killed between two of these, the next runner does the last one again: it finds the branch pushed, and the request
 // open. Where gh is not, or does not know the remote, a person opens the request. It was merged if there is a commit
 // among those that the remote's target has got since, on which nothing of the entry is left to put.
-extension Queue {
+extension MergeRunner {
     enum Request {
         case open(String)
         /// With the commit by which it was merged, if that is known.
@@ -29,7 +29,7 @@ extension Queue {
     }
 
     /// Pushes the entry's branch. Nil, or why it can't be now.
-    func pushBranch(_ entry: Entry, _ remote: Remote) throws -> String? {
+    func pushBranch(_ entry: Entry, _ remote: RemoteTarget) throws -> String? {
         let name = entry.branch.dropFirst("refs/heads/".count)
         guard entry.branch != remote.branch else {
             return "the branch is called as the target of '\(remote.name)': submit it under another name"
@@ -45,7 +45,7 @@ extension Queue {
             // What was ever submitted is kept, so what is not among it was pushed by somebody else.
             let ours =
                 try git.commit(there) != nil
-                && [entry.tip, Work.kept(entry.id)].contains { try git.isAncestor(there, of: $0) }
+                && [entry.tip, TaskBranches.kept(entry.id)].contains { try git.isAncestor(there, of: $0) }
             guard ours else {
                 return
                     "'\(name)' on '\(remote.name)' has commits of others: take them into the work, or remove it there"
@@ -59,11 +59,11 @@ extension Queue {
     }
 
     /// The entry's pull request, which is opened if there is none.
-    func request(_ entry: Entry, _ remote: Remote, _ target: String) throws -> Request {
+    func request(_ entry: Entry, _ remote: RemoteTarget, _ target: String) throws -> Request {
         let branch = String(entry.branch.dropFirst("refs/heads/".count))
         let url = try git.run(["remote", "get-url", remote.name]).text
         let found =
-            try !Queue.hasGh
+            try !MergeRunner.hasGh
             ? nil
             : gh([
                 "pr", "list", "--repo", url, "--head", branch, "--state", "all", "--limit", "50", "--json",
@@ -146,14 +146,15 @@ extension Queue {
         if let main = try work.worktrees().first?.path, try Files.exists(main) { program.directory = main }
         program.input = input
         program.ownSession = true
-        program.timeout = Queue.networkTimeout
+        program.timeout = MergeRunner.networkTimeout
         return try program.run()
     }
 }
 
 extension Batch {
     /// Pushes the entry's branch if that is still to be done, and sees what has become of its pull request.
-    mutating func propose(_ entry: Entry, to remote: Remote, _ report: inout Queue.Report) throws -> Placed {
+    mutating func propose(_ entry: Entry, to remote: RemoteTarget, _ report: inout MergeRunner.Report) throws -> Placed
+    {
         if entry.record.pushed != entry.tip, let why = try queue.pushBranch(entry, remote) {
             try queue.wait(entry, why, nil, &report, again: true)
             return .settled
@@ -185,7 +186,7 @@ extension Batch {
     }
 
     /// Gives the entry back if it has come to conflict since it was last looked at; nil if it has not.
-    private mutating func conflict(_ entry: Entry, _ report: inout Queue.Report) throws -> Placed? {
+    private mutating func conflict(_ entry: Entry, _ report: inout MergeRunner.Report) throws -> Placed? {
         guard let looked = entry.record.looked, looked != target,
             case .conflict(let paths, let messages) = try queue.stack(entry, on: target)
         else { return nil }

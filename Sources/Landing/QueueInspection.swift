@@ -5,10 +5,10 @@ import Storage
 import SystemPackage
 
 // What recover and doctor see of the queue with git's eyes.
-extension Queue {
+extension MergeRunner {
     /// Finishes what a killed runner left, if no runner is at work; keeps what the agents have committed.
     package func recover() throws {
-        _ = try Lock.attempt(bus.mergeLock) {
+        _ = try FileLock.attempt(bus.mergeLock) {
             try unlockKept()
             if try bus.following() != nil || bus.entries({ _ in }).contains(where: { $0.step == .landing }) {
                 var report = Report()

@@ -5,7 +5,7 @@ import Storage
 import SystemPackage
 
 // When the queue is to be looked at: what a supervisor asks of the files alone, without a process.
-extension Queue {
+extension MergeRunner {
     /// Seconds between two looks at a file that blocks an entry.
     private static let glance = 20
     /// Seconds within which a runner that was started takes the lock.
@@ -20,7 +20,7 @@ extension Queue {
             guard let bell = try Files.status(bus.mergeBell), bell.st_mtim.tv_sec > time else { return false }
         }
         if let next = try nextRun(bus), next > Time.now() { return false }
-        return try Lock.isFree(bus.mergeLock)
+        return try FileLock.isFree(bus.mergeLock)
     }
 
     /// How many runners in a row did not come to their end, nor brought an entry to its own: told by the lock's file.
@@ -64,13 +64,14 @@ extension Queue {
         let records = entries.filter { $0.step == .waiting || $0.step == .landing }.map(\.record)
         // A file that blocks one is looked at, without a runner.
         let isWatched = records.contains { $0.index != nil }
-        var times = records.compactMap { $0.retryAt ?? $0.lookAt } + (isWatched ? [Time.now() + Queue.glance] : [])
+        var times =
+            records.compactMap { $0.retryAt ?? $0.lookAt } + (isWatched ? [Time.now() + MergeRunner.glance] : [])
         if !entries.isEmpty, let stopped = try bus.stopped(), let next = stopped.retryAt ?? stopped.lookAt {
             times.append(next)
         }
         // One that was started may have ended before it took the lock, which nobody sees.
-        if try entries.contains(where: { try isDue($0, bus) }), try Lock.isFree(bus.mergeLock) {
-            times.append(try max(nextRun(bus) ?? 0, Time.now() + Queue.patience))
+        if try entries.contains(where: { try isDue($0, bus) }), try FileLock.isFree(bus.mergeLock) {
+            times.append(try max(nextRun(bus) ?? 0, Time.now() + MergeRunner.patience))
         }
         return times.filter { $0 > Time.now() }.min()
     }

@@ -5,7 +5,7 @@ import Storage
 import SystemPackage
 
 // What can't go on now: the queue as a whole, and one entry of it.
-extension Queue {
+extension MergeRunner {
     /// Notes what keeps the whole queue from running. A person is asked; for what may pass by itself, if it is there
     /// still when it is tried again.
     static func stop(_ bus: Bus, _ why: String, passes: Bool) throws {
@@ -32,10 +32,10 @@ extension Queue {
     ) throws {
         guard let now = try bus.entry(entry.id), now.tip == entry.tip, now.token == entry.token else { return }
         guard now.step != .landing || entry.step == .landing else { throw Failure.unsure("task \(entry.id): \(why)") }
-        let stamp = try index.map(Queue.stamp)
+        let stamp = try index.map(MergeRunner.stamp)
         let passes = passes || index?.extension == "lock"
         let looks = (now.record.looks ?? 0) + 1
-        if red == nil, asks, try !passes || looks > Queue.lookedFor || isAsked(entry) {
+        if red == nil, asks, try !passes || looks > MergeRunner.lookedFor || isAsked(entry) {
             try ask(entry, "waits: \(why)")
         }
         guard
@@ -50,7 +50,7 @@ extension Queue {
                     $0.retries = again ? tries : nil
                     $0.retryAt = again ? Time.now() + Bus.backoff(tries) : nil
                     $0.looks = again ? nil : looks
-                    $0.lookAt = again ? nil : Time.now() + Queue.pause(looks, atMost: index == nil ? 900 : 60)
+                    $0.lookAt = again ? nil : Time.now() + MergeRunner.pause(looks, atMost: index == nil ? 900 : 60)
                     note(&$0)
                 }) != nil
         else { return try bus.closeAsks(of: entry.id, by: "cadre", "it changed meanwhile") }

@@ -20,7 +20,7 @@ private struct FetchFields: RecordFields {
 }
 private typealias FetchRecord = TypedRecord<FetchFields>
 
-extension Work {
+extension TaskBranches {
     /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
     package func front() throws -> String {
         let local = try targetCommit()
@@ -63,22 +63,22 @@ extension Work {
             let there = try repository.commit("refs/remotes/\(short)")
         else { return nil }
         let branch = "refs/heads/" + short.dropFirst(found.count + 1)
-        let remote = Remote(name: found, branch: branch)
+        let remote = RemoteTarget(name: found, branch: branch)
         if let why = try refresh(remote, branch) { say(why) }
         guard let now = try repository.commit(remote.reference(branch)), try repository.isAncestor(there, of: now)
         else { return there }
         return now
     }
 
-    private func refresh(_ remote: Remote, _ branch: String) throws -> String? {
+    private func refresh(_ remote: RemoteTarget, _ branch: String) throws -> String? {
         let every = try settings.seconds("fetch", 300)
         let file = bus.mergeFetched.appending(String(Digest.of(Array("\(remote.name) \(branch)".utf8)).prefix(40)))
         let before = try FetchRecord.read(file)
         if let time = before?.time, time <= Time.now(), time + every > Time.now() { return nil }
         try Files.mkdirs(bus.mergeFetched)
         // Another may be at it.
-        return try Lock.attempt(bus.fetchLock) { () -> String? in
-            let queue = Queue(self)
+        return try FileLock.attempt(bus.fetchLock) { () -> String? in
+            let queue = MergeRunner(self)
             var record = FetchRecord()
             record.remote = remote.name
             record.branch = branch

@@ -22,7 +22,7 @@ import SystemPackage
 // Killed after 2, it is not known whether 3 has happened. A successor finds out by 1; while the remote can't be reached
 // the entries stay landing. What else fails by itself is tried again after a minute, then after twice as long each
 // time, up to an hour.
-struct Remote {
+struct RemoteTarget {
     /// As `git remote` lists it.
     let name: String
     /// Its target, as `refs/heads/…`.
@@ -34,12 +34,12 @@ struct Remote {
     func reference(_ branch: String) -> String { "refs/cadre/remote/\(name)/\(branch.dropFirst("refs/heads/".count))" }
 }
 
-extension Queue {
+extension MergeRunner {
     /// Seconds that a call over the network may take.
     static let networkTimeout = 300.0
 
     func mode() throws -> MergeMode { try work.mode() }
-    func remote() throws -> Remote? { try work.remote() }
+    func remote() throws -> RemoteTarget? { try work.remote() }
 
     // MARK: over the network
 
@@ -52,7 +52,7 @@ extension Queue {
         case unreachable(String)
     }
 
-    func fetch(_ remote: Remote, _ branch: String, seconds: Double = networkTimeout) throws -> Fetched {
+    func fetch(_ remote: RemoteTarget, _ branch: String, seconds: Double = networkTimeout) throws -> Fetched {
         let reference = remote.reference(branch)
         // A fetch that was killed leaves its lock.
         _ = try removeStale(git.directory.appending("\(reference).lock"), [])
@@ -76,7 +76,7 @@ extension Queue {
     }
 
     /// What a branch of the remote holds, without fetching it.
-    func head(_ remote: Remote, _ branch: String) throws -> Fetched {
+    func head(_ remote: RemoteTarget, _ branch: String) throws -> Fetched {
         let result = try overNetwork(["ls-remote", "--refs", "--", remote.name, branch])
         guard result.status == 0 else { return .unreachable(Git.complaint(result)) }
         for line in result.text.split(separator: "\n") {
@@ -96,7 +96,7 @@ extension Queue {
     }
 
     /// Moves a branch of the remote from `old` (nil: there is none) to a commit, and looks whether it has it.
-    func push(_ commit: String, to remote: Remote, _ branch: String, over old: String?) throws -> Pushed {
+    func push(_ commit: String, to remote: RemoteTarget, _ branch: String, over old: String?) throws -> Pushed {
         if let why = try own.upload(
             commit, beyond: [old, try git.commit(remote.reference(remote.branch))].compactMap { $0 }, to: remote.name)
         {
@@ -143,7 +143,7 @@ extension Queue {
     /// Fetches the remote's target. Why nothing can be stacked on it, and whether that may pass by itself; nil if it
     /// can.
     func remoteObstacle() throws -> (why: String, passes: Bool)? {
-        let remote: Remote
+        let remote: RemoteTarget
         do {
             guard let found = try self.remote() else { return nil }
             remote = found
@@ -171,7 +171,7 @@ extension Queue {
         }
     }
 
-    private func ahead(of remote: Remote, _ local: String, _ commit: String) throws -> String {
+    private func ahead(of remote: RemoteTarget, _ local: String, _ commit: String) throws -> String {
         let count = try work.count(commit, local)
         return
             "'\(work.targetName)' has \(count) commit\(count == 1 ? "" : "s") that '\(remote.shown)' has not: push or "
@@ -244,7 +244,7 @@ extension Queue {
 
     /// The remote's target has the entry: the local one follows to what was pushed, and it has landed. What is in the
     /// way keeps the entry landing.
-    func arrive(_ entry: Entry, _ remote: Remote, _ report: inout Report) throws {
+    func arrive(_ entry: Entry, _ remote: RemoteTarget, _ report: inout Report) throws {
         guard let target = settings.target, let commit = entry.commit, let now = try git.reference(target) else {
             return
         }
@@ -280,7 +280,7 @@ extension Queue {
     /// The entry stays landing, since it may be on the remote's target already or is: why. For what may pass by itself,
     /// as a lock of git's does, a person is asked when it is there still the next time.
     func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, passes: Bool = false) throws {
-        let stamp = try index.map(Queue.stamp)
+        let stamp = try index.map(MergeRunner.stamp)
         let tries = (entry.record.retries ?? 0) + 1
         guard
             try bus.advance(
@@ -304,7 +304,7 @@ extension Queue {
     func resumePushed(_ entry: Entry, _ report: inout Report) throws {
         guard let name = entry.record.remote, let branch = entry.record.remoteBranch, let commit = entry.commit
         else { return }
-        let remote = Remote(name: name, branch: branch)
+        let remote = RemoteTarget(name: name, branch: branch)
         switch try fetch(remote, branch) {
         case .unreachable(let why): try stay(entry, "'\(name)' can't be reached: \(why)", nil, &report, passes: true)
         case .holds(let now) where try git.isAncestor(commit, of: now): try arrive(entry, remote, &report)
@@ -313,13 +313,13 @@ extension Queue {
     }
 }
 
-extension Work {
+extension TaskBranches {
     package func mode() throws -> MergeMode {
         MergeMode(rawValue: try settings.choice("mergeMode", MergeMode.allCases.map(\.rawValue), "local")) ?? .local
     }
 
     /// Where work lands elsewhere; nil where it lands only here. Throws `Failure.no` if there is no such remote.
-    func remote() throws -> Remote? {
+    func remote() throws -> RemoteTarget? {
         guard try mode() != .local, let target = settings.target else { return nil }
         let set = try config("branch.\(targetName).remote")
         // A request is made to where the target comes from, its branch pushed to where branches are.
@@ -331,7 +331,7 @@ extension Work {
             )
         }
         let merge = set == name ? try config("branch.\(targetName).merge") : nil
-        return Remote(name: name, branch: merge ?? target)
+        return RemoteTarget(name: name, branch: merge ?? target)
     }
 
     /// The remote that `git push` sends a branch to.
@@ -373,7 +373,7 @@ extension Work {
         let known = try repository.run([
             "for-each-ref", "--format=%(objectname)", "refs/remotes/\(remote)/", "refs/cadre/remote/\(remote)/",
         ]).text.split(separator: "\n").map(String.init)
-        if let why = try OwnGit(self).upload(tip, beyond: known, to: remote) {
+        if let why = try IsolatedGit(self).upload(tip, beyond: known, to: remote) {
             throw Failure.unsure("unable to push '\(reference.dropFirst(11))' to '\(remote)': \(why)")
         }
         var options = ["-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"]

@@ -6,7 +6,7 @@ import SystemPackage
 
 // Who must approve an entry before it lands. An approval is for one tip; a new one needs another. What changes
 // protected paths is not even gated before a person has seen it.
-extension Queue {
+extension MergeRunner {
     /// Why the entry must be held; nil if it may go on. `gateFirst`: whether the gate has a say before who reviews.
     func review(_ entry: Entry, _ candidate: Candidate) throws -> (why: String?, gateFirst: Bool) {
         let protected = try protected(candidate)

@@ -7,7 +7,7 @@ import SystemPackage
 /// Merges of commits with each other in memory, of which nothing stays: what git writes goes into a directory of
 /// objects beside the repository's. It is emptied afterwards, but for the directories in it, which take longest to
 /// make.
-struct Scratch {
+struct ScratchMerge {
     private let git: Git
     private let environment: [String: String?]
 
@@ -15,9 +15,9 @@ struct Scratch {
     private static let timeout = 60.0
 
     /// `onto`: the tree whose attributes count.
-    init(_ work: Work, onto tree: String, objects: FilePath) throws {
-        git = try OwnGit(work).merging(onto: tree)
-        try Scratch.clear(objects)
+    init(_ work: TaskBranches, onto tree: String, objects: FilePath) throws {
+        git = try IsolatedGit(work).merging(onto: tree)
+        try ScratchMerge.clear(objects)
         try Files.mkdirs(objects)
         // Quoted, since a colon divides.
         let own = work.repository.directory.appending("objects").string
@@ -43,7 +43,7 @@ struct Scratch {
         let dates: [String: String?] = ["GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000"]
         return try git.run(
             ["commit-tree", "\(tree)^{tree}", "-p", parent], input: Array("merge\n".utf8),
-            environment: environment.merging(Work.identity) { $1 }.merging(dates) { $1 }
+            environment: environment.merging(TaskBranches.identity) { $1 }.merging(dates) { $1 }
         ).text
     }
 
@@ -57,7 +57,7 @@ struct Scratch {
             ["merge-tree", "--write-tree", "--stdin", "-z", "--name-only", "--allow-unrelated-histories"],
             environment: environment)
         program.input = Array(pairs.map { "\($0) \($1)\n" }.joined().utf8)
-        program.timeout = Scratch.timeout
+        program.timeout = ScratchMerge.timeout
         let result = try program.run()
         var fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)

@@ -8,7 +8,7 @@ import SystemPackage
 
 // Lock files of git's, `NAME.lock` beside what they lock. One that a git left that was killed stays for ever.
 
-extension Work {
+extension TaskBranches {
     /// Removes a lock file of git's that nobody alive holds: older than a second, with no git at work in these
     /// directories; without any, with none of ours that moves references. Else says what is at work.
     func removeStale(_ lock: FilePath, _ places: [FilePath]) throws -> String? {
@@ -55,7 +55,7 @@ extension Work {
     }
 }
 
-extension Queue {
+extension MergeRunner {
     func removeStale(_ lock: FilePath, _ places: [FilePath]) throws -> String? { try work.removeStale(lock, places) }
 
     /// Removes the lock files that a killed git left; says what is in the way if somebody may hold one.

@@ -12,7 +12,7 @@ import SystemPackage
 //   2  the entry is written and the task's marker moves to review        (Bus.submit)
 //
 // After 1 nothing has happened but that the tip can't be lost.
-extension Work {
+extension TaskBranches {
     /// The commit after which a task's own work begins: where its branch and the target parted, or later where the
     /// branch was begun on top of other work, or where it stood when it landed before.
     package func base(of id: Int, _ tip: String) throws -> String {
@@ -54,7 +54,7 @@ extension Work {
         let branch = try self.branch(of: id, in: worktree)
         let dirty = try worktree.dirty()
         guard dirty.isEmpty else {
-            throw Failure.no("uncommitted changes: \(Work.shown(dirty)): commit them first")
+            throw Failure.no("uncommitted changes: \(TaskBranches.shown(dirty)): commit them first")
         }
         let tip = try head(of: worktree)
         try requireWhole(worktree)
@@ -107,7 +107,7 @@ extension Work {
         if try bus.branch(claim.id) == nil {
             try bus.setBranch(claim.id, TaskBranch(reference: branch, base: base, given: true))
         }
-        let kept = try repository.reference(Work.kept(claim.id)) ?? tip
+        let kept = try repository.reference(TaskBranches.kept(claim.id)) ?? tip
         return try bus.submit(
             claim, branch: branch, base: base, tip: tip, kept: kept, strategy: strategy?.rawValue, result: result)
     }
@@ -127,8 +127,8 @@ extension Work {
             }
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
         }
-        guard open.isEmpty else { throw Failure.no("conflict in \(Work.shown(open)): solve it first") }
-        if let inner = try worktree.nested().first { throw Work.linkAlone(String(inner.dropLast())) }
+        guard open.isEmpty else { throw Failure.no("conflict in \(TaskBranches.shown(open)): solve it first") }
+        if let inner = try worktree.nested().first { throw TaskBranches.linkAlone(String(inner.dropLast())) }
         try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])]
             as [([String], [UInt8]?)]
@@ -137,7 +137,7 @@ extension Work {
             let result = try asOwner(worktree, arguments, input: input, for: claim, beside: agent)
             if result.lock != nil { throw Failure.unsure("unable to commit: \(result.trouble)") }
             guard result.status == 0 else {
-                let said = arguments[0] == "add" ? result.trouble : result.complaint(lines: Work.hookLines)
+                let said = arguments[0] == "add" ? result.trouble : result.complaint(lines: TaskBranches.hookLines)
                 let why = "unable to commit: \(said)"
                 throw result.mayPass ? Failure.unsure(why) : Failure.no(why)
             }
@@ -152,10 +152,10 @@ extension Work {
         var program = Program(["/bin/sh", "-c", command])
         program.directory = directory
         program.ownGroup = true
-        program.timeout = Double(try settings.seconds("gateTimeout", Queue.gateTimeout))
+        program.timeout = Double(try settings.seconds("gateTimeout", MergeRunner.gateTimeout))
         let result = try run(program, for: claim, beside: agent)
         guard result.status != 0 || result.timedOut else { return }
-        let lines = Queue.lastLines(result.output + result.error, 20).map {
+        let lines = MergeRunner.lastLines(result.output + result.error, 20).map {
             Names.shown(String(decoding: $0, as: UTF8.self))
         }
         let what = result.timedOut ? "takes too long" : "fails with \(result.status)"
@@ -164,7 +164,7 @@ extension Work {
     }
 }
 
-extension Work {
+extension TaskBranches {
     /// The subject of a commit that merges a branch.
     static func title(ofBranch reference: String) -> String {
         "Merge branch '\(reference.dropFirst("refs/heads/".count))'"
@@ -175,7 +175,7 @@ extension Work {
         let first = try repository.originals(["--reverse", "--topo-order", "--no-merges", tip, "^\(base)"]).first
         let subject = Message.subject(Message.withoutBlankEnds(first?.message ?? []))
         let words = Names.shown(String(decoding: subject, as: UTF8.self).prefix(200).description)
-        return words.isEmpty ? Work.title(ofBranch: reference) : words
+        return words.isEmpty ? TaskBranches.title(ofBranch: reference) : words
     }
 
     /// Submits a branch that belongs to no claim yet, for a person or a job: a task is made for it, or the open one

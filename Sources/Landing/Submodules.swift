@@ -14,13 +14,13 @@ import SystemPackage
 // That the project's commit which names it has landed is no reason to let go of the reference: nothing else holds the
 // commit in the submodule. It goes when something does, in the project's own repository of the submodule: a branch, a
 // tag, what a remote is known to have, since somebody has pushed it, or what was kept on top of it.
-extension Work {
+extension TaskBranches {
     static let moduleReferences = "refs/cadre/modules/"
 
     /// Keeps what was committed in the submodules whose repositories are below a directory, a worktree's own `modules/`
     /// or where that was put by. Throws `Failure.no` if it can't be kept.
     package func keepSubmodules(in modules: FilePath) throws {
-        for module in try Work.repositories(in: modules) { try keepSubmodule(module.path, module.name) }
+        for module in try TaskBranches.repositories(in: modules) { try keepSubmodule(module.path, module.name) }
     }
 
     private func keepSubmodule(_ path: FilePath, _ name: String) throws {
@@ -37,7 +37,7 @@ extension Work {
             "--receive-pack=git -c core.hooksPath=/dev/null receive-pack",
         ]
         let result = try module.attempt(
-            push + [keeper.directory.string] + tips.map { "+\($0):\(Work.moduleReferences)\($0)" })
+            push + [keeper.directory.string] + tips.map { "+\($0):\(TaskBranches.moduleReferences)\($0)" })
         guard result.status == 0 else {
             throw Failure.no(
                 "commits in the submodule '\(Names.shown(name))' would be lost, and can't be kept: \(result.complaint)")
@@ -55,15 +55,17 @@ extension Work {
 
     /// Lets go of commits in submodules that something else holds by now.
     func forgetSubmodules() throws {
-        let modules = try Work.repositories(in: repository.directory.appending("modules")).map {
+        let modules = try TaskBranches.repositories(in: repository.directory.appending("modules")).map {
             Git(directory: $0.path, worktree: $0.path)
         }
         for keeper in [repository] + modules {
-            for tip in try keeper.run(["for-each-ref", "--format=%(objectname)", Work.moduleReferences]).text.split(
-                separator: "\n"
-            ).map(String.init) {
+            for tip in try keeper.run(["for-each-ref", "--format=%(objectname)", TaskBranches.moduleReferences]).text
+                .split(
+                    separator: "\n"
+                ).map(String.init)
+            {
                 guard try ([keeper] + modules).contains(where: { try $0.holds(tip) }) else { continue }
-                _ = try keeper.attempt(["update-ref", "-d", Work.moduleReferences + tip, tip])
+                _ = try keeper.attempt(["update-ref", "-d", TaskBranches.moduleReferences + tip, tip])
             }
         }
     }
@@ -93,7 +95,7 @@ extension Git {
     fileprivate func holds(_ tip: String) throws -> Bool {
         guard try commit(tip) != nil else { return false }
         return try run(["for-each-ref", "--format=%(refname)", "--contains", tip]).text.split(separator: "\n").contains
-        { $0 != Work.moduleReferences + tip }
+        { $0 != TaskBranches.moduleReferences + tip }
     }
 
     /// The newest commits that no remote of this repository is known to have: none of them is below another.

@@ -12,7 +12,7 @@ import SystemPackage
 // index of that worktree move together, or not at all: see `Step`. The worktree is written in the entry before. A step
 // that fails is taken back, and the entries wait. Where not even that can be done, for want of room or permission, they
 // stay landing, and the queue stands still with one ask until a later run can finish the step or take it back.
-extension Queue {
+extension MergeRunner {
     enum Moved {
         case moved
         /// The target holds something else by now.
@@ -121,8 +121,10 @@ extension Queue {
             .blocked(
                 "'\(work.targetName)' is checked out in '\(checkout.place)' and can't be moved there: \(why)", [], file)
         }
-        let lock: RefLock
-        switch try RefLock.take(checkout.git, of: git, target, from: candidate.parent, to: candidate.commit, why: why) {
+        let lock: ReferenceLock
+        switch try ReferenceLock.take(
+            checkout.git, of: git, target, from: candidate.parent, to: candidate.commit, why: why)
+        {
         case .held(let held): lock = held
         case .elsewhere: return .elsewhere
         case .refused(let why, let file): return blocked(why, file)
@@ -131,7 +133,7 @@ extension Queue {
         let hidden = try step.hidden()
         guard hidden.isEmpty else { return .blocked(overwriting(hidden, checkout), hidden, checkout.index) }
         if let failed = try step.forward() {
-            if let left = try step.back() { return .halfway(Queue.halfway(step, failed.trouble, left)) }
+            if let left = try step.back() { return .halfway(MergeRunner.halfway(step, failed.trouble, left)) }
             // Something came there since it was looked.
             if failed.lock == nil, let obstacle = try inTheWay(candidate, ground()) {
                 return .blocked(obstacle.why, [], obstacle.index)
@@ -141,7 +143,7 @@ extension Queue {
         if lock.commit() { return .moved }
         let now = try git.reference(target)
         if now == candidate.commit { return .moved }
-        if let left = try step.back() { return .halfway(Queue.halfway(step, "the branch can't be moved", left)) }
+        if let left = try step.back() { return .halfway(MergeRunner.halfway(step, "the branch can't be moved", left)) }
         return now == candidate.parent ? blocked("git does not move it", nil) : .elsewhere
     }
 
@@ -166,14 +168,18 @@ extension Queue {
         switch try step.begun() {
         case .nothing: return nil
         case .some where !isAsBefore, .other where !isAsBefore:
-            return try step.back().map { Queue.halfway(step, "'\(work.targetName)' was left or moved meanwhile", $0) }
+            return try step.back().map {
+                MergeRunner.halfway(step, "'\(work.targetName)' was left or moved meanwhile", $0)
+            }
         case .other(let path):
             return
                 "landing in '\(step.place.string)' was interrupted and '\(Names.shown(path))' was changed since: bring "
                 + "it to what \(old) or \(new) has"
         case .some: break
         }
-        if let failed = try step.finish() { return try step.back().map { Queue.halfway(step, failed.trouble, $0) } }
+        if let failed = try step.finish() {
+            return try step.back().map { MergeRunner.halfway(step, failed.trouble, $0) }
+        }
         _ = try git.move(target, to: new, from: old, why: why)
         return nil
     }
@@ -200,7 +206,7 @@ extension Queue {
 
     /// I8: a checkout that is between two commits, with no runner at it.
     func examineLanding() throws -> [Doctor.Problem] {
-        guard let target = settings.target, try Lock.isFree(bus.mergeLock) else { return [] }
+        guard let target = settings.target, try FileLock.isFree(bus.mergeLock) else { return [] }
         var moves = try bus.entries().filter { $0.step == .landing }.map {
             ($0.record.worktree, $0.old, $0.record.top ?? $0.commit)
         }

@@ -14,7 +14,7 @@ package struct TaskBranch {
     package var base: String
     /// The user named it, so it is never deleted by us.
     package var given: Bool
-    /// How its task was called after it, where nobody had made one; see `Queue.isNameless`.
+    /// How its task was called after it, where nobody had made one; see `MergeRunner.isNameless`.
     var title: String?
 
     package init(reference: String, base: String, given: Bool = false) {
@@ -66,7 +66,7 @@ extension Bus {
     package func setBranch(_ id: Int, _ branch: TaskBranch) throws { try write(branch.record, to: branchFile(id)) }
 }
 
-extension Work {
+extension TaskBranches {
     /// That a name is neither an agent's nor a branch's, with the one that was probably meant.
     package func noBranch(_ name: String) throws -> Failure {
         let branches = try repository.run(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).text.split(
@@ -85,7 +85,7 @@ extension Work {
 //
 // After 1 or 2 whoever enters next goes on there; a branch that appeared between 1 and 2 and is not at the base was
 // made by somebody else, and another name is taken. What an agent has committed is kept from then on (see `keep`).
-package struct Work {
+package struct TaskBranches {
     package let bus: Bus
     package let repository: Git
     package let settings: Settings
@@ -190,7 +190,7 @@ package struct Work {
         if prefix.hasSuffix("/"), try repository.reference(String(prefix.dropLast())) != nil {
             prefix = prefix.dropLast() + "-"
         }
-        let slug = Work.slug(header.title)
+        let slug = TaskBranches.slug(header.title)
         let stem = prefix + "\(id)" + (slug.isEmpty ? "" : "-" + slug)
         guard try repository.attempt(["check-ref-format", stem]).status == 0 else {
             throw Failure.usage("cadre.branchPrefix makes '\(Names.shown(stem))', which is no branch name")
@@ -229,7 +229,7 @@ package struct Work {
                     "branch '\(reference.dropFirst(11))' is checked out in '\(path.string)': leave it there first")
             }
             guard let other = try agent.commits, let tip = try other.commit("HEAD") else { continue }
-            try other.run(["update-ref", "--no-deref", "-m", Work.letGo + reference, "HEAD", tip])
+            try other.run(["update-ref", "--no-deref", "-m", TaskBranches.letGo + reference, "HEAD", tip])
         }
     }
 
@@ -284,7 +284,7 @@ package struct Work {
     /// Keeps a commit reachable from `refs/cadre/work/KEY`, together with all that was kept there before: where the new
     /// one does not contain the old, a commit without content joins them.
     package func keep(_ key: String, _ tip: String) throws {
-        let reference = Work.keptPrefix + key
+        let reference = TaskBranches.keptPrefix + key
         for _ in 0..<8 {
             let old = try repository.reference(reference)
             var new = tip
@@ -294,7 +294,7 @@ package struct Work {
                     let empty = try repository.run(["mktree"], input: []).text
                     new = try repository.run(
                         ["commit-tree", empty, "-p", old, "-p", tip], input: Array("kept\n".utf8),
-                        environment: Work.identity
+                        environment: TaskBranches.identity
                     ).text
                 }
             }

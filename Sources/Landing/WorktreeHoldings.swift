@@ -6,8 +6,8 @@ import Storage
 import SystemPackage
 
 /// What a worktree holds that exists nowhere else, and so goes when it is removed. Whoever removes, moves or uses a
-/// worktree again asks for it (`Work.holdings`). Paths are relative to the worktree; one that ends with `/` stands for
-/// all below it.
+/// worktree again asks for it (`TaskBranches.holdings`). Paths are relative to the worktree; one that ends with `/`
+/// stands for all below it.
 package struct Holdings {
     /// Changed, staged and untracked paths: a commit holds them.
     package var changes: [String] = []
@@ -43,9 +43,10 @@ extension Names {
     }
 }
 
-// Commits are not in it: those of the worktree are kept by `Work.keep`, those of its submodules by
-// `Work.keepSubmodules`, before it goes. Objects of git-lfs are in the common git directory, or with those commits.
-extension Work {
+// Commits are not in it: those of the worktree are kept by `TaskBranches.keep`, those of its submodules by
+// `TaskBranches.keepSubmodules`, before it goes. Objects of git-lfs are in the common git directory, or with those
+// commits.
+extension TaskBranches {
     /// All that an agent's worktree holds and nothing else does. What can't be told is thrown. What its setup made, is
     /// made again by it: a file that was not changed since, or a directory.
     package func holdings(of agent: AgentView, in worktree: Git) throws -> Holdings {
@@ -55,7 +56,7 @@ extension Work {
             guard words.count == 2, let place = worktree.worktree else { continue }
             let path = String(decoding: words[1], as: UTF8.self)
             if try path.hasSuffix("/")
-                || Work.changeTime(place.pushing(FilePath(path))) == String(decoding: words[0], as: UTF8.self)
+                || TaskBranches.changeTime(place.pushing(FilePath(path))) == String(decoding: words[0], as: UTF8.self)
             {
                 made.insert(path)
             }
@@ -68,7 +69,7 @@ extension Work {
     package func recordSetup(_ name: String, in worktree: Git) throws {
         guard let place = worktree.worktree else { return }
         let made = try ignored(in: worktree, besides: []).map { path in
-            try "\(Work.changeTime(place.pushing(FilePath(path))))\t\(path)\0"
+            try "\(TaskBranches.changeTime(place.pushing(FilePath(path))))\t\(path)\0"
         }
         try bus.replace(bus.setupMade(name), with: Array(made.joined().utf8), sync: false)
     }

@@ -13,7 +13,7 @@ import SystemPackage
 //   - the worktree's `.git` is a file that names the git directory.
 //
 // Nothing else is ever removed with what is in it, nor worked in.
-extension Work {
+extension TaskBranches {
     package enum Condition {
         /// The agent has no worktree by its card.
         case none
@@ -34,31 +34,32 @@ extension Work {
     package func condition(_ agent: AgentView) throws -> Condition {
         guard let place = agent.worktree, let named = agent.card.gitDir else { return .none }
         let here = worktreesDirectory.appending(named.lastComponent?.string ?? "x")
-        guard try Work.same(named, here) else {
+        guard try TaskBranches.same(named, here) else {
             let wasOurs = named.removingLastComponent().lastComponent?.string == "worktrees"
             return try wasOurs && !Files.exists(named) && Files.exists(here)
                 ? .moved : .strange("'\(named.string)' is no git directory of a worktree of this repository")
         }
-        let back = try Work.link(named.appending("gitdir"), from: named)
+        let back = try TaskBranches.link(named.appending("gitdir"), from: named)
         guard try Files.status(place) != nil else {
             guard let back else { return .forgotten }
-            return try Work.same(back, place.appending(".git")) ? .removed : .moved
+            return try TaskBranches.same(back, place.appending(".git")) ? .removed : .moved
         }
         let dot = place.appending(".git")
         let link = try Files.status(dot)
         // Whoever was killed as it was written again, or had no room, has left it empty.
         let isBroken = link == nil || link!.st_mode & S_IFMT == S_IFREG && link!.st_size == 0
-        if isBroken, let back, try Work.same(back, dot) { return .unlinked }
-        guard let link, link.st_mode & S_IFMT == S_IFREG, let forth = try Work.link(dot, from: place, after: "gitdir: ")
+        if isBroken, let back, try TaskBranches.same(back, dot) { return .unlinked }
+        guard let link, link.st_mode & S_IFMT == S_IFREG,
+            let forth = try TaskBranches.link(dot, from: place, after: "gitdir: ")
         else {
             return .strange("'\(place.string)' is no linked worktree")
         }
-        guard try Work.same(forth, named) else {
+        guard try TaskBranches.same(forth, named) else {
             let isStale = try !Files.exists(forth) && forth.lastComponent == named.lastComponent && Files.exists(named)
             return isStale ? .moved : .strange("'\(place.string)' is a worktree of '\(forth.string)'")
         }
         guard let back else { return .strange("git knows no worktree in '\(place.string)'") }
-        guard try Work.same(back, dot) else {
+        guard try TaskBranches.same(back, dot) else {
             return try Files.exists(back)
                 ? .strange("'\(named.string)' is that of '\(back.removingLastComponent().string)'") : .moved
         }
@@ -161,13 +162,13 @@ extension Work {
     package func removeDraft(_ place: FilePath) throws {
         for name in try Files.list(worktreesDirectory) ?? [] {
             let directory = worktreesDirectory.appending(name)
-            guard let back = try Work.link(directory.appending("gitdir"), from: directory),
-                try Work.same(back, place.appending(".git")),
+            guard let back = try TaskBranches.link(directory.appending("gitdir"), from: directory),
+                try TaskBranches.same(back, place.appending(".git")),
                 try Git(common: directory).branch() == nil
             else { continue }
             if try Files.exists(place) {
-                guard let forth = try Work.link(place.appending(".git"), from: place, after: "gitdir: "),
-                    try Work.same(forth, directory)
+                guard let forth = try TaskBranches.link(place.appending(".git"), from: place, after: "gitdir: "),
+                    try TaskBranches.same(forth, directory)
                 else { continue }
             }
             try remove(place, directory)
@@ -187,7 +188,7 @@ extension Work {
             named.removingLastComponent().lastComponent?.string == "worktrees"
         else { return false }
         let directory = worktreesDirectory.appending(id.string)
-        let stays = try Work.same(named, directory)
+        let stays = try TaskBranches.same(named, directory)
         guard try Files.exists(directory) else {
             // Forgotten by git: it is made anew where it is to be.
             guard try !stays && !Files.exists(named) else { return false }
@@ -200,23 +201,23 @@ extension Work {
                 Array("gitdir: \(directory.string)\n".utf8), to: place.appending(".git"), sync: false, mode: 0o644)
             return true
         }
-        let back = try Work.link(directory.appending("gitdir"), from: directory)?.removingLastComponent()
+        let back = try TaskBranches.link(directory.appending("gitdir"), from: directory)?.removingLastComponent()
         for candidate in [place, back, usual].compactMap({ $0 }) {
             let dot = candidate.appending(".git")
             guard let status = try Files.status(dot), status.st_mode & S_IFMT == S_IFREG,
-                let forth = try Work.link(dot, from: candidate, after: "gitdir: "), forth.lastComponent == id
+                let forth = try TaskBranches.link(dot, from: candidate, after: "gitdir: "), forth.lastComponent == id
             else { continue }
-            let isOurs = try Work.same(forth, directory)
+            let isOurs = try TaskBranches.same(forth, directory)
             guard try isOurs || !Files.exists(forth) else { continue }
-            let namesIt = try back.map { try Work.same($0.appending(".git"), dot) } ?? false
+            let namesIt = try back.map { try TaskBranches.same($0.appending(".git"), dot) } ?? false
             if !isOurs || !namesIt { try repository.run(["worktree", "repair", candidate.string]) }
             return try change(agent, candidate, stays ? named : directory)
         }
         // It is nowhere: made anew from git's directory, where the card says or, after a move, where it is to be. Git
         // is told so, as of any worktree that was removed.
         let wanted = stays ? place : usual
-        let isTold = try back.map { try Work.same($0.appending(".git"), wanted.appending(".git")) } ?? true
-        if !isTold { try Work.tell(directory, wanted) }
+        let isTold = try back.map { try TaskBranches.same($0.appending(".git"), wanted.appending(".git")) } ?? true
+        if !isTold { try TaskBranches.tell(directory, wanted) }
         return try change(agent, wanted, stays ? named : directory) || !isTold
     }
 

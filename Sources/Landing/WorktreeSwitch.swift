@@ -16,7 +16,7 @@ import SystemPackage
 // Whoever uses the worktree next finds the record and takes back what was begun, if nothing but git's own work is in
 // the files: each is as in one of the two commits, absent, or the beginning of what it will be. A file that is not is
 // somebody's, and named.
-extension Work {
+extension TaskBranches {
     private func switching(_ worktree: Git) -> FilePath { worktree.directory.appending("cadre-switch") }
 
     /// Switches to a branch, or to a commit on none. Never overwrites a file that is not in git. Throws `Failure.no` if
@@ -193,9 +193,9 @@ extension Work {
     private func letGo(_ worktree: Git) throws -> String? {
         guard let bytes = try Files.readEnd(worktree.directory.appending("logs").appending("HEAD"), 4096),
             let last = bytes.split(separator: 10).last.map({ String(decoding: $0, as: UTF8.self) }),
-            let reference = last.split(separator: "\t").last, reference.hasPrefix(Work.letGo)
+            let reference = last.split(separator: "\t").last, reference.hasPrefix(TaskBranches.letGo)
         else { return nil }
-        return String(reference.dropFirst(Work.letGo.count))
+        return String(reference.dropFirst(TaskBranches.letGo.count))
     }
 
     static let letGo = "cadre: let go of "
@@ -278,7 +278,7 @@ extension Work {
         let beside = try worktree.nested().map { ":(exclude,literal)\($0)" }
         try worktree.run(["add", "-A", "--", "."] + beside, environment: environment)
         let tree = try worktree.run(["write-tree"], environment: environment).text
-        let identity = try worktree.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : Work.identity
+        let identity = try worktree.attempt(["var", "GIT_COMMITTER_IDENT"]).status == 0 ? [:] : TaskBranches.identity
         let commit = try worktree.run(
             ["commit-tree", tree, "-p", head], input: Array("\(message)\n".utf8), environment: identity
         ).text

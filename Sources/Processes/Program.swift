@@ -206,7 +206,7 @@ package struct Program {
         let deadline = timeout.map { Time.monotonic() + $0 }
         var open = log == nil ? [out, err] : []
         var asked = Time.monotonic()
-        if adopts { Together.adopt() }
+        if adopts { ProcessGroup.adopt() }
         while true {
             var entries = ([ended] + open).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var left = deadline.map { max(0, Int32(($0 - Time.monotonic()) * 1000)) } ?? -1

@@ -115,7 +115,7 @@ package enum Tree {
         guard words.contains(where: { $0 == "supervise" || $0.hasSuffix("cadre-supervise") }) else { return nil }
         return try words.first { name in
             guard Names.isName(name), let session = try AgentSession.read(bus.session(name)) else { return false }
-            return try session.boot == Host.boot && session.pid == Int(pid) && Alive.isHeld(bus.alive(name))
+            return try session.boot == Host.boot && session.pid == Int(pid) && LivenessLock.isHeld(bus.alive(name))
         }
     }
 

@@ -5,7 +5,7 @@ import Glibc
 /// `CADRE_FAULT=kill:N` kills the process before its N-th mutating operation. `CADRE_FAULT=pause:N:DIR` makes it
 /// write a line to the FIFO `DIR/paused` before its N-th operation of any kind, reads and locks included, and go on
 /// once the FIFO `DIR/go` gives it one. Without the variable an operation costs one comparison.
-enum Fault {
+enum FaultPoint {
     enum Plan {
         case none
         case kill(Int)

@@ -4,14 +4,15 @@ import SystemPackage
 
 /// Proof that the caller holds the bus's lock. Functions that need it ask for one, so that none forgets or takes
 /// it twice.
-package struct Held { fileprivate init() {} }
+package struct LockProof { fileprivate init() {} }
 
 /// Short critical sections: flock(2), which the kernel drops when the holder dies. Opened close-on-exec.
-package enum Lock {
+package enum FileLock {
     /// Runs `body` under an exclusive lock of `path`, waiting at most `seconds`.
     ///
     /// The holder leaves `PID HOST VERB` in the file, for the error of whoever waits in vain.
-    package static func with<T>(_ path: FilePath, seconds: UInt32, verb: String, _ body: (Held) throws -> T) throws -> T
+    package static func with<T>(_ path: FilePath, seconds: UInt32, verb: String, _ body: (LockProof) throws -> T) throws
+        -> T
     {
         let fd = try open(path)
         defer { close(fd) }
@@ -21,7 +22,7 @@ package enum Lock {
         let note = "\(getpid()) \(Host.name) \(verb)\n"
         // Over the last one, of which an end may stay behind the line: ext4 flushes a file that was truncated.
         _ = pwrite(fd, note, note.utf8.count, 0)
-        return try body(Held())
+        return try body(LockProof())
     }
 
     /// Runs `body` only if the lock is free at once; nil if it is not.
@@ -89,7 +90,7 @@ package enum Lock {
 
     /// Blocks in flock(2), so that the kernel queues those who wait; SIGALRM ends the wait.
     private static func take(_ fd: Int32, _ path: FilePath, _ seconds: UInt32) throws -> Bool {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         if flock(fd, LOCK_EX | LOCK_NB) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw Files.failure("lock", path) }
         var alarmed = sigset_t()
@@ -119,11 +120,11 @@ package enum Lock {
 
 /// Liveness: an open-file-description write lock (F_OFD_SETLK) on an agent's `alive` file, held by its supervisor
 /// for life. Askers use F_OFD_GETLK, which takes nothing, so they never see each other.
-package enum Alive {
+package enum LivenessLock {
     /// Takes the lock and keeps it until the descriptor is closed; nil if another holds it.
     package static func take(_ path: FilePath) throws -> FileDescriptor? {
-        Fault.point(mutating: false)
-        let fd = try Lock.open(path)
+        FaultPoint.point(mutating: false)
+        let fd = try FileLock.open(path)
         if csys_ofd_lock(fd, 0) == 0 { return FileDescriptor(rawValue: fd) }
         let code = errno
         close(fd)
@@ -148,8 +149,8 @@ package enum Alive {
 
     /// Whether somebody holds it. No file: nobody does. Any other error is an error, never "dead".
     package static func isHeld(_ path: FilePath) throws -> Bool {
-        Fault.point(mutating: false)
-        guard let fd = try Lock.there(path) else { return false }
+        FaultPoint.point(mutating: false)
+        guard let fd = try FileLock.there(path) else { return false }
         defer { close(fd) }
         let answer = csys_ofd_held(fd)
         guard answer >= 0 else { throw Files.failure("ask the lock of", path) }

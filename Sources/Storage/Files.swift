@@ -19,7 +19,7 @@ package enum Files {
 
     /// The same of whatever a person names: a pipe or a device too, which is waited for.
     package static func readAny(_ path: FilePath) throws -> [UInt8]? {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return nil }
@@ -63,7 +63,7 @@ package enum Files {
     /// which is the caller's to close; nil if there is none. Follows no link, and never waits. The C functions are
     /// `open` with `O_NOFOLLOW` and `O_NONBLOCK`, and `fstat`.
     package static func readStrange(_ path: FilePath, limit: Int) throws -> (bytes: [UInt8], file: FileDescriptor)? {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return nil }
@@ -85,7 +85,7 @@ package enum Files {
 
     /// A descriptor of a regular file, to be read; nil if there is none.
     package static func opened(_ path: FilePath) throws -> Int32? {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return nil }
@@ -159,7 +159,7 @@ package enum Files {
 
     /// Calls `body` with each name; false if there is no such directory. The C function is `readdir`.
     package static func each(_ path: FilePath, _ body: (UnsafePointer<CChar>) -> Void) throws -> Bool {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         guard let stream = path.withPlatformString({ opendir($0) }) else {
             if errno == ENOENT { return false }
             throw failure("open directory", path)
@@ -185,7 +185,7 @@ package enum Files {
 
     /// What `lstat` says, or `stat` if links are followed; nil if there is nothing.
     package static func status(_ path: FilePath, following: Bool = false) throws -> stat? {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         var st = stat()
         if path.withPlatformString({ fstatat(AT_FDCWD, $0, &st, following ? 0 : AT_SYMLINK_NOFOLLOW) }) == 0 {
             return st
@@ -198,7 +198,7 @@ package enum Files {
 
     /// One rename(2). False if the source is not there, or if a directory of the destination is not there.
     package static func rename(_ from: FilePath, _ to: FilePath) throws -> Bool {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let result = from.withPlatformString { f in to.withPlatformString { Glibc.rename(f, $0) } }
         if result == 0 { return true }
         if errno == ENOENT { return false }
@@ -207,7 +207,7 @@ package enum Files {
 
     /// Renames a directory to a name that must be free or an empty directory; false if it is neither.
     package static func renameNew(_ from: FilePath, _ to: FilePath) throws -> Bool {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let result = from.withPlatformString { f in to.withPlatformString { Glibc.rename(f, $0) } }
         if result == 0 { return true }
         if errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR { return false }
@@ -216,7 +216,7 @@ package enum Files {
 
     /// Makes an empty file; false if the name is taken. The C function is `open` with `O_EXCL`.
     package static func create(_ path: FilePath) throws -> Bool {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let fd = path.withPlatformString { csys_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         if fd >= 0 {
             close(fd)
@@ -229,7 +229,7 @@ package enum Files {
     /// False if there was nothing. The C function is `unlink`.
     @discardableResult
     package static func unlink(_ path: FilePath) throws -> Bool {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         if path.withPlatformString({ Glibc.unlink($0) }) == 0 { return true }
         if errno == ENOENT { return false }
         throw failure("remove", path)
@@ -237,14 +237,14 @@ package enum Files {
 
     /// The C function is `chmod`.
     package static func setMode(_ path: FilePath, _ mode: UInt32) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         if path.withPlatformString({ Glibc.chmod($0, mode) }) != 0 { throw failure("change the mode of", path) }
     }
 
     /// Makes a directory; false if the name is taken.
     @discardableResult
     package static func mkdir(_ path: FilePath) throws -> Bool {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         if path.withPlatformString({ Glibc.mkdir($0, 0o700) }) == 0 { return true }
         if errno == EEXIST { return false }
         throw failure("make directory", path)
@@ -261,7 +261,7 @@ package enum Files {
     /// Removes an empty directory; false if it is not empty or not there.
     @discardableResult
     package static func rmdir(_ path: FilePath) throws -> Bool {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         if path.withPlatformString({ Glibc.rmdir($0) }) == 0 { return true }
         if errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST { return false }
         throw failure("remove directory", path)
@@ -282,7 +282,7 @@ package enum Files {
     package static func makeWritable(_ path: FilePath) throws {
         guard let st = try status(path), st.st_mode & S_IFMT == S_IFDIR else { return }
         if st.st_mode & S_IRWXU != S_IRWXU {
-            Fault.point(mutating: true)
+            FaultPoint.point(mutating: true)
             if path.withPlatformString({ chmod($0, st.st_mode & 0o7777 | S_IRWXU) }) != 0 {
                 throw failure("change", path)
             }
@@ -292,7 +292,7 @@ package enum Files {
 
     /// Writes a file in place, new or emptied first. For files that no reader looks at yet.
     package static func write(_ bytes: [UInt8], to path: FilePath, sync: Bool, mode: UInt32 = 0o600) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)
         }
@@ -305,7 +305,7 @@ package enum Files {
     /// Writes over the beginning of a file, made if it is not there, whose records all have one length. Not truncated
     /// first, because ext4 would flush it.
     package static func overwrite(_ path: FilePath, with bytes: [UInt8]) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
         }
@@ -316,7 +316,7 @@ package enum Files {
 
     /// Appends with one write(2), so that writers never interleave. Made if it is not there.
     package static func append(_ bytes: [UInt8], to path: FilePath, sync: Bool = false) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
         }
@@ -328,7 +328,7 @@ package enum Files {
 
     /// Appends what is in another file.
     package static func append(contentsOf other: FilePath, to path: FilePath) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         guard let from = try opened(other) else { throw failure("open", other, ENOENT) }
         defer { close(from) }
         let fd = path.withPlatformString {
@@ -360,7 +360,7 @@ package enum Files {
 
     /// Opens a file for another program to append to, close-on-exec; made if it is not there.
     package static func openToAppend(_ path: FilePath) throws -> FileDescriptor {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
         }
@@ -370,7 +370,7 @@ package enum Files {
 
     /// Sets the times of a file to now, making it if need be: a bell that inotify hears as IN_ATTRIB.
     package static func ring(_ path: FilePath) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let fd = path.withPlatformString {
             csys_open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
         }
@@ -381,7 +381,7 @@ package enum Files {
 
     /// Sets the time of a file's last change to now, but for its last six digits. The C function is `utimensat`.
     package static func setTime(_ path: FilePath, digits: Int) throws {
-        Fault.point(mutating: true)
+        FaultPoint.point(mutating: true)
         let now = Time.micros()
         // (1 << 30) - 2 is UTIME_OMIT: the time of the last access stays.
         let nanoseconds = now % 1_000_000 / 1000 * 1_000_000 + digits

@@ -8,7 +8,7 @@ import SystemPackage
 /// Who stands in line still hears of changes in directories of its own, by a signal (F_NOTIFY of fcntl(2), SIGIO),
 /// which unlike inotify(7) has no limit of instances. The signal is blocked but while in line. One that comes between
 /// the last look and the flock would be lost: its handler sets an alarm, again each second until the flock has ended.
-package final class Turn {
+package final class WaitLine {
     private let fd: Int32
     private let path: FilePath
     private var watched: [Int32] = []
@@ -27,7 +27,7 @@ package final class Turn {
 
     package init(_ path: FilePath, hearing directories: [FilePath]) throws {
         self.path = path
-        fd = try Lock.open(path)
+        fd = try FileLock.open(path)
         pthread_sigmask(SIG_BLOCK, &signals, &before)
         var again = sigaction()
         again.__sigaction_handler.sa_handler = { _ in _ = alarm(1) }
@@ -47,7 +47,7 @@ package final class Turn {
 
     /// Stands in line until it is our turn (true), or until a directory changed or the seconds are over (false).
     package func take(seconds: Int) throws -> Bool {
-        Fault.point(mutating: false)
+        FaultPoint.point(mutating: false)
         var none = timespec()
         if sigtimedwait(&signals, nil, &none) > 0 { return false }
         alarm(UInt32(hearing ? seconds : 1))

@@ -14,7 +14,7 @@ extension Supervisor {
         try bus.report(name, state: .idle, source: .supervisor, note: "", session: token)
         try begin(
             accompanying: adopted.process,
-            following: Following(team, name, team.known(program), adopted.process.pid, pane: adopted.pane))
+            following: ProgramMonitor(team, name, team.known(program), adopted.process.pid, pane: adopted.pane))
     }
 
     /// The adopted program has ended: the agent is an ordinary one. What the program has kept of the conversation is

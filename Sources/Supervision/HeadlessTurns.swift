@@ -106,9 +106,9 @@ extension Supervisor {
     }
 
     /// What runs the verbs that it calls from within its sandbox.
-    func serve(_ agent: AgentView) throws -> Serving {
+    func serve(_ agent: AgentView) throws -> SandboxServer {
         try bus.makeCalls(name)
-        return Serving(
+        return SandboxServer(
             bus, name, token: token,
             directory: agent.worktree ?? agent.card.directory ?? bus.root,
             environment: environment(agent))

@@ -21,7 +21,7 @@ extension Supervisor {
 
     /// The call of the step between this process, a supervisor, and a program, which it marks.
     static func step(to program: [String], mark: UInt64?) -> [String] {
-        [Share.executable.string, "supervise", "--child", "\(getpid())", mark.map { "\($0)" } ?? "0"] + program
+        [Installation.executable.string, "supervise", "--child", "\(getpid())", mark.map { "\($0)" } ?? "0"] + program
     }
 
     /// Becomes the program: asks for TERM when the supervisor dies, makes sure that it has not died before, takes the

@@ -24,7 +24,7 @@ import Tmux
 // removed.
 
 /// When an agent is to be woken, and what keeps it from that.
-struct Waking {
+struct MailWaker {
     var due: Double?
     var pause = 0.0
     /// When it is told again what a turn that failed had begun with.
@@ -48,7 +48,7 @@ struct Waking {
     static let asking = 60.0
 }
 
-extension Following {
+extension ProgramMonitor {
     func wake() throws {
         // It may have been replaced by a fresh one.
         watcher.watch(bus.unreadBox(name))
@@ -74,9 +74,9 @@ extension Following {
             return
         }
         let now = Time.monotonic()
-        if waking.due == nil { waking.due = now + Following.grace }
+        if waking.due == nil { waking.due = now + ProgramMonitor.grace }
         // An answer may have raised the budget.
-        if let answers = waking.answers, answers != Following.changed(bus.doneAsks) {
+        if let answers = waking.answers, answers != ProgramMonitor.changed(bus.doneAsks) {
             waking.answers = nil
             waking.due = now
             waking.pause = 0
@@ -99,7 +99,7 @@ extension Following {
         try team.showReached(name, reached)
         guard reached == nil else {
             watcher.watch(bus.doneAsks)
-            waking.answers = Following.changed(bus.doneAsks)
+            waking.answers = ProgramMonitor.changed(bus.doneAsks)
             return
         }
         guard try isFree(what: mail == nil ? "a task" : "mail") else { return }
@@ -123,7 +123,7 @@ extension Following {
     /// moment later, when the program has written that down. True if it is to be seen yet.
     private func settleHanded() throws -> Bool {
         guard let handed = try bus.handed(of: name), let agent = try bus.agent(named: name), agent.state == .idle,
-            let time = Following.changed(bus.agentState(name)), time > handed.time
+            let time = ProgramMonitor.changed(bus.agentState(name)), time > handed.time
         else { return false }
         guard Time.micros() * 1000 - time > 1_000_000_000 else { return true }
         try team.settleHanded(agent)
@@ -144,10 +144,10 @@ extension Following {
 
     /// Whether what was pasted may still begin its turn. Without hooks the state tells that it has.
     private func isTaken(_ now: Double) throws -> Bool {
-        guard let pane, let pasted = waking.pasted, known.hooks != nil, now < pasted.time + Waking.patience,
+        guard let pane, let pasted = waking.pasted, known.hooks != nil, now < pasted.time + MailWaker.patience,
             try bus.conversation(name)?.handed != nil
         else { return false }
-        if now > pasted.time + Waking.enter, let (sight, typed, input, _) = display(), case .idle(false) = sight,
+        if now > pasted.time + MailWaker.enter, let (sight, typed, input, _) = display(), case .idle(false) = sight,
             input.isOpen, isOwn(typed)
         {
             try pane.tmux.type(["Enter"], into: pane.id)
@@ -218,7 +218,7 @@ extension Following {
         case .idle(true): break
         }
         if why == nil, !input.isOpen { why = "its pane is in a mode, or takes no input" }
-        let isNear = input.lastKey.map { Time.now() - $0 < Following.typing } ?? false
+        let isNear = input.lastKey.map { Time.now() - $0 < ProgramMonitor.typing } ?? false
         try show(blocked: why, what: what, lastKey: input.lastKey)
         // Our own words go first.
         if case .idle(false) = sight { return false }
@@ -246,8 +246,8 @@ extension Following {
                 try bus.report(name, source: .screen, note: "\(what)\(Bus.waits)\(why)")
             }
         }
-        guard now > waking.blocked!.since + Waking.asking,
-            lastKey.map({ Double(Time.now() - $0) > Waking.asking }) ?? true
+        guard now > waking.blocked!.since + MailWaker.asking,
+            lastKey.map({ Double(Time.now() - $0) > MailWaker.asking }) ?? true
         else {
             waking.due = min(waking.due ?? now + 5, now + 5)
             return

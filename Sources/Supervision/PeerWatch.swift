@@ -14,7 +14,7 @@ import Team
 /// inotify tells of; two supervisors of a project watch, whoever got one of two locks, since a user has few inotify
 /// instances and two see each other's death as well. The first of them also sees branches move and looks for conflicts,
 /// and shows in tmux how the team is.
-final class Watch {
+final class PeerWatch {
     private let lock: FileDescriptor
     private let isFirst: Bool
     private let watcher = Watcher()
@@ -32,7 +32,7 @@ final class Watch {
     /// What went wrong in a row.
     private var failures = 0
     /// What the first does for the screen.
-    private var showing: Showing?
+    private var showing: StatusPublisher?
     /// The number of the directory of our executable, and whether that was replaced.
     private let installed: Int32
     private(set) var isReplaced = false
@@ -45,13 +45,13 @@ final class Watch {
 
     /// Nil if two watch already.
     init?(_ bus: Bus, _ name: String) throws {
-        let first = try Alive.take(bus.watchLock(0))
-        guard let lock = try first ?? Alive.take(bus.watchLock(1)) else { return nil }
+        let first = try LivenessLock.take(bus.watchLock(0))
+        guard let lock = try first ?? LivenessLock.take(bus.watchLock(1)) else { return nil }
         self.lock = lock
         isFirst = first != nil
         self.name = name
         installed = watcher.watch(
-            Share.bin, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)
+            Installation.bin, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
         // An answer may let an entry go on.
@@ -83,11 +83,11 @@ final class Watch {
     /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked again,
     /// soon and once more later, for a process that had to wait for a processor in between.
     func look(_ team: Team) {
-        let before = Watch.used()
-        defer { spent += Watch.used() - before }
+        let before = PeerWatch.used()
+        defer { spent += PeerWatch.used() - before }
         var changed = watcher.drain()
         if changed.contains(-1) || changed.remove(installed) != nil {
-            isReplaced = Share.successor != nil
+            isReplaced = Installation.successor != nil
             if isReplaced { try? team.callAll() }
         }
         // What only changes what is shown is no death and moves no branch. Without inotify, or where it has lost count,
@@ -107,7 +107,7 @@ final class Watch {
             return
         }
         if showing == nil {
-            showing = Showing()
+            showing = StatusPublisher()
             showing!.touch()
         }
         if isAll { showing!.watch(watcher, team.bus) }
@@ -115,14 +115,17 @@ final class Watch {
     }
 
     /// The second does for the first what only one does, while there is none.
-    private func isOnDuty(_ team: Team) -> Bool { (try? isFirst || !Alive.isHeld(team.bus.watchLock(0))) == true }
+    private func isOnDuty(_ team: Team) -> Bool {
+        (try? isFirst || !LivenessLock.isHeld(team.bus.watchLock(0))) == true
+    }
 
     private func lookAtDeaths(_ team: Team) {
         again = nil
         // What goes wrong here is tried again later, at the next change, and by every other who recovers.
         do {
             try add(team.bus)
-            let now = Set(try team.bus.agentNames().filter { try $0 != name && !Alive.isHeld(team.bus.alive($0)) })
+            let now = Set(
+                try team.bus.agentNames().filter { try $0 != name && !LivenessLock.isHeld(team.bus.alive($0)) })
             let died = !now.subtracting(dead).isEmpty
             if now != dead { resting = try team.resting(among: now) }
             dead = now
@@ -138,7 +141,7 @@ final class Watch {
             try team.startQueue()
             try team.watchWork(of: resting, watcher)
             try team.rouse(resting)
-            let next = try [Queue.nextTry(team.bus), nextDue(team.bus)].compactMap { $0 }.min()
+            let next = try [MergeRunner.nextTry(team.bus), nextDue(team.bus)].compactMap { $0 }.min()
             retry = next.map { Time.monotonic() + max(1, Double($0 - Time.now())) }
             failures = 0
         } catch {
@@ -185,7 +188,8 @@ final class Watch {
         do {
             let settings = try Settings(team.git, bus: team.bus)
             isDone =
-                try Prediction(Work(bus: team.bus, repository: team.git, settings: settings)).check(wait: false) != nil
+                try ConflictPrediction(TaskBranches(bus: team.bus, repository: team.git, settings: settings)).check(
+                    wait: false) != nil
         } catch {}
         let end = Time.monotonic()
         earliest = end + max(1, 9 * (end - begin))
@@ -238,7 +242,7 @@ final class Watch {
 
 /// Tells when an agent that holds a task has shown no sign of work for so long: nothing on its terminal, no processor
 /// time of its tree, no heartbeat. Once it gets mail, then the person is asked; only a person restarts it.
-final class Silence {
+final class StallDetector {
     private let seconds: Int
     private var due: Double
     private var last: (ticks: Int, beat: Int)

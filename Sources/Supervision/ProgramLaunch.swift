@@ -115,7 +115,7 @@ extension Supervisor {
         }
         program.environment["CADRE_CONVERSATION"] = conversation?.id
         if known.hooks == .settings {
-            try bus.setProgramSettings(name, known.settings(executable: Share.executable.string))
+            try bus.setProgramSettings(name, known.settings(executable: Installation.executable.string))
             program.environment["CADRE_SETTINGS"] = bus.programSettings(name).string
         }
         if known.cost == .statusLine {
@@ -211,12 +211,12 @@ extension Supervisor {
             "CADRE_PORT": agent.card.port.map { "\($0)" },
             "CADRE_TARGET": team.settings.target.map { String($0.dropFirst("refs/heads/".count)) },
             "CADRE_FETCH": ((try? team.work.mode()) ?? .local) == .local ? nil : "yes",
-            "CADRE_SHARE": try? Share.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role,
+            "CADRE_SHARE": try? Installation.file("programs")?.removingLastComponent().string, "CADRE_ROLE": agent.role,
             "CADRE_MODEL": agent.card.model,
             "CADRE_PROMPT": agent.card.body.isEmpty || agent.card.body.contains(0)
                 ? nil : String(decoding: agent.card.body, as: UTF8.self),
-            "PATH": path.split(separator: ":").first.map(String.init) == Share.bin.string
-                ? path : "\(Share.bin.string):\(path)",
+            "PATH": path.split(separator: ":").first.map(String.init) == Installation.bin.string
+                ? path : "\(Installation.bin.string):\(path)",
         ]
     }
 }

@@ -20,7 +20,7 @@ import Tmux
 /// of the input line, and the end of a turn of a program without such a file. The kernel tells of what the program
 /// writes to its terminal, and once it has written nothing for a moment it is looked, and once more before that is
 /// reported. A screen that stands still costs nothing.
-final class Following {
+final class ProgramMonitor {
     var team: Team
     var bus: Bus { team.bus }
     let name: String
@@ -37,8 +37,8 @@ final class Following {
     let pane: (tmux: Tmux, id: String)?
     let watcher = Watcher()
     /// What is not known before it is looked for.
-    var waking = Waking()
-    var looking: Looking
+    var waking = MailWaker()
+    var looking: ScreenMonitor
     private var money: Int?
 
     /// Time for a hook to say the same, or to hand the mail over itself, in seconds; and for a file that was written
@@ -72,7 +72,7 @@ final class Following {
         self.pane = tmux.map { ($0, pane!) }
         // Of one that was adopted the terminal is another's.
         let isOurs = pane != nil && pane == getenv("TMUX_PANE").map { String(cString: $0) }
-        looking = Looking(tmux == nil || !isOurs ? nil : ttyname(0).map { FilePath(platformString: $0) })
+        looking = ScreenMonitor(tmux == nil || !isOurs ? nil : ttyname(0).map { FilePath(platformString: $0) })
         guard file != nil || self.pane != nil else { return nil }
         // Its first words begin a turn as those do that are pasted, and mail comes with them.
         if try bus.conversation(name)?.handed != nil { waking.pasted = ("", Time.monotonic()) }
@@ -149,7 +149,7 @@ final class Following {
         }
         let now = Time.monotonic()
         guard let last, last.state == state else {
-            said = (state, now + (isOld ? Following.patience : Following.grace))
+            said = (state, now + (isOld ? ProgramMonitor.patience : ProgramMonitor.grace))
             return
         }
         guard last.due <= now else {
@@ -164,7 +164,7 @@ final class Following {
             try bus.editConversation(name) { $0.beside = .yes }
             isBesideNoted = true
         }
-        let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? Following.beside : ""
+        let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? ProgramMonitor.beside : ""
         try bus.report(name, state: state, source: .stateFile, note: note, turn: state == .idle ? false : nil)
     }
 

@@ -13,7 +13,7 @@ import Team
 /// Runs the verbs that an agent in a sandbox calls (see `Bus.call`), each as a child of the supervisor, so that it is
 /// that agent's to the kernel as well. Nothing of what is called reaches a shell, and only verbs of an agent's work are
 /// run: none that starts a program of the caller's choice.
-package final class Serving {
+package final class SandboxServer {
     private let bus: Bus
     private let name: String
     private let token: String
@@ -70,7 +70,7 @@ package final class Serving {
             kill(-pid, SIGTERM)
         }
         for id in try bus.openCalls(of: name)
-        where running.count < Serving.most && !running.values.contains(where: { $0.id == id }) {
+        where running.count < SandboxServer.most && !running.values.contains(where: { $0.id == id }) {
             do {
                 guard let (call, file) = try bus.call(id, of: name) else { continue }
                 try start(id, call, file)
@@ -99,12 +99,12 @@ package final class Serving {
     }
 
     private func program(_ call: Call) throws -> Program {
-        guard let verb = call.arguments.first, Serving.verbs.contains(verb),
+        guard let verb = call.arguments.first, SandboxServer.verbs.contains(verb),
             !call.arguments.starts(with: ["merge", "run"])
         else {
             throw Failure.no("'\(Names.shown(call.arguments.first ?? ""))' is not for a sandbox")
         }
-        var program = Program([Share.executable.string] + call.arguments)
+        var program = Program([Installation.executable.string] + call.arguments)
         program.environment = environment.merging(["TMUX": nil, "TMUX_PANE": nil, Call.variable: call.given]) { $1 }
         program.directory = try Files.exists(call.directory) ? call.directory : directory
         program.ownGroup = true
@@ -115,7 +115,7 @@ package final class Serving {
     func ended(_ pid: pid_t, _ status: Int32) -> Bool {
         guard let one = running.removeValue(forKey: pid) else { return false }
         let answer = Answer(
-            code: Program.code(status), output: Serving.take(one.output), error: Serving.take(one.error))
+            code: Program.code(status), output: SandboxServer.take(one.output), error: SandboxServer.take(one.error))
         // What can't be written now is handed in again at the next start.
         try? bus.answer(one.id, of: name, answer)
         if !bus.isWaited(for: one.file) {

@@ -8,7 +8,7 @@ import Team
 import Tmux
 
 /// When the screen of an agent is to be looked at, and what was seen there.
-struct Looking {
+struct ScreenMonitor {
     /// The terminal, its number with the watcher, and when it is to be looked at; whether it is watched by then.
     let terminal: FilePath?
     var mark: Int32 = -1
@@ -36,7 +36,7 @@ struct Looking {
     init(_ terminal: FilePath?) { self.terminal = terminal }
 }
 
-extension Following {
+extension ProgramMonitor {
     /// Looks when it has stood still; while an answer is waited for also now and then while it does not, since the
     /// program may have got it.
     func watchScreen(_ changed: Set<Int32>) throws {
@@ -47,12 +47,12 @@ extension Following {
                 looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
             }
             looking.armed = false
-            looking.due = min(looking.due ?? .infinity, now + Looking.still)
+            looking.due = min(looking.due ?? .infinity, now + ScreenMonitor.still)
         }
         // What else has changed may be a hook's report that came late: what is in the way stands still.
         if looking.due == nil, !changed.isEmpty {
             switch looking.seen {
-            case .dialog, .other: looking.due = now + Looking.still
+            case .dialog, .other: looking.due = now + ScreenMonitor.still
             default: break
             }
         }
@@ -61,7 +61,7 @@ extension Following {
         if !looking.armed {
             looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
             looking.armed = true
-            looking.due = now + Looking.still
+            looking.due = now + ScreenMonitor.still
             // It goes on writing.
             let state = try looking.turns % 6 == 0 ? bus.agent(named: name)?.state : nil
             guard state == .waiting || state == .idle || state == .working && looking.turns >= 18 else { return }
@@ -75,7 +75,7 @@ extension Following {
         guard sight == looking.seen else {
             looking.seen = sight
             looking.since = now
-            if sight != .unknown { looking.due = now + Looking.still }
+            if sight != .unknown { looking.due = now + ScreenMonitor.still }
             return
         }
         try see(sight, input)
@@ -120,7 +120,7 @@ extension Following {
         case .other(let words):
             // In the middle of a turn a person may look at something.
             guard agent.state == .idle || agent.report?.source == .screen else { return }
-            let left = looking.since + Looking.strange - Time.monotonic()
+            let left = looking.since + ScreenMonitor.strange - Time.monotonic()
             guard left <= 0 else {
                 looking.due = Time.monotonic() + left
                 return
@@ -137,21 +137,21 @@ extension Following {
         // A turn that was broken off, which the file does not tell while sub-agents work.
         if case .idle = sight, file != nil, known.hooks != nil, agent.state != .idle, agent.report?.turn != nil {
             let left = max(
-                looking.since + Looking.strange - Time.monotonic(),
-                (agent.report?.time ?? 0) > Time.now() - Int(Looking.strange) ? 1 : 0)
+                looking.since + ScreenMonitor.strange - Time.monotonic(),
+                (agent.report?.time ?? 0) > Time.now() - Int(ScreenMonitor.strange) ? 1 : 0)
             guard left <= 0 else {
                 looking.due = Time.monotonic() + left
                 return
             }
             return try bus.report(
-                name, source: .stateFile, note: agent.state == .working ? Following.beside : nil, turn: false)
+                name, source: .stateFile, note: agent.state == .working ? ProgramMonitor.beside : nil, turn: false)
         }
         // What has a file says there how it is; a hook that waits knows what for.
         guard file == nil || agent.state == .waiting && agent.report?.source == .screen else { return }
         guard try !bus.permissions(of: name).contains(where: bus.isWaited) else { return }
         // On a machine that is busy its screen is drawn after the hook of the turn that has begun.
         if case .idle = sight, agent.state == .working, agent.report?.source == .hook,
-            (agent.report?.time ?? 0) > Time.now() - Looking.late
+            (agent.report?.time ?? 0) > Time.now() - ScreenMonitor.late
         {
             looking.due = Time.monotonic() + 1
             return
@@ -164,9 +164,9 @@ extension Following {
     private func ask(_ why: String, _ input: Tmux.Input) throws {
         guard !looking.isAsked else { return }
         let now = Time.monotonic()
-        let patience = looking.isPastStart ? Waking.asking : Looking.strange
+        let patience = looking.isPastStart ? MailWaker.asking : ScreenMonitor.strange
         guard now >= looking.since + patience,
-            !looking.isPastStart || input.lastKey.map({ Double(Time.now() - $0) > Waking.asking }) ?? true
+            !looking.isPastStart || input.lastKey.map({ Double(Time.now() - $0) > MailWaker.asking }) ?? true
         else {
             looking.due = max(looking.since + patience, now + 1)
             return
@@ -183,7 +183,7 @@ extension Following {
         try team.reread()
         guard !looking.isPastStart, team.settings.list("answerDialogs").contains(dialog),
             !looking.answered.contains(dialog), known.answers.contains(where: { $0.dialog == dialog }),
-            input.isOpen, input.lastKey.map({ Time.now() - $0 >= Following.typing }) ?? true
+            input.isOpen, input.lastKey.map({ Time.now() - $0 >= ProgramMonitor.typing }) ?? true
         else { return }
         looking.answered.insert(dialog)
         guard let pane, let version = try known.runningVersion(),

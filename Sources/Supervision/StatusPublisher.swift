@@ -15,7 +15,7 @@ import Tmux
 // calls tmux once if something is new. While nothing changes nothing is started. Without a supervisor nobody tells tmux
 // of changes: verbs don't, but tmux's hooks have all filled when somebody attaches (`up --server`), and a person may
 // (`status --tmux`).
-final class Showing {
+final class StatusPublisher {
     /// Seconds from a change to the count, so that what comes together is counted once.
     private static let delay = 0.03
     /// Seconds between two counts.
@@ -35,7 +35,7 @@ final class Showing {
     private var spent: (day: String, changed: Int, text: String?)?
 
     /// Something has changed, or may have.
-    func touch() { due = due ?? max(Time.monotonic() + Showing.delay, last + Showing.pause) }
+    func touch() { due = due ?? max(Time.monotonic() + StatusPublisher.delay, last + StatusPublisher.pause) }
 
     /// Has the watcher tell of what is counted. Places come and go, so it is called now and then.
     func watch(_ watcher: Watcher, _ bus: Bus) {
@@ -80,11 +80,12 @@ final class Showing {
         }
         let isViewed = tellViewers(segments, bus)
         guard let server = shown?.server, shown!.isWanted else { return isViewed }
-        let panes = { try Showing.panes(bus, agents, server: server, labels: $0) }
+        let panes = { try StatusPublisher.panes(bus, agents, server: server, labels: $0) }
         if shown!.hasBell {
             for pane in try shown!.waiting(panes(false)) { ring(pane) }
         }
-        try shown!.tell(segments, panes: panes, belongs: { Showing.belongs($0, bus) }, lives: Showing.lives)
+        try shown!.tell(
+            segments, panes: panes, belongs: { StatusPublisher.belongs($0, bus) }, lives: StatusPublisher.lives)
         return shown!.isWanted || isViewed
     }
 
@@ -99,7 +100,8 @@ final class Showing {
             else { return nil }
             do {
                 try viewer.tell(
-                    segments, panes: { _ in [:] }, belongs: { Showing.belongs($0, bus) }, lives: Showing.lives)
+                    segments, panes: { _ in [:] }, belongs: { StatusPublisher.belongs($0, bus) },
+                    lives: StatusPublisher.lives)
             } catch { return nil }
             return viewer.isWanted ? viewer : nil
         }
@@ -167,7 +169,7 @@ final class Showing {
 
     private static func lives(_ root: String) -> Bool {
         guard let bus = try? Bus.open(FilePath(root)) else { return false }
-        return (try? Alive.isHeld(bus.watchLock(0)) || Alive.isHeld(bus.watchLock(1))) == true
+        return (try? LivenessLock.isHeld(bus.watchLock(0)) || LivenessLock.isHeld(bus.watchLock(1))) == true
     }
 }
 
@@ -177,14 +179,14 @@ extension Team {
     @discardableResult
     package func show() throws -> Bool {
         // Rung afterwards: what was counted here may be older by then than what was told from there.
-        defer { if (try? Alive.isHeld(bus.watchLock(0))) == true { try? Files.ring(bus.watchLock(0)) } }
-        return try Showing().show(self)
+        defer { if (try? LivenessLock.isHeld(bus.watchLock(0))) == true { try? Files.ring(bus.watchLock(0)) } }
+        return try StatusPublisher().show(self)
     }
 
     /// Shows how the team is when an agent has ended that was the last: nobody else does.
     func showEnd(of name: String) {
         guard let agents = try? bus.team(), !agents.contains(where: { $0.name != name && $0.alive }) else { return }
-        _ = try? Showing().show(self, ended: name)
+        _ = try? StatusPublisher().show(self, ended: name)
     }
 
     /// The projects that this tmux server shows: those whose agents run in it, and those of the directories where its

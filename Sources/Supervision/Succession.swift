@@ -45,7 +45,7 @@ extension Supervisor {
 
     /// The executable that has replaced ours, and when it was written, in nanoseconds.
     static var successor: (path: FilePath, written: Int)? {
-        guard let path = Share.successor, let st = try? Files.status(path, following: true) else { return nil }
+        guard let path = Installation.successor, let st = try? Files.status(path, following: true) else { return nil }
         return (path, st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec)
     }
 
@@ -79,11 +79,11 @@ extension Supervisor {
     }
 }
 
-extension Following {
+extension ProgramMonitor {
     /// Nothing that was pasted waits for the turn that it begins, and no news waits to be believed.
     var isQuiet: Bool {
         let isTaken =
-            waking.pasted.map { Time.monotonic() < $0.time + Waking.patience } ?? false
+            waking.pasted.map { Time.monotonic() < $0.time + MailWaker.patience } ?? false
             && (try? bus.conversation(name)?.handed) != .some(nil)
         return said == nil && !isTaken
     }

@@ -44,9 +44,9 @@ package final class Supervisor {
     var delay = 0.0
     /// What is known of its program, if anything is.
     private(set) var known: AgentProgram?
-    var following: Following?
+    var following: ProgramMonitor?
     /// Of a program with a sandbox.
-    private(set) var serving: Serving?
+    private(set) var serving: SandboxServer?
     /// While its program, which does one turn and ends, waits for the next.
     var waiting: Waiting?
     var printed = 0
@@ -59,7 +59,7 @@ package final class Supervisor {
     var settled = true
     private var witnessed = false
     private(set) var order: Order?
-    private var watch: Watch?
+    private var watch: PeerWatch?
     /// A watcher has ended, or our executable was replaced: see `Team.callForWatch` and `Team.callAll`.
     private var called = false
     /// Another executable is in the place of ours, and we are to become it as soon as that disturbs nobody.
@@ -70,7 +70,7 @@ package final class Supervisor {
     private var isTakenOver = false
     /// Nobody may have seen the executable being replaced while our predecessor was about to become it.
     private var isToTell = false
-    private var silence: Silence?
+    private var silence: StallDetector?
 
     /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
     enum Order { case end, endNow, hangUp }
@@ -106,7 +106,7 @@ package final class Supervisor {
             guard words.count == 2 else {
                 throw Failure.usage("'\(Names.shown(succeeding))' is no descriptor and process")
             }
-            alive = try Alive.kept(words[0], of: team.bus.alive(name))
+            alive = try LivenessLock.kept(words[0], of: team.bus.alive(name))
             child = words[1]
             isTakenOver = child > 0
             isToTell = true
@@ -118,10 +118,10 @@ package final class Supervisor {
             return
         }
         let deadline = Time.monotonic() + 5
-        var taken = try Alive.take(team.bus.alive(name))
+        var taken = try LivenessLock.take(team.bus.alive(name))
         while taken == nil, Time.monotonic() < deadline {
             poll(nil, 0, 20)
-            taken = try Alive.take(team.bus.alive(name))
+            taken = try LivenessLock.take(team.bus.alive(name))
         }
         guard let taken else { throw Failure.no("'\(name)' runs already") }
         alive = taken
@@ -140,7 +140,7 @@ package final class Supervisor {
         {
             var ended: Ended
             try leaveIfOutgrown()
-            isReplaced = Share.successor != nil
+            isReplaced = Installation.successor != nil
             succeed()
             do {
                 let agent = try team.agent(name)
@@ -185,14 +185,14 @@ package final class Supervisor {
         try takeWatch()
         silence =
             accompanied != nil
-            ? nil : Silence(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
+            ? nil : StallDetector(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
     }
 
     /// Watches, unless two do.
     private func takeWatch() throws {
         called = false
         guard watch == nil else { return }
-        watch = try Watch(bus, name)
+        watch = try PeerWatch(bus, name)
         if watch != nil, isToTell { try team.callAll() }
         isToTell = false
         // Work may have come to the merge queue, or somebody died, while nobody watched.
@@ -203,7 +203,7 @@ package final class Supervisor {
     private func announce() {
         guard let pane = getenv("TMUX_PANE").map({ String(cString: $0) }), let tmux = try? Tmux(bus) else { return }
         let done: Void? = try? tmux.adopt(
-            pane, bus, agent: name, executable: Share.executable.string, witness: witnessed ? nil : getpid())
+            pane, bus, agent: name, executable: Installation.executable.string, witness: witnessed ? nil : getpid())
         if done != nil { witnessed = true }
     }
 
@@ -271,12 +271,12 @@ package final class Supervisor {
         serving = known?.sandbox == nil ? nil : try serve(agent)
         started = Time.monotonic()
         settled = true
-        following = try? Following(team, name, known, child)
+        following = try? ProgramMonitor(team, name, known, child)
         // What it shows when it starts is answered for it then only.
         following?.looking.isPastStart = agent.state != .waiting
     }
 
-    func begin(accompanying process: Tree.Process, following: Following?) {
+    func begin(accompanying process: Tree.Process, following: ProgramMonitor?) {
         accompanied = process
         companion = csys_pidfd_open(process.pid)
         started = Time.monotonic()
@@ -289,7 +289,7 @@ package final class Supervisor {
         looked = Time.monotonic()
         guard try hasBegun(known) else { return }
         settled = true
-        following = try? Following(team, name, known, child)
+        following = try? ProgramMonitor(team, name, known, child)
         guard let report = try bus.agent(named: name)?.report, report.state == .starting else {
             return
         }
@@ -333,7 +333,7 @@ package final class Supervisor {
             // A full disk, say, is no reason to end the program: what can't be noted now is noted later.
             if obeyed, (try? obey()) == true { return .handedOff }
             if called {
-                isReplaced = Share.successor != nil
+                isReplaced = Installation.successor != nil
                 try? takeWatch()
             }
             if watch?.isReplaced == true { isReplaced = true }

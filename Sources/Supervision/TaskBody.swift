@@ -69,7 +69,7 @@ package final class TaskBody {
         try team.begin(claim.id, by: claim.owner)
         let script = try Program.memory(header.body)
         var program = Program([
-            Share.executable.string, "supervise", "--child", "\(getpid())", "0", "/bin/sh", "/dev/fd/3",
+            Installation.executable.string, "supervise", "--child", "\(getpid())", "0", "/bin/sh", "/dev/fd/3",
         ])
         program.third = script
         body = try program.start(stdin: -1, stdout: 1, stderr: 2)

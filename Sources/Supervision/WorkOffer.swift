@@ -9,7 +9,7 @@ import Team
 import Tmux
 
 // Offering work to an idle program, see `Team.takeReady`.
-extension Following {
+extension ProgramMonitor {
     func puller() throws -> Worker? {
         guard known.hooks != nil, let agent = try bus.agent(named: name) else { return nil }
         return Team.puller(agent)
@@ -23,7 +23,7 @@ extension Following {
                 if let paths = try agent.git?.dirty(untracked: false), !paths.isEmpty {
                     try hinder(
                         "changes in its worktree that are not committed keep '\(name)' from the next task: "
-                            + "\(Following.some(paths))",
+                            + "\(ProgramMonitor.some(paths))",
                         paths)
                 }
                 return false

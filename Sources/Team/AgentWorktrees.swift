@@ -209,7 +209,7 @@ extension Team {
             try Files.removeAll(beside)
             return nil
         }
-        try Work.tell(directory, path)
+        try TaskBranches.tell(directory, path)
         guard try Files.renameNew(beside, path) else { throw inTheWay(path) }
         _ = try Git(directory: directory, worktree: path).attempt(["update-index", "-q", "--refresh"])
         return directory

@@ -175,11 +175,11 @@ package struct Attention {
                     next: entry.step == .waiting ? next : nil))
         }
         let left = entries.filter { [.queued, .gating, .landing].contains($0.step) && $0.time + patience < Time.now() }
-        if stopped == nil, !left.isEmpty, try Lock.isFree(bus.mergeLock) {
-            let next = try Queue.nextRun(bus)
+        if stopped == nil, !left.isEmpty, try FileLock.isFree(bus.mergeLock) {
+            let next = try MergeRunner.nextRun(bus)
             let why =
                 next == nil
-                ? "" : ", since its runner was ended \(try Queue.tries(bus)) times before it had done its work"
+                ? "" : ", since its runner was ended \(try MergeRunner.tries(bus)) times before it had done its work"
             all.append(
                 Attention(
                     "merge",

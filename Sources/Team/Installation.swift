@@ -4,7 +4,7 @@ import Storage
 import SystemPackage
 
 /// Where cadre itself is, and what is installed with it.
-package enum Share {
+package enum Installation {
     /// The executable of all verbs: this one, links resolved, or where it is that of a single verb the one beside it.
     package static let executable = own.lastComponent == "cadre" ? own : own.removingLastComponent().appending("cadre")
 

@@ -15,7 +15,7 @@ extension Team {
     private static func known(_ program: String, _ settings: Settings) throws -> AgentProgram? {
         let (name, options) = split(program)
         guard Names.isName(name), options.isEmpty || name != "sh", !isScript(options) else { return nil }
-        return try AgentProgram(name, options: options, file: Share.file("programs/\(name)"), set: settings.list)
+        return try AgentProgram(name, options: options, file: Installation.file("programs/\(name)"), set: settings.list)
     }
 
     /// A command's first word, and the rest, which are options if that is a program that is known.
@@ -71,7 +71,7 @@ extension Team {
 
     /// The names of the programs that are known, sorted.
     package static func programNames(_ settings: Settings) throws -> [String] {
-        let files = try Share.file("programs").flatMap { try Files.list($0) } ?? []
+        let files = try Installation.file("programs").flatMap { try Files.list($0) } ?? []
         return Set(files + settings.names(of: "program", with: "command")).filter(Names.isName).sorted()
     }
 
@@ -214,7 +214,7 @@ extension Team {
     private static func isThere(_ word: String) -> Bool {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
         if word.hasPrefix("/") { return access(word, X_OK) == 0 }
-        return ([Share.bin.string] + path.split(separator: ":").map(String.init)).contains {
+        return ([Installation.bin.string] + path.split(separator: ":").map(String.init)).contains {
             access("\($0)/\(word)", X_OK) == 0
         }
     }

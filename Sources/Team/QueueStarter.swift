@@ -12,8 +12,8 @@ extension Team {
     /// Opens a window that runs the merge queue, if there is work for it and nobody is at it. The window is tmux's
     /// child, not the caller's, and goes when the work is done.
     package func startQueue() throws {
-        guard try Queue.needsRunner(bus) else { return }
-        let tries = try Queue.tries(bus)
+        guard try MergeRunner.needsRunner(bus) else { return }
+        let tries = try MergeRunner.tries(bus)
         if tries >= Team.runnersBeforeAsking {
             try bus.openAsk(
                 named: "runner", by: "cadre",
@@ -26,7 +26,7 @@ extension Team {
             "CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": "", "CADRE_STARTED": "yes",
         ]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
-        let program = [Share.executable.string, "merge", "run"]
+        let program = [Installation.executable.string, "merge", "run"]
         let pane = try tmux.open(
             bus, name: "merge", in: tmux.ready(bus), place: .window, program: program, environment: environment)
         _ = try tmux.attempt(["set-option", "-p", "-t", pane, "remain-on-exit", "off"])

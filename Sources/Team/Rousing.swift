@@ -40,7 +40,7 @@ extension Team {
     /// Whether no agent runs, and one rests. Told without git.
     package static func mayRouse(_ bus: Bus) throws -> Bool {
         let names = try bus.agentNames()
-        guard try !names.contains(where: { try Alive.isHeld(bus.alive($0)) }) else { return false }
+        guard try !names.contains(where: { try LivenessLock.isHeld(bus.alive($0)) }) else { return false }
         return try names.contains { try bus.agent(named: $0)?.isResting == true }
     }
 

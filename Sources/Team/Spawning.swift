@@ -50,7 +50,8 @@ extension Team {
         var request = request
         let program = try command(request)
         _ = try settings.choice("restart", RestartPolicy.names, RestartPolicy.onFailure.rawValue)
-        if let known = try known(request.program), known.tried.isEmpty, try Share.file("programs/\(known.name)") != nil
+        if let known = try known(request.program), known.tried.isEmpty,
+            try Installation.file("programs/\(known.name)") != nil
         {
             say("'\(known.name)' was never run by cadre's makers: what is known of it comes from its documentation")
         }
@@ -254,7 +255,7 @@ extension Team {
     func command(_ request: SpawnRequest) throws -> String {
         guard let known = try known(request.program) else {
             guard request.program != "sh" else {
-                throw Failure.unsure("the agent 'sh' is not installed beside '\(Share.executable.string)'")
+                throw Failure.unsure("the agent 'sh' is not installed beside '\(Installation.executable.string)'")
             }
             return request.program
         }

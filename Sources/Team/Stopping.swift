@@ -14,7 +14,7 @@ extension Team {
     package enum Stop { case gently, now, freeze }
 
     /// Stops an agent; returns when its supervisor is gone and nothing that it started is left. Frozen, it stays.
-    package func stop(_ name: String, _ how: Stop = .gently, want: Want = .stop, by: String) throws {
+    package func stop(_ name: String, _ how: Stop = .gently, want: DesiredState = .stop, by: String) throws {
         let agent = try agent(name)
         if how == .freeze {
             guard agent.alive else { throw Failure.no("'\(name)' does not run") }
@@ -28,12 +28,12 @@ extension Team {
         // The lock is ours in the end: its last supervisor may have been killed, and not what it had started.
         let number = how == .now ? SIGUSR2 : SIGTERM
         if agent.alive { try signal(agent, number) }
-        var taken = try Alive.take(bus.alive(name))
+        var taken = try LivenessLock.take(bus.alive(name))
         let deadline = Time.monotonic() + 20
         while taken == nil, Time.monotonic() < deadline {
             // Another verb holds it for a moment, or it was being started when the wish was written.
             try waitForEnd(name, again: number, until: deadline)
-            taken = try Alive.take(bus.alive(name))
+            taken = try LivenessLock.take(bus.alive(name))
         }
         guard let taken else {
             throw Failure.unsure(
@@ -71,7 +71,7 @@ extension Team {
 
     /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it.
     package func callForWatch() throws {
-        guard try !Alive.isHeld(bus.watchLock(0)) || !Alive.isHeld(bus.watchLock(1)) else { return }
+        guard try !LivenessLock.isHeld(bus.watchLock(0)) || !LivenessLock.isHeld(bus.watchLock(1)) else { return }
         try callAll()
     }
 
@@ -85,7 +85,7 @@ extension Team {
     private func waitForEnd(_ name: String, again signal: Int32, until deadline: Double) throws {
         let watcher = Watcher()
         watcher.watch(bus.alive(name))
-        while try Alive.isHeld(bus.alive(name)), Time.monotonic() < deadline {
+        while try LivenessLock.isHeld(bus.alive(name)), Time.monotonic() < deadline {
             watcher.wait(seconds: 0.5)
             if let agent = try bus.agent(named: name), agent.alive { try self.signal(agent, signal) }
         }
@@ -143,7 +143,7 @@ extension Team {
         watcher.watch(bus.alive(name))
         let deadline = Time.monotonic() + 10
         // One with another session was started meanwhile, by another.
-        while try Alive.isHeld(bus.alive(name)), try bus.agent(named: name)?.token == session {
+        while try LivenessLock.isHeld(bus.alive(name)), try bus.agent(named: name)?.token == session {
             guard Time.monotonic() < deadline else {
                 throw Failure.unsure(
                     "'\(name)' has no terminal any more and does not end: 'cadre stop --now \(name)' kills it")
@@ -162,7 +162,7 @@ extension Team {
         else { return }
         try signal(agent, SIGTERM)
         try waitForEnd(name, again: SIGTERM, until: Time.monotonic() + 10)
-        if try Alive.isHeld(bus.alive(name)) {
+        if try LivenessLock.isHeld(bus.alive(name)) {
             throw Failure.unsure(
                 "'\(name)' was started where the repository was before, and does not end: 'cadre stop --now \(name)'")
         }
@@ -306,7 +306,7 @@ extension Team {
         for claim in try bus.claims() where claim.owner == name && claim.until == 0 {
             do { try bus.release(claim, by: by) } catch let failure as Failure where failure.kind == .no {}
             if discard, let branch = try bus.branch(claim.id) {
-                for reference in (branch.given ? [] : [branch.reference]) + [Work.kept(claim.id)] {
+                for reference in (branch.given ? [] : [branch.reference]) + [TaskBranches.kept(claim.id)] {
                     _ = try git.attempt(["update-ref", "-d", reference])
                 }
             }

@@ -26,7 +26,7 @@ package struct Team {
         try settings.askForWaiting(bus)
     }
 
-    package var work: Work { Work(bus: bus, repository: git, settings: settings) }
+    package var work: TaskBranches { TaskBranches(bus: bus, repository: git, settings: settings) }
 
     package func agent(_ name: String) throws -> AgentView {
         guard let agent = try bus.agent(named: name) else { throw bus.noAgent(name) }
@@ -65,7 +65,7 @@ package struct Team {
     /// Brings back the worktree of an agent that is about to be started, under its lock, so that only one does; nothing
     /// is done if it lives. Not part of the start, which holds up every other: its setup may take long.
     func prepare(_ name: String, say: (String) -> Void) throws {
-        guard let alive = try Alive.take(bus.alive(name)) else { return }
+        guard let alive = try LivenessLock.take(bus.alive(name)) else { return }
         defer { try? alive.close() }
         try restoreWorktree(name, say: say)
     }
@@ -96,7 +96,7 @@ package struct Team {
     /// the same agent only one does. A dead pane of the agent's is used again: it keeps its place. Without a room it
     /// runs without a terminal, in a session of its own (setsid(2)), and what it prints goes to a file.
     func open(_ agent: AgentView, _ room: Room?) throws {
-        let program = [Share.executable.string, "supervise", agent.name]
+        let program = [Installation.executable.string, "supervise", agent.name]
         var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]
         if let set = getenv("CADRE_TMUX") { environment["CADRE_TMUX"] = String(cString: set) }
         guard let (tmux, session) = room.map({ ($0.tmux, $0.session) }) else {
@@ -119,7 +119,7 @@ package struct Team {
                 if try tmux.attempt(["respawn-pane"] + force + variables + ["-t", pane, "--"] + program).status == 0 {
                     return try waitForLock(agent.name)
                 }
-                if try Alive.isHeld(bus.alive(agent.name)) { return }
+                if try LivenessLock.isHeld(bus.alive(agent.name)) { return }
                 guard try force.isEmpty && tmux.owns(pane, bus, agent: agent.name) else { break }
                 // No file tells of the end of a pane.
                 poll(nil, 0, 50)
@@ -134,7 +134,7 @@ package struct Team {
         let watcher = Watcher()
         watcher.watch(bus.agent(name))
         let deadline = Time.monotonic() + 5
-        while try !Alive.isHeld(bus.alive(name)), Time.monotonic() < deadline { watcher.wait(seconds: 0.1) }
+        while try !LivenessLock.isHeld(bus.alive(name)), Time.monotonic() < deadline { watcher.wait(seconds: 0.1) }
     }
 
     /// So many tries of a start are waited for.

@@ -23,7 +23,7 @@ extension Team {
     /// Claims the best task for an agent that holds none, and moves its worktree; nil if there is none that can be now.
     /// Files that git does not know stay where they are, unless the branch has them too: then git refuses.
     package func takeReady(_ agent: AgentView, _ worker: Worker) throws -> Claim? {
-        var left: Work.Leftover?
+        var left: TaskBranches.Leftover?
         if let worktree = try standingWorktree(agent.name) {
             try work.takeBack(worktree)
             if try !worktree.dirty().isEmpty {
@@ -54,13 +54,14 @@ extension Team {
 
     /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes
     /// nothing between two tasks, those of any.
-    package func leftover(_ agent: AgentView, _ worktree: Git) throws -> Work.Leftover? {
+    package func leftover(_ agent: AgentView, _ worktree: Git) throws -> TaskBranches.Leftover? {
         try work.leftover(of: agent, in: worktree, any: agent.card.program == "sh")
     }
 
     /// Puts them by before the worktree is moved to another task.
     package func putBy(
-        _ leftover: Work.Leftover, _ agent: AgentView, _ worktree: Git, for id: Int, say: (String) -> Void = { _ in }
+        _ leftover: TaskBranches.Leftover, _ agent: AgentView, _ worktree: Git, for id: Int,
+        say: (String) -> Void = { _ in }
     ) throws {
         if leftover.task == id, leftover.isOnBranch { return }
         let commit = try work.putBy(leftover, of: agent, in: worktree)

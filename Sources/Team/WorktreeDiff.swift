@@ -45,7 +45,9 @@ extension Team {
             _ = try git.attempt(["add", "-A", "--ignore-errors", "--", "."], environment: environment)
             return try git.run(["write-tree"], environment: environment).text
         }
-        let commit = try git.run(["commit-tree", tree], input: Array("seen\n".utf8), environment: Work.identity).text
+        let commit = try git.run(
+            ["commit-tree", tree], input: Array("seen\n".utf8), environment: TaskBranches.identity
+        ).text
         try git.run(["update-ref", "-m", "cadre: seen", Team.seen(agent.name), commit])
     }
 

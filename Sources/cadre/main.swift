@@ -12,19 +12,19 @@ import Storage
 SuperviseVerb.becomeHelperIfAsked(CommandLine.unsafeArgv, Int(CommandLine.argc))
 
 let own = String(cString: CommandLine.unsafeArgv[0]!).split(separator: "/").last.map(String.init) ?? "cadre"
-var arguments = Main.rawArguments()
+var arguments = CommandRunner.rawArguments()
 if own.hasPrefix("cadre-"), let command = CommandTable.find(String(own.dropFirst(6))) {
-    Main.callFromSandbox(command.name, [], arguments)
-    Main.run(command.type, arguments)
+    CommandRunner.callFromSandbox(command.name, [], arguments)
+    CommandRunner.run(command.type, arguments)
 }
 
 // Options before the verb go behind it.
-let (before, rest) = Main.leading(arguments)
+let (before, rest) = CommandRunner.leading(arguments)
 arguments = Array(rest)
 guard let name = arguments.first, !name.hasPrefix("-") else {
     switch arguments.first {
     case "--version":
-        print("cadre \(Tool.version)")
+        print("cadre \(CommandContext.version)")
         exit(0)
     case "--list-verbs":
         for command in CommandTable.all { print(command.name) }
@@ -32,23 +32,23 @@ guard let name = arguments.first, !name.hasPrefix("-") else {
     case "-h", "--help":
         print(CommandTable.overview(all: false))
         exit(0)
-    case let option?: Out.complain("cadre: unknown option '\(Names.shown(option))'; see 'cadre --help'")
+    case let option?: Output.complain("cadre: unknown option '\(Names.shown(option))'; see 'cadre --help'")
     case nil: begin(before)
     }
     exit(64)
 }
 arguments.removeFirst()
 if name == "help" { help(arguments) }
-Main.callFromSandbox(name, before, arguments)
+CommandRunner.callFromSandbox(name, before, arguments)
 switch (name, arguments) {
-case ("status", []): Main.runPlain(name, before) { try StatusVerb.show($0) }
-case ("claim", []): Main.runPlain(name, before) { try ClaimVerb.best($0) }
-case ("inbox", ["next"]): Main.runPlain(name, before) { try InboxVerb.next($0) }
+case ("status", []): CommandRunner.runPlain(name, before) { try StatusVerb.show($0) }
+case ("claim", []): CommandRunner.runPlain(name, before) { try ClaimVerb.best($0) }
+case ("inbox", ["next"]): CommandRunner.runPlain(name, before) { try InboxVerb.next($0) }
 default: break
 }
-if let command = CommandTable.find(name) { Main.run(command.type, before + arguments) }
-Tool.exec("cadre-\(name)", before + arguments)
-Out.complain(
+if let command = CommandTable.find(name) { CommandRunner.run(command.type, before + arguments) }
+CommandContext.exec("cadre-\(name)", before + arguments)
+Output.complain(
     "cadre: no verb '\(Names.shown(name))'"
         + "\(Names.meant(name, CommandTable.all.filter { !$0.isForMachines }.map(\.name))); see 'cadre help -a'"
 )
@@ -56,9 +56,9 @@ exit(64)
 
 /// `cadre` alone: in a project how it stands, else what there is.
 func begin(_ options: [String]) {
-    Main.runPlain("status", options) { tool in
+    CommandRunner.runPlain("status", options) { tool in
         guard (try? tool.busIfAny()) ?? nil != nil else {
-            Out.complain(CommandTable.overview(all: false) + "\n\n'cadre init' in a git repository begins.")
+            Output.complain(CommandTable.overview(all: false) + "\n\n'cadre init' in a git repository begins.")
             throw ExitCode(64)
         }
         try StatusVerb.standing(tool)
@@ -75,19 +75,19 @@ func help(_ arguments: [String]) -> Never {
         print(CommandTable.overview(all: true))
         exit(0)
     case "--version":
-        print("cadre \(Tool.version)")
+        print("cadre \(CommandContext.version)")
         exit(0)
     case let topic?:
-        if let page = manualPage(topic) { Tool.exec("man", ["-l", page]) }
+        if let page = manualPage(topic) { CommandContext.exec("man", ["-l", page]) }
         // Still here: no page, or no man(1).
         if topic == "cadre" {
             print(CommandTable.overview(all: true))
             exit(0)
         }
         if let command = CommandTable.find(topic) {
-            Main.run(command.type, arguments.dropFirst().prefix(1) + ["--help"])
+            CommandRunner.run(command.type, arguments.dropFirst().prefix(1) + ["--help"])
         }
-        Out.complain("cadre help: no manual page of '\(Names.shown(topic))'; see 'cadre help -a'")
+        Output.complain("cadre help: no manual page of '\(Names.shown(topic))'; see 'cadre help -a'")
         exit(64)
     }
 }

@@ -1,4 +1,4 @@
 import ClaimCommand
 import CommandKit
 
-Main.run(ClaimVerb.self)
+CommandRunner.run(ClaimVerb.self)

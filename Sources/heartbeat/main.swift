@@ -1,4 +1,4 @@
 import CommandKit
 import HeartbeatCommand
 
-Main.run(HeartbeatVerb.self)
+CommandRunner.run(HeartbeatVerb.self)

@@ -1,4 +1,4 @@
 import CommandKit
 import InboxCommand
 
-Main.run(InboxVerb.self)
+CommandRunner.run(InboxVerb.self)

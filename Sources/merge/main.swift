@@ -1,4 +1,4 @@
 import CommandKit
 import MergeCommand
 
-Main.run(MergeVerb.self)
+CommandRunner.run(MergeVerb.self)

@@ -1,4 +1,4 @@
 import CommandKit
 import SendCommand
 
-Main.run(SendVerb.self)
+CommandRunner.run(SendVerb.self)

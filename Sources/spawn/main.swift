@@ -1,4 +1,4 @@
 import CommandKit
 import SpawnCommand
 
-Main.run(SpawnVerb.self)
+CommandRunner.run(SpawnVerb.self)

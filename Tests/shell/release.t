@@ -16,7 +16,7 @@ git branch -q --set-upstream-to=origin/main
 # It "builds" the program at hand, which tells the version in the source.
 cat >"$t_dir/build/cadre" <<END
 #!/bin/sh
-[ "\$1" != --version ] || { sed -n 's/.*static let version = "\(.*\)"/cadre \1/p' '$project/Sources/CommandKit/Tool.swift'; exit; }
+[ "\$1" != --version ] || { sed -n 's/.*static let version = "\(.*\)"/cadre \1/p' '$project/Sources/CommandKit/CommandContext.swift'; exit; }
 exec '$CADRE_BIN/cadre' "\$@"
 END
 cat >"$t_dir/bin/swift" <<END
@@ -26,7 +26,7 @@ exit \${TEST_CODE-0}
 END
 chmod +x "$t_dir/build/cadre" "$t_dir/bin/swift"
 unset CADRE_BIN
-now=$(sed -n 's/.*static let version = "\(.*\)".*/\1/p' Sources/CommandKit/Tool.swift)
+now=$(sed -n 's/.*static let version = "\(.*\)".*/\1/p' Sources/CommandKit/CommandContext.swift)
 everything() { git log --format='%H %D' && git tag && git status --porcelain --ignored && git ls-remote origin; }
 
 code 64 "no version" shell/release
@@ -54,7 +54,7 @@ git rev-parse HEAD^ >.build/tested
 code 1 "tested was another commit" shell/release --dry-run 9.8.7
 git rev-parse HEAD >.build/tested
 code 0 "a dry run" shell/release --dry-run 9.8.7
-like "$(cat "$t_dir/out")" "would set the version in Sources/CommandKit/Tool.swift from $now to 9.8.7*would tag v9.8.7:*- Two*then: git push origin main v9.8.7" "tells what it would do"
+like "$(cat "$t_dir/out")" "would set the version in Sources/CommandKit/CommandContext.swift from $now to 9.8.7*would tag v9.8.7:*- Two*then: git push origin main v9.8.7" "tells what it would do"
 rm -r .build
 is "$(everything)" "$before" "and does nothing"
 
@@ -64,7 +64,7 @@ is "$(everything)" "$before" "no release"
 
 code 0 "releases" shell/release --tested --url https://example.com/v9 9.8.7
 like "$(cat "$t_dir/out")" "*tagged v9.8.7; to publish it:  git push origin main v9.8.7 *" "and says how to publish it"
-is "$(git log -1 --format=%s),$(git diff --name-only HEAD^),$(git status --porcelain)" "cadre: version 9.8.7,Sources/CommandKit/Tool.swift," "one commit of the version"
+is "$(git log -1 --format=%s),$(git diff --name-only HEAD^),$(git status --porcelain)" "cadre: version 9.8.7,Sources/CommandKit/CommandContext.swift," "one commit of the version"
 is "$(git rev-parse 'v9.8.7^{commit}')" "$(git rev-parse HEAD)" "tagged"
 is "$(git tag -l --format='%(contents)' v9.8.7)" $'cadre 9.8.7\n\n- One.\n- Two @VERSION@ \\n.' "with the section of the changelog"
 is "$(cat dist/notes.md)" $'- One.\n- Two @VERSION@ \\n.' "which are the notes too"

@@ -8,7 +8,7 @@ package enum AgentState: String, CaseIterable, FieldValue {
 }
 
 /// What should become of an agent: what its supervisor obeys, and what decides whether its death is repaired.
-package enum Want: String {
+package enum DesiredState: String {
     case run, stop, freeze, pause, quarantine, retire
 }
 
@@ -134,7 +134,7 @@ package struct AgentView {
     /// Nil if it never ran.
     package var session: AgentSession?
     package var report: AgentReport?
-    package var want: Want
+    package var want: DesiredState
     package var alive: Bool
 
     /// The place of one that has no pane.
@@ -182,12 +182,13 @@ extension Bus {
         return AgentView(
             name: name, card: card, session: try AgentSession.read(session(name)),
             report: try AgentReport.read(agentState(name)),
-            want: try wanted(name) ?? .run, alive: try Alive.isHeld(alive(name)))
+            want: try wanted(name) ?? .run, alive: try LivenessLock.isHeld(alive(name)))
     }
 
-    func wanted(_ name: String) throws -> Want? {
+    func wanted(_ name: String) throws -> DesiredState? {
         try Files.read(want(name)).map { bytes in
-            guard bytes.last == 10, let want = Want(rawValue: String(decoding: bytes.dropLast(), as: UTF8.self)) else {
+            guard bytes.last == 10, let want = DesiredState(rawValue: String(decoding: bytes.dropLast(), as: UTF8.self))
+            else {
                 throw Record.damaged(self.want(name))
             }
             return want
@@ -208,7 +209,7 @@ extension Bus {
     /// Changes an agent's card.
     package func editCard(_ name: String, _ change: (inout AgentCard) throws -> Void) throws {
         try requireFormat()
-        try Lock.with(assignment(name), seconds: 30, verb: "card") { _ in
+        try FileLock.with(assignment(name), seconds: 30, verb: "card") { _ in
             guard var record = try AgentCard.read(card(name)) else { throw noAgent(name) }
             try change(&record)
             try replace(card(name), with: record.bytes, sync: true)
@@ -216,7 +217,7 @@ extension Bus {
     }
 
     /// Says what should become of the agent, on the disk before it is acted on.
-    package func setWant(_ name: String, _ want: Want, by: String) throws {
+    package func setWant(_ name: String, _ want: DesiredState, by: String) throws {
         try replace(self.want(name), with: Array("\(want.rawValue)\n".utf8), sync: true)
         journal(want.rawValue, by: by, ["agent": name])
     }

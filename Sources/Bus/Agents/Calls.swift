@@ -90,7 +90,7 @@ extension Bus {
         guard let session = try AgentSession.read(session(name)), let pid = session.pid,
             let start = session.start.flatMap({ UInt64($0) })
         else { return false }
-        return try Host.startTime(Int32(pid)) != start && Alive.isHeld(alive(name))
+        return try Host.startTime(Int32(pid)) != start && LivenessLock.isHeld(alive(name))
     }
 
     // MARK: the caller
@@ -110,7 +110,7 @@ extension Bus {
         }
 
         let new = callFile("." + id, of: name)
-        guard let lock = try Alive.take(new) else { throw Failure.bug("'\(new.string)' is locked") }
+        guard let lock = try LivenessLock.take(new) else { throw Failure.bug("'\(new.string)' is locked") }
         defer { try? lock.close() }
         try Files.write(record.bytes, to: new, sync: true)
         let watcher = Watcher()
@@ -126,7 +126,7 @@ extension Bus {
                     code: Int32(code), output: Array(record.body.prefix(length)),
                     error: Array(record.body.dropFirst(length)))
             }
-            guard try Alive.isHeld(alive(name)) else {
+            guard try LivenessLock.isHeld(alive(name)) else {
                 throw Failure.unsure("the supervisor of '\(name)' is gone: try again")
             }
             watcher.wait(seconds: 60)
@@ -171,7 +171,7 @@ extension Bus {
         }
     }
 
-    package func isWaited(for file: FileDescriptor) -> Bool { Alive.isHeld(file) }
+    package func isWaited(for file: FileDescriptor) -> Bool { LivenessLock.isHeld(file) }
 
     package func answer(_ id: String, of name: String, _ given: Answer) throws {
         var record = Record()

@@ -19,7 +19,7 @@ package typealias SpawnDraft = TypedRecord<SpawnDraftFields>
 extension Bus {
     /// Runs `body` while no other start is being decided.
     package func deciding<T>(_ body: () throws -> T) throws -> T {
-        try Lock.with(spawnLock, seconds: 60, verb: "spawn") { _ in try body() }
+        try FileLock.with(spawnLock, seconds: 60, verb: "spawn") { _ in try body() }
     }
 
     // MARK: slots
@@ -82,7 +82,7 @@ extension Bus {
 
     private func slotHolder(_ number: Int) throws -> String? {
         guard let slot = try slot(number) else { return nil }
-        return try Alive.isHeld(alive(slot.name)) || slot.writerLives ? slot.name : nil
+        return try LivenessLock.isHeld(alive(slot.name)) || slot.writerLives ? slot.name : nil
     }
 
     private func slot(_ number: Int) throws -> (name: String, pid: pid_t, writerLives: Bool)? {

@@ -107,7 +107,7 @@ extension Bus {
 
     func ask(
         _ text: [UInt8], by: String, to: String, kind: AskKind, options: [String] = [], severity: String? = nil,
-        _ held: Held,
+        _ held: LockProof,
         _ more: (String, inout AskRecord) throws -> Void
     ) throws -> String {
         guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
@@ -173,7 +173,7 @@ extension Bus {
         }
     }
 
-    func deliver(_ ask: Ask, _ held: Held) throws {
+    func deliver(_ ask: Ask, _ held: LockProof) throws {
         if ask.record.kind == .plan {
             try decide(ask, held)
             // A program that waits for it is told by its hook.
@@ -187,7 +187,7 @@ extension Bus {
     }
 
     /// Finishes answers that were not told yet. Returns how many.
-    func deliverAnswers(_ held: Held) throws -> Int {
+    func deliverAnswers(_ held: LockProof) throws -> Int {
         var delivered = 0
         guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
         for name in names {

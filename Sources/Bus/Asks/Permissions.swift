@@ -67,7 +67,7 @@ extension Bus {
             record.subagent = wanted.subagent.map { Names.shown($0) }
             record.micros = Time.micros()
             try Files.mkdirs(askingPlace(name))
-            lock = try Alive.take(asking(name, id))
+            lock = try LivenessLock.take(asking(name, id))
         }
         guard let lock else { throw Failure.unsure("ask '\(id)' is waited for by another") }
         return Waiting(id: id, lock: lock)
@@ -93,7 +93,7 @@ extension Bus {
 
     /// Whether an answer would still reach the program that asks.
     package func isWaited(for ask: Ask) throws -> Bool {
-        try ask.record.late == nil && Alive.isHeld(asking(ask.from, ask.id))
+        try ask.record.late == nil && LivenessLock.isHeld(asking(ask.from, ask.id))
     }
 
     /// What the agent's program asks that is open: permissions, and questions of its own.

@@ -163,7 +163,7 @@ extension Bus {
     }
 
     /// Throws `Failure.no`, with what to do, while the task is for planning.
-    package func requirePlan(_ id: Int, _ header: TaskHeader? = nil, _ held: Held? = nil) throws {
+    package func requirePlan(_ id: Int, _ header: TaskHeader? = nil, _ held: LockProof? = nil) throws {
         guard let header = try header ?? self.header(id), var now = try planning(id, header) else { return }
         // Answered, and the one who answered was killed.
         if now.step == .submitted, let plan = now.plan, try ask(plan.ask)?.answer != nil {
@@ -256,7 +256,7 @@ extension Bus {
     }
 
     /// Finishes what was begun with plans. Returns how many there were.
-    func healPlans(_ held: Held) throws -> Int {
+    func healPlans(_ held: LockProof) throws -> Int {
         var healed = 0
         for ask in try openPlanAsks() where try !isTakenUp(ask) {
             healed += 1
@@ -319,7 +319,7 @@ extension Bus {
     }
 
     /// What was answered, told to the task and to who waits for it.
-    func decide(_ ask: Ask, _ held: Held) throws {
+    func decide(_ ask: Ask, _ held: LockProof) throws {
         guard ask.record.by != "cadre", let id = ask.record.task, var record = try PlanRecord.read(planFile(id)),
             record.ask == ask.id, let header = try header(id)
         else { return }
@@ -373,7 +373,7 @@ extension Bus {
     }
 
     /// The task needs no plan any more: one that is not approved is withdrawn.
-    func dropPlan(_ id: Int, by: String, _ held: Held) throws {
+    func dropPlan(_ id: Int, by: String, _ held: LockProof) throws {
         if var record = try PlanRecord.read(planFile(id)), record.state != .approved {
             try withdrawPlan(id, "no plan is needed")
             record.state = .withdrawn

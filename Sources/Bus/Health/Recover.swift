@@ -76,13 +76,15 @@ extension Bus {
             return true
         }
         if let due = try nextDue(), due <= Time.now() { return true }
-        return try claims().contains { try $0.until == 0 ? !Alive.isHeld(alive($0.owner)) : $0.until <= Time.now() }
+        return try claims().contains {
+            try $0.until == 0 ? !LivenessLock.isHeld(alive($0.owner)) : $0.until <= Time.now()
+        }
     }
 
     /// Whether the claim's owner is gone for good.
     func isOver(_ claim: Claim, lease: Int, never: Bool) throws -> Bool {
         guard claim.until == 0 else { return claim.until <= Time.now() }
-        if try Alive.isHeld(alive(claim.owner)) { return false }
+        if try LivenessLock.isHeld(alive(claim.owner)) { return false }
         guard let agent = try agent(named: claim.owner) else { return true }
         if agent.alive { return false }
         // A person set it aside and will let it go on.
@@ -112,7 +114,7 @@ extension Bus {
         guard claim.until == 0, try Files.exists(agent(claim.owner)) else {
             return try takeAway(claim, maxAttempts: maxAttempts)
         }
-        guard let alive = try Alive.take(alive(claim.owner)) else { return false }
+        guard let alive = try LivenessLock.take(alive(claim.owner)) else { return false }
         defer { close(alive.rawValue) }
         try sweep(claim.owner)
         return try takeAway(claim, maxAttempts: maxAttempts)

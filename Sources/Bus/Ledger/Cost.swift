@@ -95,7 +95,7 @@ extension Bus {
             throw Failure.no("'\(Names.shown(conversation))' is no conversation's id")
         }
         try requireFormat()
-        try Lock.with(assignment(agent.name), seconds: 30, verb: "cost") { _ in
+        try FileLock.with(assignment(agent.name), seconds: 30, verb: "cost") { _ in
             let file = "\(agent.name),\(conversation)"
             let today = Bus.day()
             let path = cost.appending(today).appending(file)

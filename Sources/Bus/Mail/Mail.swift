@@ -39,7 +39,7 @@ extension Bus {
         let box = box(to)
         try makeBox(to)
         try Files.mkdirs(senders)
-        return try Lock.with(senders.appending(from), seconds: 30, verb: "send") { _ in
+        return try FileLock.with(senders.appending(from), seconds: 30, verb: "send") { _ in
             let lastFile = senders.appending("\(from).last")
             let last =
                 try Files.read(lastFile).flatMap {
@@ -137,7 +137,7 @@ extension Bus {
     package func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
         // Nobody wrote to that name yet.
         guard try Files.exists(box(name)) else { return false }
-        return try Lock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
+        return try FileLock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
             let order = box(name).appending("order")
             let inHand = try handed(of: name)?.ids ?? []
             if try follow(order, name, inHand, deliver) { return true }

@@ -138,8 +138,8 @@ package struct Compared: Equatable {
 extension Bus {
     /// Runs `body` as the only one who compares. Nil if another does and is not to be waited for.
     package func checking<T>(wait: Bool, _ body: () throws -> T) throws -> T? {
-        if wait { return try Lock.with(checkLock, seconds: 60, verb: "merge check") { _ in try body() } }
-        return try Lock.attempt(checkLock, body)
+        if wait { return try FileLock.with(checkLock, seconds: 60, verb: "merge check") { _ in try body() } }
+        return try FileLock.attempt(checkLock, body)
     }
 
     package func compared() -> Compared? { (try? Record.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }

@@ -313,7 +313,7 @@ extension Bus {
     /// Seconds until what failed so often is tried again: a minute to an hour.
     package static func backoff(_ tries: Int) -> Int { min(3600, 60 << min(max(tries, 1) - 1, 6)) }
 
-    /// The local target is being moved between these commits, in that worktree; nil: no more. See `Queue.follow`.
+    /// The local target is being moved between these commits, in that worktree; nil: no more. See `MergeRunner.follow`.
     package func setFollowing(from old: String, to new: String, worktree: FilePath?) throws {
         var record = Following()
         record.old = old

@@ -133,7 +133,7 @@ extension Bus {
         }
     }
 
-    private func finishLanding(_ entry: Entry, _ held: Held) throws {
+    private func finishLanding(_ entry: Entry, _ held: LockProof) throws {
         if try Files.exists(reviewMarker(entry.claim)), let header = try header(entry.id) {
             try writeEnd(
                 entry.claim, .done, by: entry.author, why: nil, result: entry.record.body, commit: entry.commit)
@@ -178,7 +178,7 @@ extension Bus {
         }
     }
 
-    private func finishReturn(_ entry: Entry, _ held: Held) throws {
+    private func finishReturn(_ entry: Entry, _ held: LockProof) throws {
         if try Files.exists(reviewMarker(entry.claim)), var header = try header(entry.id) {
             let why = entry.why ?? "came back"
             // One that was stopped would only keep the others from it.
@@ -243,7 +243,7 @@ extension Bus {
 
     /// Takes a task that came back into the queue. Its entry is still one that returns: killed before it is queued
     /// again, it goes back once more.
-    private func enterAgain(_ id: Int, _ held: Held) throws -> Entry {
+    private func enterAgain(_ id: Int, _ held: LockProof) throws -> Entry {
         guard let marker = try find(id, held) else { throw noTask(id) }
         guard var entry = try lastEntry(id), entry.step == .returning, case .ready = marker.place else {
             throw Failure.no("task \(id) is \(marker.state.rawValue) and not in the merge queue")
@@ -303,7 +303,9 @@ extension Bus {
     }
 
     /// Under the lock, before a task is opened again: its entry belongs to the time before.
-    func leaveQueue(_ id: Int, _ held: Held) throws { if let entry = try entry(id) { _ = try healOne(entry, held) } }
+    func leaveQueue(_ id: Int, _ held: LockProof) throws {
+        if let entry = try entry(id) { _ = try healOne(entry, held) }
+    }
 
     // MARK: healing
 
@@ -330,7 +332,7 @@ extension Bus {
         }
     }
 
-    private func healOne(_ entry: Entry, _ held: Held) throws -> Bool {
+    private func healOne(_ entry: Entry, _ held: LockProof) throws -> Bool {
         let marker = try find(entry.id, held)
         let place = marker?.place
         if case .review(let now) = place, now.token == entry.token, now.owner == entry.author {

@@ -68,7 +68,7 @@ extension Bus {
     }
 
     /// Refuses a header that names what is not there. `id` is the task's own, nil if it is new.
-    func check(_ header: TaskHeader, _ id: Int?, _ held: Held) throws {
+    func check(_ header: TaskHeader, _ id: Int?, _ held: LockProof) throws {
         for other in header.depends + [header.parent].compactMap({ $0 }) {
             guard other != id else { throw Failure.usage("task \(other) can't wait for itself") }
             guard try Files.exists(taskFile(other)) else { throw noTask(other) }
@@ -178,7 +178,7 @@ extension Bus {
     }
 
     /// Makes the tasks of a committed import that are not there yet, then drops the record.
-    func apply(_ file: FilePath, _ held: Held) throws {
+    func apply(_ file: FilePath, _ held: LockProof) throws {
         let (range, records, notes) = try imported(file)
         for (id, record) in zip(range, records) {
             if try Files.exists(task(id)) {

@@ -91,7 +91,7 @@ extension Bus {
     package func claimBest(_ worker: Worker) throws -> Claim? {
         guard worker.session != nil else { return try takeBest(worker) }
         try requireFormat()
-        return try Lock.with(assignment(worker.name), seconds: 30, verb: "claim") { _ in
+        return try FileLock.with(assignment(worker.name), seconds: 30, verb: "claim") { _ in
             try held(by: worker).first ?? takeBest(worker)
         }
     }

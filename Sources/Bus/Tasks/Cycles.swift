@@ -63,7 +63,7 @@ struct WaitsFor {
 extension Bus {
     /// Throws `Failure.usage` if tasks would wait for each other once these say this. Those that are not there yet have
     /// ids below 1, and `name` says what they are called.
-    func refuseCycle(_ changed: [Int: TaskHeader], _ held: Held, name: (Int) -> String = { "\($0)" }) throws {
+    func refuseCycle(_ changed: [Int: TaskHeader], _ held: LockProof, name: (Int) -> String = { "\($0)" }) throws {
         var below: [Int: [Int]] = [:]
         for (id, header) in changed { if let parent = header.parent { below[parent, default: []].append(id) } }
         let waiting = WaitsFor(

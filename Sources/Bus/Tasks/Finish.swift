@@ -19,7 +19,7 @@ import SystemPackage
 extension Bus {
     /// Ends the task that `claim` holds as done. Throws `Failure.no` if the claim is no longer this one's. `discarded`
     /// is the commit of its work that a person gave up. Whether its work has landed is asked before: see
-    /// `Work.standing`.
+    /// `TaskBranches.standing`.
     package func finish(_ claim: Claim, by: String, result: [UInt8] = [], discarded: String? = nil) throws {
         guard let header = try header(claim.id) else { throw noTask(claim.id) }
         try requirePlan(claim.id, header)
@@ -115,7 +115,7 @@ extension Bus {
         }
     }
 
-    func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: Held) throws {
+    func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: LockProof) throws {
         // Another has settled it, and perhaps somebody reopened or cancelled it since.
         guard try Files.exists(state("settle").appending(claim.settleName(outcome))), try writeDown(claim, outcome)
         else { return }
@@ -153,7 +153,7 @@ extension Bus {
     }
 
     /// An epic ends when all its children are done or cancelled, at least one of them done, and it is not for planning.
-    func completeEpic(_ id: Int, by: String, _ held: Held) throws {
+    func completeEpic(_ id: Int, by: String, _ held: LockProof) throws {
         // One with a branch may have work of its own: who holds it hands that in.
         guard let header = try header(id), header.isEpic, try planning(id, header)?.holds != true,
             try !Files.exists(branchFile(id))
@@ -187,7 +187,7 @@ extension Bus {
     // MARK: who is told
 
     /// One ask for all that waits for a task that will not be done; for one that failed also if nothing waits.
-    private func escalate(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, _ waiting: [Int], _ held: Held)
+    private func escalate(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, _ waiting: [Int], _ held: LockProof)
         throws
     {
         let stuck = try waiting.filter { id in
@@ -202,7 +202,7 @@ extension Bus {
     }
 
     /// The same for a task that begins to wait for one that has failed or was cancelled before.
-    func escalate(_ header: TaskHeader, _ id: Int, _ held: Held) throws {
+    func escalate(_ header: TaskHeader, _ id: Int, _ held: LockProof) throws {
         for other in header.depends {
             guard let state = try find(other, held)?.state, state == .failed || state == .cancelled,
                 let of = try self.header(other)
@@ -308,7 +308,7 @@ extension Bus {
         }
     }
 
-    func reopen(_ id: Int, by: String, _ held: Held) throws {
+    func reopen(_ id: Int, by: String, _ held: LockProof) throws {
         guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
         switch marker.place {
         case .done, .failed, .cancelled: break

@@ -129,7 +129,7 @@ extension Bus {
         return try locked("find") { try find(id, $0) }
     }
 
-    func find(_ id: Int, _: Held) throws -> Marker? {
+    func find(_ id: Int, _: LockProof) throws -> Marker? {
         // Claims, leases and finishes move without the lock, but only forward and a bounded number of times.
         for _ in 0..<64 { if let marker = try look(id) { return marker } }
         guard try Files.exists(task(id)) else { return nil }

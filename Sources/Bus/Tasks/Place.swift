@@ -12,7 +12,7 @@ import SystemPackage
 // under us at any instant: its rename wins, ours finds nothing, and that is right.
 extension Bus {
     /// Runs `body` under the lock, after finishing what a crash left: every writer heals before it writes.
-    func changing<T>(_ verb: String, seconds: UInt32 = 30, _ body: (Held) throws -> T) throws -> T {
+    func changing<T>(_ verb: String, seconds: UInt32 = 30, _ body: (LockProof) throws -> T) throws -> T {
         try locked(verb, seconds: seconds) { held in
             _ = try heal(held)
             return try body(held)
@@ -21,7 +21,7 @@ extension Bus {
 
     /// Finishes imports and edits. Returns how many there were. What can't be finished, because a file is damaged, is
     /// left as it is and told in `unsure`; it keeps nobody from going on with the rest.
-    func heal(_ held: Held, unsure: ((Failure) -> Void)? = nil) throws -> Int {
+    func heal(_ held: LockProof, unsure: ((Failure) -> Void)? = nil) throws -> Int {
         var healed = 0
         func each(_ step: () throws -> Void) throws {
             do {
@@ -44,7 +44,7 @@ extension Bus {
     }
 
     /// Moves a task from edit/ to where it belongs. One without a file was never made: its id is burnt.
-    func place(_ id: Int, _ held: Held) throws {
+    func place(_ id: Int, _ held: LockProof) throws {
         guard let header = try header(id) else {
             try Files.unlink(Marker(id: id, place: .edit).path(self))
             return
@@ -59,7 +59,7 @@ extension Bus {
 
     /// Takes back what the end of a task in edit/ did: it was perhaps just reopened. Its epic is open again with it,
     /// and what depends on it waits again.
-    func unend(_ id: Int, _ held: Held) throws {
+    func unend(_ id: Int, _ held: LockProof) throws {
         guard let header = try header(id) else { return }
         try Files.unlink(endFile(id))
         for ask in ["blocked", "failed"] { try closeAsk(named: "\(ask)-\(id)", by: header.by, "reopened") }
@@ -71,7 +71,7 @@ extension Bus {
 
     /// Moves a waiting task to where it belongs now, and first the tasks below it.
     /// `assumed` names places that tasks in the caller's hands are about to have.
-    func reconsider(_ id: Int, _ held: Held, _ assumed: [Int: Marker.Place] = [:]) throws {
+    func reconsider(_ id: Int, _ held: LockProof, _ assumed: [Int: Marker.Place] = [:]) throws {
         guard let header = try header(id), let marker = try find(id, held) else { return }
         switch marker.place {
         case .ready, .blocked, .deferred: break
@@ -86,7 +86,7 @@ extension Bus {
     }
 
     /// Where a task that nobody holds belongs.
-    func destination(_ header: TaskHeader, _ held: Held?, _ assumed: [Int: Marker.Place]) throws -> Marker.Place {
+    func destination(_ header: TaskHeader, _ held: LockProof?, _ assumed: [Int: Marker.Place]) throws -> Marker.Place {
         if header.deferred > Time.now() { return .deferred(header.deferred) }
         for other in header.depends where try !isDone(other) { return .blocked }
         if let parent = header.parent {
@@ -154,7 +154,7 @@ extension Bus {
     // MARK: tasks whose time has come
 
     /// Moves deferred tasks that are due, and tasks whose time for one agent is over, to where they belong.
-    func promote(_ held: Held) throws {
+    func promote(_ held: LockProof) throws {
         let now = Time.now()
         for group in try deferredGroups() where group * 65536 <= now {
             for (due, id) in try deferred(group) where due <= now {

@@ -27,7 +27,7 @@ extension Bus {
         try finish(taken)
     }
 
-    func healTaken(_ held: Held) throws {
+    func healTaken(_ held: LockProof) throws {
         guard let taken = try Record.read(takenFile) else { return }
         if let id = taken.int("Task"), try Files.exists(Marker(id: id, place: .edit).path(self)) {
             return try finish(taken)

@@ -213,7 +213,7 @@ extension Bus {
     package func end(_ id: Int) throws -> TaskEnd? { try TaskEnd.read(endFile(id)) }
 
     /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
-    func ids(in file: FilePath, _ held: Held? = nil) throws -> [Int] {
+    func ids(in file: FilePath, _ held: LockProof? = nil) throws -> [Int] {
         guard let bytes = try Files.read(file) else { return [] }
         if bytes.isEmpty, held == nil { return [] }
         guard bytes.last == 10 else { throw Record.damaged(file) }
@@ -226,12 +226,12 @@ extension Bus {
 
     /// The tasks whose parent this is.
     package func children(_ id: Int) throws -> [Int] { try children(id, nil) }
-    func children(_ id: Int, _ held: Held?) throws -> [Int] {
+    func children(_ id: Int, _ held: LockProof?) throws -> [Int] {
         try ids(in: childrenFile(id), held).filter { try header($0)?.parent == id }
     }
 
     /// The tasks that depend on this one.
-    func dependents(_ id: Int, _ held: Held) throws -> [Int] {
+    func dependents(_ id: Int, _ held: LockProof) throws -> [Int] {
         try ids(in: dependentsFile(id), held).filter { try header($0)?.depends.contains(id) ?? false }
     }
 

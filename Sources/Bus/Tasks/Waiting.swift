@@ -17,7 +17,7 @@ extension Bus {
             try Files.mkdirs(self.queue(queue))
             if try !Files.exists(bell(queue)) { try Files.ring(bell(queue)) }
         }
-        let turn = try Turn(turn(worker.line), hearing: worker.own.map(queue))
+        let turn = try WaitLine(turn(worker.line), hearing: worker.own.map(queue))
         while true {
             if let claim = try claimBest(worker) { return claim }
             guard let seconds = patience(deadline) else { return nil }

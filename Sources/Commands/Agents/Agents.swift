@@ -87,7 +87,7 @@ package struct AgentsVerb: ParsableCommand {
             help: ArgumentHelp("Fields to print, separated by commas; 'help' lists them.", valueName: "fields"))
         var output: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             if output == "help" {
                 for field in AgentsVerb.fields { tool.print([field.name], json: ["field": .string(field.name)]) }
                 return
@@ -109,7 +109,7 @@ package struct AgentsVerb: ParsableCommand {
                 let values = try wanted.map { ($0.name, try $0.value(agent, bus)) }
                 if tool.common.quiet { continue }
                 if tool.common.json {
-                    Out.json(values.flatMap { AgentsVerb.json($0.0, $0.1) })
+                    Output.json(values.flatMap { AgentsVerb.json($0.0, $0.1) })
                     continue
                 }
                 var words = values.map { $0.1.flatMap { $0.isEmpty ? nil : $0 } ?? "-" }
@@ -142,7 +142,7 @@ package struct AgentsVerb: ParsableCommand {
         @Argument(help: "role, parent, program, model, restart, pull or auto.") var key: String
         @Argument(help: "The value; an empty one removes the key.") var value: String
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let value = value.isEmpty ? nil : try tool.line(value, what: "value")
             let change: (inout AgentCard) -> Void
             switch key {

@@ -12,7 +12,7 @@ package struct AttachVerb: Verb {
     @Argument(help: "The agent.") var name: String
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         try tool.checkUsage(agents: [name])
         let (tmux, pane, _) = try tool.pane(of: name)
         if try tool.isPersonAtTerminal() { try tool.team().refreshEnvironment(of: name) }
@@ -28,7 +28,7 @@ package struct AttachVerb: Verb {
         let session = try tmux.run(["display-message", "-p", "-t", pane, "#{session_id}"])
         unsetenv("TMUX")
         let command = tmux.command(["attach-session", "-t", session])
-        Tool.exec(command[0], Array(command.dropFirst()))
+        CommandContext.exec(command[0], Array(command.dropFirst()))
         throw Failure.unsure("unable to run 'tmux'")
     }
 }

@@ -16,7 +16,7 @@ package struct HandoffVerb: Verb {
     @Argument(help: "The notes; - reads them from standard input.") var notes: String?
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let notes = try tool.body(notes, file: file)
         let worker = try tool.worker()
         guard let session = worker.session else {

@@ -17,7 +17,7 @@ package struct HeartbeatVerb: Verb {
     var retry: String?
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let reportable: [AgentState] = [.starting, .working, .idle, .waiting, .stuck]
         let state = try self.state.map { text -> AgentState in
             guard let state = AgentState(rawValue: text), reportable.contains(state) else {

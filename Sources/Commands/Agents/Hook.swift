@@ -33,7 +33,7 @@ package struct HookVerb: Verb {
     }
 
     /// Accounts for what the program tells, and shows the user's own status line or a line of ours.
-    private func showStatusLine(_ tool: Tool, _ bus: Bus, _ name: String) throws {
+    private func showStatusLine(_ tool: CommandContext, _ bus: Bus, _ name: String) throws {
         let input = try tool.standardInput()
         let own = Result {
             try Team.statusLine(
@@ -45,13 +45,13 @@ package struct HookVerb: Verb {
             users.timeout = 3
             users.ownGroup = true
             // Where it fails or takes too long ours is better than none.
-            if let result = try? users.run(), result.status == 0, !result.timedOut { return Out.raw(result.output) }
+            if let result = try? users.run(), result.status == 0, !result.timedOut { return Output.raw(result.output) }
         }
-        Out.line(try own.get())
+        Output.line(try own.get())
     }
 
     /// Never fails: what goes wrong is the agent's business last of all. It is noted in the agent's log.
-    package func run(_ tool: Tool) {
+    package func run(_ tool: CommandContext) {
         do {
             let name = try tool.caller()
             let bus = try tool.bus()
@@ -76,17 +76,17 @@ package struct HookVerb: Verb {
                 call.details = input.error_details ?? input.last_assistant_message
                 call.subagent = input.agent_id
                 try tool.team().hook(call, of: name, session: tool.session) { text in
-                    Out.raw(Array(text.utf8))
-                    Out.flush()
+                    Output.raw(Array(text.utf8))
+                    Output.flush()
                 }
             } catch {
                 let reason = (error as? Failure)?.message ?? "not the JSON of a hook on standard input"
                 try bus.noteHook(name, "hook \(event): \(reason)")
             }
         } catch let failure as Failure {
-            Main.complain(failure.message)
+            CommandRunner.complain(failure.message)
         } catch {
-            Main.complain("no bus here")
+            CommandRunner.complain("no bus here")
         }
     }
 }

@@ -14,7 +14,7 @@ package struct PauseVerb: Verb {
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in

@@ -13,7 +13,7 @@ package struct PeekVerb: Verb {
     @Argument(help: "The agent.") var name: String
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let lines = try n.map { text -> Int in
             guard let n = Int(text), n > 0 else { throw Failure.usage("bad number of lines '\(Names.shown(text))'") }
             return n

@@ -10,14 +10,14 @@ package struct PrimeVerb: Verb {
     @OptionGroup package var common: Common
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let name = try tool.caller()
         let text = try tool.team().priming(name)
         if tool.common.quiet { return }
         if tool.common.json {
-            Out.json(["name": .string(name), "text": .string(text)])
+            Output.json(["name": .string(name), "text": .string(text)])
         } else {
-            Out.raw(Array(text.utf8))
+            Output.raw(Array(text.utf8))
         }
     }
 }

@@ -13,7 +13,7 @@ package struct ResumeVerb: Verb {
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         try tool.checkUsage(agents: names)
         try tool.becomeKnown()
         let team = try tool.team()

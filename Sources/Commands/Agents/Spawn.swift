@@ -38,7 +38,7 @@ package struct SpawnVerb: Verb {
     var words: [String] = []
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         if programs {
             guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
             for (name, isThere) in try Team.programs(tool.settingsBefore()) {
@@ -133,7 +133,7 @@ package struct SpawnVerb: Verb {
             } else {
                 let made = try team.spawn(one, by: by) { tool.say($0) }
                 tool.print([made], json: ["name": .string(made)])
-                Out.flush()
+                Output.flush()
                 names.append(made)
             }
         }
@@ -151,7 +151,7 @@ package struct SpawnVerb: Verb {
     }
 
     /// What the words are: a name, a prompt, or both.
-    private func named(_ tool: Tool, _ words: [String]) throws -> (String?, [UInt8]?) {
+    private func named(_ tool: CommandContext, _ words: [String]) throws -> (String?, [UInt8]?) {
         func prompt(_ text: String) throws -> [UInt8] {
             let bytes = try tool.body(text, file: nil)
             guard bytes.contains(where: { $0 > 32 }) else { throw Failure.usage("empty prompt") }

@@ -15,7 +15,7 @@ package struct StopVerb: Verb {
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         guard !(now && freeze) else { throw Failure.usage("--now or --freeze, not both") }
         try tool.checkUsage(agents: names)
         let team = try tool.team()

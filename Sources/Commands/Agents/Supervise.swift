@@ -21,7 +21,7 @@ package struct SuperviseVerb: Verb {
     /// A supervisor does so itself, at its end.
     package static let rouses = false
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         if let task { return try TaskBody.run { try TaskBody(tool.team(), Names.id(task), tool.worker()) } }
         let name = try Names.agent(name)
         guard try tool.bus().agent(named: name) != nil else { throw try tool.bus().noAgent(name) }

@@ -19,7 +19,7 @@ package struct UpVerb: Verb {
     @Argument(help: "Agents to start, in any state; - reads names from standard input.") var names: [String] = []
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         if server {
             guard names.isEmpty else { throw Failure.usage("--server is for all agents: give no names") }
             return try tool.each(Team.all(in: Tmux.here())) { team in
@@ -46,7 +46,7 @@ package struct UpVerb: Verb {
         }
     }
 
-    private func start(_ team: Team, _ tool: Tool) throws {
+    private func start(_ team: Team, _ tool: CommandContext) throws {
         var refused: [Failure] = []
         // Those too that stay stopped: what a move has left of them is not mended by their start.
         if !dead { _ = try team.mendWorktrees() }

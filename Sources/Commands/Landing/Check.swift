@@ -14,8 +14,8 @@ extension MergeVerb {
         @Argument(help: "Branches or agents; - reads them from standard input. Default: all.") var branches: [String] =
             []
 
-        func run(_ tool: Tool) throws {
-            let prediction = try Prediction(tool.work())
+        func run(_ tool: CommandContext) throws {
+            let prediction = try ConflictPrediction(tool.work())
             let conflicts = try branches.isEmpty ? prediction.check() ?? [] : prediction.compare(tool.names(branches))
             for conflict in conflicts {
                 let (one, other) = (conflict.one, conflict.other)

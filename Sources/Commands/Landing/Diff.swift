@@ -18,7 +18,7 @@ package struct DiffVerb: Verb {
     @Argument(help: "The agent.") var name: String
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         guard !tool.common.json || look.color != .always && !markSeen else {
             throw Failure.usage("--json is of files and how much they have changed: not with --color or --mark-seen")
         }
@@ -35,10 +35,10 @@ package struct DiffVerb: Verb {
             return try files(team.difference(agent, ["--numstat", "-z", "--no-renames"], sinceSeen: sinceSeen))
         }
         let bytes = try team.difference(agent, options + ["--no-color"], sinceSeen: sinceSeen)
-        guard look.isShown else { return Out.raw(bytes) }
-        if look.color != .always { Out.page() }
+        guard look.isShown else { return Output.raw(bytes) }
+        if look.color != .always { Output.page() }
         var painted = Painted()
-        Out.painted(bytes) { line in
+        Output.painted(bytes) { line in
             guard look.hasColors else { return [(line[...], nil)] }
             return stat ? Painted.stat(line) : nameOnly ? [(line[...], nil)] : painted.pieces(line)
         }
@@ -52,7 +52,7 @@ package struct DiffVerb: Verb {
                 String(decoding: $0, as: UTF8.self)
             }
             guard parts.count == 3 else { continue }
-            Out.json(["path": .string(parts[2]), "added": .int(Int(parts[0])), "removed": .int(Int(parts[1]))])
+            Output.json(["path": .string(parts[2]), "added": .int(Int(parts[0])), "removed": .int(Int(parts[1]))])
         }
     }
 }

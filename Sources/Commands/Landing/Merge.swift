@@ -19,14 +19,14 @@ package struct MergeVerb: ParsableCommand {
     package init() {}
 
     /// `gate`: with what the gate said, where the entry is told in JSON.
-    static func show(_ tool: Tool, _ entry: Entry, gate: Bool = false) throws {
+    static func show(_ tool: CommandContext, _ entry: Entry, gate: Bool = false) throws {
         if tool.common.quiet { return }
         let title = try tool.bus().header(entry.id)?.title ?? ""
         let branch = String(entry.branch.dropFirst("refs/heads/".count))
         let again = entry.again
         guard tool.common.json else {
             let next = again.map { " (try \($0.tries + 1) at \(Time.text($0.at)))" } ?? ""
-            return Out.line(fields: [
+            return Output.line(fields: [
                 "\(entry.id)", entry.step.rawValue, entry.author, branch, (entry.why ?? title) + next,
             ])
         }
@@ -41,7 +41,7 @@ package struct MergeVerb: ParsableCommand {
             ("submitted", .string(Time.text(entry.time))),
             ("approved", .string(entry.isApproved ? entry.record.approvedBy : nil)),
         ]
-        if gate, let (verdict, log) = try Queue.gateOutput(tool.bus(), entry), verdict.commands != 0 {
+        if gate, let (verdict, log) = try MergeRunner.gateOutput(tool.bus(), entry), verdict.commands != 0 {
             fields += [
                 ("gate", .string(verdict.result?.rawValue)), ("gateWhy", .string(verdict.why)),
                 ("gateSeconds", .int(verdict.seconds ?? 0)),
@@ -49,11 +49,11 @@ package struct MergeVerb: ParsableCommand {
                 ("output", .string(String(decoding: verdict.body, as: UTF8.self))),
             ]
         }
-        Out.json(fields)
+        Output.json(fields)
     }
 
     /// The entry, if the caller is a person, or stands above its author; its author too with `author`.
-    static func owned(_ tool: Tool, _ id: Int, author: Bool) throws -> (entry: Entry, by: String) {
+    static func owned(_ tool: CommandContext, _ id: Int, author: Bool) throws -> (entry: Entry, by: String) {
         let bus = try tool.bus()
         let by = try tool.superior()
         guard let entry = try bus.entry(id) ?? bus.lastEntry(id) else {
@@ -76,7 +76,7 @@ package struct MergeVerb: ParsableCommand {
         @OptionGroup var look: Look
         @Flag(name: .long, help: "Include entries that have left the queue.") var all = false
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let now = Time.now()
             tool.table(look, ["ID", "STATE", "AUTHOR", "BRANCH", "WHAT"], empty: "nothing waits to land")
@@ -98,7 +98,7 @@ package struct MergeVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
@@ -108,9 +108,9 @@ package struct MergeVerb: ParsableCommand {
                 }
                 if tool.common.quiet { return }
                 if tool.common.json { return try MergeVerb.show(tool, entry, gate: true) }
-                Out.line("\(id)", try bus.header(id)?.title ?? "")
+                Output.line("\(id)", try bus.header(id)?.title ?? "")
                 func field(_ name: String, _ value: String?) {
-                    if let value, !value.isEmpty { Out.line("\(name): \(value)") }
+                    if let value, !value.isEmpty { Output.line("\(name): \(value)") }
                 }
                 field("State", entry.step.rawValue)
                 field("Why", entry.why)
@@ -131,17 +131,17 @@ package struct MergeVerb: ParsableCommand {
                     "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", entry.base,
                     entry.tip, "--",
                 ])
-                Out.line("")
-                Out.raw(
+                Output.line("")
+                Output.raw(
                     change.status == 0 ? change.output : Array("unable to show the change: \(change.complaint)\n".utf8))
-                if let (verdict, log) = try Queue.gateOutput(bus, entry), verdict.commands != 0 {
-                    Out.line("")
-                    Out.line(
+                if let (verdict, log) = try MergeRunner.gateOutput(bus, entry), verdict.commands != 0 {
+                    Output.line("")
+                    Output.line(
                         "Gate: \(verdict.result?.rawValue ?? "") in \(verdict.seconds ?? 0) s"
                             + (verdict.why.map { ": \(Names.shown($0))" } ?? ""))
                     field("Flaky", verdict.flaky.map { "\(Names.shown($0)), then passed" })
                     field("Log", log?.string)
-                    Out.raw(verdict.body)
+                    Output.raw(verdict.body)
                 }
             }
         }
@@ -154,7 +154,7 @@ package struct MergeVerb: ParsableCommand {
         @Flag(name: .long, help: "Process one entry only.") var once = false
         @Flag(name: .long, help: "Also land on the remote's target.") var remote = false
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let by = try tool.superior()
             guard try bus.agent(named: by) == nil else {
@@ -162,9 +162,9 @@ package struct MergeVerb: ParsableCommand {
             }
             // In a window that a supervisor has opened, tmux's environment is of another day.
             if tool.environment("CADRE_STARTED") != nil { try Team.adoptEnvironment(bus) }
-            let report = try Queue.run(bus, tool.git(), once: once, remote: remote) { words in
+            let report = try MergeRunner.run(bus, tool.git(), once: once, remote: remote) { words in
                 tool.print(words, json: ["id": .string(words[0]), "did": .string(words[1]), "what": .string(words[2])])
-                Out.flush()
+                Output.flush()
             }
             if let damaged = report.damaged.first { throw Failure.unsure(damaged) }
             guard let first = report.waiting.first else { return }
@@ -178,13 +178,13 @@ package struct MergeVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             let by = try tool.superior()
             let work = try tool.work()
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) {
+                if let entry = try bus.entry(id), try !MergeRunner(work).mayApprove(by, entry) {
                     throw Failure.no(
                         by == entry.author ? "'\(by)' can't approve its own work" : "'\(by)' may not approve task \(id)"
                     )
@@ -202,14 +202,14 @@ package struct MergeVerb: ParsableCommand {
         @Option(name: .long, help: "Why, in one line.") var why: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let why = try self.why.map { try tool.line($0, what: "reason") }
             let bus = try tool.bus()
             let by = try tool.superior()
             let work = try tool.work()
             try tool.each(tool.names(ids).map(Names.id)) { id in
-                if let entry = try bus.entry(id), try !Queue(work).mayApprove(by, entry) {
+                if let entry = try bus.entry(id), try !MergeRunner(work).mayApprove(by, entry) {
                     throw Failure.no("'\(by)' may not reject task \(id)")
                 }
                 try bus.withdraw(id, by: by, why: "rejected by '\(by)'" + (why.map { ": \($0)" } ?? ""))
@@ -224,7 +224,7 @@ package struct MergeVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let (_, by) = try MergeVerb.owned(tool, id, author: false)
@@ -241,7 +241,7 @@ package struct MergeVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let (_, by) = try MergeVerb.owned(tool, id, author: true)

@@ -19,7 +19,7 @@ package struct PushVerb: Verb {
     @Argument(help: "Agents; - reads names from standard input.") var names: [String]
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         try tool.checkUsage(agents: names)
         let team = try tool.team()
         try tool.each(tool.names(names)) { name in
@@ -40,7 +40,7 @@ package struct PushVerb: Verb {
         }
     }
 
-    private func openRequest(_ team: Team, _ agent: AgentView, _ branch: String, _ tool: Tool) throws {
+    private func openRequest(_ team: Team, _ agent: AgentView, _ branch: String, _ tool: CommandContext) throws {
         guard let target = team.settings.target else {
             throw Failure.no("no target branch: choose one with 'git config cadre.target BRANCH'")
         }

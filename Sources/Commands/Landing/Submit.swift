@@ -15,7 +15,7 @@ extension MergeVerb {
         @Option(name: .long, help: "The claim's token.") var token: String?
         @Argument(help: "An agent or a branch. Default: mine.") var name: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let strategy = try strategy.map { try Strategy(named: $0) }
             let caller = try tool.caller()
             if let opened = try Bus.open(tool.busPath()) {
@@ -33,7 +33,7 @@ extension MergeVerb {
         }
 
         /// What an agent holds, or has in the queue already: by itself, its parent or a person.
-        private func submit(_ tool: Tool, agent name: String, _ strategy: Strategy?) throws {
+        private func submit(_ tool: CommandContext, agent name: String, _ strategy: Strategy?) throws {
             let bus = try tool.bus()
             let by = try tool.superior()
             guard let agent = try bus.agent(named: name) else { throw bus.noAgent(name) }
@@ -56,7 +56,7 @@ extension MergeVerb {
             try MergeVerb.submitted(tool, work.submit(claim, branch: reference, tip: tip, strategy: strategy))
         }
 
-        private func current(_ tool: Tool) throws -> String {
+        private func current(_ tool: CommandContext) throws -> String {
             let found = try tool.repository()
             guard let place = found.worktree,
                 let branch = try Git(directory: found.gitDirectory, worktree: place).branch()
@@ -67,7 +67,7 @@ extension MergeVerb {
         }
     }
 
-    static func submitted(_ tool: Tool, _ entry: Entry) throws {
+    static func submitted(_ tool: CommandContext, _ entry: Entry) throws {
         tool.print(
             ["\(entry.id)"],
             json: ["id": .int(entry.id), "state": "review", "tip": .string(entry.tip), "branch": .string(entry.branch)])

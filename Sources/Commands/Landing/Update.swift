@@ -14,7 +14,7 @@ extension MergeVerb {
         @Flag(name: .long, help: "First fetch the remote's target, if the last fetch is old.") var fetch = false
         @Flag(name: .long, help: "Rebase my commits onto the target instead.") var rebase = false
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let work = try tool.work()
             let agent = try bus.agent(named: tool.caller())

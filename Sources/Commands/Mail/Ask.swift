@@ -13,7 +13,7 @@ package struct AskVerb: ParsableCommand {
         defaultSubcommand: New.self)
     package init() {}
 
-    static func show(_ tool: Tool, _ ask: Ask) {
+    static func show(_ tool: CommandContext, _ ask: Ask) {
         let first = ask.text.split(separator: "\n").first.map(String.init) ?? ""
         tool.print(
             [ask.id, ask.record.kind?.rawValue ?? "", ask.from, first],
@@ -31,21 +31,21 @@ package struct AskVerb: ParsableCommand {
     }
 
     /// The whole ask: its headers and text, or one JSON object.
-    static func whole(_ tool: Tool, _ ask: Ask) {
+    static func whole(_ tool: CommandContext, _ ask: Ask) {
         if tool.common.quiet || tool.common.json { return show(tool, ask) }
-        Out.line(ask.id)
+        Output.line(ask.id)
         for key in [
             "Kind", "From", "To", "Severity", "Options", "Task", "Tool", "Directory", "Digest", "Late", "Answer",
             "Note", "By",
         ] {
-            if let value = ask.record.record[key] { Out.line("\(key): \(value)") }
+            if let value = ask.record.record[key] { Output.line("\(key): \(value)") }
         }
-        if let time = ask.record.time { Out.line("Date: \(Time.text(time))") }
-        Out.line("")
-        Out.raw(ask.record.body.last == 10 ? ask.record.body : ask.record.body + [10])
+        if let time = ask.record.time { Output.line("Date: \(Time.text(time))") }
+        Output.line("")
+        Output.raw(ask.record.body.last == 10 ? ask.record.body : ask.record.body + [10])
     }
 
-    static func answer(_ tool: Tool, _ id: String, _ answer: String, note: String? = nil) throws {
+    static func answer(_ tool: CommandContext, _ id: String, _ answer: String, note: String? = nil) throws {
         let bus = try tool.bus()
         let name = try tool.superior()
         guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
@@ -79,12 +79,12 @@ package struct AskVerb: ParsableCommand {
 
     /// A person answers any; an agent what it is asked, and what those ask that it is above. A review of an entry is
     /// answered by who may approve it.
-    private static func mayAnswer(_ tool: Tool, _ name: String, _ ask: Ask) throws -> Bool {
+    private static func mayAnswer(_ tool: CommandContext, _ name: String, _ ask: Ask) throws -> Bool {
         if name == "human" { return true }
         let bus = try tool.bus()
         if ask.record.kind == .review {
             guard let entry = try bus.entry(reviewedIn: ask) else { return false }
-            return try Queue(tool.work()).mayApprove(name, entry)
+            return try MergeRunner(tool.work()).mayApprove(name, entry)
         }
         if ask.record.kind == .plan { return try tool.mayDecide(name, planIn: ask) }
         return try ask.from != name && (ask.record.to == name || bus.isAbove(name, ask.from))
@@ -92,7 +92,7 @@ package struct AskVerb: ParsableCommand {
 
     /// Without blanks at its ends.
     /// One line given as an argument or, for `-`, on standard input.
-    static func line(_ tool: Tool, _ text: String) throws -> String {
+    static func line(_ tool: CommandContext, _ text: String) throws -> String {
         guard text == "-" else { return try tool.line(text, what: "answer") }
         guard let read = String(validating: try tool.standardInput(), as: UTF8.self) else {
             throw Failure.usage("answer is not valid UTF-8")
@@ -114,7 +114,7 @@ package struct AskVerb: ParsableCommand {
             help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The question; - reads it from standard input.") var text: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             guard text != nil || file != nil else { throw Failure.usage("ask what? give a text, - or -F FILE") }
             guard self.text != "" else { throw Failure.usage("empty ask") }
             let to = try Names.caller(to)
@@ -135,7 +135,7 @@ package struct AskVerb: ParsableCommand {
                 severity: severity)
             tool.print([id], json: ["id": .string(id)])
             guard wait != nil else { return }
-            Out.flush()
+            Output.flush()
             guard let answer = try bus.waitForAnswer(id, until: deadline) else { throw Failure.no("no answer in time") }
             tool.print([answer], json: ["id": .string(id), "answer": .string(answer)])
         }
@@ -145,7 +145,7 @@ package struct AskVerb: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the open asks.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let asks = try tool.bus().asks()
             tool.table(look, ["ID", "KIND", "FROM", "TEXT"], empty: "nothing waits for an answer")
             for ask in asks { AskVerb.show(tool, ask) }
@@ -156,7 +156,7 @@ package struct AskVerb: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "show", abstract: "Print asks in full.")
         @OptionGroup var common: Common
         @Argument(help: "Asks; - reads them from standard input.") var ids: [String]
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             try tool.each(tool.names(ids)) { id in
                 guard let ask = try bus.ask(id) else { throw Failure.no("no ask '\(Names.shown(id))'") }
@@ -170,7 +170,7 @@ package struct AskVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
         @Argument(help: "A comment of one line.") var text: String?
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             _ = try tool.bus()
             let note = try text.map { try AskVerb.line(tool, $0) }
             try tool.each(tool.names([id])) { try AskVerb.answer(tool, $0, "approved", note: note) }
@@ -182,7 +182,7 @@ package struct AskVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
         @Argument(help: "A comment of one line.") var text: String?
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             _ = try tool.bus()
             let note = try text.map { try AskVerb.line(tool, $0) }
             try tool.each(tool.names([id])) { try AskVerb.answer(tool, $0, "rejected", note: note) }
@@ -194,7 +194,7 @@ package struct AskVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "The ask; - reads several from standard input.") var id: String
         @Argument(help: "The answer; - reads it from standard input.") var text: String
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             _ = try tool.bus()
             let answer = try AskVerb.line(tool, text)
             try tool.each(tool.names([id])) { try AskVerb.answer(tool, $0, answer) }

@@ -14,11 +14,11 @@ package struct InboxVerb: ParsableCommand {
         [message.id, message.read ? "read" : "unread", message.from, Time.text(message.time), message.subject]
     }
 
-    static func table(_ tool: Tool, _ look: Look) {
+    static func table(_ tool: CommandContext, _ look: Look) {
         tool.table(look, ["ID", "STATE", "FROM", "TIME", "SUBJECT"], empty: "no mail")
     }
 
-    static func show(_ tool: Tool, _ message: Message) {
+    static func show(_ tool: CommandContext, _ message: Message) {
         tool.print(
             fields(message),
             json: [
@@ -29,25 +29,25 @@ package struct InboxVerb: ParsableCommand {
     }
 
     /// The whole message: its headers and body, or one JSON object.
-    static func whole(_ tool: Tool, _ message: Message) {
+    static func whole(_ tool: CommandContext, _ message: Message) {
         if tool.common.quiet { return }
         if tool.common.json {
-            return Out.json([
+            return Output.json([
                 "id": .string(message.id), "from": .string(message.from), "time": .string(Time.text(message.time)),
                 "subject": .string(message.subject), "urgent": .bool(message.urgent),
                 "replyTo": .string(Message.id(message["In-Reply-To"])),
                 "body": .string(String(decoding: message.body, as: UTF8.self)),
             ])
         }
-        Out.line(message.id)
-        Out.line("From: \(message.from)")
-        if !message.subject.isEmpty { Out.line("Subject: \(message.subject)") }
-        Out.line("Date: \(Time.text(message.time))")
-        Out.line("")
-        Out.raw(message.body.last == 10 || message.body.isEmpty ? message.body : message.body + [10])
+        Output.line(message.id)
+        Output.line("From: \(message.from)")
+        if !message.subject.isEmpty { Output.line("Subject: \(message.subject)") }
+        Output.line("Date: \(Time.text(message.time))")
+        Output.line("")
+        Output.raw(message.body.last == 10 || message.body.isEmpty ? message.body : message.body + [10])
     }
 
-    static func find(_ tool: Tool, _ id: String) throws -> Message {
+    static func find(_ tool: CommandContext, _ id: String) throws -> Message {
         let name = try tool.reader()
         guard let message = try tool.bus().message(id, of: name) else {
             throw Failure.no("no message '\(Names.shown(id))' in the box of '\(name)'")
@@ -65,7 +65,7 @@ package struct InboxVerb: ParsableCommand {
         var wait: String?
         @Flag(name: .long, help: "Follow: list mail as it arrives.") var follow = false
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let deadline = try tool.deadline(wait)
             let bus = try tool.bus()
             let name = try tool.reader()
@@ -76,7 +76,7 @@ package struct InboxVerb: ParsableCommand {
                 for (id, _) in try bus.messages(of: name, all: all) where seen.insert(id).inserted {
                     if let message = try bus.message(id, of: name) { InboxVerb.show(tool, message) }
                 }
-                Out.flush()
+                Output.flush()
             }
             if follow { try bus.followMail(name, look) } else { try look() }
         }
@@ -89,18 +89,18 @@ package struct InboxVerb: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Wait for a message, forever or at most this long.", valueName: "time"))
         var wait: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try InboxVerb.next(tool, wait: wait != nil, until: tool.deadline(wait))
         }
     }
 
     /// Prints the oldest unread message of the caller and acknowledges it.
-    package static func next(_ tool: Tool, wait: Bool = false, until deadline: Int? = nil) throws {
+    package static func next(_ tool: CommandContext, wait: Bool = false, until deadline: Int? = nil) throws {
         let bus = try tool.bus()
         let name = try tool.caller()
         func show(_ message: Message) {
             InboxVerb.whole(tool, message)
-            Out.flush()
+            Output.flush()
         }
         let found = try wait ? bus.next(of: name, until: deadline, deliver: show) : bus.next(of: name, deliver: show)
         if !found { throw Failure.no("no mail") }
@@ -111,7 +111,7 @@ package struct InboxVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             _ = try tool.bus()
             try tool.each(tool.names(messages)) { InboxVerb.whole(tool, try InboxVerb.find(tool, $0)) }
         }
@@ -122,7 +122,7 @@ package struct InboxVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let name = try tool.caller()
             try tool.each(tool.names(messages)) { id in
@@ -142,7 +142,7 @@ package struct InboxVerb: ParsableCommand {
         @OptionGroup var look: Look
         @Argument(help: "The text to find in sender, subject and body; case is ignored.") var text: String
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let name = try tool.reader()
             InboxVerb.table(tool, look)
@@ -161,7 +161,7 @@ package struct InboxVerb: ParsableCommand {
         @OptionGroup var look: Look
         @Argument(help: "Any message of the thread.") var message: String
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let name = try tool.reader()
             let start = try InboxVerb.find(tool, message)

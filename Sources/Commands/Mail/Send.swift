@@ -21,7 +21,7 @@ package struct SendVerb: Verb {
     var words: [String] = []
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let from = try tool.caller()
         // Recipients come first; the text, if it is an argument, is last.
         var to = words

@@ -50,7 +50,7 @@ struct Completion {
         var verb = program.hasPrefix("cadre-") ? String(program.dropFirst(6)) : nil
         var common = Common.Values()
         if verb == nil {
-            let (options, rest) = Main.leading(Array(given))
+            let (options, rest) = CommandRunner.leading(Array(given))
             take(options, &common)
             given = rest
             if options.last == "-C" { return [.directories] }

@@ -11,15 +11,15 @@ package struct CompletionsVerb: Verb {
     @Argument(parsing: .postTerminator, help: "The words of the command line so far.") var words: [String] = []
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let names = CommandTable.all.map(\.name)
         if tool.common.json, what != "for" {
             throw Failure.usage("a shell's completions are a script: --json is of 'for'")
         }
         switch what {
-        case "bash": Out.raw(Array(Scripts.bash(names).utf8))
-        case "zsh": Out.raw(Array(Scripts.zsh(names).utf8))
-        case "fish": Out.raw(Array(Scripts.fish(names).utf8))
+        case "bash": Output.raw(Array(Scripts.bash(names).utf8))
+        case "zsh": Output.raw(Array(Scripts.zsh(names).utf8))
+        case "fish": Output.raw(Array(Scripts.fish(names).utf8))
         case "for":
             for word in Completion.of(words) {
                 tool.print(

@@ -22,7 +22,7 @@ package struct CostVerb: Verb {
         }
     }
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let key: (Bus.Spent) -> String?
         switch by {
         case nil: key = { _ in "total" }
@@ -61,7 +61,7 @@ package struct CostVerb: Verb {
         return one < other
     }
 
-    private func show(_ tool: Tool, _ bus: Bus, _ row: Row) throws {
+    private func show(_ tool: CommandContext, _ bus: Bus, _ row: Row) throws {
         let isAgent = by == "agent"
         let fill = try isAgent ? row.name.flatMap(bus.fill) : nil
         let context = fill?.context
@@ -85,8 +85,8 @@ package struct CostVerb: Verb {
         if isAgent { fields.append(("context", .number(context.map(String.init)))) }
         fields.append(("models", .list(models.map { .string($0) })))
         if tool.common.quiet { return }
-        if tool.common.json { return Out.json(fields) }
-        Out.line(
+        if tool.common.json { return Output.json(fields) }
+        Output.line(
             fields: [row.name ?? "-"] + words + (isAgent ? [context.map { "\($0)%" } ?? "-"] : []) + [
                 models.isEmpty ? "-" : models.joined(separator: ",")
             ])

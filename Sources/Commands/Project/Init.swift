@@ -16,7 +16,7 @@ package struct InitVerb: Verb {
     @OptionGroup package var common: Common
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let bus = try tool.busOrNew()
         try tool.becomeKnown()
         let settings = try tool.settings()
@@ -66,7 +66,7 @@ package struct InitVerb: Verb {
     }
 
     /// What was found, and what a person would set.
-    private func advise(_ tool: Tool, _ settings: Settings) throws {
+    private func advise(_ tool: CommandContext, _ settings: Settings) throws {
         let programs = try Team.programs(settings).filter { $0.1 && $0.0 != "sh" }.map(\.0)
         tool.say(
             programs.isEmpty

@@ -21,7 +21,7 @@ struct Live {
         verb = path[0]
         subcommand = path.dropFirst().first
         self.words = words
-        let tool = try? Tool(common)
+        let tool = try? CommandContext(common)
         bus = try? tool?.bus()
         caller = try? tool?.reader()
         settings = verb == "spawn" ? try? tool?.settings() : nil

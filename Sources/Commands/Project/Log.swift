@@ -18,7 +18,7 @@ package struct LogVerb: Verb {
     @OptionGroup var look: Look
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
         if html != nil, follow || agent != nil || task != nil {
@@ -28,24 +28,24 @@ package struct LogVerb: Verb {
         if let html { return try report(tool, bus, to: html) }
         var isKnown = false
         tool.table(look, ["TIME", "BY", "EVENT", "WHAT"])
-        if look.color != .always, !follow, !tool.common.quiet, !tool.common.json { Out.page() }
+        if look.color != .always, !follow, !tool.common.quiet, !tool.common.json { Output.page() }
         try bus.events(follow: follow) { event in
             if let agent, !event.tells(ofAgent: agent) { return }
             isKnown = true
             if let task, event["task"] != "\(task)" { return }
             if tool.common.quiet { return }
-            if tool.common.json { return Out.raw(event.line + [10]) }
+            if tool.common.json { return Output.raw(event.line + [10]) }
             let words = event.words
-            Out.line(
+            Output.line(
                 fields: look.isShown ? Array(words.prefix(3)) + [words.dropFirst(3).joined(separator: " ")] : words)
         } pause: {
-            Out.flush()
+            Output.flush()
         }
         // One that is no more has events.
         if let agent, !isKnown, try !bus.canReceive(agent) { tool.say(bus.noAgent(agent).message) }
     }
 
-    private func report(_ tool: Tool, _ bus: Bus, to path: String) throws {
+    private func report(_ tool: CommandContext, _ bus: Bus, to path: String) throws {
         var events: [Event] = []
         try bus.events(follow: false) {
             if $0["task"] != nil { events.append($0) }
@@ -64,7 +64,7 @@ package struct LogVerb: Verb {
             project: name, spans: Spans(events), tasks: try bus.list(),
             spent: spent.sorted { $0.key < $1.key }.map { ($0.key, $0.value.money, $0.value.input, $0.value.output) },
             now: Time.now())
-        if path == "-" { return Out.raw(Array(report.html.utf8)) }
+        if path == "-" { return Output.raw(Array(report.html.utf8)) }
         let file = tool.directory.pushing(FilePath(path))
         try Files.write(Array(report.html.utf8), to: file, sync: false, mode: 0o666)
         tool.print([path], json: ["file": .string(path)])

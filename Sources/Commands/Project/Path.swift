@@ -13,7 +13,7 @@ package struct PathVerb: Verb {
         []
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         try checkUsage()
         let bus = try tool.bus()
         if list {
@@ -49,7 +49,7 @@ package struct PathVerb: Verb {
         }
     }
 
-    private func show(_ tool: Tool, _ words: [String], _ bus: Bus) throws {
+    private func show(_ tool: CommandContext, _ words: [String], _ bus: Bus) throws {
         let path = try find(words, bus)
         tool.print(
             [words.joined(separator: " "), path.string],

@@ -16,33 +16,33 @@ extension StatusVerb {
 
     /// What `cadre` alone shows in a project: the line of `status`, what does not go on, what landed today, and what a
     /// person would do next.
-    package static func standing(_ tool: Tool) throws {
+    package static func standing(_ tool: CommandContext) throws {
         let bus = try tool.bus()
         let team = try bus.team()
         let counts = try bus.counts(team)
         if tool.common.quiet { return }
         if tool.common.json { return try show(tool) }
         let line = Segments(counts).line
-        Out.line(line)
+        Output.line(line)
         let attention = try Attention.all(bus, team)
-        for one in attention.prefix(most) { Out.line("  \(one.subject): \(one.text)") }
-        if attention.count > most { Out.line("  and \(attention.count - most) more: 'cadre status'") }
+        for one in attention.prefix(most) { Output.line("  \(one.subject): \(one.text)") }
+        if attention.count > most { Output.line("  and \(attention.count - most) more: 'cadre status'") }
         let landed = try landedToday(tool)
         if !landed.isEmpty {
-            Out.line("landed today: \(landed.count)")
-            for title in landed.prefix(most) { Out.line("  \(Names.shown(title))") }
-            if landed.count > most { Out.line("  and \(landed.count - most) more: 'cadre log'") }
+            Output.line("landed today: \(landed.count)")
+            for title in landed.prefix(most) { Output.line("  \(Names.shown(title))") }
+            if landed.count > most { Output.line("  and \(landed.count - most) more: 'cadre log'") }
         }
-        Out.line("next:")
+        Output.line("next:")
         let next = try next(tool, counts, hasTeam: !team.isEmpty).prefix(steps)
         let width = next.map(\.command.count).max() ?? 0
         for (command, why) in next {
-            Out.line("  \(command)\(String(repeating: " ", count: width - command.count))  \(why)")
+            Output.line("  \(command)\(String(repeating: " ", count: width - command.count))  \(why)")
         }
     }
 
     /// The titles of what has landed since midnight here, newest first.
-    private static func landedToday(_ tool: Tool) throws -> [String] {
+    private static func landedToday(_ tool: CommandContext) throws -> [String] {
         guard let target = try tool.settings().target else { return [] }
         let result = try tool.git().attempt([
             "log", "--since=midnight", "--first-parent", "--grep=^Cadre-Task: ", "--format=%s", target, "--",
@@ -51,7 +51,7 @@ extension StatusVerb {
     }
 
     /// What a person would do, what others wait for first.
-    private static func next(_ tool: Tool, _ counts: [(name: String, count: Int)], hasTeam: Bool) throws -> [(
+    private static func next(_ tool: CommandContext, _ counts: [(name: String, count: Int)], hasTeam: Bool) throws -> [(
         command: String, why: String
     )] {
         func count(_ name: String) -> Int { counts.first { $0.name == name }?.count ?? 0 }

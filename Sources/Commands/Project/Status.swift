@@ -21,7 +21,7 @@ package struct StatusVerb: Verb {
     @Flag(name: .long, help: "Set the line and its parts in tmux instead of printing it.") var tmux = false
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         if tmux {
             guard try tool.team().show() else {
                 throw Failure.no("no tmux server that has loaded the plugin: see cadre-tmux(7)")
@@ -31,12 +31,12 @@ package struct StatusVerb: Verb {
         try StatusVerb.show(tool, format: format)
     }
 
-    package static func show(_ tool: Tool, format: String? = nil) throws {
+    package static func show(_ tool: CommandContext, format: String? = nil) throws {
         let bus = try tool.bus()
         let team = try bus.team()
         let counts = try bus.counts(team)
         if tool.common.quiet { return }
-        if let format, !tool.common.json { return Out.line(try fill(format, counts)) }
+        if let format, !tool.common.json { return Output.line(try fill(format, counts)) }
         let attention = try Attention.all(bus, team)
         if tool.common.json {
             let waiting = attention.map {
@@ -45,11 +45,11 @@ package struct StatusVerb: Verb {
                     ("next", .string($0.next.map(Time.text))), ("wrong", .bool($0.isWrong)),
                 ])
             }
-            return Out.json(counts.map { ($0.name, .int($0.count)) } + [("attention", .list(waiting))])
+            return Output.json(counts.map { ($0.name, .int($0.count)) } + [("attention", .list(waiting))])
         }
         let line = Segments(counts).line
-        Out.line(line)
-        for one in attention { Out.line(one.subject, one.text) }
+        Output.line(line)
+        for one in attention { Output.line(one.subject, one.text) }
         bus.keepStatus(line)
     }
 

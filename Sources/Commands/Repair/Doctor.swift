@@ -16,7 +16,7 @@ package struct DoctorVerb: Verb {
     @Flag(name: .long, help: "Repair what can be repaired.") var fix = false
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         let root = try tool.busPath()
         guard try Files.exists(root) else { throw Failure.no("no bus in '\(root.string)'") }
         var found = try Doctor.examine(root)
@@ -25,7 +25,7 @@ package struct DoctorVerb: Verb {
             for _ in 0..<5 where found.contains(where: \.fixable) {
                 for problem in found where problem.fixable {
                     do { try Doctor.fix(problem) } catch let failure as Failure {
-                        Out.complain(failure.message)
+                        Output.complain(failure.message)
                         continue
                     }
                     tool.print(
@@ -45,7 +45,7 @@ package struct DoctorVerb: Verb {
                 }
             }
             found = try tool.team().examineWorktrees()
-            found += try Queue(tool.work()).examine()
+            found += try MergeRunner(tool.work()).examine()
         }
         if found.isEmpty, (try? tool.repository()) != nil { try notes(tool) }
         for problem in found {
@@ -83,7 +83,7 @@ package struct DoctorVerb: Verb {
     }
 
     /// What does not go on, as `status` tells it; true if somebody must act who was not asked.
-    private func tellOfWhatWaits(_ tool: Tool) throws -> Bool {
+    private func tellOfWhatWaits(_ tool: CommandContext) throws -> Bool {
         let bus = try tool.bus()
         let all = try Attention.all(bus, bus.team())
         for one in all where one.isWrong {
@@ -100,7 +100,7 @@ package struct DoctorVerb: Verb {
 
     /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are
     /// reached and versions that were not tried; what lands unchecked; what makes all slow.
-    private func notes(_ tool: Tool) throws {
+    private func notes(_ tool: CommandContext) throws {
         func note(_ of: String, _ what: String) {
             tool.print(["note", of, what], json: ["note": .string(of), "what": .string(what)])
         }
@@ -129,6 +129,6 @@ package struct DoctorVerb: Verb {
                     + "changes each second or more often"
             )
         }
-        Out.flush()
+        Output.flush()
     }
 }

@@ -12,15 +12,15 @@ package struct RecoverVerb: Verb {
     @OptionGroup package var common: Common
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         var done = try tool.recover()
-        try Queue(tool.work()).recover()
-        if try Prediction(tool.work()).heal() { done.healed += 1 }
+        try MergeRunner(tool.work()).recover()
+        if try ConflictPrediction(tool.work()).heal() { done.healed += 1 }
         for id in done.released { tool.print(["\(id)", "released"], json: ["task": .int(id), "did": "released"]) }
         for name in done.dead { tool.print([name, "dead"], json: ["agent": .string(name), "did": "dead"]) }
         if done.healed > 0 { tool.say("healed \(done.healed)") }
         guard done.unsure.isEmpty else {
-            for line in done.unsure { Main.complain(line) }
+            for line in done.unsure { CommandRunner.complain(line) }
             throw Failure.unsure("nothing was released where that could not be told")
         }
     }

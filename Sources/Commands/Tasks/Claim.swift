@@ -26,7 +26,7 @@ package struct ClaimVerb: Verb {
     @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         guard !(renew && release) else { throw Failure.usage("--renew or --release, not both") }
         guard later == nil && !commit || release else { throw Failure.usage("--commit and --later are for --release") }
         let deadline = try tool.deadline(wait)
@@ -68,9 +68,9 @@ package struct ClaimVerb: Verb {
     }
 
     /// Claims the best for the caller, or what it holds already.
-    package static func best(_ tool: Tool) throws { try best(tool, tool.worker(), wait: false, until: nil) }
+    package static func best(_ tool: CommandContext) throws { try best(tool, tool.worker(), wait: false, until: nil) }
 
-    private static func best(_ tool: Tool, _ worker: Worker, wait: Bool, until deadline: Int?) throws {
+    private static func best(_ tool: CommandContext, _ worker: Worker, wait: Bool, until deadline: Int?) throws {
         let bus = try tool.bus()
         if worker.session != nil, let held = try bus.held(by: worker).first {
             try tool.enter(held, worker, fresh: false)
@@ -99,7 +99,7 @@ package struct ClaimVerb: Verb {
         try show(tool, bus, taken)
     }
 
-    private func renew(_ tool: Tool, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
+    private func renew(_ tool: CommandContext, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
         if ids.isEmpty {
             let renewed = try bus.renew(worker, token: token)
             guard !renewed.isEmpty else { throw Failure.no("'\(worker.name)' holds no task") }
@@ -111,10 +111,10 @@ package struct ClaimVerb: Verb {
         }
     }
 
-    private func release(_ tool: Tool, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
+    private func release(_ tool: CommandContext, _ bus: Bus, _ worker: Worker, _ ids: [Int]) throws {
         let held = try bus.held(by: worker).filter { token == nil || $0.token == token }
         let why = try later.map { try tool.line($0, what: "reason") }
-        defer { if commit { do { try tool.putByLeftover(worker) } catch { Main.complain("\(error)") } } }
+        defer { if commit { do { try tool.putByLeftover(worker) } catch { CommandRunner.complain("\(error)") } } }
         func give(_ claim: Claim, tells: Bool = false) throws {
             try tool.keepWork(of: claim.owner)
             if let why {
@@ -136,7 +136,7 @@ package struct ClaimVerb: Verb {
         }
     }
 
-    private static func show(_ tool: Tool, _ bus: Bus, _ claim: Claim) throws {
+    private static func show(_ tool: CommandContext, _ bus: Bus, _ claim: Claim) throws {
         let header = try bus.header(claim.id)
         let title = header?.title ?? ""
         let planning = try header.flatMap { try bus.planning(claim.id, $0) }

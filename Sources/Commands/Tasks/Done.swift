@@ -24,7 +24,7 @@ extension TaskVerb {
         @Option(name: .long, help: "The claim's token.") var token: String?
         @Argument(help: "The task. Default: the one I hold.") var id: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: id.map { [$0] } ?? [])
             let bus = try tool.bus()
             let result = try tool.body(self.result, file: nil)
@@ -59,7 +59,7 @@ extension TaskVerb {
         }
 
         /// Done at once. Work that has not landed is only given up by a person who says so.
-        private func finish(_ tool: Tool, _ claim: Claim, _ result: [UInt8]) throws {
+        private func finish(_ tool: CommandContext, _ claim: Claim, _ result: [UInt8]) throws {
             var given: String?
             if try tool.bus().branch(claim.id) != nil, case let work = try tool.work(),
                 case .open(let tip) = try work.standing(of: claim.id)

@@ -10,30 +10,30 @@ extension TaskVerb {
         @Flag(name: .long, help: "Print it for Graphviz.") var dot = false
         @Flag(name: .long, help: "Print it for Mermaid.") var mermaid = false
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
             let views = try bus.list()
             if tool.common.quiet { return }
             if tool.common.json {
                 for view in views { try TaskVerb.json(tool, bus, view) }
             } else if dot {
-                Out.line("digraph tasks {")
+                Output.line("digraph tasks {")
                 for view in views {
-                    Out.line(
+                    Output.line(
                         "  \(view.id) [label=\(quoted("\(view.id) \(view.header.title)")), "
                             + "class=\"\(view.state.rawValue)\"];"
                     )
-                    for other in view.header.depends { Out.line("  \(other) -> \(view.id);") }
-                    if let parent = view.header.parent { Out.line("  \(parent) -> \(view.id) [style=dashed];") }
+                    for other in view.header.depends { Output.line("  \(other) -> \(view.id);") }
+                    if let parent = view.header.parent { Output.line("  \(parent) -> \(view.id) [style=dashed];") }
                 }
-                Out.line("}")
+                Output.line("}")
             } else if mermaid {
-                Out.line("graph TD")
+                Output.line("graph TD")
                 for view in views {
-                    Out.line(
+                    Output.line(
                         "  t\(view.id)[\"\(entities("\(view.id) \(view.header.title)"))\"]:::\(view.state.rawValue)")
-                    for other in view.header.depends { Out.line("  t\(other) --> t\(view.id)") }
-                    if let parent = view.header.parent { Out.line("  t\(parent) -.-> t\(view.id)") }
+                    for other in view.header.depends { Output.line("  t\(other) --> t\(view.id)") }
+                    if let parent = view.header.parent { Output.line("  t\(parent) -.-> t\(view.id)") }
                 }
             } else {
                 text(views)
@@ -67,7 +67,7 @@ extension TaskVerb {
                 let after =
                     view.header.depends.isEmpty
                     ? "" : "  <- " + view.header.depends.map { "\($0)" }.joined(separator: " ")
-                Out.line(
+                Output.line(
                     String(repeating: "  ", count: depth)
                         + "\(view.id) \(view.state.rawValue) \(view.header.title)\(after)")
                 for child in (below[view.id] ?? []).reversed() { stack.append((child, depth + 1)) }

@@ -12,7 +12,7 @@ extension TaskVerb {
         @Flag(name: .long, help: "Import tasks that were imported before again.") var again = false
         @Argument(help: "A Markdown checklist or JSON lines; - is standard input.") var file: String
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let bytes = try tool.body(nil, file: file)
             let mark: [UInt8] = [0xef, 0xbb, 0xbf]  // of byte order, which some editors put in front
             guard let text = String(validating: bytes.dropFirst(bytes.starts(with: mark) ? 3 : 0), as: UTF8.self) else {

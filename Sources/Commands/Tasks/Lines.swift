@@ -96,12 +96,12 @@ extension TaskVerb {
             }
         }
 
-        private let tool: Tool
+        private let tool: CommandContext
         private var lines: [(number: Int, line: Line)] = []
         /// The places of lines by their ids.
         private var labels: [String: Int] = [:]
 
-        init(_ text: String, _ tool: Tool) throws {
+        init(_ text: String, _ tool: CommandContext) throws {
             self.tool = tool
             for (number, raw) in text.split(
                 omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }

@@ -21,7 +21,7 @@ package struct PlanVerb: ParsableCommand {
     }
 
     /// The task's plan. Throws `Failure.no` if it has none.
-    static func planning(_ tool: Tool, _ id: Int) throws -> (planning: Planning, plan: Plan) {
+    static func planning(_ tool: CommandContext, _ id: Int) throws -> (planning: Planning, plan: Plan) {
         let bus = try tool.bus()
         // Its ask is to be seen a moment before it is.
         try bus.finishPlans()
@@ -46,7 +46,7 @@ package struct PlanVerb: ParsableCommand {
         @Argument(help: "The task. Default: the one I hold.") var id: String?
         @Argument(help: "A file with the plan; without one, or for -, standard input.") var path: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let deadline = try tool.deadline(wait)
             // A word that is no number is the file.
             let isTask = id.map { $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } && !$0.isEmpty } ?? false
@@ -73,7 +73,7 @@ package struct PlanVerb: ParsableCommand {
                     "number": .int(plan.number), "digest": .string(plan.digest),
                 ])
             guard wait != nil else { return }
-            Out.flush()
+            Output.flush()
             guard let answer = try bus.waitForAnswer(plan.ask, until: deadline) else {
                 throw Failure.no("no answer in time")
             }
@@ -90,22 +90,22 @@ package struct PlanVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let (planning, plan) = try PlanVerb.planning(tool, id)
                 if tool.common.quiet { return }
                 if tool.common.json {
-                    return Out.json(
+                    return Output.json(
                         PlanVerb.fields(planning) + [("text", .string(String(decoding: plan.text, as: UTF8.self)))])
                 }
-                Out.line("\(id)", try bus.header(id)?.title ?? "")
-                Out.line("Plan: \(planning.text)")
-                Out.line("Number: \(plan.number)")
-                Out.line("Digest: \(plan.digest)")
-                Out.line("")
-                Out.raw(plan.text.last == 10 ? plan.text : plan.text + [10])
+                Output.line("\(id)", try bus.header(id)?.title ?? "")
+                Output.line("Plan: \(planning.text)")
+                Output.line("Number: \(plan.number)")
+                Output.line("Digest: \(plan.digest)")
+                Output.line("")
+                Output.raw(plan.text.last == 10 ? plan.text : plan.text + [10])
             }
         }
     }
@@ -116,7 +116,7 @@ package struct PlanVerb: ParsableCommand {
         @OptionGroup var common: Common
         @Option(name: .long, help: "Only if the plan has this digest or prefix of it.") var digest: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
-        func run(_ tool: Tool) throws { try PlanVerb.decide(tool, ids, "approved", digest, why: nil) }
+        func run(_ tool: CommandContext) throws { try PlanVerb.decide(tool, ids, "approved", digest, why: nil) }
     }
 
     struct Reject: Verb {
@@ -126,13 +126,14 @@ package struct PlanVerb: ParsableCommand {
         @Option(name: .long, help: "Why, in one line.") var why: String?
         @Option(name: .long, help: "Only if the plan has this digest or prefix of it.") var digest: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try PlanVerb.decide(tool, ids, "rejected", digest, why: why.map { try tool.line($0, what: "reason") })
         }
     }
 
-    private static func decide(_ tool: Tool, _ ids: [String], _ answer: String, _ digest: String?, why: String?) throws
-    {
+    private static func decide(
+        _ tool: CommandContext, _ ids: [String], _ answer: String, _ digest: String?, why: String?
+    ) throws {
         try tool.checkUsage(ids: ids)
         if let digest, digest.utf8.count < 8 || digest.utf8.contains(where: { !("0123456789abcdef".utf8.contains($0)) })
         {

@@ -29,7 +29,7 @@ struct TaskOptions: ParsableArguments {
     @Flag(name: .long, inversion: .prefixedNo, help: "Whether its work is commits that land.") var merge: Bool?
     @Option(name: .long, help: "Not before this time: RFC 3339, or 30s, 5m, 2h, 3d from now.") var `defer`: String?
 
-    func apply(_ header: inout TaskHeader, _ tool: Tool) throws {
+    func apply(_ header: inout TaskHeader, _ tool: CommandContext) throws {
         if let priority {
             guard let n = Int(priority), (0...4).contains(n), priority.utf8.count == 1 else {
                 throw Failure.usage("bad priority '\(Names.shown(priority))', use 0 to 4")
@@ -55,7 +55,7 @@ struct TaskOptions: ParsableArguments {
     }
 
     /// Says so where there is no agent of the name yet, and one of nearly the same.
-    func hint(_ tool: Tool, _ bus: Bus) throws {
+    func hint(_ tool: CommandContext, _ bus: Bus) throws {
         guard let to, !to.isEmpty, try !bus.canReceive(to), try Names.nearest(to, bus.agentNames()) != nil else {
             return
         }
@@ -63,7 +63,7 @@ struct TaskOptions: ParsableArguments {
     }
 
     /// The name of a program that is known: of another there would never be an agent.
-    static func program(_ name: String, _ tool: Tool) throws -> String {
+    static func program(_ name: String, _ tool: CommandContext) throws -> String {
         let known = try tool.programNames()
         guard known.contains(name) else {
             throw Failure.usage("no program '\(Names.shown(name))' is known: use " + known.joined(separator: ", "))
@@ -86,7 +86,7 @@ extension TaskVerb {
         @Argument(help: "One line.") var title: String
         @Argument(help: "The body; - reads it from standard input.") var body: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             var header = TaskHeader(title: try tool.line(title))
             try options.apply(&header, tool)
             header.depends = try depends.map(Names.id)
@@ -108,7 +108,7 @@ extension TaskVerb {
         @Option(name: .long, help: "Only the children of this task.") var parent: String?
         @Flag(name: .long, help: "Only tasks that I hold.") var mine = false
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let states = try state.flatMap { $0.split(separator: ",") }.map { text -> State in
                 guard let state = State(rawValue: String(text)) else {
                     throw Failure.usage(
@@ -135,7 +135,7 @@ extension TaskVerb {
         view.state == .claimed || view.state == .review ? view.claim?.owner : nil
     }
 
-    static func show(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
+    static func show(_ tool: CommandContext, _ bus: Bus, _ view: TaskView) throws {
         if tool.common.json { return try json(tool, bus, view) }
         let planning = view.state == .claimed ? try bus.planning(view.id, view.header) : nil
         tool.print(
@@ -145,7 +145,7 @@ extension TaskVerb {
             ], json: [:])
     }
 
-    static func json(_ tool: Tool, _ bus: Bus, _ view: TaskView) throws {
+    static func json(_ tool: CommandContext, _ bus: Bus, _ view: TaskView) throws {
         let h = view.header
         let end = try bus.end(view.id)
         let branch = try bus.branch(view.id)
@@ -188,18 +188,18 @@ extension TaskVerb {
         @Flag(name: .long, help: "Print the body only.") var body = false
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
                 let view = try bus.view(id)
                 if tool.common.quiet { return }
-                if body { return Out.raw(view.header.body) }
+                if body { return Output.raw(view.header.body) }
                 if tool.common.json { return try TaskVerb.json(tool, bus, view) }
                 let h = view.header
-                Out.line("\(id)", h.title)
+                Output.line("\(id)", h.title)
                 func field(_ name: String, _ value: String?) {
-                    if let value, !value.isEmpty { Out.line("\(name): \(value)") }
+                    if let value, !value.isEmpty { Output.line("\(name): \(value)") }
                 }
                 field("State", try bus.explain(view))
                 field("Owner", TaskVerb.owner(view))
@@ -240,9 +240,9 @@ extension TaskVerb {
 
         private func section(_ title: String, _ text: [UInt8], always: Bool = false) {
             guard always || !text.isEmpty else { return }
-            Out.line("")
-            if !title.isEmpty { Out.line(title) }
-            Out.raw(text.isEmpty || text.last == 10 ? text : text + [10])
+            Output.line("")
+            if !title.isEmpty { Output.line(title) }
+            Output.raw(text.isEmpty || text.last == 10 ? text : text + [10])
         }
     }
 
@@ -257,7 +257,7 @@ extension TaskVerb {
             String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let title = try self.title.map { try tool.line($0) }
             var nothing = TaskHeader(title: "")
@@ -286,7 +286,7 @@ extension TaskVerb {
         @Argument(help: "The task.") var id: String
         @Argument(help: "The note; without one, or for -, standard input.") var text: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let id = try Names.id(id)
             guard text != "" else { throw Failure.usage("empty note") }
             let bus = try tool.bus()
@@ -305,7 +305,7 @@ extension TaskVerb {
         @Option(name: .long, help: "A dependency to remove. May be given again.") var remove: [String] = []
         @Argument(help: "The task.") var id: String
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let id = try Names.id(id)
             let add = try self.add.map(Names.id)
             let remove = try self.remove.map(Names.id)
@@ -339,7 +339,7 @@ extension TaskVerb {
         @Option(name: .long, help: "The claim's token.") var token: String?
         @Argument(help: "The task. Default: the one I hold.") var id: String?
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let why = try tool.line(self.why, what: "reason")
             try tool.checkUsage(ids: id.map { [$0] } ?? [])
             let bus = try tool.bus()
@@ -348,7 +348,7 @@ extension TaskVerb {
             try bus.fail(claim, by: tool.caller(), why: why, personKnows: tool.isByHand(claim.owner))
             TaskVerb.forgetTries(bus, claim)
             // It has failed all the same; where this can't be done now, the next claim does it.
-            if commit { do { try tool.putByLeftover(tool.worker()) } catch { Main.complain("\(error)") } }
+            if commit { do { try tool.putByLeftover(tool.worker()) } catch { CommandRunner.complain("\(error)") } }
             tool.print(["\(claim.id)"], json: ["id": .int(claim.id), "state": "failed"])
         }
     }
@@ -359,7 +359,7 @@ extension TaskVerb {
         do {
             try bus.endRun(claim.id)
             try bus.endRetry(of: claim.owner)
-        } catch { Main.complain("\(error)") }
+        } catch { CommandRunner.complain("\(error)") }
     }
 
     struct Cancel: Verb {
@@ -367,7 +367,7 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
@@ -382,7 +382,7 @@ extension TaskVerb {
         @OptionGroup var common: Common
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()
             try tool.each(tool.names(ids).map(Names.id)) { id in
@@ -400,7 +400,7 @@ extension TaskVerb {
         @Option(name: .long, help: "Wait at most this long (30s, 5m, 2h).") var timeout: String?
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
 
-        func run(_ tool: Tool) throws {
+        func run(_ tool: CommandContext) throws {
             let deadline = try tool.deadline(timeout)
             try tool.checkUsage(ids: ids)
             let bus = try tool.bus()

@@ -26,7 +26,7 @@ final class Jobs {
 
     /// A verb of cadre's on a project's bus.
     static func program(_ words: [String], _ source: Source) -> Program {
-        var program = Program([Share.executable.string] + words)
+        var program = Program([Installation.executable.string] + words)
         program.environment = ["CADRE_DIR": source.bus.root.string, "GIT_OPTIONAL_LOCKS": "0"]
         program.directory = (try? source.bus.repository())
         return program

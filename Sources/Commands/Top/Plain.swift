@@ -19,10 +19,10 @@ struct Plain {
         while true {
             reader.read()
             let lines = self.lines()
-            for line in lines where !before.contains(line) { Out.line(line) }
-            Out.flush()
+            for line in lines where !before.contains(line) { Output.line(line) }
+            Output.flush()
             before = Set(lines)
-            guard Out.isTerminal else { return }
+            guard Output.isTerminal else { return }
             reader.wait()
         }
     }

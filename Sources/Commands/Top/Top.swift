@@ -18,7 +18,7 @@ package struct TopVerb: Verb {
         false
     package init() {}
 
-    package func run(_ tool: Tool) throws {
+    package func run(_ tool: CommandContext) throws {
         guard plain || !tool.common.json else { throw Failure.usage("--json is of rows: with --plain") }
         let sources = try all ? Team.all(in: Tmux.here()).map { try Source($0.bus) } : [Source(tool.bus())]
         guard !sources.isEmpty else { throw Failure.no("no project on this tmux server") }

@@ -9,7 +9,7 @@ import Storage
 import SystemPackage
 
 /// Who is meant, and who may.
-extension Tool {
+extension CommandContext {
     /// The claim the caller wants to end: of this task, or the one it holds. Throws `Failure.no` if it is not the
     /// caller's.
     package func claimed(_ id: Int?, token: String?) throws -> Claim {

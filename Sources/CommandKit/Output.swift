@@ -3,7 +3,7 @@ import Glibc
 import Storage
 
 /// Standard output: one record a line, the id or name first, fields divided by tabs.
-package enum Out {
+package enum Output {
     nonisolated(unsafe) private static var buffer: [UInt8] = []
     package static let isTerminal = isatty(1) == 1
     /// The table that records are rows of, for a person.
@@ -61,7 +61,7 @@ package enum Out {
             let n = buffer.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + at, buffer.count - at) }
             if n < 0 {
                 if errno == EINTR { continue }
-                Main.complain("unable to write standard output: \(String(cString: strerror(errno)))")
+                CommandRunner.complain("unable to write standard output: \(String(cString: strerror(errno)))")
                 exit(75)
             }
             at += n

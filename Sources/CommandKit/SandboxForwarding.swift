@@ -13,13 +13,14 @@ import Team
 
 // What a verb does where its agent's program has a sandbox that can't write the bus: it has the agent's supervisor run
 // it, outside, and ends as that one ended.
-extension Main {
+extension CommandRunner {
     /// Returns where the verb is to be run here.
     package static func callFromSandbox(_ verb: String, _ options: [String], _ arguments: [String]) {
         func variable(_ name: String) -> String? {
             getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
         }
-        guard Call.own == nil, Serving.verbs.contains(verb), let root = variable("CADRE_DIR"), root.hasPrefix("/"),
+        guard Call.own == nil, SandboxServer.verbs.contains(verb), let root = variable("CADRE_DIR"),
+            root.hasPrefix("/"),
             let token = variable("CADRE_SESSION"),
             let name = variable("CADRE_AGENT"), Names.isName(name), let bus = try? Bus.open(FilePath(root)),
             (try? bus.mustCall(name)) == true
@@ -37,14 +38,14 @@ extension Main {
             }
         }
         // Another project's bus is not the supervisor's.
-        guard (try? Tool(place).busPath()) ?? bus.root == bus.root else { return }
+        guard (try? CommandContext(place).busPath()) ?? bus.root == bus.root else { return }
         perform("cadre \(verb)") {
             // Behind a subcommand, if it is one.
             let all = [verb] + arguments.prefix(1) + words + arguments.dropFirst()
             guard all.allSatisfy(Bytes.isText) else {
                 throw Failure.usage("an argument is not valid UTF-8: give it on standard input")
             }
-            let tool = try Tool(place)
+            let tool = try CommandContext(place)
             var call = Call(all, directory: try absolute(tool.directory), token: token)
             while true {
                 let answer = try bus.call(call, of: name)
@@ -52,14 +53,14 @@ extension Main {
                     call.input = try tool.standardInput()
                 } else if answer.code == Call.wantsCheck, !call.checked {
                     let worktree = try bus.agent(named: name)?.worktree
-                    try Tool(Common.Values()).work().verify(
+                    try CommandContext(Common.Values()).work().verify(
                         String(decoding: answer.output, as: UTF8.self), in: worktree ?? call.directory)
                     call.checked = true
                 } else {
-                    Out.raw(answer.output)
-                    Out.flush()
+                    Output.raw(answer.output)
+                    Output.flush()
                     for line in answer.error.split(separator: 10) {
-                        Out.complain(String(decoding: line, as: UTF8.self))
+                        Output.complain(String(decoding: line, as: UTF8.self))
                     }
                     if answer.code != 0 { throw ExitCode(answer.code) }
                     return
@@ -78,12 +79,12 @@ extension Main {
     }
 }
 
-extension Tool {
+extension CommandContext {
     /// Runs a task's check, as its agent would; for one that called from within a sandbox it is left to the caller.
     package func verify(_ command: String, in directory: FilePath, for claim: Claim) throws {
         guard let given = Call.own else { return try work().verify(command, in: directory, for: claim) }
         guard !given.contains("check") else { return }
-        Out.raw(Array(command.utf8))
+        Output.raw(Array(command.utf8))
         throw ExitCode(Call.wantsCheck)
     }
 }

@@ -5,7 +5,7 @@ import Storage
 
 /// One verb: its options, and what it does.
 package protocol Verb: ParsableCommand {
-    func run(_ tool: Tool) throws
+    func run(_ tool: CommandContext) throws
     var common: Common { get }
     /// Whether an agent that rests is started where the verb has made a task ready for it, and no agent runs.
     static var rouses: Bool { get }
@@ -15,7 +15,7 @@ extension Verb {
     package static var rouses: Bool { true }
 
     package mutating func run() throws {
-        let tool = try Tool(common.values)
+        let tool = try CommandContext(common.values)
         defer { if Self.rouses, Bus.hasOffered { tool.rouse() } }
         try run(tool)
     }
@@ -73,17 +73,17 @@ package struct Common: ParsableArguments {
 }
 
 /// Runs a verb and ends the process with the exit code that all verbs share.
-package enum Main {
+package enum CommandRunner {
     /// `cadre VERB`, once it runs: what errors begin with.
     nonisolated(unsafe) private static var running = "cadre"
 
     /// Says what went wrong, with the verb's name in front.
-    package static func complain(_ message: String) { Out.complain("\(running): \(message)") }
+    package static func complain(_ message: String) { Output.complain("\(running): \(message)") }
 
     package static func run(_ verb: any ParsableCommand.Type, _ arguments: [String] = rawArguments()) -> Never {
         occupyStandard()
         if arguments.prefix(while: { $0 != "--" }).contains("--version") {
-            print("cadre \(Tool.version)")
+            print("cadre \(CommandContext.version)")
             exit(0)
         }
         running = "cadre \(verb._commandName)"
@@ -126,7 +126,7 @@ package enum Main {
 
     /// Runs a verb that is called without options of its own and is hot: the parser would take ten times as long as the
     /// work. Returns if the common options are not the only ones, and the parser is needed.
-    package static func runPlain(_ name: String, _ options: [String], _ body: (Tool) throws -> Void) {
+    package static func runPlain(_ name: String, _ options: [String], _ body: (CommandContext) throws -> Void) {
         var values = Common.Values()
         var rest = options[...]
         while let option = rest.popFirst() {
@@ -138,7 +138,7 @@ package enum Main {
             default: return
             }
         }
-        perform("cadre \(name)") { try body(Tool(values)) }
+        perform("cadre \(name)") { try body(CommandContext(values)) }
     }
 
     /// Does it under this name, and ends the process with its exit code.
@@ -163,17 +163,17 @@ package enum Main {
     private static func end(_ body: () throws -> Void, otherwise: (Error) -> Never) -> Never {
         do {
             try body()
-            Out.finish()
+            Output.finish()
             exit(0)
         } catch let code as ExitCode {
-            Out.finish()
+            Output.finish()
             exit(code.rawValue)
         } catch let failure as Failure {
-            Out.finish()
+            Output.finish()
             complain(failure.message)
             exit(failure.kind.rawValue)
         } catch {
-            Out.finish()
+            Output.finish()
             otherwise(error)
         }
     }

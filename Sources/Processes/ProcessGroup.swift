@@ -12,7 +12,7 @@ import SystemPackage
 // loses its parent. So the caller must have no other children.
 //
 // Signals that would end this process end the programs first.
-package enum Together {
+package enum ProcessGroup {
     package enum End: Equatable {
         case passed
         /// The exit code, or 128 and the signal's number.

@@ -11,13 +11,13 @@ import SystemPackage
 import Team
 
 /// What a verb stands on: the bus of the place it runs in, and who calls.
-package final class Tool {
+package final class CommandContext {
     package let common: Common.Values
     package let directory: FilePath
     private var opened: Bus?
     var openedTeam: Team?
     /// What the caller's worktree was seen to hold of an earlier task, see `requireFree`.
-    var leftover: Work.Leftover?
+    var leftover: TaskBranches.Leftover?
     var knownPrograms: [String]?
 
     package init(_ common: Common.Values) throws {
@@ -102,7 +102,7 @@ package final class Tool {
     }
 
     /// What is done with branches and worktrees.
-    package func work() throws -> Work { try team().work }
+    package func work() throws -> TaskBranches { try team().work }
 
     /// The bus. Without one a verb ends here with 1, and says so unless it is to be quiet.
     package func bus() throws -> Bus {
@@ -193,7 +193,7 @@ package final class Tool {
     // MARK: what
 
     /// Says something to the person, unless `-q`.
-    package func say(_ text: String) { if !common.quiet { Out.complain(text) } }
+    package func say(_ text: String) { if !common.quiet { Output.complain(text) } }
 
     /// Whether a person is told what to do next: where standard error is a terminal, unless `cadre.advice` is false.
     package func advises() throws -> Bool {
@@ -205,13 +205,13 @@ package final class Tool {
     /// there are none.
     package func table(_ look: Look, _ heads: [String], empty: String? = nil) {
         guard !common.quiet, !common.json, look.isShown else { return }
-        Out.table = Table(heads, colors: look.hasColors, empty: (try? advises()) == true ? empty : nil)
+        Output.table = Table(heads, colors: look.hasColors, empty: (try? advises()) == true ? empty : nil)
     }
 
     /// Prints a record: the fields divided by tabs, or the JSON object; nothing with `-q`.
     package func print(_ fields: [String], json: KeyValuePairs<String, JSONValue>) {
         if common.quiet { return }
-        if common.json { Out.json(json) } else { Out.line(fields: fields) }
+        if common.json { Output.json(json) } else { Output.line(fields: fields) }
     }
 
     /// The names given: as arguments, or for `-` the first word of each line of standard input.
@@ -271,7 +271,7 @@ package final class Tool {
         for item in items {
             do { try body(item) } catch let failure as Failure {
                 if items.count == 1 { throw failure }
-                Main.complain(failure.message)
+                CommandRunner.complain(failure.message)
                 if failure.kind.rawValue > worst?.rawValue ?? 0 { worst = failure.kind }
             }
         }
