@@ -86,9 +86,11 @@ let package = Package(
                 path: "Sources/\(verb.verb)", linkerSettings: `static`)
         }
         + [
+            .testTarget(name: "StorageTests", dependencies: ["Storage", system]),
             .testTarget(name: "BusTests", dependencies: ["Bus", "Storage", system]),
             .testTarget(name: "AgentProgramsTests", dependencies: ["AgentPrograms", system]),
             .testTarget(name: "CommandKitTests", dependencies: ["CommandKit"]),
+            .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Storage"]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
             .testTarget(name: "TopTests", dependencies: ["Top", "Screen", "Bus", "Storage"]),
             .testTarget(name: "CommandsTests", dependencies: ["Commands", "Bus", "Storage"]),

@@ -187,7 +187,7 @@ package final class CommandContext {
 
     /// Seconds of a lease. Asked for on the way of a claim, so git is started only where a value may be set.
     func defaultLease() throws -> Int {
-        try Settings.mayBeSet(bus().repository()) ? settings().seconds("lease", 3600) : 3600
+        try Settings.mayBeSet(bus().repository()) ? settings().number(.lease) : NumberSetting.lease.otherwise
     }
 
     // MARK: what

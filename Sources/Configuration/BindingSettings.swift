@@ -25,13 +25,15 @@ extension Settings {
         case budget
     }
 
-    private static let binding: [(key: String, kind: Kind)] = [
-        ("review", .review), ("gate", .all), ("protected", .all), ("sandbox", .one), ("mergemode", .one),
-        ("allow", .any), ("answerdialogs", .any),
-        ("maxagents", .limit(30)), ("maxchildren", .limit(8)), ("maxdepth", .limit(3)), ("spawnrate", .limit(10)),
-        ("maxrestarts", .limit(5)),
-        ("maxattempts", .limit(3)), ("mergeattempts", .limit(3)), ("wakerate", .limit(30)), ("budget", .budget),
-    ]
+    private static let binding: [(key: String, kind: Kind)] =
+        [
+            ("review", .review), ("gate", .all), ("protected", .all), ("sandbox", .one), ("mergemode", .one),
+            ("allow", .any), ("answerdialogs", .any),
+        ]
+        + [
+            NumberSetting.maxAgents, .maxChildren, .maxDepth, .spawnRate, .maxRestarts, .maxAttempts, .mergeAttempts,
+            .wakeRate,
+        ].map { ($0.key.lowercased(), .limit($0.otherwise)) } + [("budget", .budget)]
 
     /// A setting that was made to bind less.
     package struct Loosened {

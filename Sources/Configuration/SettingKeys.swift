@@ -2,29 +2,61 @@ import Bus
 import Git
 import Storage
 
+/// A setting that is a number, and what counts where it is not set. cadre-config(5) says the same, which a test checks.
+package struct NumberSetting: Sendable {
+    package let key: String
+    package let otherwise: Int
+    /// Whether it is set as a duration, such as `5m`, and counted in seconds.
+    package let isTime: Bool
+
+    private init(_ key: String, _ otherwise: Int, isTime: Bool = false) {
+        self.key = key
+        self.otherwise = otherwise
+        self.isTime = isTime
+    }
+
+    package static let fetch = NumberSetting("fetch", 300, isTime: true)
+    package static let gateTimeout = NumberSetting("gateTimeout", 1800, isTime: true)
+    package static let lease = NumberSetting("lease", 3600, isTime: true)
+    package static let maxAgents = NumberSetting("maxAgents", 30)
+    package static let maxAttempts = NumberSetting("maxAttempts", 3)
+    package static let maxChildren = NumberSetting("maxChildren", 8)
+    package static let maxDepth = NumberSetting("maxDepth", 3)
+    package static let maxRestarts = NumberSetting("maxRestarts", 5)
+    package static let mergeAttempts = NumberSetting("mergeAttempts", 3)
+    package static let mergeBatch = NumberSetting("mergeBatch", 5)
+    package static let permissionWait = NumberSetting("permissionWait", 300, isTime: true)
+    package static let portBase = NumberSetting("portBase", 42000)
+    package static let retryPause = NumberSetting("retryPause", 60, isTime: true)
+    package static let silence = NumberSetting("silence", 300, isTime: true)
+    package static let spawnRate = NumberSetting("spawnRate", 10)
+    package static let wakeRate = NumberSetting("wakeRate", 30)
+
+    package static let all = [
+        fetch, gateTimeout, lease, maxAgents, maxAttempts, maxChildren, maxDepth, maxRestarts, mergeAttempts,
+        mergeBatch, permissionWait, portBase, retryPause, silence, spawnRate, wakeRate,
+    ]
+}
+
 // The settings that there are, see cadre-config(5). A value that a verb can't use is refused by the verb that reads it;
 // here all are looked at, since one that is misspelt is read by nobody.
 extension Settings {
     enum Form {
-        case text, number, flag, time
+        case text, flag
+        case number(NumberSetting)
         case word([String])
     }
 
-    static let known: [(key: String, form: Form)] = [
-        ("advice", .flag), ("allow", .text), ("answerDialogs", .text), ("branchPrefix", .text), ("budget", .text),
-        ("disposable", .text), ("environment", .text),
-        ("fetch", .time), ("gate", .text), ("gateParallel", .flag), ("gateTimeout", .time), ("lease", .time),
-        ("maxAgents", .number),
-        ("maxAttempts", .number), ("maxChildren", .number), ("maxDepth", .number), ("maxRestarts", .number),
-        ("mergeAttempts", .number),
-        ("mergeBatch", .number), ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))),
-        ("mergeStrategy", .word(Strategy.names)),
-        ("permissionWait", .time), ("portBase", .number), ("program", .text), ("protected", .text), ("pushHook", .flag),
-        ("retryPause", .time), ("restart", .word(RestartPolicy.names)), ("review", .text),
-        ("rule", .text), ("sandbox", .text), ("setup", .text),
-        ("silence", .time), ("spawnRate", .number), ("target", .text), ("teammate", .text), ("wakeRate", .number),
-        ("worktrees", .text),
-    ]
+    static let known: [(key: String, form: Form)] =
+        NumberSetting.all.map { ($0.key, .number($0)) }
+        + [
+            ("mergeMode", .word(MergeMode.allCases.map(\.rawValue))), ("mergeStrategy", .word(Strategy.names)),
+            ("restart", .word(RestartPolicy.names)),
+        ] + ["advice", "gateParallel", "pushHook"].map { ($0, .flag) }
+        + [
+            "allow", "answerDialogs", "branchPrefix", "budget", "disposable", "environment", "gate", "program",
+            "protected", "review", "rule", "sandbox", "setup", "target", "teammate", "worktrees",
+        ].map { ($0, .text) }
     /// Sections with a part for each of something.
     private static let sections = ["key", "program"]
 
@@ -42,9 +74,8 @@ extension Settings {
             do {
                 switch known.form {
                 case .text: break
-                case .number: _ = try int(known.key, 0)
+                case .number(let setting): _ = try number(setting)
                 case .flag: _ = try flag(known.key)
-                case .time: _ = try seconds(known.key, 0)
                 case .word(let words): _ = try choice(known.key, words, words[0])
                 }
             } catch { wrong.append("\(error)") }

@@ -125,10 +125,18 @@ package struct Settings {
         .map { String($0.dropFirst(section.count + 1).dropLast(key.count + 1)) }
     }
 
-    package func int(_ key: String, _ otherwise: Int) throws -> Int {
-        guard let text = string(key) else { return otherwise }
+    /// The number, of a duration in seconds.
+    package func number(_ setting: NumberSetting) throws -> Int {
+        guard let text = string(setting.key) else { return setting.otherwise }
+        if setting.isTime {
+            guard let seconds = Time.duration(text) else {
+                throw Failure.usage(
+                    "cadre.\(setting.key) is '\(Names.shown(text))', not a time such as 30s, 5m, 2h or 3d")
+            }
+            return seconds
+        }
         guard let n = Int(text), n >= 0 else {
-            throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a number")
+            throw Failure.usage("cadre.\(setting.key) is '\(Names.shown(text))', not a number")
         }
         return n
     }
@@ -141,15 +149,6 @@ package struct Settings {
             throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', use true or false")
         }
         return false
-    }
-
-    /// A duration such as `5m`, in seconds.
-    package func seconds(_ key: String, _ otherwise: Int) throws -> Int {
-        guard let text = string(key) else { return otherwise }
-        guard let n = Time.duration(text) else {
-            throw Failure.usage("cadre.\(key) is '\(Names.shown(text))', not a time such as 30s, 5m, 2h or 3d")
-        }
-        return n
     }
 
     /// The value, which must be one of these.

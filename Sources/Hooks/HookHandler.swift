@@ -226,7 +226,7 @@ extension Team {
     package func noteFailure(of name: String, _ why: String, _ known: AgentProgram?) throws {
         let isSignedOut = known?.isSignedOut(why) == true
         let lasts = isSignedOut || known?.lasts(why) == true
-        let retry = try bus.noteFailedTurn(of: name, why, first: lasts ? nil : settings.seconds("retryPause", 60))
+        let retry = try bus.noteFailedTurn(of: name, why, first: lasts ? nil : settings.number(.retryPause))
         guard lasts || retry?.isLong == true else { return }
         let ask = isSignedOut ? Bus.signIn(name) : Bus.failing(name)
         let what =

@@ -139,7 +139,7 @@ extension Team {
             } catch let failure as Failure where failure.kind == .no { return deny(failure.message) }
             try bus.report(
                 agent.name, state: .waiting, source: .hook, note: "its plan of task \(claim.id), ask \(plan.ask)")
-            let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
+            let seconds = min(try settings.number(.permissionWait), AgentProgram.longestWait)
             guard seconds > 0, try bus.waitForAnswer(plan.ask, until: Time.now() + seconds) != nil,
                 let ask = try bus.ask(plan.ask), ask.record.by != "cadre"
             else { return }
@@ -188,7 +188,7 @@ extension Team {
         try bus.report(
             agent.name, state: .waiting, source: .hook,
             note: "permission: \(call.subagent == nil ? "" : "of a sub-agent, ")\(what)")
-        let seconds = min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
+        let seconds = min(try settings.number(.permissionWait), AgentProgram.longestWait)
         guard seconds > 0 else { return }
         let wanted = Bus.Permission(
             tool: request.tool, directory: request.directory ?? "", digest: request.digest, text: request.text,
@@ -209,7 +209,7 @@ extension Team {
     private func answerQuestions(
         _ questions: [Question], _ call: HookCall, _ agent: AgentView, _ request: Request, _ decide: (String) -> Void
     ) throws {
-        let until = Time.now() + min(try settings.seconds("permissionWait", 300), AgentProgram.longestWait)
+        let until = Time.now() + min(try settings.number(.permissionWait), AgentProgram.longestWait)
         var answers: [String: Value] = [:]
         for question in questions {
             try bus.report(agent.name, state: .waiting, source: .hook, note: "question: \(Names.shown(question.text))")

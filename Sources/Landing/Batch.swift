@@ -71,7 +71,7 @@ struct Batch {
     func limit() throws -> Int {
         // Who decides on a request decides on one task's work.
         if try proposes || queue.known(targetTree)?.passed == false { return 1 }
-        return max(1, try queue.settings.int("mergeBatch", 5))
+        return max(1, try queue.settings.number(.mergeBatch))
     }
 
     // MARK: stacking

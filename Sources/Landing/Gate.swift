@@ -14,7 +14,6 @@ import SystemPackage
 // set, and so that they can't but end (see Together). If the runner is killed meanwhile the next one ends them: all of
 // it carries `$GATE_OF`.
 extension MergeRunner {
-    static let gateTimeout = 1800
 
     struct Verdict {
         var passed: Bool
@@ -113,7 +112,7 @@ extension MergeRunner {
     private func run(_ commands: [String], in worktree: FilePath, _ log: FilePath) throws -> (
         why: String, output: [UInt8]
     )? {
-        let timeout = try settings.seconds("gateTimeout", MergeRunner.gateTimeout)
+        let timeout = try settings.number(.gateTimeout)
         // Those that run beside each other write each into a file of its own first.
         let parts = commands.count == 1 ? [log] : commands.indices.map(bus.gatePart)
         var programs: [Program] = []

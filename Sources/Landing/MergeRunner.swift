@@ -339,7 +339,7 @@ package struct MergeRunner {
         _ entry: Entry, _ why: String, _ details: [UInt8], _ paths: [String] = [], counted: Bool, target: String? = nil,
         _ report: inout Report
     ) throws {
-        let limit = try settings.int("mergeAttempts", 3)
+        let limit = try settings.number(.mergeAttempts)
         if counted, entry.attempts + 1 >= limit {
             let attempts = entry.attempts + 1
             try ask(

@@ -71,7 +71,7 @@ extension TaskBranches {
     }
 
     private func refresh(_ remote: RemoteTarget, _ branch: String) throws -> String? {
-        let every = try settings.seconds("fetch", 300)
+        let every = try settings.number(.fetch)
         let file = bus.mergeFetched.appending(String(Digest.of(Array("\(remote.name) \(branch)".utf8)).prefix(40)))
         let before = try FetchRecord.read(file)
         if let time = before?.time, time <= Time.now(), time + every > Time.now() { return nil }

@@ -152,7 +152,7 @@ extension TaskBranches {
         var program = Program(["/bin/sh", "-c", command])
         program.directory = directory
         program.ownGroup = true
-        program.timeout = Double(try settings.seconds("gateTimeout", MergeRunner.gateTimeout))
+        program.timeout = Double(try settings.number(.gateTimeout))
         let result = try run(program, for: claim, beside: agent)
         guard result.status != 0 || result.timedOut else { return }
         let lines = MergeRunner.lastLines(result.output + result.error, 20).map {

@@ -189,7 +189,7 @@ extension Supervisor {
         }
         try bus.editConversation(name) { $0 = Conversation() }
         try bus.giveUp(
-            claim, maxAttempts: team.settings.int("maxAttempts", 3), why: "\(turns) turns of '\(name)' ended without it"
+            claim, maxAttempts: team.settings.number(.maxAttempts), why: "\(turns) turns of '\(name)' ended without it"
         )
     }
 

@@ -173,7 +173,7 @@ extension ProgramMonitor {
     /// Whether agents have woken it as often as they may in an hour; a person's mail wakes it always.
     private func isLimited() throws -> Bool {
         try team.reread()
-        let limit = try team.settings.int("wakeRate", 30)
+        let limit = try team.settings.number(.wakeRate)
         waking.woken.removeAll { $0 < Time.monotonic() - 3600 }
         guard waking.woken.count >= limit, !waking.woken.isEmpty else { return false }
         guard try !bus.waitingMail(of: name).contains(where: { try bus.message($0, of: name)?.from == "human" }) else {

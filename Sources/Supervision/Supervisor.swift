@@ -185,7 +185,7 @@ package final class Supervisor {
         try takeWatch()
         silence =
             accompanied != nil
-            ? nil : StallDetector(seconds: try team.settings.seconds("silence", 300), besides: watch?.used ?? 0)
+            ? nil : StallDetector(seconds: try team.settings.number(.silence), besides: watch?.used ?? 0)
     }
 
     /// Watches, unless two do.

@@ -76,11 +76,11 @@ extension Team {
                 guard try !Files.exists(path) else { throw inTheWay(path) }
                 draft.worktree = path
             }
-            draft.port = try bus.freePort(from: settings.int("portBase", 42000))
+            draft.port = try bus.freePort(from: settings.number(.portBase))
             try bus.makeDraft(name, draft)
-            guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
+            guard let slot = try bus.takeSlot(name, limit: settings.number(.maxAgents)) else {
                 try bus.dropDraft(name)
-                throw Failure.no("limit reached: \(try settings.int("maxAgents", 30)) agents run (cadre.maxAgents)")
+                throw Failure.no("limit reached: \(try settings.number(.maxAgents)) agents run (cadre.maxAgents)")
             }
             return (name, slot, depth)
         }
@@ -177,7 +177,7 @@ extension Team {
             } else if request.prompt != nil {
                 lines.append("task: a new one")
             }
-            lines.append("slots: \(try bus.slotsTaken()) of \(try settings.int("maxAgents", 30)) taken")
+            lines.append("slots: \(try bus.slotsTaken()) of \(try settings.number(.maxAgents)) taken")
             return lines
         }
     }
@@ -197,16 +197,16 @@ extension Team {
         }
         guard by != "human", try bus.agent(named: by) != nil, let parent = request.parent else { return depth }
         guard try parent == by || bus.isAbove(by, parent) else { throw Failure.no("'\(by)' is not above '\(parent)'") }
-        let maxDepth = try settings.int("maxDepth", 3)
+        let maxDepth = try settings.number(.maxDepth)
         guard depth <= maxDepth else {
             throw Failure.no("limit reached: depth \(depth), cadre.maxDepth is \(maxDepth)")
         }
-        let maxChildren = try settings.int("maxChildren", 8)
+        let maxChildren = try settings.number(.maxChildren)
         let children = try bus.agentNames().filter { try bus.agent(named: $0)?.parent == parent }.count
         guard children < maxChildren else {
             throw Failure.no("limit reached: '\(parent)' has \(children) children (cadre.maxChildren)")
         }
-        let rate = try settings.int("spawnRate", 10)
+        let rate = try settings.number(.spawnRate)
         guard try bus.noteSpawn(by, limit: rate) else {
             throw Failure.no("limit reached: \(rate) spawns a minute (cadre.spawnRate)")
         }

@@ -43,8 +43,8 @@ package struct Team {
         try bus.deciding {
             let agent = try agent(name)
             if try agent.alive || agent.want != .run || bus.isBeingMade(name) { return false }
-            guard let slot = try bus.takeSlot(name, limit: settings.int("maxAgents", 30)) else {
-                throw Failure.no("no free slot for '\(name)': cadre.maxAgents is \(try settings.int("maxAgents", 30))")
+            guard let slot = try bus.takeSlot(name, limit: settings.number(.maxAgents)) else {
+                throw Failure.no("no free slot for '\(name)': cadre.maxAgents is \(try settings.number(.maxAgents))")
             }
             // We may live long: the slot must not be ours then.
             defer { try? bus.handOver(slot, to: name) }
@@ -72,7 +72,7 @@ package struct Team {
 
     /// Why the agent is not started again, if it ended too often.
     package func tooMany(_ name: String) throws -> String? {
-        let limit = try settings.int("maxRestarts", 5)
+        let limit = try settings.number(.maxRestarts)
         return try bus.restarts(name, since: Time.now() - 900) > limit
             ? "it ended \(limit + 1) times within 15 minutes" : nil
     }
@@ -232,7 +232,7 @@ package struct Team {
     @discardableResult
     package func recover() throws -> Recovery {
         var done = try bus.recover(
-            maxAttempts: settings.int("maxAttempts", 3), lease: settings.seconds("lease", 3600),
+            maxAttempts: settings.number(.maxAttempts), lease: settings.number(.lease),
             never: settings.string("restart") == "never"
         ) { name in
             try Tree.sweep(bus: bus, agent: name)

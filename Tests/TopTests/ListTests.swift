@@ -11,11 +11,11 @@ import Testing
     private func agent(
         _ name: String, _ state: AgentState = .working, parent: String? = nil, since: Int = 0, source: Int = 0
     ) -> Board.Agent {
-        var card = Record()
-        card["Parent"] = parent
-        var report = Record()
-        report["State"] = state.rawValue
-        report["Since"] = "\(since)"
+        var card = AgentCard()
+        card.parent = parent
+        var report = AgentReport()
+        report.state = state
+        report.since = since
         return Board.Agent(
             key: "\(source)/\(name)", source: source,
             view: AgentView(name: name, card: card, session: nil, report: report, want: .run, alive: true))

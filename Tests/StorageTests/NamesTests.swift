@@ -1,7 +1,6 @@
-import Storage
 import Testing
 
-@testable import Bus
+@testable import Storage
 
 @Suite struct NamesTests {
     @Test(arguments: ["a", "bob", "a-1_b", String(repeating: "x", count: 32)])

@@ -1,7 +1,6 @@
-import Storage
 import Testing
 
-@testable import Bus
+@testable import Storage
 
 @Suite struct TimeTests {
     @Test(arguments: [("30s", 30), ("5m", 300), ("2h", 7200), ("3d", 259200), ("7", 7), ("0s", 0)])

@@ -1,8 +1,7 @@
-import Storage
 import SystemPackage
 import Testing
 
-@testable import Bus
+@testable import Storage
 
 @Suite struct RecordTests {
     private let path: FilePath = "some/file"

@@ -1,0 +1,74 @@
+import SystemPackage
+import Testing
+
+@testable import Storage
+
+@Suite struct TypedRecordTests {
+    private enum Colour: String, FieldValue, CaseIterable { case red, green }
+    private struct Fields: RecordFields {
+        let name = Field<String>("Name")
+        let count = Field<Int>("Count")
+        let mark = Field<UInt64>("Mark")
+        let place = Field<FilePath>("Place")
+        let colour = Field<Colour>("Colour")
+        let paths = Field<[String]>("Paths")
+    }
+
+    /// As many as come from one seed, so that a failure comes again.
+    private struct Random: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state ^ (state >> 29)
+        }
+        mutating func text() -> String {
+            let scalars: [Unicode.Scalar] = ["a", " ", ":", "\t", "\\", "\"", "/", "é", "\u{301}", "漢", "🙂", "#"]
+            return String(
+                String.UnicodeScalarView(
+                    (0..<Int.random(in: 1...9, using: &self)).map { _ in
+                        scalars.randomElement(using: &self)!
+                    }))
+        }
+    }
+
+    @Test func whatIsPackedIsUnpacked() throws {
+        var random = Random(state: 7)
+        for _ in 0..<2000 {
+            var record = TypedRecord<Fields>()
+            record.name = "n" + random.text()
+            record.count = Int.random(in: .min ... .max, using: &random)
+            record.mark = UInt64.random(in: .min ... .max, using: &random)
+            record.place = FilePath("/" + random.text())
+            record.colour = Colour.allCases.randomElement(using: &random)
+            record.paths = (0..<Int.random(in: 1...3, using: &random)).map { _ in "p" + random.text() }
+            record.body = Array(random.text().utf8)
+            let back = TypedRecord<Fields>(try Record(record.bytes, of: "some/file"))
+            #expect(back == record)
+            #expect(back.name == record.name)
+            #expect(back.count == record.count)
+            #expect(back.mark == record.mark)
+            #expect(back.place == record.place)
+            #expect(back.colour == record.colour)
+            #expect(back.paths == record.paths)
+        }
+    }
+
+    @Test func whatIsNoSuchValueIsNil() {
+        var record = TypedRecord<Fields>()
+        record.record["Count"] = "many"
+        record.record["Colour"] = "blue"
+        #expect(record.count == nil)
+        #expect(record.colour == nil)
+    }
+
+    @Test func whatIsClearedIsLeftOut() {
+        var record = TypedRecord<Fields>()
+        record.name = "a"
+        record.count = 1
+        record.colour = .red
+        record.clear(\.name, \.count)
+        #expect(record.record.fields.map(\.key) == ["Colour"])
+        record.colour = nil
+        #expect(record.record.fields.isEmpty)
+    }
+}
