@@ -67,7 +67,7 @@ extension Bus {
     package var claimsPlace: FilePath { state("claimed") }
     func queue(_ queue: String) -> FilePath { state("ready").appending(queue) }
     func bell(_ queue: String) -> FilePath { self.queue(queue).appending("bell") }
-    /// Locked by the one who watches the bell, see Turn.
+    /// Locked by the one who watches the bell, see WaitLine.
     func turn(_ queue: String) -> FilePath { self.queue(queue).appending("turn") }
     func ready(_ queue: String, _ priority: Int, _ id: Int) -> FilePath {
         self.queue(queue).appending("\(priority)").appending("\(id / 100)").appending("\(id)")

@@ -23,7 +23,7 @@ package struct Settings {
     /// The branch that work lands on, as `refs/heads/…`; nil if none is set.
     package private(set) var target: String?
 
-    /// What was made to bind agents less and waits for a person's answer; see Binding.
+    /// What was made to bind agents less and waits for a person's answer; see BindingSettings.
     package internal(set) var waiting: [Loosened] = []
 
     /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows

@@ -8,7 +8,7 @@ import SystemPackage
 
 // The files of a person's checkout, brought from one commit to another: all of them, or none.
 //
-//   1  the reference is locked, at the old commit                        (RefLock)
+//   1  the reference is locked, at the old commit                        (ReferenceLock)
 //   2  files that git ignores, where the new commit has some, are in the way: git would overwrite them
 //   3  git read-tree -m -u OLD NEW: refused, with nothing touched, where it would overwrite a change or an untracked
 //      file; else it writes the files, and the index last; what is the same in both commits keeps its changes

@@ -11,8 +11,8 @@ import SystemPackage
 // and gate, so no tree is run twice; the candidate's commit was made before, so nothing that a gate changes can land.
 //
 // The commands run code of agents: with an environment without the bus, tmux and git, behind `cadre.sandbox` if it is
-// set, and so that they can't but end (see Together). If the runner is killed meanwhile the next one ends them: all of
-// it carries `$GATE_OF`.
+// set, and so that they can't but end (see ProcessGroup). If the runner is killed meanwhile the next one ends them: all
+// of it carries `$GATE_OF`.
 extension MergeRunner {
 
     struct Verdict {

@@ -10,7 +10,8 @@ import SystemPackage
 // its own pre-push hook does, which is not run.
 //
 // Which server gets them is never a branch's word: git-lfs is run in our own git directory, in which `.lfsconfig` of
-// the target counts as far as the person has seen it, as the rest of the configuration does (see Configured, OwnGit).
+// the target counts as far as the person has seen it, as the rest of the configuration does (see Configured,
+// IsolatedGit).
 extension IsolatedGit {
     /// Uploads what the commits need that a remote gets now: those reachable from `commit` and not from `known`. Why it
     /// can't be; nil if it is done, or there is nothing.

@@ -6,7 +6,7 @@ import SystemPackage
 // with nothing to do, rests; it is to run all the same, so it is started when there is something:
 //
 //   where no agent runs    by whoever has made the task ready, a verb of a person's, of a job or of the merge queue
-//   where one runs         by the supervisors that watch (see Watch), who hear the bells of what the others would take
+//   where one runs         by the supervisors that watch (see PeerWatch), who hear the bells of what others would take
 //   in between             by a supervisor that has just ended: what came while it did was for nobody
 //
 // Started is the one that was made first; what a program does that ends again without taking the task is in Restarting.

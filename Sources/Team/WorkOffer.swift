@@ -8,9 +8,9 @@ import Tmux
 
 // Work comes to the idle. An agent that is idle, holds nothing and has no unread mail gets the best ready task that
 // fits it: claimed for it, its worktree moved to the task's branch, and the task's text pasted as its next prompt,
-// under the same conditions as any line that is typed (see `Following`). Those are looked at before the claim, and what
-// can't be handed over after all is given back. Killed in between, the agent holds the task, and its next start tells
-// it so.
+// under the same conditions as any line that is typed (see `ProgramMonitor`). Those are looked at before the claim, and
+// what can't be handed over after all is given back. Killed in between, the agent holds the task, and its next start
+// tells it so.
 extension Team {
     /// The agent as one who takes tasks unasked; nil for one that was told not to, and for roles that make the tasks.
     package static func puller(_ agent: AgentView) -> Worker? {
