@@ -6,10 +6,6 @@ import Processes
 import Storage
 import SystemPackage
 
-// Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about
-// to give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds
-// at most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
-// merge/fetched/, a record for each branch of a remote.
 /// A file of `merge/fetched`.
 private struct FetchFields: RecordFields {
     let remote = Field<String>("Remote")
@@ -20,6 +16,10 @@ private struct FetchFields: RecordFields {
 }
 private typealias FetchRecord = TypedRecord<FetchFields>
 
+// Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about
+// to give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds
+// at most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
+// merge/fetched/, a record for each branch of a remote.
 extension TaskBranches {
     /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
     package func front() throws -> String {

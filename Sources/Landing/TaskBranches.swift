@@ -40,7 +40,7 @@ package struct TaskBranch {
     }
 
     /// Nil if the record names no branch.
-    init?(_ record: Record) {
+    package init?(_ record: Record) {
         let record = TypedRecord<Fields>(record)
         guard let reference = record.branch, let base = record.base, reference.hasPrefix("refs/heads/") else {
             return nil

@@ -74,8 +74,6 @@ extension Team {
 }
 
 extension AgentView {
-    /// The source of the state of one that a person has ended by keys in its pane.
-
     /// Whether its program has ended by itself, and is to run when there is something to do.
     fileprivate var isResting: Bool { state == .resting && want == .run && report?.source != .keys }
 }

@@ -49,7 +49,6 @@ extension Team {
     package func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
         var request = request
         let program = try command(request)
-        _ = try settings.choice("restart", RestartPolicy.names, RestartPolicy.onFailure.rawValue)
         if let known = try known(request.program), known.tried.isEmpty,
             try Installation.file("programs/\(known.name)") != nil
         {
@@ -190,6 +189,7 @@ extension Team {
 
     /// The agent's depth, if it may be: maxAgents binds everybody (see `takeSlot`), the others bind agents.
     private func checkLimits(_ request: SpawnRequest, by: String) throws -> Int {
+        _ = try settings.choice("restart", RestartPolicy.names, RestartPolicy.onFailure.rawValue)
         var depth = 1
         if let parent = request.parent {
             guard let agent = try bus.agent(named: parent) else { throw bus.noAgent(parent) }

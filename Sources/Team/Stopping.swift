@@ -50,7 +50,7 @@ extension Team {
     /// Signals the supervisor, if the process that its session names is still the one, and holds its lock.
     func signal(_ agent: AgentView, _ signal: Int32) throws {
         guard let session = agent.session, session.boot == Host.boot, let pid = session.pid,
-            let start = session.start.flatMap({ UInt64($0) }), Host.startTime(Int32(pid)) == start,
+            let start = session.start, Host.startTime(Int32(pid)) == start,
             Tree.isOpen(bus.alive(agent.name), by: Int32(pid))
         else {
             // It holds its lock and has not begun its session yet: it looks at the wish before it does.

@@ -101,6 +101,7 @@ is "$(slots)" 60 "with no agent alive it counts"
 git config cadre.restart sometimes
 code 64 "an agent is not started under a misspelt policy" cadre spawn never --no-worktree --agent 'exec tail -f /dev/null'
 like "$(cat "$t_dir/err")" "*cadre.restart is 'sometimes', use never, on-failure, always" "which is named"
+code 64 "nor said to be" cadre spawn --dry-run never --no-worktree --agent 'exec tail -f /dev/null'
 git config --unset cadre.restart
 
 code 0 "the bus is sound" cadre doctor

@@ -88,7 +88,7 @@ extension Bus {
         do { _ = try Files.create(probe) } catch is Failure { return true }
         try Files.unlink(probe)
         guard let session = try AgentSession.read(session(name)), let pid = session.pid,
-            let start = session.start.flatMap({ UInt64($0) })
+            let start = session.start
         else { return false }
         return try Host.startTime(Int32(pid)) != start && LivenessLock.isHeld(alive(name))
     }

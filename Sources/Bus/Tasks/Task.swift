@@ -208,8 +208,7 @@ extension Bus {
         try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count
     }
 
-    /// How it ended: fields State, By, Token, Time, for a failed one Why, for a landed one Commit; the body is its
-    /// result. Nil until then.
+    /// How it ended; nil until then.
     package func end(_ id: Int) throws -> TaskEnd? { try TaskEnd.read(endFile(id)) }
 
     /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
