@@ -80,8 +80,11 @@ chmod +x "$t_dir/gate"
 
 # Brings what a commit changes into the worktree.
 take() { # COMMIT
-  git diff-tree -r -z --no-renames --name-only "$1^" "$1" |
-    GIT_LITERAL_PATHSPECS=1 git restore -q --source="$1" --staged --worktree --pathspec-from-file=- --pathspec-file-nul
+  local -x GIT_LITERAL_PATHSPECS=1
+  git diff-tree -r -z --no-renames --name-only --diff-filter=d "$1^" "$1" |
+    xargs -0r git restore -q --source="$1" --staged --worktree --
+  # What is removed may be gone by now: renamed by the other side.
+  git diff-tree -r -z --no-renames --name-only --diff-filter=D "$1^" "$1" | xargs -0r git rm -qf --ignore-unmatch --
 }
 
 # Somebody without a worktree replaces a file that the task changes, from the same base.
