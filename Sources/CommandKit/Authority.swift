@@ -1,9 +1,6 @@
 import ArgumentParser
 import Bus
-import Configuration
-import Git
 import Glibc
-import Landing
 import Processes
 import Storage
 import SystemPackage

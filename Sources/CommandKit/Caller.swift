@@ -1,8 +1,6 @@
 import Bus
-import Configuration
 import Git
 import Glibc
-import Landing
 import Processes
 import Storage
 

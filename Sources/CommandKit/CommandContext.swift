@@ -6,7 +6,6 @@ import Glibc
 import Hooks
 import Landing
 import Storage
-import Supervision
 import SystemPackage
 import Team
 

@@ -1,10 +1,6 @@
 import Bus
-import Configuration
 import Git
-import Hooks
-import Landing
 import Storage
-import Supervision
 import Team
 
 // An agent with a worktree works on one task at a time: claiming moves the worktree to the task's branch before the id

@@ -1,10 +1,6 @@
 import ArgumentParser
 import Bus
-import Configuration
-import Git
 import Glibc
-import Hooks
-import Landing
 import Processes
 import Storage
 import Supervision

@@ -1,12 +1,9 @@
 import Bus
 import Configuration
-import Git
 import Glibc
-import Hooks
 import Landing
 import Processes
 import Storage
-import Supervision
 import SystemPackage
 import Team
 import Tmux

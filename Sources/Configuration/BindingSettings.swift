@@ -1,5 +1,4 @@
 import Bus
-import Git
 import Storage
 
 // The settings that bind agents. An agent can write git's configuration as well as a person can, and nobody sees who

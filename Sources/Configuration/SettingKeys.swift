@@ -1,5 +1,4 @@
 import Bus
-import Git
 import Storage
 
 /// A setting that is a number, and what counts where it is not set. cadre-config(5) says the same, which a test checks.

@@ -1,6 +1,4 @@
 import Bus
-import Configuration
-import Git
 import SystemPackage
 
 // Entries that land together: one run of the gate for all of them, as long as it passes.

@@ -1,6 +1,4 @@
 import Bus
-import Configuration
-import Git
 import Storage
 import SystemPackage
 

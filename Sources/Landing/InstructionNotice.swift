@@ -1,6 +1,4 @@
 import Bus
-import Configuration
-import Git
 import Storage
 
 // Programs read files of their project at their start, and go by what those said then. What lands and changes one of

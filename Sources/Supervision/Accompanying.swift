@@ -1,6 +1,5 @@
 import AgentPrograms
 import Bus
-import Hooks
 import Storage
 import SystemPackage
 import Team

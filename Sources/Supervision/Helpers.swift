@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Hooks
 import Processes
 import Team
 

@@ -1,9 +1,7 @@
 import Bus
 import CLinux
 import Configuration
-import Git
 import Glibc
-import Hooks
 import Landing
 import Processes
 import Storage

@@ -1,10 +1,7 @@
 import AgentPrograms
 import Bus
-import Configuration
-import Git
 import Glibc
 import Hooks
-import Landing
 import Processes
 import Storage
 import SystemPackage

@@ -1,10 +1,6 @@
 import Bus
 import CLinux
-import Configuration
-import Git
 import Glibc
-import Hooks
-import Landing
 import Processes
 import Storage
 import SystemPackage

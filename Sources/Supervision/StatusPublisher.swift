@@ -2,8 +2,6 @@ import Bus
 import Configuration
 import Git
 import Glibc
-import Hooks
-import Landing
 import Storage
 import SystemPackage
 import Team

@@ -1,7 +1,6 @@
 import Bus
 import CLinux
 import Glibc
-import Hooks
 import Processes
 import Storage
 import SystemPackage

@@ -1,11 +1,8 @@
 import AgentPrograms
 import Bus
 import CLinux
-import Configuration
-import Git
 import Glibc
 import Hooks
-import Landing
 import Processes
 import Storage
 import SystemPackage

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Hooks
 import Team
 
 /// The terminal of a pane, given to a program and taken back from it.

@@ -1,8 +1,5 @@
 import Bus
-import Configuration
-import Git
 import Hooks
-import Landing
 import Storage
 import SystemPackage
 import Team

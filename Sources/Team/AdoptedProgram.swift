@@ -1,10 +1,8 @@
 import AgentPrograms
 import Bus
-import Configuration
 import FoundationEssentials
 import Git
 import Glibc
-import Landing
 import Processes
 import Storage
 import SystemPackage

@@ -1,8 +1,5 @@
 import Bus
-import Configuration
-import Git
 import Glibc
-import Landing
 import Processes
 import Storage
 import SystemPackage

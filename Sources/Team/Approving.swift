@@ -1,7 +1,5 @@
 import Bus
 import Configuration
-import Git
-import Landing
 import Storage
 
 extension Team {

@@ -1,8 +1,5 @@
 import AgentPrograms
 import Bus
-import Configuration
-import Git
-import Landing
 import Storage
 import SystemPackage
 

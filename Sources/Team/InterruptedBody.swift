@@ -1,7 +1,4 @@
 import Bus
-import Configuration
-import Git
-import Landing
 import Storage
 
 // A body that is run again. Whoever was killed after a body had begun, and before the verb that ends the run, has left

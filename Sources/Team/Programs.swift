@@ -3,7 +3,6 @@ import Bus
 import Configuration
 import Git
 import Glibc
-import Landing
 import Processes
 import Storage
 import SystemPackage

@@ -1,6 +1,4 @@
 import Bus
-import Configuration
-import Git
 import Glibc
 import Landing
 import Tmux

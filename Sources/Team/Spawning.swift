@@ -1,7 +1,5 @@
 import AgentPrograms
 import Bus
-import Configuration
-import Git
 import Glibc
 import Landing
 import Processes

@@ -5,7 +5,6 @@ import FoundationEssentials
 import Hooks
 import Processes
 import Storage
-import Supervision
 import Team
 
 package struct HookVerb: Verb {

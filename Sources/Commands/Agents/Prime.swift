@@ -1,7 +1,6 @@
 import ArgumentParser
 import CommandKit
 import Hooks
-import Supervision
 import Team
 
 package struct PrimeVerb: Verb {

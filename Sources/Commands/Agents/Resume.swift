@@ -1,9 +1,7 @@
 import ArgumentParser
 import Bus
 import CommandKit
-import Hooks
 import Storage
-import Supervision
 import Team
 
 package struct ResumeVerb: Verb {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Bus
 import CommandKit
 import Glibc
-import Hooks
 import Storage
 import Supervision
 import Team

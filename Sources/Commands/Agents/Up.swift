@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bus
 import CommandKit
-import Hooks
 import Storage
 import Supervision
 import Team

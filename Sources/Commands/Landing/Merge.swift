@@ -2,7 +2,6 @@ import ArgumentParser
 import Bus
 import CommandKit
 import Configuration
-import Git
 import Hooks
 import Landing
 import Storage

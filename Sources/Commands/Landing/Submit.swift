@@ -3,7 +3,6 @@ import Bus
 import CommandKit
 import Configuration
 import Git
-import Landing
 import Storage
 
 extension MergeVerb {

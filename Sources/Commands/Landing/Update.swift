@@ -1,9 +1,7 @@
 import ArgumentParser
 import Bus
 import CommandKit
-import Configuration
 import Git
-import Landing
 import Storage
 
 extension MergeVerb {

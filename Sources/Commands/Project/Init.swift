@@ -2,11 +2,7 @@ import ArgumentParser
 import Bus
 import CommandKit
 import Configuration
-import Git
-import Hooks
-import Landing
 import Storage
-import Supervision
 import SystemPackage
 import Team
 

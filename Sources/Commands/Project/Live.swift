@@ -1,10 +1,7 @@
 import Bus
 import CommandKit
 import Configuration
-import Git
-import Hooks
 import Landing
-import Supervision
 import Team
 
 /// The values that an argument could have, by its name and the verb: constants, or what is in the bus now. What can't

@@ -1,9 +1,5 @@
 import Bus
 import CommandKit
-import Configuration
-import Git
-import Hooks
-import Landing
 import Storage
 import Supervision
 import Team

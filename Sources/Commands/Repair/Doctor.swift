@@ -1,12 +1,9 @@
 import ArgumentParser
 import Bus
 import CommandKit
-import Configuration
-import Git
 import Hooks
 import Landing
 import Storage
-import Supervision
 import Team
 
 package struct DoctorVerb: Verb {

@@ -1,9 +1,6 @@
 import ArgumentParser
 import Bus
 import CommandKit
-import Configuration
-import Git
-import Landing
 import Storage
 
 extension TaskVerb {

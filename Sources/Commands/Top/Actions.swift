@@ -1,10 +1,8 @@
 import Bus
 import Glibc
-import Hooks
 import Processes
 import Screen
 import Storage
-import Supervision
 import SystemPackage
 import Team
 import Tmux

@@ -1,10 +1,5 @@
 import Bus
-import Configuration
-import Git
-import Hooks
-import Landing
 import Storage
-import Supervision
 import SystemPackage
 import Team
 

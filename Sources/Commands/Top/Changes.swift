@@ -1,6 +1,4 @@
 import Bus
-import Hooks
-import Supervision
 import Team
 
 /// Lines that agents have added and removed, counted beside the screen, of one agent at a time and only of those shown.

@@ -1,7 +1,4 @@
 import Bus
-import Configuration
-import Git
-import Landing
 import Processes
 import Screen
 import Storage

@@ -1,8 +1,6 @@
 import Bus
-import Hooks
 import Processes
 import Storage
-import Supervision
 import SystemPackage
 import Team
 

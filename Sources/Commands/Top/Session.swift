@@ -4,7 +4,6 @@ import Hooks
 import Processes
 import Screen
 import Storage
-import Supervision
 import Team
 import Tmux
 
