@@ -50,9 +50,9 @@ extension ProgramMonitor {
             looking.due = min(looking.due ?? .infinity, now + ScreenMonitor.still)
         }
         // What else has changed may be a hook's report that came late: what is in the way stands still.
-        if looking.due == nil, !changed.isEmpty {
+        if !changed.isEmpty {
             switch looking.seen {
-            case .dialog, .other: looking.due = now + ScreenMonitor.still
+            case .dialog, .other: looking.due = min(looking.due ?? .infinity, now + ScreenMonitor.still)
             default: break
             }
         }

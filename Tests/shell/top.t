@@ -315,6 +315,7 @@ type_text 'begin'
 press Enter
 wait_for 20 runs nell
 ok "runs"
+wait_for 20 eval '[ -n "$(field nell task)" ]'
 is "$(cadre task show "$(field nell task)" --json | jq -r .title)" begin "and was told them"
 echo only >"$(field nell worktree)/only"
 press /
