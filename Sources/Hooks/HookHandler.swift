@@ -200,7 +200,7 @@ extension Team {
             }
         case "StopFailure":
             try settle()
-            let why = Team.failure(call)
+            let why = Team.failure(call.error, call.details)
             try report(.idle, Team.turnFailed + why)
             try noteFailure(of: name, why, known(agent.card.program ?? ""))
         default: break
@@ -240,9 +240,9 @@ extension Team {
     }
 
     /// Why a turn failed, in a line: what the program says, or what it calls it.
-    private static func failure(_ call: HookCall) -> String {
-        let kind = call.error ?? ""
-        let words = call.details.map { Names.shown(String($0.split(whereSeparator: \.isNewline).first ?? "")) } ?? ""
+    static func failure(_ kind: String?, _ details: String?) -> String {
+        let kind = kind ?? ""
+        let words = details.map { Names.shown(String($0.split(whereSeparator: \.isNewline).first ?? "")) } ?? ""
         if words.isEmpty { return kind }
         return ["", "unknown"].contains(kind) ? words : "\(kind): \(words)"
     }

@@ -1,5 +1,6 @@
 import AgentPrograms
 import Bus
+import Hooks
 import Storage
 import SystemPackage
 import Team
@@ -23,5 +24,34 @@ extension Supervisor {
         let kept = try team.known(agent.card.program ?? "")?.transcript(of: id)
         try bus.editConversation(name) { $0.transcript = kept?.string }
         try bus.editCard(name) { $0.adopted = nil }
+    }
+}
+
+extension ProgramMonitor {
+    /// An adopted program has no hooks that tell how its turn ended, and which conversation it is in after /clear. Its
+    /// state file and the record of the conversation do, a moment later, when the program has written that down.
+    func settleEnd(of conversation: String, isOver: Bool, _ written: Int) throws {
+        guard isOver, written > ended else {
+            ending = nil
+            return
+        }
+        guard let ending, ending.written == written else {
+            ending = (written, Time.monotonic() + 1)
+            return
+        }
+        guard ending.due <= Time.monotonic() else { return }
+        self.ending = nil
+        ended = written
+        try bus.editConversation(name) { $0.id = conversation }
+        let note = try bus.agent(named: name)?.report?.note ?? ""
+        if let why = try known.transcript(of: conversation).flatMap({ try Team.failedTurn(in: $0) }) {
+            try bus.report(name, state: .idle, source: .stateFile, note: Team.turnFailed + why, turn: false)
+            try team.noteFailure(of: name, why, known)
+        } else {
+            try bus.endFailedTurn(of: name, bus.conversation(name))
+            if note.hasPrefix(Team.turnFailed) {
+                try bus.report(name, state: .idle, source: .stateFile, note: "", turn: false)
+            }
+        }
     }
 }

@@ -31,6 +31,11 @@ final class ProgramMonitor {
     /// waited for, in milliseconds since the epoch.
     var said: (state: AgentState, due: Double)?
     private var waited = 0
+    /// Of one that was adopted: when its state file last said that a turn was over, in milliseconds since the epoch, and
+    /// when it is seen how that ended; and the last of which that was seen.
+    var ending: (written: Int, due: Double)?
+    var ended = 0
+    let isAdopted: Bool
     /// Whether its conversation's record says that its sub-agents work beside a main turn that is over.
     private var isBesideNoted = false
 
@@ -53,7 +58,7 @@ final class ProgramMonitor {
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
     func next() -> Double {
-        [waking.due, waking.again, said?.due, looking.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) }
+        [waking.due, waking.again, said?.due, ending?.due, looking.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) }
             ?? 3600
     }
 
@@ -73,6 +78,7 @@ final class ProgramMonitor {
         // Of one that was adopted the terminal is another's.
         let isOurs = pane != nil && pane == getenv("TMUX_PANE").map { String(cString: $0) }
         looking = ScreenMonitor(tmux == nil || !isOurs ? nil : ttyname(0).map { FilePath(platformString: $0) })
+        isAdopted = try team.bus.agent(named: name)?.adopted != nil
         guard file != nil || self.pane != nil else { return nil }
         // Its first words begin a turn as those do that are pasted, and mail comes with them.
         if try bus.conversation(name)?.handed != nil { waking.pasted = ("", Time.monotonic()) }
@@ -116,6 +122,8 @@ final class ProgramMonitor {
         var procStart: String?
         /// When the status was written, in milliseconds since the epoch.
         var statusUpdatedAt: Double?
+        /// Its conversation.
+        var sessionId: String?
     }
 
     private func compare(_ file: FilePath) throws {
@@ -128,6 +136,7 @@ final class ProgramMonitor {
             found.procStart == "\(process.start)", let state = found.status.flatMap({ states[$0] })
         else { return }
         let written = found.statusUpdatedAt.map { Int($0) } ?? 0
+        if isAdopted { try settleEnd(of: found.sessionId ?? "", isOver: state == .idle, written) }
         if state == .idle, isBesideNoted {
             try bus.editConversation(name) { $0.beside = nil }
             isBesideNoted = false

@@ -10,6 +10,7 @@ a_model
 repository=$(t_repository)
 cd "$repository" || exit 1
 a_user "$PWD"
+export CLAUDE_CODE_MAX_RETRIES=1
 cadre init -q
 user() { cd "$HOME" && cat .claude/settings.json && jq -S 'del(.. | .numStartups?, .projects?)' .claude.json | grep cadre; }
 before=$(user)
@@ -59,6 +60,25 @@ is "$(cadre agents --json | jq -r .source)" "state file" "that it waits is seen 
 tmux send-keys -t "$pane" Escape
 wait_for 20 is_state one idle
 ok "and that it is idle"
+
+# Whether a turn stood is told by its conversation's record, whatever its words say.
+words() {
+  tmux send-keys -t "$pane" -l "$1"
+  tmux send-keys -t "$pane" Enter
+}
+words '%say API Error: 400 is what I was asked about'
+wait_for 20 a_shows one '● API Error: 400 is what'
+wait_for 20 is_state one idle
+is "$(field one note)" "" "words about an error are none"
+words '%fail 400'
+wait_for 20 eval '[[ "$(field one state),$(field one note)" == "idle,the turn failed: "*"told to fail with 400"* ]]'
+ok "a turn that failed is told of"
+wait_for 10 eval '[ "$(cadre ask list | cut -f 1)" = failing-one ]'
+ok "and a person is asked where that lasts"
+words '%say fine'
+wait_for 20 a_shows one '● fine'
+wait_for 20 eval '[ "$(field one state),$(field one note),$(cadre ask list)" = idle,, ]'
+ok "until one stands"
 
 # Let go of: it goes on.
 code 0 "retired" cadre retire one

@@ -1,0 +1,35 @@
+import Bus
+import FoundationEssentials
+import Storage
+import SystemPackage
+import Team
+
+extension Team {
+    private struct Entry: Decodable {
+        var type: String?
+        var isSidechain: Bool?
+        var isApiErrorMessage: Bool?
+        var error: String?
+    }
+
+    private struct Text: Decodable {
+        struct Message: Decodable { var content: [Part]? }
+        struct Part: Decodable { var text: String? }
+        var message: Message?
+    }
+
+    /// Why the last turn in the record of a conversation failed, as a hook would tell it; nil if it did not. The record
+    /// is Claude Code's: an entry of the model's place that is marked as an error of its API, whatever words it has.
+    package static func failedTurn(in record: FilePath) throws -> String? {
+        for line in try (Files.readEnd(record, 1 << 20) ?? []).split(separator: 10).reversed() {
+            let line = Data(line)
+            guard let entry = try? JSONDecoder().decode(Entry.self, from: line), entry.isSidechain != true,
+                entry.type == "assistant" || entry.type == "user"
+            else { continue }
+            guard entry.isApiErrorMessage == true else { return nil }
+            let text = try? JSONDecoder().decode(Text.self, from: line)
+            return failure(entry.error, text?.message?.content?.compactMap(\.text).first)
+        }
+        return nil
+    }
+}
