@@ -72,6 +72,9 @@ package struct Git {
         return program
     }
 
+    /// Seconds that a worktree which another git makes is given to become whole.
+    private static let patience = 2.0
+
     /// Runs git and gives what it said, whatever its exit code. Throws `Failure.unsure` if it was ended by a signal,
     /// which is no answer.
     package func attempt(_ arguments: [String], input: [UInt8]? = nil, environment: [String: String?] = [:]) throws
@@ -79,7 +82,13 @@ package struct Git {
     {
         var program = program(arguments, environment: environment)
         program.input = input
-        let result = try program.run()
+        var result = try program.run()
+        // Another git makes a worktree at this moment, see `halfMade`.
+        let end = Time.monotonic() + Git.patience
+        while result.halfMade != nil, Time.monotonic() < end {
+            usleep(10_000)
+            result = try program.run()
+        }
         guard !result.wasKilled else {
             throw Failure.unsure(
                 "git \(arguments.first { !$0.hasPrefix("-") } ?? "") was ended by signal \(result.status - 128) in "
@@ -98,7 +107,7 @@ package struct Git {
         guard result.status == 0 else {
             throw Failure.unsure(
                 "git \(arguments.first { !$0.hasPrefix("-") } ?? "") failed in '\((worktree ?? directory).string)': "
-                    + "\(result.lock == nil ? result.complaint : result.trouble)"
+                    + "\(result.lock ?? result.halfMade == nil ? result.complaint : result.trouble)"
             )
         }
         return result

@@ -163,7 +163,7 @@ extension TaskBranches {
             let directory = worktreesDirectory.appending(name)
             guard let back = try TaskBranches.link(directory.appending("gitdir"), from: directory),
                 try TaskBranches.same(back, place.appending(".git")),
-                try Git(common: directory).branch() == nil
+                try isHalfMade(directory) || Git(common: directory).branch() == nil
             else { continue }
             if try Files.exists(place) {
                 guard let forth = try TaskBranches.link(place.appending(".git"), from: place, after: "gitdir: "),
@@ -173,6 +173,20 @@ extension TaskBranches {
             try remove(place, directory)
         }
         try Files.rmdir(place.removingLastComponent())
+    }
+
+    /// Whether git was killed as it made a worktree: what leads from its own directory to the repository's is written
+    /// last.
+    private func isHalfMade(_ directory: FilePath) throws -> Bool {
+        try Files.status(directory.appending("commondir"))?.st_size ?? 0 == 0
+    }
+
+    /// Worktrees of which every git dies that lists them (see `Program.Result.halfMade`), and that none makes any more.
+    package func halfMade() throws -> [FilePath] {
+        try (Files.list(worktreesDirectory) ?? []).map { worktreesDirectory.appending($0) }.filter {
+            guard let status = try Files.status($0.appending("commondir")) else { return false }
+            return status.st_size == 0 && Time.now() - status.st_mtim.tv_sec > 2
+        }
     }
 
     // MARK: mending

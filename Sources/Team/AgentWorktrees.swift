@@ -37,7 +37,7 @@ extension Team {
         try Files.mkdirs(path.removingLastComponent())
         let result = try git.attempt(["worktree", "add", "-q", "--detach", path.string, commit])
         guard result.status == 0 else {
-            throw Failure.unsure("unable to make the worktree '\(path.string)': \(result.complaint)")
+            throw Failure.unsure("unable to make the worktree '\(path.string)': \(result.trouble)")
         }
         guard let made = try Repository.at(path) else {
             throw Failure.unsure("the new worktree '\(path.string)' was removed")

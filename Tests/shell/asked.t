@@ -199,6 +199,34 @@ wait_for 20 is_state one idle
 cadre retire -q --discard one
 mv "$HOME/settings" "$HOME/.claude/settings.json"
 
+# Five at once with the processors kept busy: an ask ends by its answer, not by a state file that is late.
+busy=() spawning=()
+for _ in 1 2 3 4; do
+  timeout 120 sh -c 'while :; do :; done' &
+  busy+=($!)
+done
+for n in 1 2 3 4 5; do
+  cadre spawn -q "five$n" --agent claude --no-pull &
+  spawning+=($!)
+done
+wait "${spawning[@]}"
+for n in 1 2 3 4 5; do
+  wait_for 40 is_state "five$n" idle
+  cadre send -q "five$n" "%run touch by-$n"
+done
+wait_for 60 eval '[ "$(open_asks)" = 5 ]'
+for n in 1 2 3 4 5; do wait_for 20 a_shows "five$n" 'Do you want to'; done
+is "$(open_asks)" 5 "five at once are five asks"
+for id in $(cadre ask list | grep permission | cut -f 1); do
+  cadre ask approve -q "$id"
+  asked+=("$id")
+done
+for n in 1 2 3 4 5; do wait_for 40 test -e "$(field "five$n" worktree)/by-$n"; done
+ok "approved, all five are done"
+is "$(for id in "${asked[@]}"; do cadre ask show --json "$id" | jq -r '.by + " " + .answer'; done | sort -u)" 'human approved' "each by its answer"
+kill "${busy[@]}"
+for n in 1 2 3 4 5; do cadre retire -q --discard "five$n"; done
+
 # First dialogs.
 a_first() { # claude|codex
   cadre spawn -q one --agent "$1" --no-worktree >/dev/null 2>&1

@@ -225,4 +225,57 @@ ok "stop --now ends no process that is not the agent's supervisor"
 kill "$other"
 kill -9 "$before"
 cadre retire -q --discard p
+# A worktree that another git makes just now: its record is there, and in it a file that is empty yet. git dies of that.
+half() {
+  mkdir -p "$repository/.git/worktrees/half"
+  echo "$1/.git" >"$repository/.git/worktrees/half/gitdir"
+  echo initializing >"$repository/.git/worktrees/half/locked"
+  : >"$repository/.git/worktrees/half/commondir"
+}
+clear_all
+half /nowhere
+real=$(command -v git)
+t_program git <<END
+'$real' "\$@"
+code=\$?
+[ \$code = 0 ] || case "\$*" in *'worktree add'*) echo "\$*" >>'$t_dir/failed' ;; esac
+[ ! -e '$t_dir/failed' ] || echo ../.. >'$repository/.git/worktrees/half/commondir'
+exit \$code
+END
+code 0 "a worktree is made beside one that is being made" cadre spawn w --agent idler
+is "$(grep -c 'worktree add' "$t_dir/failed")" 1 "which git had refused at first"
+rm "$t_dir/bin/git"
+clear_all
+: >"$repository/.git/worktrees/half/commondir"
+code 75 "where that stays so" cadre spawn x --agent idler
+like "$(said)" "*the worktree '*/.git/worktrees/half' is half made: another git is at work, or one that died has left it*" "it is named"
+is "$(trace)" "" "and nothing is left of the try"
+touch -d '1 minute ago' "$repository/.git/worktrees/half/commondir"
+code 75 "doctor" cadre doctor
+like "$(cat "$t_dir/out")" "*worktrees/half*" "names it as well"
+rm -r "$repository/.git/worktrees/half"
+
+# One of ours, its git and the verb killed there.
+t_program git <<END
+case "\$*" in
+  *'worktree add'*)
+    mkdir -p '$repository.cadre/x' '$repository/.git/worktrees/x'
+    echo 'gitdir: $repository/.git/worktrees/x' >'$repository.cadre/x/.git'
+    echo '$repository.cadre/x/.git' >'$repository/.git/worktrees/x/gitdir'
+    echo initializing >'$repository/.git/worktrees/x/locked'
+    : >'$repository/.git/worktrees/x/commondir'
+    kill -9 \$PPID
+    exit
+    ;;
+esac
+exec '$real' "\$@"
+END
+cadre spawn x --agent idler 2>"$t_dir/err"
+is "$(ls "$repository/.git/worktrees/x")" "commondir
+gitdir
+locked" "a spawn that is killed as git makes its worktree"
+rm "$t_dir/bin/git"
+code 0 "is cleared away" cadre recover
+is "$(trace)" "" "wholly"
+code 0 "and can be done again" cadre spawn x --agent idler
 t_end
