@@ -13,8 +13,9 @@ extension Team {
         if let why = try work.targetIsGone() { problem(git.directory, why) }
         for place in try work.halfMade() {
             problem(
-                place, "a worktree that is half made, left by a git that was killed: every git that lists worktrees dies "
-                    + "of it; remove it")
+                place,
+                "a worktree that is half made, left by a git that was killed: every git that lists worktrees dies of "
+                    + "it; remove it")
         }
         for name in try bus.agentNames() {
             guard let agent = try bus.agent(named: name), let place = agent.worktree else { continue }
