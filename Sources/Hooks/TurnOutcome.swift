@@ -1,0 +1,87 @@
+import AgentPrograms
+import Bus
+import FoundationEssentials
+import Storage
+import SystemPackage
+import Team
+
+// What became of a turn, and so of what it began with: mail that was handed over with it is read once it stood, and
+// what it began with is told again after it failed.
+extension Team {
+    /// The turn goes on or has ended well: what it began with is read. Where there was another prompt meanwhile the
+    /// file tells.
+    func settleStood(_ agent: AgentView) throws {
+        guard let handed = try bus.handed(of: agent.name) else { return }
+        if handed.isDoubted {
+            try settleHanded(agent, waits: true)
+        } else {
+            try bus.settleHanded(of: agent.name) { _ in true }
+        }
+    }
+
+    /// Acknowledges mail in hand of which the file of the conversation tells that a turn with it stood; the rest is
+    /// unread again, or stays in hand if it `waits`. `resumes`: the program goes on with what is in the file, whatever
+    /// became of the turn.
+    package func settleHanded(_ agent: AgentView, resumes: Bool = false, waits: Bool = false) throws {
+        guard try bus.handed(of: agent.name) != nil else { return }
+        let transcript =
+            try bus.conversation(agent.name)?.transcript.flatMap { try Files.readEnd(FilePath($0), 4 << 20) } ?? []
+        let lines = transcript.split(separator: 10)
+        try bus.settleHanded(of: agent.name, waits: waits) { Team.holds(lines, Array($0.utf8), resumes: resumes) }
+    }
+
+    private struct Entry: Decodable {
+        var type: String?
+        var uuid: String?
+        var parentUuid: String?
+    }
+
+    /// Whether a conversation has this text in a turn that stood. Where entries name those that they follow, one of the
+    /// person or the model follows it: a turn that was taken back stays in the file, and nothing follows.
+    private static func holds(_ lines: [ArraySlice<UInt8>], _ text: [UInt8], resumes: Bool) -> Bool {
+        var after = Set<String>()
+        for line in lines {
+            let isIn = line.holds(text)
+            guard isIn || !after.isEmpty else { continue }
+            if isIn, resumes { return true }
+            let entry = try? JSONDecoder().decode(Entry.self, from: Data(line))
+            guard let id = entry?.uuid else {
+                // No such names: it is there.
+                if isIn, after.isEmpty, entry?.type?.hasPrefix("api-") != true { return true }
+                continue
+            }
+            if isIn { after.insert(id) }
+            guard let before = entry?.parentUuid, after.contains(before) else { continue }
+            if entry?.type == "assistant" || entry?.type == "user" { return true }
+            after.insert(id)
+        }
+        return false
+    }
+
+    /// What a turn had begun with is to be gone on with: it is told again after a pause. Where only a person can see to
+    /// that, or that has not helped for long, the person is asked, in the agent's name: the answer is mail to it, which
+    /// has it go on.
+    package func noteFailure(of name: String, _ why: String, _ known: AgentProgram?) throws {
+        let isSignedOut = known?.isSignedOut(why) == true
+        let lasts = isSignedOut || known?.lasts(why) == true
+        let retry = try bus.noteFailedTurn(of: name, why, first: lasts ? nil : settings.number(.retryPause))
+        guard lasts || retry?.isLong == true else { return }
+        let ask = isSignedOut ? Bus.signIn(name) : Bus.failing(name)
+        let what =
+            isSignedOut
+            ? "is not let in to its model: \(why)" : "can't go on, its turns fail: \(retry?.question ?? why)"
+        try bus.openAsk(
+            named: ask, by: name,
+            "'\(name)' \(what). 'cadre attach \(name)' leads there; once that is mended, 'cadre ask answer \(ask) "
+                + "TEXT' has it go on"
+        )
+    }
+
+    /// Why a turn failed, in a line: what the program says, or what it calls it.
+    static func failure(_ kind: String?, _ details: String?) -> String {
+        let kind = kind ?? ""
+        let words = details.map { Names.shown(String($0.split(whereSeparator: \.isNewline).first ?? "")) } ?? ""
+        if words.isEmpty { return kind }
+        return ["", "unknown"].contains(kind) ? words : "\(kind): \(words)"
+    }
+}
