@@ -10,7 +10,7 @@ import Team
 //   PostToolUse         it works; urgent mail becomes context
 //   PostToolUseFailure  it works
 //   (these, and Stop)   what it has used is accounted for, as far as the conversation's file tells
-//   PermissionRequest   it is given at once, or it waits for that permission; see `Team.permission`
+//   PermissionRequest   it is given at once, or it waits for that permission; see PermissionHandler
 //   Notification        it waits, if it is about a permission and no hook has said for what
 //   Stop                it is idle; if there is unread mail that becomes context and it goes on
 //   StopFailure         it is idle, with what went wrong
