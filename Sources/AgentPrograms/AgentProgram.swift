@@ -106,26 +106,11 @@ package struct AgentProgram {
     /// Nil if nothing is known under this name. `file` is what comes with cadre; `set` gives the user's values of a key
     /// (`program.NAME.KEY`, all lower case), which take the place of the file's. `options`: words for the shell that
     /// each of its command lines has before what varies.
-    package init?(_ name: String, options: String = "", file: FilePath?, set: (String) -> [String]) throws {
+    package init?(_ name: String, options: String = "", file: FilePath?, set: @escaping (String) -> [String]) throws {
         guard Names.isName(name) else { return nil }
-        let known = try file.map { try AgentProgram.read($0, name) } ?? []
-        func list(_ key: String) -> [String] {
-            let own = set("program.\(name).\(key.lowercased())")
-            return (own.isEmpty ? known.filter { $0.key == key.lowercased() }.map(\.value) : own).filter { !$0.isEmpty }
-        }
-        func one(_ key: String) -> String? { list(key).last }
-        func choice<T: RawRepresentable>(_ key: String, _ words: String) throws -> T? where T.RawValue == String {
-            guard let text = one(key) else { return nil }
-            guard let value = T(rawValue: text) else {
-                throw Failure.usage("cadre.program.\(name).\(key) is '\(Names.shown(text))', use \(words)")
-            }
-            return value
-        }
-        func patterns(_ key: String) throws -> [Pattern] {
-            try list(key).map { try Pattern($0, of: "cadre.program.\(name).\(key)") }
-        }
+        let values = try ProgramValues(name, file: file, set: set)
         func line(_ key: String) -> String? {
-            one(key).map { options.isEmpty ? $0 : $0.replacing("\"$@\"", with: "\(options) \"$@\"") }
+            values.last(key).map { options.isEmpty ? $0 : $0.replacing("\"$@\"", with: "\(options) \"$@\"") }
         }
         guard let command = line("command"), options.isEmpty || command.contains("\"$@\"") else { return nil }
         self.name = name
@@ -133,90 +118,48 @@ package struct AgentProgram {
         resume = line("resume")
         headless = line("headless")
         headlessResume = line("headlessResume")
-        headlessPrompt = try choice("headlessPrompt", "argument or file")
+        headlessPrompt = try values.choice("headlessPrompt", "argument or file")
         enum Choice: String { case yes, no, transcript }
         enum Place: String { case input }
-        callsVerbs = try choice("verbs", "yes or no") != Choice.no
-        environment = list("environment")
-        conversation = try choice("conversation", "chosen or told")
-        let prompt = one("prompt")
-        promptOption = prompt?.hasPrefix("-") == true ? prompt : nil
-        guard prompt == nil || prompt == "argument" || promptOption != nil else {
-            throw Failure.usage(
-                "cadre.program.\(name).prompt is '\(Names.shown(prompt ?? ""))', use argument or an option")
-        }
+        callsVerbs = try values.choice("verbs", "yes or no") != Choice.no
+        environment = values.list("environment")
+        conversation = try values.choice("conversation", "chosen or told")
+        let prompt = try values.option("prompt", or: "argument", "argument or an option")
         takesPrompt = prompt != nil
-        model = one("model")
-        auto = list("auto")
-        sandbox = one("sandbox")
-        guard sandbox == nil || sandbox == AgentProgram.byCommand || sandbox?.hasPrefix("-") == true else {
-            throw Failure.usage(
-                "cadre.program.\(name).sandbox is '\(Names.shown(sandbox ?? ""))', use an option or "
-                    + "\(AgentProgram.byCommand)"
-            )
-        }
-        hooks = try choice("hooks", "settings or config")
-        events = list("hook").map { value in
+        promptOption = prompt == "argument" ? nil : prompt
+        model = values.last("model")
+        auto = values.list("auto")
+        sandbox = try values.option("sandbox", or: AgentProgram.byCommand, "an option or \(AgentProgram.byCommand)")
+        hooks = try values.choice("hooks", "settings or config")
+        events = values.list("hook").map { value in
             let words = value.split(separator: " ")
             return (String(words[0]), words.count > 1 ? String(words[1]) : nil)
         }
-        stop = try choice("stop", "context or block")
-        dialogTools = list("dialogTool")
-        questionTool = one("questionTool")
-        planTool = one("planTool")
-        hidesDirectory = try choice("directory", "transcript") == Choice.transcript
-        doors = try list("door").map { word in
-            guard let door = Door(rawValue: word) else {
-                throw Failure.usage("cadre.program.\(name).door is '\(Names.shown(word))', use hook or paste")
-            }
-            return door
-        }
-        cost = try choice("cost", "statusLine, rollout, history, result or none")
-        headlessCost = try choice("headlessCost", "statusLine, rollout, history, result or none") ?? cost
-        userSettings = list("userSettings")
-        stateFile = one("stateFile")
-        transcript = one("transcript")
-        idle = try patterns("screenIdle")
-        working = try patterns("screenWorking")
-        frame = try patterns("frame")
-        trouble = try patterns("trouble")
-        signedOut = try patterns("signedOut")
-        lasting = try patterns("lasting")
-        cursorShown = try choice("cursor", "input") == Place.input
-        titleWorking = try patterns("titleWorking")
-        titleWaiting = try patterns("titleWaiting")
-        empty = try patterns("empty")
-        dialogs = try list("dialog").map { value in
-            let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
-            guard parts.count == 2 else {
-                throw Failure.usage("cadre.program.\(name).dialog is '\(Names.shown(value))', use NAME: PATTERN")
-            }
-            return (parts[0], try Pattern(String(parts[1].drop { $0 == " " }), of: "cadre.program.\(name).dialog"))
-        }
-        answers = try list("answer").map { value in
-            let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
-            let words = parts.count == 2 ? parts[1].split(separator: " ").map(String.init) : []
-            guard words.count > 1 else {
-                throw Failure.usage(
-                    "cadre.program.\(name).answer is '\(Names.shown(value))', use DIALOG: VERSION KEY...")
-            }
-            return (parts[0], words[0], Array(words.dropFirst()))
-        }
-        version = one("version")
-        tried = list("tried")
-    }
-
-    private static func read(_ file: FilePath, _ name: String) throws -> [(key: String, value: String)] {
-        let result = try Program(["git", "config", "--file", file.string, "--null", "--list"]).run()
-        guard result.status == 0 else { throw Failure.unsure("unable to read '\(file.string)': \(result.complaint)") }
-        return result.output.split(separator: 0).compactMap { entry in
-            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false).map {
-                String(decoding: $0, as: UTF8.self)
-            }
-            let prefix = "cadre.program.\(name)."
-            guard parts.count == 2, parts[0].hasPrefix(prefix) else { return nil }
-            return (String(parts[0].dropFirst(prefix.count)), parts[1])
-        }
+        stop = try values.choice("stop", "context or block")
+        dialogTools = values.list("dialogTool")
+        questionTool = values.last("questionTool")
+        planTool = values.last("planTool")
+        hidesDirectory = try values.choice("directory", "transcript") == Choice.transcript
+        doors = try values.choices("door", "hook or paste")
+        cost = try values.choice("cost", "statusLine, rollout, history, result or none")
+        headlessCost = try values.choice("headlessCost", "statusLine, rollout, history, result or none") ?? cost
+        userSettings = values.list("userSettings")
+        stateFile = values.last("stateFile")
+        transcript = values.last("transcript")
+        idle = try values.patterns("screenIdle")
+        working = try values.patterns("screenWorking")
+        frame = try values.patterns("frame")
+        trouble = try values.patterns("trouble")
+        signedOut = try values.patterns("signedOut")
+        lasting = try values.patterns("lasting")
+        cursorShown = try values.choice("cursor", "input") == Place.input
+        titleWorking = try values.patterns("titleWorking")
+        titleWaiting = try values.patterns("titleWaiting")
+        empty = try values.patterns("empty")
+        dialogs = try values.dialogs()
+        answers = try values.answers()
+        version = values.last("version")
+        tried = values.list("tried")
     }
 
     // MARK: its files
@@ -311,19 +254,4 @@ package struct AgentProgram {
             $0.first?.isNumber == true
         }
     }
-}
-
-/// A POSIX extended regular expression, byte by byte. The C functions are `regcomp` and `regexec`.
-package final class Pattern {
-    private var compiled = regex_t()
-
-    package init(_ text: String, of key: String) throws {
-        guard regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) == 0 else {
-            throw Failure.usage("\(key) is '\(Names.shown(text))', not an extended regular expression")
-        }
-    }
-
-    deinit { regfree(&compiled) }
-
-    package func matches(_ line: String) -> Bool { regexec(&compiled, line, 0, nil, 0) == 0 }
 }
