@@ -23,8 +23,6 @@ package enum ProcessGroup {
         case ended
     }
 
-    private static let grace = 2.0
-
     /// Makes this process adopt what loses its parent below it.
     package static func adopt() { _ = csys_set_subreaper() }
 
@@ -33,95 +31,138 @@ package enum ProcessGroup {
     /// something does not end when it is killed.
     package static func run(_ programs: [Program], limit: Int) throws -> [End] {
         adopt()
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT] where !isIgnored(signal) { sigaddset(&set, signal) }
-        var before = sigset_t()
-        sigprocmask(SIG_BLOCK, &set, &before)
-        let signals = csys_signalfd(&set)
-        var told: Int32?
+        let signals = SignalQueue([SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { !isIgnored($0) })
+        var run = Run(programs, limit: limit)
         defer {
-            if signals >= 0 { close(signals) }
-            sigprocmask(SIG_SETMASK, &before, nil)
-            if let told { kill(getpid(), told) }
+            signals.end()
+            if let told = run.told { kill(getpid(), told) }
         }
-        guard signals >= 0 else {
+        guard signals.descriptor >= 0 else {
             throw Failure.unsure("unable to watch for signals: \(String(cString: strerror(errno)))")
         }
 
-        var ends = [End?](repeating: nil, count: programs.count)
-        var running: [pid_t: Int] = [:]
-        let begin = Time.monotonic()
-        var killing: Double?
-        func signalAll(_ signal: Int32) {
+        try run.start()
+        while !run.running.isEmpty {
+            try run.killOverdue()
+            signals.wait(seconds: run.pause)
+            while let signal = signals.next() { run.take(signal) }
+            while let (pid, status) = nextDead(before: { run.killGroup(of: $0) }) { run.noteEnd(of: pid, status) }
+            run.checkBounds()
+        }
+        try endChildren()
+        run.cutLogs()
+        return run.ends.map { $0 ?? .ended }
+    }
+
+    /// Programs that run at once.
+    private struct Run {
+        private static let grace = 2.0
+
+        private let programs: [Program]
+        /// Bytes that a log may grow to.
+        private let limit: Int
+        private(set) var ends: [End?]
+        /// The place in `programs`, by process.
+        private(set) var running: [pid_t: Int] = [:]
+        private let begin = Time.monotonic()
+        /// When those that were told to end are killed; nil if nobody was told.
+        private var killing: Double?
+        /// The signal that is to end this process once they have ended.
+        private(set) var told: Int32?
+
+        init(_ programs: [Program], limit: Int) {
+            self.programs = programs
+            self.limit = limit
+            ends = [End?](repeating: nil, count: programs.count)
+        }
+
+        mutating func start() throws {
+            do {
+                for (n, program) in programs.enumerated() {
+                    var program = program
+                    program.ownGroup = true
+                    running[try program.start(stdin: -1, stdout: program.log ?? -1, stderr: program.log ?? -1)] = n
+                }
+            } catch {
+                try endChildren()
+                throw error
+            }
+        }
+
+        /// Kills all, where those that were told to end have had the time for it.
+        func killOverdue() throws {
+            guard let killing, case let now = Time.monotonic(), now >= killing else { return }
+            guard now < killing + 10 else {
+                throw Failure.unsure("process \(running.keys.first ?? 0) does not end")
+            }
+            signalAll(SIGKILL)
+        }
+
+        /// Seconds until something is due.
+        var pause: Double {
+            let now = Time.monotonic()
+            // Soon enough to see a log grow.
+            var wake = now + 0.25
+            if let killing, killing > now { wake = min(wake, killing) }
+            for n in running.values {
+                if let timeout = programs[n].timeout { wake = min(wake, max(now + 0.01, begin + timeout)) }
+            }
+            return max(0, wake - now)
+        }
+
+        mutating func take(_ signal: Int32) {
+            guard signal != SIGCHLD else { return }
+            told = signal
+            endAll()
+        }
+
+        /// Of a program that has ended, whose id can't be another's yet.
+        func killGroup(of pid: pid_t) { if running[pid] != nil { kill(-pid, SIGKILL) } }
+
+        mutating func noteEnd(of pid: pid_t, _ status: Int32) {
+            guard let n = running.removeValue(forKey: pid), ends[n] == nil else { return }
+            if killing == nil, hasPrintedTooMuch(n) {
+                ends[n] = .printedTooMuch
+                return endAll()
+            }
+            ends[n] = status == 0 ? .passed : killing != nil ? .ended : .failed(Program.code(status))
+            if status != 0 { endAll() }
+        }
+
+        /// Ends all if one runs too long or prints too much.
+        mutating func checkBounds() {
+            guard killing == nil else { return }
+            for n in running.values {
+                if let timeout = programs[n].timeout, Time.monotonic() >= begin + timeout { ends[n] = .tookTooLong }
+                if hasPrintedTooMuch(n) { ends[n] = .printedTooMuch }
+                if ends[n] != nil { endAll() }
+            }
+        }
+
+        func cutLogs() {
+            for (n, end) in ends.enumerated() where end == .printedTooMuch {
+                ftruncate(programs[n].log ?? -1, off_t(limit))
+            }
+        }
+
+        private func hasPrintedTooMuch(_ n: Int) -> Bool {
+            var st = stat()
+            return fstat(programs[n].log ?? -1, &st) == 0 && st.st_size > limit
+        }
+
+        private mutating func endAll() {
+            guard killing == nil else { return }
+            killing = Time.monotonic() + Run.grace
+            signalAll(SIGTERM)
+            signalAll(SIGCONT)
+        }
+
+        private func signalAll(_ signal: Int32) {
             for pid in running.keys {
                 kill(-pid, signal)
                 kill(pid, signal)
             }
         }
-        func endAll() {
-            guard killing == nil else { return }
-            killing = Time.monotonic() + grace
-            signalAll(SIGTERM)
-            signalAll(SIGCONT)
-        }
-        do {
-            for (n, program) in programs.enumerated() {
-                var program = program
-                program.ownGroup = true
-                running[try program.start(stdin: -1, stdout: program.log ?? -1, stderr: program.log ?? -1)] = n
-            }
-        } catch {
-            try endChildren()
-            throw error
-        }
-        while !running.isEmpty {
-            let now = Time.monotonic()
-            // Soon enough to see a log grow.
-            var wake = now + 0.25
-            if let killing {
-                guard now < killing + 10 else {
-                    throw Failure.unsure("process \(running.keys.first ?? 0) does not end")
-                }
-                if now >= killing { signalAll(SIGKILL) } else { wake = min(wake, killing) }
-            }
-            for n in running.values {
-                if let timeout = programs[n].timeout { wake = min(wake, max(now + 0.01, begin + timeout)) }
-            }
-            var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-            _ = poll(&entry, 1, Int32(max(0, wake - now) * 1000) + 1)
-            while case let signal = csys_next_signal(signals), signal != 0 {
-                guard signal != SIGCHLD else { continue }
-                told = signal
-                endAll()
-            }
-            while let (pid, status) = nextDead(before: { if running[$0] != nil { kill(-$0, SIGKILL) } }) {
-                guard let n = running.removeValue(forKey: pid), ends[n] == nil else { continue }
-                if killing == nil, isTooLong(programs[n], limit) {
-                    ends[n] = .printedTooMuch
-                    endAll()
-                    continue
-                }
-                ends[n] = status == 0 ? .passed : killing != nil ? .ended : .failed(Program.code(status))
-                if status != 0 { endAll() }
-            }
-            guard killing == nil else { continue }
-            for n in running.values {
-                if let timeout = programs[n].timeout, Time.monotonic() >= begin + timeout { ends[n] = .tookTooLong }
-                if isTooLong(programs[n], limit) { ends[n] = .printedTooMuch }
-                if ends[n] != nil { endAll() }
-            }
-        }
-        try endChildren()
-        for (n, end) in ends.enumerated() where end == .printedTooMuch {
-            ftruncate(programs[n].log ?? -1, off_t(limit))
-        }
-        return ends.map { $0 ?? .ended }
-    }
-
-    private static func isTooLong(_ program: Program, _ limit: Int) -> Bool {
-        var st = stat()
-        return fstat(program.log ?? -1, &st) == 0 && st.st_size > limit
     }
 
     /// Ends all that descends from this process. Throws `Failure.unsure` if that takes too long.
