@@ -45,8 +45,41 @@ package struct SpawnRequest {
 extension Team {
     /// Makes an agent and starts it; returns its name.
     package func spawn(_ request: SpawnRequest, by: String, say: (String) -> Void) throws -> String {
-        var request = request
-        let program = try command(request)
+        let command = try command(request)
+        try warn(of: request, say: say)
+        if let task = request.task { try checkFree(task) }
+        let commit = try request.worktree ? startCommit(request, fetching: true, say) : nil
+        var room = try request.headless || request.adopted != nil ? nil : Room(bus)
+
+        var place = try reservePlace(request, by: by)
+        let name = place.name
+        do {
+            var card = card(of: request, place, command: command, commit: commit, by: by)
+            try prepareDirectory(request, place, commit, &card, say: say)
+            if request.adopted == nil { try recordEnvironment(of: name, by: by) }
+            try reserveTask(request, by: by, commit, &place, &card)
+            if let id = request.adopted?.conversation { try bus.editConversation(name) { $0.id = id } }
+            try bus.commitDraft(name, card)
+            if let reached = try reached(agent(name)) {
+                say("\(reached.text): '\(name)' gets no work before it is raised")
+            }
+            try bus.deciding {
+                try room?.look(bus)
+                try open(try agent(name), room)
+                try bus.handOver(place.slot, to: name)
+            }
+        } catch {
+            // What went wrong is what the caller must hear; what can't be undone now is undone by the next `recover`.
+            try? bus.deciding { try undo(name, place.draft) }
+            throw error
+        }
+        try waitForStart(name, after: nil)
+        if request.adopted != nil { try welcome(name, say: say) }
+        return name
+    }
+
+    /// Says what the caller may not expect of the program.
+    private func warn(of request: SpawnRequest, say: (String) -> Void) throws {
         if let known = try known(request.program), known.tried.isEmpty,
             try Installation.file("programs/\(known.name)") != nil
         {
@@ -59,14 +92,22 @@ extension Team {
                     + "are here; "
                     + "'git config cadre.program \(only)' has it take any")
         }
-        if let task = request.task { try checkFree(task) }
-        let commit = try request.worktree ? startCommit(request, fetching: true, say) : nil
-        var room = try request.headless || request.adopted != nil ? nil : Room(bus)
-        var draft = SpawnDraft()
-        let (name, slot, depth) = try bus.deciding {
+    }
+
+    /// What 1 has given a spawn, and its draft as it is on the disk.
+    private struct ReservedPlace {
+        let name: String
+        let slot: Int
+        let depth: Int
+        var draft: SpawnDraft
+    }
+
+    private func reservePlace(_ request: SpawnRequest, by: String) throws -> ReservedPlace {
+        try bus.deciding {
             _ = try clearDrafts()
             let depth = try checkLimits(request, by: by)
             let name = try chooseName(request)
+            var draft = SpawnDraft()
             if request.worktree {
                 let path = try worktreePath(name)
                 // What the draft names is removed if this fails.
@@ -79,79 +120,80 @@ extension Team {
                 try bus.dropDraft(name)
                 throw Failure.no("limit reached: \(try settings.number(.maxAgents)) agents run (cadre.maxAgents)")
             }
-            return (name, slot, depth)
+            return ReservedPlace(name: name, slot: slot, depth: depth, draft: draft)
         }
-        do {
-            var card = AgentCard()
-            card.program = request.program
-            card.command = program
-            card.model = request.model
-            card.role = request.role
-            card.parent = request.parent
-            card.depth = depth
-            card.place =
-                request.headless ? AgentView.headless : request.place == .window ? nil : request.place.rawValue
-            card.pull = request.pull ? nil : .no
-            card.auto = request.auto ? .yes : nil
-            card.base = request.base.flatMap { _ in commit }
-            card.by = by
-            let now = Time.micros()
-            card.created = now / 1_000_000
-            card.micros = now % 1_000_000
-            card.port = draft.port
-            if let commit {
-                let (path, directory) = try makeWorktree(
-                    draft.worktree ?? worktreePath(name), at: commit, say: say)
-                card.worktree = path
-                card.gitDir = directory
-                try equip(path, name: name, port: card.port, say: say)
-            } else {
-                card.directory = try (request.adopted?.directory).map { FilePath($0) } ?? home()
-                card.adopted = request.adopted?.field
-            }
-            if request.adopted == nil { try recordEnvironment(of: name, by: by) }
-            if let prompt = request.prompt, request.task == nil {
-                var header = TaskHeader(title: Team.title(prompt))
-                header.to = name
-                header.toUntil = Time.now() + Team.reservation
-                header.program = try known(request.program)?.name
-                header.body = prompt
-                if !request.worktree { header.merge = false }
-                request.task = try bus.add(header, by: by) { id in
-                    card.prompted = id
-                    draft.task = id
-                    draft.made = .yes
-                    try bus.makeDraft(name, draft)
-                }
-            } else if let task = request.task {
-                draft.task = task
-                try bus.makeDraft(name, draft)
-                try bus.edit(task, by: by) {
-                    $0.to = name
-                    $0.toUntil = Time.now() + Team.reservation
-                }
-            }
-            if let branch = request.branch, let task = request.task, let commit { try adopt(branch, task, commit) }
-            card.task = request.task
-            card.body = request.prompt ?? []
-            if let id = request.adopted?.conversation { try bus.editConversation(name) { $0.id = id } }
-            try bus.commitDraft(name, card)
-            if let reached = try reached(agent(name)) {
-                say("\(reached.text): '\(name)' gets no work before it is raised")
-            }
-            try bus.deciding {
-                try room?.look(bus)
-                try open(try agent(name), room)
-                try bus.handOver(slot, to: name)
-            }
-        } catch {
-            // What went wrong is what the caller must hear; what can't be undone now is undone by the next `recover`.
-            try? bus.deciding { try undo(name, draft) }
-            throw error
+    }
+
+    /// The card, as far as the request has it.
+    private func card(
+        of request: SpawnRequest, _ place: ReservedPlace, command: String, commit: String?, by: String
+    ) -> AgentCard {
+        var card = AgentCard()
+        card.program = request.program
+        card.command = command
+        card.model = request.model
+        card.role = request.role
+        card.parent = request.parent
+        card.depth = place.depth
+        card.place =
+            request.headless ? AgentView.headless : request.place == .window ? nil : request.place.rawValue
+        card.pull = request.pull ? nil : .no
+        card.auto = request.auto ? .yes : nil
+        card.base = request.base.flatMap { _ in commit }
+        card.body = request.prompt ?? []
+        card.by = by
+        let now = Time.micros()
+        card.created = now / 1_000_000
+        card.micros = now % 1_000_000
+        card.port = place.draft.port
+        return card
+    }
+
+    /// Its worktree at a commit, or where else it works.
+    private func prepareDirectory(
+        _ request: SpawnRequest, _ place: ReservedPlace, _ commit: String?, _ card: inout AgentCard,
+        say: (String) -> Void
+    ) throws {
+        guard let commit else {
+            card.directory = try (request.adopted?.directory).map { FilePath($0) } ?? home()
+            card.adopted = request.adopted?.field
+            return
         }
-        try waitForStart(name, after: nil)
-        if request.adopted != nil { try welcome(name, say: say) }
-        return name
+        let (path, directory) = try makeWorktree(
+            place.draft.worktree ?? worktreePath(place.name), at: commit, say: say)
+        card.worktree = path
+        card.gitDir = directory
+        try equip(path, name: place.name, port: card.port, say: say)
+    }
+
+    /// Makes a task of the prompt, or reserves the one that was asked for, with the branch that it is to have.
+    private func reserveTask(
+        _ request: SpawnRequest, by: String, _ commit: String?, _ place: inout ReservedPlace, _ card: inout AgentCard
+    ) throws {
+        let name = place.name
+        if let task = request.task {
+            place.draft.task = task
+            try bus.makeDraft(name, place.draft)
+            try bus.edit(task, by: by) {
+                $0.to = name
+                $0.toUntil = Time.now() + Team.reservation
+            }
+            card.task = task
+        } else if let prompt = request.prompt {
+            var header = TaskHeader(title: Team.title(prompt))
+            header.to = name
+            header.toUntil = Time.now() + Team.reservation
+            header.program = try known(request.program)?.name
+            header.body = prompt
+            if !request.worktree { header.merge = false }
+            card.task = try bus.add(header, by: by) { id in
+                card.prompted = id
+                place.draft.task = id
+                place.draft.made = .yes
+                try bus.makeDraft(name, place.draft)
+            }
+        }
+        if let branch = request.branch, let task = card.task, let commit { try adopt(branch, task, commit) }
     }
 
     /// What a spawn would do, in lines for a person.
@@ -262,46 +304,6 @@ extension Team {
             throw Failure.usage("'\(request.program)' needs a terminal, --headless is not for it")
         }
         return headless
-    }
-
-    /// Gives an agent that does not run another program, which begins anew with what is on the disk: another program's
-    /// conversation is nothing to it. That is forgotten first, so that it never gets it.
-    package func setProgram(of name: String, to program: String) throws {
-        let agent = try agent(name)
-        guard !agent.alive else {
-            throw Failure.no("'\(name)' runs '\(agent.card.program ?? "")': 'cadre stop \(name)' first")
-        }
-        var request = SpawnRequest()
-        request.program = program
-        request.headless = agent.isHeadless
-        request.worktree = agent.worktree != nil
-        try requireProgram(request)
-        let command = try command(request)
-        // What it holds and what it was made for goes on with the other program, unless a person gave that to another.
-        // Killed before the end, it is done again.
-        if let before = agent.program {
-            let held = try bus.claims().filter { $0.owner == name }.map(\.id)
-            let only = try takes(program)
-            for id in Set(held + [agent.card.prompted].compactMap { $0 })
-            where try bus.header(id)?.program == before && before != program {
-                if let only {
-                    guard held.contains(id) else { continue }
-                    throw Failure.no(
-                        "'\(name)' holds task \(id), which is for '\(before)', and '\(only)' would run its words as a "
-                            + "script: 'cadre claim --release \(id)' first"
-                    )
-                }
-                let after = try known(program)?.name
-                do { try bus.edit(id, by: "cadre") { $0.program = after } } catch let failure as Failure
-                    where failure.kind == .no
-                {}
-            }
-        }
-        if agent.card.program != program { try bus.editConversation(name) { $0 = Conversation() } }
-        try bus.editCard(name) { card in
-            card.program = program
-            card.command = command
-        }
     }
 
     /// A title from a prompt: its first line with something in it, made plain, at most 72 characters.
