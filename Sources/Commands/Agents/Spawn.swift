@@ -37,17 +37,57 @@ package struct SpawnVerb: Verb {
     package init() {}
 
     package func run(_ tool: CommandContext) throws {
-        if programs {
-            guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
-            for (name, isThere) in try Team.programs(tool.settingsBefore()) {
-                tool.print(
-                    [name, isThere ? "installed" : "not found"],
-                    json: ["name": .string(name), "installed": .bool(isThere)])
-            }
-            return
+        if programs { return try listPrograms(tool) }
+        let options = SpawnVerb.options(after: words)
+        var request = try request(tool, Array(words.dropLast(options.count)))
+        let count = try count(of: request)
+        if agent == nil {
+            request.program =
+                try adopt == nil
+                ? Team.program(tool.settingsBefore(), forPrompt: request.prompt != nil) { tool.say($0) } : "claude"
         }
+
+        _ = try tool.busOrNew()
+        let by = try tool.superior()
+        if !dryRun { try tool.becomeKnown() }
+        request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
+        let team = try tool.team()
+        if !options.isEmpty {
+            request.program = try team.program(
+                request.program, options: options.map { try tool.line($0, what: "option") })
+        }
+        if let adopt {
+            guard options.isEmpty, count == 1, isPlain(request) else {
+                throw Failure.usage(
+                    "--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")
+            }
+            guard by == "human" else { throw Failure.no("only a person has a program adopted") }
+            request.adopted = try team.adoptable(adopt, program: request.program)
+            request.worktree = false
+            request.pull = false
+        } else if !dryRun {
+            try team.requireProgram(request)
+            if let why = try team.unrecognized(request.program) { tool.say(why) }
+        }
+        if by == "human", !dryRun { try team.letRun { tool.say($0) } }
+        try spawn(request, count, by: by, team, tool)
+    }
+
+    private func listPrograms(_ tool: CommandContext) throws {
+        guard words.isEmpty else { throw Failure.usage("--programs lists all, and takes no name or prompt") }
+        for (name, isThere) in try Team.programs(tool.settingsBefore()) {
+            tool.print(
+                [name, isThere ? "installed" : "not found"],
+                json: ["name": .string(name), "installed": .bool(isThere)])
+        }
+    }
+
+    // MARK: what is asked for
+
+    /// What the options and words ask for; its program where --agent names one.
+    private func request(_ tool: CommandContext, _ words: [String]) throws -> SpawnRequest {
         var request = SpawnRequest()
-        let program = try agent.map { try tool.line($0, what: "program") }
+        if let agent { request.program = try tool.line(agent, what: "program") }
         request.model = try model.map { try tool.line($0, what: "model") }
         request.role = try role.map(Names.role)
         request.task = try task.map(Names.id)
@@ -56,7 +96,7 @@ package struct SpawnVerb: Verb {
         request.worktree = !noWorktree
         request.pull = !noPull
         request.auto = auto
-        guard [window, pane, session, headless].filter({ $0 }).count <= 1 else {
+        guard places.count <= 1 else {
             throw Failure.usage("only one of --window, --pane, --session and --headless")
         }
         guard !noWorktree || base == nil && branch == nil else {
@@ -64,15 +104,20 @@ package struct SpawnVerb: Verb {
         }
         request.headless = headless
         request.place = pane ? .pane : session ? .session : .window
-        let options = SpawnVerb.options(after: words)
-        let (name, prompt) = try named(tool, Array(words.dropLast(options.count)))
-        request.prompt = prompt
-        guard prompt == nil || request.task == nil else {
+        (request.name, request.prompt) = try named(tool, words)
+        guard request.prompt == nil || request.task == nil else {
             throw Failure.usage("a prompt makes a task of its own: give a prompt or --task")
         }
-        guard branch == nil || prompt != nil || request.task != nil else {
+        guard branch == nil || request.prompt != nil || request.task != nil else {
             throw Failure.usage("--branch needs a task or a prompt")
         }
+        return request
+    }
+
+    private var places: [Bool] { [window, pane, session, headless].filter { $0 } }
+
+    /// How many agents; more than one where that can be.
+    private func count(of request: SpawnRequest) throws -> Int {
         let count = try number()
         guard count == 1 || request.task == nil else {
             throw Failure.usage("one task, one agent: --task and --count don't go together")
@@ -81,60 +126,13 @@ package struct SpawnVerb: Verb {
             throw Failure.usage("one branch, one agent: --branch and --count don't go together")
         }
         // The last is the longest.
-        if let name, count > 1 { _ = try Names.agent("\(name)\(count)") }
+        if let name = request.name, count > 1 { _ = try Names.agent("\(name)\(count)") }
+        return count
+    }
 
-        let fallback =
-            try program == nil && adopt == nil
-            ? Team.program(tool.settingsBefore(), forPrompt: prompt != nil) { tool.say($0) } : "claude"
-        _ = try tool.busOrNew()
-        let by = try tool.superior()
-        if !dryRun { try tool.becomeKnown() }
-        request.parent = try parent.map(Names.agent) ?? (by == "human" ? nil : by)
-        let team = try tool.team()
-        request.program = program ?? fallback
-        if !options.isEmpty {
-            request.program = try team.program(
-                request.program, options: options.map { try tool.line($0, what: "option") })
-        }
-        if let adopt {
-            guard options.isEmpty, prompt == nil, self.task == nil, count == 1, !auto, base == nil, model == nil,
-                ![window, pane, session, headless].contains(true)
-            else {
-                throw Failure.usage(
-                    "--adopt takes a program as it is: only a name, --agent, --role and --parent go with it")
-            }
-            guard by == "human" else { throw Failure.no("only a person has a program adopted") }
-            request.adopted = try team.adoptable(adopt, program: request.program)
-            request.worktree = false
-            request.pull = false
-        }
-        if adopt == nil, !dryRun {
-            try team.requireProgram(request)
-            if let why = try team.unrecognized(request.program) { tool.say(why) }
-        }
-        if by == "human", !dryRun { try team.letRun { tool.say($0) } }
-        var names: [String] = []
-        defer {
-            if let first = names.first, (try? tool.advises()) == true {
-                tool.say("\(first): cadre attach \(first) · cadre top")
-            }
-        }
-        try tool.each(Array(1...count)) { index in
-            var one = request
-            one.name = name.map { count == 1 ? $0 : "\($0)\(index)" }
-            if let name = one.name { one.name = try Names.agent(name) }
-            if dryRun {
-                let lines = try team.plan(one, by: by)
-                tool.print(
-                    [lines[0], lines.dropFirst().joined(separator: "; ")],
-                    json: ["name": .string(lines[0]), "plan": .list(lines.dropFirst().map { .string($0) })])
-            } else {
-                let made = try team.spawn(one, by: by) { tool.say($0) }
-                tool.print([made], json: ["name": .string(made)])
-                Output.flush()
-                names.append(made)
-            }
-        }
+    /// Nothing is asked for but who the agent is.
+    private func isPlain(_ request: SpawnRequest) -> Bool {
+        request.prompt == nil && task == nil && !auto && base == nil && model == nil && places.isEmpty
     }
 
     /// The words behind `--` that are options of the program: the first begins with a dash and is one word. Otherwise
@@ -171,5 +169,31 @@ package struct SpawnVerb: Verb {
             throw Failure.usage("bad count '\(Names.shown(count))', use 1 to 1000")
         }
         return n
+    }
+
+    // MARK: making them
+
+    private func spawn(_ request: SpawnRequest, _ count: Int, by: String, _ team: Team, _ tool: CommandContext) throws {
+        var names: [String] = []
+        defer {
+            if let first = names.first, (try? tool.advises()) == true {
+                tool.say("\(first): cadre attach \(first) · cadre top")
+            }
+        }
+        try tool.each(Array(1...count)) { index in
+            var one = request
+            one.name = try request.name.map { try Names.agent(count == 1 ? $0 : "\($0)\(index)") }
+            if dryRun {
+                let lines = try team.plan(one, by: by)
+                tool.print(
+                    [lines[0], lines.dropFirst().joined(separator: "; ")],
+                    json: ["name": .string(lines[0]), "plan": .list(lines.dropFirst().map { .string($0) })])
+            } else {
+                let made = try team.spawn(one, by: by) { tool.say($0) }
+                tool.print([made], json: ["name": .string(made)])
+                Output.flush()
+                names.append(made)
+            }
+        }
     }
 }
