@@ -22,9 +22,20 @@ extension Supervisor {
     /// `mail` is mail that no hook would hand over.
     func launch(_ agent: AgentView, _ known: AgentProgram?, mail: String? = nil) throws -> Program {
         guard let known else { return call(agent.card.command ?? "exit 127", []) }
-        var conversation = try bus.conversation(name)
-        let byTurns = isByTurns(agent)
         let held = try bus.claims().filter { $0.owner == name }.min { $0.id < $1.id }
+        let conversation = try chooseConversation(agent, known, held)
+        try team.settleHanded(agent, resumes: conversation?.resuming != nil)
+        let prompt = try firstWords(agent, known, held, conversation, mail)
+        if conversation?.beside != nil { try bus.editConversation(name) { $0.beside = nil } }
+        // What was pasted into the last one began nothing.
+        if prompt == nil, conversation?.handed != nil { try bus.editConversation(name) { $0.handed = nil } }
+        return try program(agent, known, conversation, prompt)
+    }
+
+    /// Decides whether it goes on with its conversation or begins anew, and notes that before the program is started.
+    private func chooseConversation(_ agent: AgentView, _ known: AgentProgram, _ held: Claim?) throws -> Conversation? {
+        let conversation = try bus.conversation(name)
+        let byTurns = isByTurns(agent)
         let resume = agent.isHeadless ? known.headlessResume : known.resume
         // By turns, another task begins another conversation.
         let isOther = byTurns && held != nil && conversation?.task != held?.id
@@ -52,47 +63,61 @@ extension Supervisor {
                 if byTurns, let held { record.task = held.id }
             }
         }
-        conversation = try bus.conversation(name)
+        return try bus.conversation(name)
+    }
+
+    /// What it is told as its first words; nil if nothing. What of it must not be lost is noted as handed over, or put
+    /// by where the budget is used up: it is told when that is raised.
+    private func firstWords(
+        _ agent: AgentView, _ known: AgentProgram, _ held: Claim?, _ conversation: Conversation?, _ mail: String?
+    ) throws -> String? {
         let resumes = conversation?.resuming != nil
-        try team.settleHanded(agent, resumes: resumes)
-        let holds = try Team.firstPrompt(bus, name)
-        var prompt =
-            resumes
-            ? holds.map {
-                "You were ended and are started again; go on with task \($0.dropFirst(5).prefix { $0 != "\n" })"
-            } : holds
-        // By whom no hook is called, the rules are told with the first words, and where there is more; all are told
-        // there what was handed over, since there is more room than in what a hook may add.
+        let house = try houseWords(known, resumes: resumes)
+        if isByTurns(agent) {
+            return try ([turnWords(held, resumes: resumes)] + house + [mail].compactMap { $0 }).joined(
+                separator: "\n\n")
+        }
+        let task = try Team.firstPrompt(bus, name).map { text in
+            let title = text.dropFirst("Task ".count).prefix { $0 != "\n" }
+            return ([resumes ? "You were ended and are started again; go on with task \(title)" : text] + house)
+                .joined(separator: "\n")
+        }
+        if let task, try team.reached(agent) != nil {
+            try team.putBy(name, task)
+            return nil
+        }
+        if let task, known.hooks != nil {
+            try bus.editConversation(name) { $0.handed = resumes ? .again : .task }
+            return task
+        }
+        guard resumes, let words = Team.interrupted(agent, conversation) else { return task }
+        if try team.reached(agent) != nil {
+            try team.putBy(name, words)
+            return nil
+        }
+        try bus.editConversation(name) { $0.handed = .turn }
+        return words
+    }
+
+    /// By whom no hook is called, the rules are told with the first words, and where there is more; all are told there
+    /// what was handed over, since there is more room than in what a hook may add.
+    private func houseWords(_ known: AgentProgram, resumes: Bool) throws -> [String] {
         var now = team
         if known.hooks == nil { try now.reread() }
         let begins = known.hooks == nil && !resumes
         let notes = resumes ? nil : try team.notes(name, at: 16000)
-        let house = [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil, notes].compactMap {
-            $0
-        }
-        if let words = prompt { prompt = ([words] + house).joined(separator: "\n") }
-        if byTurns {
-            prompt = try ([turnWords(held, resumes: resumes)] + house + [mail].compactMap { $0 }).joined(
-                separator: "\n\n")
-        } else if let words = prompt, try team.reached(agent) != nil {
-            // It is told when the budget is raised.
-            try team.putBy(name, words)
-            prompt = nil
-        } else if prompt != nil, known.hooks != nil {
-            try bus.editConversation(name) { $0.handed = resumes ? .again : .task }
-        } else if resumes, let words = Team.interrupted(agent, conversation) {
-            if try team.reached(agent) != nil {
-                try team.putBy(name, words)
-            } else {
-                prompt = words
-                try bus.editConversation(name) { $0.handed = .turn }
-            }
-        }
-        if conversation?.beside != nil { try bus.editConversation(name) { $0.beside = nil } }
-        // What was pasted into the last one began nothing.
-        if prompt == nil, conversation?.handed != nil { try bus.editConversation(name) { $0.handed = nil } }
+        return [begins && known.callsVerbs ? Team.pointer : nil, begins ? now.rules() : nil, notes].compactMap { $0 }
+    }
+
+    /// The command line, and in the environment where everything is.
+    private func program(
+        _ agent: AgentView, _ known: AgentProgram, _ conversation: Conversation?, _ prompt: String?
+    ) throws -> Program {
+        let byTurns = isByTurns(agent)
         var line = agent.isHeadless ? known.headless ?? known.command : known.command
-        if resumes, let resume { line = resume }
+        if conversation?.resuming != nil, let resume = agent.isHeadless ? known.headlessResume : known.resume {
+            line = resume
+        }
         let words = known.arguments(
             model: agent.card.model, auto: agent.card.auto == .yes, prompt: prompt,
             calls: bus.calls(name).string, byTurns: byTurns)
@@ -101,11 +126,11 @@ extension Supervisor {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             program.environment[parts[0]] = parts.count == 2 ? parts[1] : ""
         }
-        // Who can reach the socket of tmux can type into every pane.
         if known.sandbox != nil {
+            // Who can reach the socket of tmux can type into every pane.
             for variable in ["TMUX", "TMUX_PANE"] { program.environment[variable] = .some(nil) }
+            program.environment["CADRE_CALLS"] = bus.calls(name).string
         }
-        if known.sandbox != nil { program.environment["CADRE_CALLS"] = bus.calls(name).string }
         if byTurns, known.headlessPrompt == .file, let prompt {
             try bus.setMessage(name, prompt)
             program.environment["CADRE_MESSAGE"] = bus.message(name).string
