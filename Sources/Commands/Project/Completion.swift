@@ -95,35 +95,72 @@ struct Completion {
     private static func within(
         _ verb: String, _ whole: Command, _ words: ArraySlice<String>, _ last: String, _ before: Common.Values
     ) -> [Candidate] {
-        var common = before
-        var command = whole
-        let subcommands = (whole.subcommands ?? []).filter { $0.commandName != "help" }
-        // The default subcommand need not be named.
-        func enter(_ name: String?) -> Bool {
-            guard let found = subcommands.first(where: { $0.commandName == name }) else { return false }
-            command = found
-            return true
+        var reading = Reading(whole, before)
+        for word in words { reading.take(word) }
+        let live = Live([verb] + reading.subcommand, words, reading.common)
+        if let option = reading.pending {
+            return fit(live.values(option.valueName ?? "", option: option.spelled.last ?? ""), last)
         }
-        var chosen = subcommands.isEmpty
-        var place = 0
-        var literal = false
-        var pending: Argument?
-        for word in words {
+        let shown = (reading.start.arguments ?? []).filter(\.shouldDisplay)
+        if !reading.isLiteral, last.hasPrefix("-") { return options(shown, last, live) }
+
+        var all: [Candidate] =
+            reading.isChosen
+            ? [] : reading.subcommands.map { Candidate(text: $0.commandName, about: $0.abstract ?? "") }
+        let places = shown.filter { $0.kind == "positional" }
+        let place = reading.place
+        if let argument = place < places.count ? places[place] : places.last.flatMap({ $0.isRepeating ? $0 : nil }) {
+            all += live.values(argument.valueName ?? "", option: nil)
+        }
+        return fit(all, last)
+    }
+
+    /// What the words of a verb are, one after the other.
+    private struct Reading {
+        private let whole: Command
+        /// The verb, or its subcommand once that is named.
+        private var command: Command
+        let subcommands: [Command]
+        private(set) var common: Common.Values
+        /// Whether it is known which subcommand it is.
+        private(set) var isChosen: Bool
+        /// How many arguments there are that are no options.
+        private(set) var place = 0
+        /// Behind `--`: no options any more.
+        private(set) var isLiteral = false
+        /// The option whose value is next.
+        private(set) var pending: Argument?
+
+        init(_ whole: Command, _ common: Common.Values) {
+            self.whole = whole
+            self.common = common
+            command = whole
+            subcommands = (whole.subcommands ?? []).filter { $0.commandName != "help" }
+            isChosen = subcommands.isEmpty
+        }
+
+        /// The subcommand's name, if there is one.
+        var subcommand: [String] { isChosen && !subcommands.isEmpty ? [command.commandName] : [] }
+
+        /// Whose options and arguments can be next: those of the default subcommand, which need not be named.
+        var start: Command {
+            isChosen ? command : subcommands.first { $0.commandName == whole.defaultSubcommand } ?? command
+        }
+
+        mutating func take(_ word: String) {
             if let option = pending {
-                take([option.spelled[0], word], &common)
+                Completion.take([option.spelled[0], word], &common)
                 pending = nil
-            } else if !literal, word == "--" {
-                literal = true
-            } else if !literal, word.hasPrefix("-"), word != "-" {
-                pending = command.arguments?.first { $0.takesValue && $0.spelled.contains(word) }
-                if !chosen, pending == nil {
-                    pending =
-                        subcommands.lazy.compactMap {
-                            $0.arguments?.first { $0.takesValue && $0.spelled.contains(word) }
-                        }.first
+            } else if !isLiteral, word == "--" {
+                isLiteral = true
+            } else if !isLiteral, word.hasPrefix("-"), word != "-" {
+                func named(in command: Command) -> Argument? {
+                    command.arguments?.first { $0.takesValue && $0.spelled.contains(word) }
                 }
-            } else if !chosen {
-                chosen = true
+                pending = named(in: command)
+                if !isChosen, pending == nil { pending = subcommands.lazy.compactMap(named).first }
+            } else if !isChosen {
+                isChosen = true
                 if !enter(word) {
                     _ = enter(whole.defaultSubcommand)
                     place += 1
@@ -132,36 +169,32 @@ struct Completion {
                 place += 1
             }
         }
-        let path = [verb] + (chosen && !subcommands.isEmpty ? [command.commandName] : [])
-        let live = Live(path, words, common)
-        if let pending { return fit(live.values(pending.valueName ?? "", option: pending.spelled.last ?? ""), last) }
-        let start = chosen ? command : subcommands.first { $0.commandName == whole.defaultSubcommand } ?? command
-        let shown = (start.arguments ?? []).filter(\.shouldDisplay)
-        if !literal, last.hasPrefix("-") {
-            if let equals = last.firstIndex(of: "="),
-                let option = shown.first(where: { $0.kind == "option" && $0.spelled.contains(String(last[..<equals])) })
-            {
-                let name = last[...equals]
-                return fit(
-                    live.values(option.valueName ?? "", option: String(name.dropLast())),
-                    String(last[last.index(after: equals)...])
-                )
-                .map { $0.text.hasPrefix(":") ? $0 : Candidate(text: name + $0.text, about: $0.about) }
-            }
+
+        private mutating func enter(_ name: String?) -> Bool {
+            guard let found = subcommands.first(where: { $0.commandName == name }) else { return false }
+            command = found
+            return true
+        }
+    }
+
+    /// The options, or what the value of one can be behind its `=`.
+    private static func options(_ shown: [Argument], _ last: String, _ live: Live) -> [Candidate] {
+        if let equals = last.firstIndex(of: "="),
+            let option = shown.first(where: { $0.kind == "option" && $0.spelled.contains(String(last[..<equals])) })
+        {
+            let name = last[...equals]
             return fit(
-                shown.filter { $0.kind != "positional" }.flatMap { argument in
-                    argument.spelled.filter { $0.hasPrefix("--") || argument.spelled.count == 1 }.map {
-                        Candidate(text: $0, about: argument.abstract ?? "")
-                    }
-                }, last)
+                live.values(option.valueName ?? "", option: String(name.dropLast())),
+                String(last[last.index(after: equals)...])
+            )
+            .map { $0.text.hasPrefix(":") ? $0 : Candidate(text: name + $0.text, about: $0.about) }
         }
-        var all: [Candidate] =
-            chosen ? [] : subcommands.map { Candidate(text: $0.commandName, about: $0.abstract ?? "") }
-        let places = shown.filter { $0.kind == "positional" }
-        if let argument = place < places.count ? places[place] : places.last.flatMap({ $0.isRepeating ? $0 : nil }) {
-            all += live.values(argument.valueName ?? "", option: nil)
-        }
-        return fit(all, last)
+        return fit(
+            shown.filter { $0.kind != "positional" }.flatMap { argument in
+                argument.spelled.filter { $0.hasPrefix("--") || argument.spelled.count == 1 }.map {
+                    Candidate(text: $0, about: argument.abstract ?? "")
+                }
+            }, last)
     }
 
     private static func fit(_ all: [Candidate], _ last: String) -> [Candidate] {
