@@ -21,7 +21,7 @@ import Tmux
 //   6  start the program in a process group of its own, in the foreground of the terminal
 //   7  wait, for signals and changes of the bus; nothing is polled. It counts as started when it says what it does, or
 //      has not ended within `settling`: who spawned it waits for that
-//   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up (see Restarting.swift)
+//   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up (see Restarts.swift)
 //
 // Killed anywhere: the kernel drops the lock and sends the program TERM; others see the lock free and start a new one,
 // which begins at 1. The program's parent-death signal is set by a small step between us and it (see `becomeChild`),
@@ -31,7 +31,7 @@ package final class Supervisor {
     var team: Team
     let terminal = Terminal()
     let alive: FileDescriptor
-    private let signals: Int32
+    let signals: SignalQueue
     var child: pid_t = 0
     /// Of an adopted agent: its program, which is no child of ours, and a descriptor that tells of its end.
     private(set) var accompanied: Tree.Process?
@@ -55,10 +55,11 @@ package final class Supervisor {
     private var looked = 0.0
     var settled = true
     private var witnessed = false
-    private(set) var order: Order?
+    /// What we are to obey: kept until it is, whatever was being done when it came.
+    var order: Order?
     private var watch: PeerWatch?
     /// A watcher has ended, or our executable was replaced: see `Team.callForWatch` and `Team.callAll`.
-    private var called = false
+    var called = false
     /// Another executable is in the place of ours, and we are to become it as soon as that disturbs nobody.
     var isReplaced = false
     /// One that does not run, which is left alone.
@@ -69,8 +70,6 @@ package final class Supervisor {
     private var isToTell = false
     private var silence: StallDetector?
 
-    /// What we were told by a signal: kept until it is obeyed, whatever was being done when it came.
-    enum Order { case end, endNow, hangUp }
     enum Ended {
         case exit(Int32)
         case failed(Failure)
@@ -88,16 +87,7 @@ package final class Supervisor {
         self.name = name
         self.team = team
         team.bus.keepOpen()
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [
-            SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2,
-            SIGALRM, SIGPIPE,
-        ] {
-            sigaddset(&set, signal)
-        }
-        sigprocmask(SIG_BLOCK, &set, nil)
-        signals = csys_signalfd(&set)
+        signals = SignalQueue(Supervisor.signals)
         if let succeeding {
             let words = succeeding.split(separator: ",").compactMap { Int32($0) }
             guard words.count == 2 else {
@@ -310,7 +300,7 @@ package final class Supervisor {
         while true {
             if let accompanied, !accompanied.isThere { return .exit(0) }
             var entries = [
-                signals, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1,
+                signals.descriptor, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1,
                 serving?.descriptor ?? -1, companion,
             ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var next = min(
@@ -350,61 +340,6 @@ package final class Supervisor {
         }
     }
 
-    /// Takes the signals that came: the program's wait status if it has ended, and whether there is a wish to obey.
-    /// Orders are kept in `order`, a stronger one over a weaker.
-    func signalled() -> (ended: Int32?, obey: Bool) {
-        var ended: Int32?
-        var obey = false
-        while true {
-            switch csys_next_signal(signals) {
-            case 0: return (ended, obey)
-            case SIGCHLD: ended = reap() ?? ended
-            case SIGTERM: if order == nil { order = .end }
-            case SIGUSR2: if order != .hangUp { order = .endNow }
-            case SIGHUP: order = .hangUp
-            case SIGUSR1:
-                obey = true
-                // Who tells us does so by hand, perhaps before we have seen the end that a pause would follow.
-                delay = 0
-            case SIGCONT: called = true
-            default: break
-            }
-        }
-    }
-
-    /// Reaps what has ended; the program's wait status if it is among them. One that was stopped from its keyboard goes
-    /// on.
-    private func reap() -> Int32? {
-        var ended: Int32?
-        var status: Int32 = 0
-        while true {
-            let pid = waitpid(-1, &status, WNOHANG | WUNTRACED)
-            if pid <= 0 { return ended }
-            let stopped = status & 0xff == 0x7f
-            if !stopped, serving?.ended(pid, status) == true { continue }
-            if pid == child, !stopped { ended = status }
-            if pid == child, stopped, (status >> 8) & 0xff == SIGTSTP {
-                poll(nil, 0, 50)
-                terminal?.newLine()
-                kill(-child, SIGCONT)
-            }
-        }
-    }
-
-    /// Freezes or thaws, as the wish on the disk says; true if the agent has handed over and this session is to end.
-    private func obey() throws -> Bool {
-        switch try bus.agent(named: name)?.want {
-        case .freeze:
-            // Three times: what starts while we walk is caught on the next.
-            for _ in 0..<3 { for process in Tree.descendants(of: getpid()) { process.signal(SIGSTOP) } }
-        case .run:
-            for process in Tree.descendants(of: getpid()).reversed() { process.signal(SIGCONT) }
-            return try bus.conversation(name)?.handoff == token
-        default: break
-        }
-        return false
-    }
-
     // MARK: ending
 
     /// Ends all that descends from us; returns when nothing is left.
@@ -412,20 +347,6 @@ package final class Supervisor {
         let hurries = { [self] in order == .endNow }
         Tree.endOwn(grace: now ? 0 : 3, hurries: hurries) { [self] in heard(within: 0.02) }
         child = 0
-    }
-
-    /// Sleeps, but for signals; an order ends it, and so does who brings us up.
-    func rest(seconds: Double) {
-        let end = Time.monotonic() + seconds
-        while order == nil, Time.monotonic() < end { if heard(within: end - Time.monotonic()) { return } }
-    }
-
-    /// Takes the signals that come, at the first of them or when the time is over. True if one of them is to wake us: a
-    /// person brings us up.
-    @discardableResult
-    private func heard(within seconds: Double) -> Bool {
-        var entry = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-        return poll(&entry, 1, Int32(seconds * 1000) + 1) > 0 && signalled().obey
     }
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.

@@ -22,7 +22,7 @@ package final class TaskBody {
     private let team: Team
     private var bus: Bus { team.bus }
     private let claim: Claim
-    private let signals: Int32
+    private let signals: SignalQueue
     private var body: pid_t = 0
     private var isHurried = false
     /// The task is no longer its agent's to end.
@@ -39,11 +39,7 @@ package final class TaskBody {
             throw Failure.no("task \(id) is not held by '\(worker.name)'")
         }
         self.claim = claim
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT] { sigaddset(&set, signal) }
-        sigprocmask(SIG_BLOCK, &set, nil)
-        signals = csys_signalfd(&set)
+        signals = SignalQueue([SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT])
         _ = csys_set_subreaper()
     }
 
@@ -90,7 +86,9 @@ package final class TaskBody {
             case .ended: isOver = true
             default: break
             }
-            var entries = [signals, watcher.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var entries = [signals.descriptor, watcher.descriptor].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
             _ = poll(&entries, nfds_t(entries.count), watcher.descriptor < 0 ? 1000 : 60000)
             if entries[1].revents != 0 { watcher.drain() }
             if let status = look() { return status }
@@ -103,8 +101,8 @@ package final class TaskBody {
     private func look() -> Int32? {
         var ended: Int32?
         while true {
-            switch csys_next_signal(signals) {
-            case 0: return ended
+            switch signals.next() {
+            case nil: return ended
             case SIGCHLD: ended = reap() ?? ended
             default: isHurried = true
             }
