@@ -78,7 +78,6 @@ extension Supervisor {
     func waitForWork() throws -> Bool {
         try attend()
         let waiting = try Waiting(team, name)
-        settled = true
         following = nil
         if try waiting.look() { return true }
         try bus.report(

@@ -51,7 +51,8 @@ extension Supervisor {
     /// Nothing is under way that only we know of.
     private var isQuiet: Bool {
         if child == 0 { return true }
-        guard settled, let agent = try? team.agent(name), !isByTurns(agent) else { return false }
+        if case .starting = phase { return false }
+        guard let agent = try? team.agent(name), !isByTurns(agent) else { return false }
         return following?.isQuiet ?? true && serving?.isIdle ?? true
     }
 

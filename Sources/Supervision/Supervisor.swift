@@ -52,8 +52,7 @@ package final class Supervisor {
     var strange: (sight: AgentProgram.Sight, since: Double)?
     /// What it held when the program was started.
     private(set) var begunWith = Set<Int>()
-    private var looked = 0.0
-    var settled = true
+    private(set) var phase = Phase.idle
     private var witnessed = false
     /// What we are to obey: kept until it is, whatever was being done when it came.
     var order: Order?
@@ -64,12 +63,20 @@ package final class Supervisor {
     var isReplaced = false
     /// One that does not run, which is left alone.
     var broken: (path: FilePath, written: Int)?
-    /// The program is that of the session that our predecessor in this process began.
-    private var isTakenOver = false
     /// Nobody may have seen the executable being replaced while our predecessor was about to become it.
     private var isToTell = false
     private var silence: StallDetector?
 
+    /// How far the program is.
+    enum Phase: Equatable {
+        /// There is none.
+        case idle
+        /// It is that of the session that our predecessor in this process began, and nothing follows it yet.
+        case inherited
+        /// It was started. When it was last looked whether it tells or shows what it does, by the monotonic clock.
+        case starting(looked: Double)
+        case running
+    }
     enum Ended {
         case exit(Int32)
         case failed(Failure)
@@ -95,7 +102,7 @@ package final class Supervisor {
             }
             alive = try LivenessLock.kept(words[0], of: team.bus.alive(name))
             child = words[1]
-            isTakenOver = child > 0
+            if child > 0 { phase = .inherited }
             isToTell = true
             // Where the kernel does not tell our own file for that, none is ever ours: not the same again.
             broken = Supervisor.successor
@@ -123,7 +130,7 @@ package final class Supervisor {
     package func run() throws {
         _ = csys_set_subreaper()
         while order == nil, let agent = try insist({ try bus.agent(named: name) }) ?? nil,
-            agent.want == .run || isTakenOver
+            agent.want == .run || phase == .inherited
         {
             var ended: Ended
             try leaveIfOutgrown()
@@ -132,7 +139,7 @@ package final class Supervisor {
             do {
                 let agent = try team.agent(name)
                 var begun = true
-                if isTakenOver {
+                if phase == .inherited {
                     try takeOver(agent)
                 } else if let adopted = agent.adopted {
                     try accompany(adopted)
@@ -241,8 +248,7 @@ package final class Supervisor {
             && bus.handOver(of: name, urgent: false, bound: 9000, door: "prompt", stands: true, deliver: start)
         if !handed { try start(nil) }
         started = Time.monotonic()
-        looked = started
-        settled = false
+        phase = .starting(looked: started)
         following = nil
         strange = nil
         noteCost()
@@ -251,13 +257,12 @@ package final class Supervisor {
 
     /// Goes on with the session of our predecessor in this process, and its program.
     private func takeOver(_ agent: AgentView) throws {
-        isTakenOver = false
+        phase = .running
         known = try team.known(agent.card.program ?? "")
         token = agent.token ?? ""
         begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
         serving = known?.sandbox == nil ? nil : try serve(agent)
         started = Time.monotonic()
-        settled = true
         following = try? ProgramMonitor(team, name, known, child)
         // What it shows when it starts is answered for it then only.
         following?.looking.isPastStart = agent.state != .waiting
@@ -267,15 +272,15 @@ package final class Supervisor {
         accompanied = process
         companion = csys_pidfd_open(process.pid)
         started = Time.monotonic()
-        settled = true
+        phase = .running
         self.following = following
     }
 
     /// It has started, or shows what it waits for. What it said itself by now stands.
     private func settle() throws {
-        looked = Time.monotonic()
+        phase = .starting(looked: Time.monotonic())
         guard try hasBegun(known) else { return }
-        settled = true
+        phase = .running
         following = try? ProgramMonitor(team, name, known, child)
         guard let report = try bus.agent(named: name)?.report, report.state == .starting else {
             return
@@ -306,7 +311,9 @@ package final class Supervisor {
             var next = min(
                 silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600,
                 serving?.next() ?? 3600)
-            if !settled { next = min(next, max(0, looked + Supervisor.settling - Time.monotonic())) }
+            if case .starting(let looked) = phase {
+                next = min(next, max(0, looked + Supervisor.settling - Time.monotonic()))
+            }
             // A watcher that the kernel had no more room for sees nothing: then it is looked each second.
             let isBlind =
                 [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 }
@@ -325,7 +332,7 @@ package final class Supervisor {
             }
             if watch?.isReplaced == true { isReplaced = true }
             succeed()
-            if !settled, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
+            if case .starting(let looked) = phase, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
             if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
             if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 {
                 try? following?.look()
@@ -347,6 +354,7 @@ package final class Supervisor {
         let hurries = { [self] in order == .endNow }
         Tree.endOwn(grace: now ? 0 : 3, hurries: hurries) { [self] in heard(within: 0.02) }
         child = 0
+        phase = .idle
     }
 
     /// Gives the lock up first, so that what is recovered from the dead includes us.
