@@ -33,7 +33,7 @@ package struct Bus {
                     + "has"
             )
         }
-        let version = root.appending("version")
+        let version = Bus(unopened: root).version
         guard let bytes = try Files.read(version) else {
             // Whoever has emptied it may have it made anew.
             if try Files.list(root)?.isEmpty == true { return nil }
@@ -53,6 +53,14 @@ package struct Bus {
         }
         guard words.count == 3 else { throw Failure.unsure("'\(version.string)' is damaged; see 'cadre doctor'") }
         return Bus(root: root, identity: String(words[2]))
+    }
+
+    /// Names the files of a bus that is not open: it may be anything, or nothing.
+    init(unopened root: FilePath) { self.init(root: root, identity: "") }
+
+    private init(root: FilePath, identity: String) {
+        self.root = root
+        self.identity = identity
     }
 
     /// The bus is kept open by a process that lives for long.
@@ -94,39 +102,31 @@ package struct Bus {
         if let bus = try open(root) { return (bus, false) }
         let above = root.removingLastComponent()
         try Files.mkdirs(above)
-        let aside = above.appending("\(root.lastComponent?.string ?? "cadre").new-\(Random.hex(8))")
-        try Files.mkdir(aside)
-        for directory in directories { try Files.mkdir(aside.appending(directory)) }
-        for box in ["mail/human", "mail/dead"] {
-            try Files.mkdir(aside.appending(box))
-            for part in ["tmp", "new", "cur"] { try Files.mkdir(aside.appending(box).appending(part)) }
+        let new = Bus(unopened: beside(root))
+        try Files.mkdir(new.root)
+        for directory in new.directories { try Files.mkdir(directory) }
+        for name in ["human", dead] {
+            try Files.mkdir(new.box(name))
+            for part in MailPart.allCases { try Files.mkdir(new.box(name, part)) }
         }
-        try Files.write(Array("1\n".utf8), to: aside.appending("ids"), sync: true)
-        try Files.write(Array("cadre \(format) \(Random.hex(16))\n".utf8), to: aside.appending("version"), sync: true)
-        try Files.sync(aside)
+        try Files.write(Array("1\n".utf8), to: new.ids, sync: true)
+        try Files.write(Bus.freshVersion(), to: new.version, sync: true)
+        try Files.sync(new.root)
         if try Files.list(root)?.isEmpty == true { try Files.rmdir(root) }
-        if try !Files.renameNew(aside, root) { try Files.removeAll(aside) }
+        if try !Files.renameNew(new.root, root) { try Files.removeAll(new.root) }
         try Files.sync(above)
         guard let bus = try open(root) else { throw Failure.unsure("unable to make '\(root.string)'") }
         return (bus, true)
     }
 
-    /// Directories of every bus; a missing one is damage.
-    static let directories = [
-        "tmp", "tasks", "import", "journal", "agents", "slots", "asks", "asks/open", "asks/done", "mail", "merge",
-        "merge/queue", "merge/done", "merge/log", "state", "state/ready", "state/claimed", "state/review",
-        "state/settle", "state/done", "state/failed", "state/cancelled", "state/blocked", "state/deferred",
-        "state/edit",
-    ]
+    /// What the file `version` of a bus with a new identity holds.
+    static func freshVersion() -> [UInt8] { Array("cadre \(format) \(Random.hex(16))\n".utf8) }
 
     /// Runs `body` under the bus's lock.
     func locked<T>(_ verb: String, seconds: UInt32 = 30, _ body: (LockProof) throws -> T) throws -> T {
         try requireFormat()
         return try FileLock.with(lock, seconds: seconds, verb: verb, body)
     }
-
-    /// A fresh name in `tmp/`.
-    package func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
 
     /// Writes aside and renames in, so that a reader sees the old or the new, whole.
     package func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
@@ -159,7 +159,7 @@ extension Bus {
     /// The repository's common git directory: the one the bus lies in, else the one it was made for.
     package func repository() throws -> FilePath {
         let above = root.removingLastComponent()
-        if try Files.exists(above.appending("HEAD")), try Files.exists(above.appending("objects")) { return above }
+        if try gitAbove.allSatisfy(Files.exists) { return above }
         guard let path = try value(repositoryFile) else {
             throw Failure.unsure("'\(repositoryFile.string)' is missing: the bus does not know its repository")
         }

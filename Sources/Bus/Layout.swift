@@ -1,13 +1,81 @@
+import Glibc
+import Storage
 import SystemPackage
 
-/// Every path of the bus is made here and nowhere else.
+/// The directories of the markers, one for each state. In this order a new bus gets them.
+enum StateDirectory: String, CaseIterable {
+    case ready = "state/ready"
+    case claimed = "state/claimed"
+    case review = "state/review"
+    case settle = "state/settle"
+    case done = "state/done"
+    case failed = "state/failed"
+    case cancelled = "state/cancelled"
+    case blocked = "state/blocked"
+    case deferred = "state/deferred"
+    case edit = "state/edit"
+}
+
+/// The directories of a Maildir.
+enum MailPart: String, CaseIterable { case tmp, new, cur }
+
+/// The names of the ready queues, directories of `state/ready`.
+package enum ReadyQueue {
+    package static let any = "any"
+    package static let epic = "epic"
+    static func of(role: String) -> String { "role=\(role)" }
+    /// Of tasks for a program, and for a role beside it.
+    static func of(program: String, role: String?) -> String {
+        "program=\(program)" + (role.map { ",role=\($0)" } ?? "")
+    }
+    /// Of tasks for one agent alone.
+    static func only(_ name: String) -> String { only + name }
+    package static func isOnly(_ queue: String) -> Bool { queue.hasPrefix(only) }
+    /// Of tasks for one agent that will be anybody's.
+    static func first(_ name: String) -> String { first + name }
+    package static func isFirst(_ queue: String) -> Bool { queue.hasPrefix(first) }
+    private static let only = "for="
+    private static let first = "first="
+}
+
+/// Every name of the bus on the disk is spelled in this file and nowhere else (`Tests/shell/layers.t`). Names that
+/// carry data, such as a claim's marker or a message's id, are made and read by the type of what they carry.
 extension Bus {
+    /// Where the bus of a repository is, by its common git directory.
+    package static func place(in common: FilePath) -> FilePath { common.appending("cadre") }
+    /// Where a bus is made whole before it is renamed to its place, beside which this is.
+    static func beside(_ root: FilePath) -> FilePath {
+        root.removingLastComponent().appending("\(root.lastComponent?.string ?? "cadre").new-\(Random.hex(8))")
+    }
+
+    /// Directories of every bus, each before those in it; a missing one is damage.
+    var directories: [FilePath] {
+        [
+            tmp, tasks, imports, journal, agents, slots, asksPlace, openAsks, doneAsks, mail, merge, mergeQueue,
+            mergeDone, mergeLogs, states,
+        ] + StateDirectory.allCases.map(state)
+    }
+
     var lock: FilePath { root.appending("lock") }
     var ids: FilePath { root.appending("ids") }
-    var version: FilePath { root.appending("version") }
+    package var version: FilePath { root.appending("version") }
     var tmp: FilePath { root.appending("tmp") }
+    /// A fresh name in `tmp`.
+    package func aside() -> FilePath { tmp.appending("\(Time.now()).\(getpid()).\(Random.hex(8))") }
     var imports: FilePath { root.appending("import") }
+    /// The records of the tasks that one import makes.
+    func importFile(_ ids: ClosedRange<Int>) -> FilePath {
+        imports.appending("\(ids.lowerBound)-\(ids.upperBound)")
+    }
+    /// What made no sense where it was.
+    var damaged: FilePath { root.appending("damaged") }
+    func damagedFile(_ path: FilePath) -> FilePath {
+        damaged.appending("\(Time.now())-\(Random.hex(4))-\(path.lastComponent?.string ?? "file")")
+    }
     package var journal: FilePath { root.appending("journal") }
+    /// The lines of one day, `2026-01-31`, and one host.
+    func journalFile(_ day: Substring, _ host: String) -> FilePath { journal.appending("\(day).\(host).jsonl") }
+    static func isJournal(_ name: String) -> Bool { name.hasSuffix(".jsonl") }
     /// The line that `status` printed last, for those who only show it.
     package var statusFile: FilePath { root.appending("status") }
     /// The claim that is being taken from its holder, see Taken.
@@ -18,10 +86,12 @@ extension Bus {
     /// Directories of which one changes whenever one of the numbers in `counts` does that are not of agents.
     package var counted: [FilePath] {
         // A task comes to a ready queue from one of these, and leaves it to one.
-        ["blocked", "claimed", "review", "settle", "cancelled", "deferred", "edit"].map(state)
-            + [openAsks, box("human").appending("new"), box("human").appending("cur"), mergeQueue, conflicts]
+        [.blocked, .claimed, .review, .settle, .cancelled, .deferred, .edit].map(state)
+            + [openAsks, box("human", .new), box("human", .cur), mergeQueue, conflicts]
     }
 
+    /// What a git directory has, where the bus lies in one.
+    var gitAbove: [FilePath] { ["HEAD", "objects"].map { root.removingLastComponent().appending($0) } }
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }
     /// The branch that work lands on by default, set when the bus is made.
@@ -41,36 +111,62 @@ extension Bus {
 
     /// What agents have used, a directory for each day; see Cost.
     var cost: FilePath { root.appending("cost") }
+    func costDay(_ day: String) -> FilePath { cost.appending(day) }
+    func costFile(_ day: String, _ agent: String, _ conversation: String) -> FilePath {
+        costDay(day).appending("\(agent),\(conversation)")
+    }
+    static func isCost(_ name: String, of agent: String) -> Bool { name.hasPrefix("\(agent),") }
 
     // Tasks.
     var tasks: FilePath { root.appending("tasks") }
     package func task(_ id: Int) -> FilePath { tasks.appending("\(id)") }
-    func taskFile(_ id: Int) -> FilePath { task(id).appending("task") }
+    func taskFile(_ id: Int) -> FilePath { Bus.taskFile(in: task(id)) }
+    static func taskFile(in task: FilePath) -> FilePath { task.appending("task") }
     /// Ids of tasks that may depend on this one, a line each: a superset.
     func dependentsFile(_ id: Int) -> FilePath { task(id).appending("dependents") }
     /// Ids of tasks that may have this one as parent, a line each: a superset.
     func childrenFile(_ id: Int) -> FilePath { task(id).appending("children") }
-    package func notesFile(_ id: Int) -> FilePath { task(id).appending("notes") }
+    package func notesFile(_ id: Int) -> FilePath { Bus.notesFile(in: task(id)) }
+    static func notesFile(in task: FilePath) -> FilePath { task.appending("notes") }
     func endFile(_ id: Int) -> FilePath { task(id).appending("end") }
-    package func branchFile(_ id: Int) -> FilePath { task(id).appending("branch") }
+    package func branchFile(_ id: Int) -> FilePath { Bus.branchFile(in: task(id)) }
+    static func branchFile(in task: FilePath) -> FilePath { task.appending("branch") }
     func planFile(_ id: Int) -> FilePath { task(id).appending("plan") }
     /// The n-th plan, once there is another.
     func planFile(_ id: Int, _ n: Int) -> FilePath { task(id).appending("plan,\(n)") }
     package func returnedFile(_ id: Int) -> FilePath { task(id).appending("returned") }
     func runFile(_ id: Int) -> FilePath { task(id).appending("run") }
     func resultFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("result,\(token)") }
-    func diedFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("died,\(token)") }
+    /// That a claim of this token ended with its owner's death.
+    func diedFile(_ id: Int, _ token: String) -> FilePath { task(id).appending("\(Bus.died)\(token)") }
+    static func isDeath(_ name: String) -> Bool { name.hasPrefix(died) }
+    private static let died = "died,"
 
     // Markers.
-    func state(_ name: String) -> FilePath { root.appending("state").appending(name) }
+    var states: FilePath { root.appending("state") }
+    func state(_ directory: StateDirectory) -> FilePath { root.appending(directory.rawValue) }
+    /// The marker of this name.
+    func marker(_ directory: StateDirectory, _ name: String) -> FilePath { state(directory).appending(name) }
+    func marker(_ directory: StateDirectory, _ id: Int) -> FilePath { marker(directory, "\(id)") }
     /// Where what is claimed stands: whatever ends a claim changes this directory.
-    package var claimsPlace: FilePath { state("claimed") }
-    func queue(_ queue: String) -> FilePath { state("ready").appending(queue) }
+    package var claimsPlace: FilePath { state(.claimed) }
+    /// Deferred tasks lie in directories by when they are due, each of this many seconds.
+    static let deferredSpan = 65536
+    func deferred(due: Int, _ id: Int) -> FilePath {
+        deferredGroup(due / Bus.deferredSpan).appending("\(due),\(id)")
+    }
+    func deferredGroup(_ group: Int) -> FilePath { state(.deferred).appending("\(group)") }
+    func queue(_ queue: String) -> FilePath { state(.ready).appending(queue) }
     func bell(_ queue: String) -> FilePath { self.queue(queue).appending("bell") }
     /// Locked by the one who watches the bell, see WaitLine.
     func turn(_ queue: String) -> FilePath { self.queue(queue).appending("turn") }
+    /// Ready tasks lie by priority, and in directories of a hundred ids.
+    func ready(_ queue: String, _ priority: Int) -> FilePath { self.queue(queue).appending("\(priority)") }
+    func ready(_ queue: String, _ priority: Int, bucket: Int) -> FilePath {
+        ready(queue, priority).appending("\(bucket)")
+    }
     func ready(_ queue: String, _ priority: Int, _ id: Int) -> FilePath {
-        self.queue(queue).appending("\(priority)").appending("\(id / 100)").appending("\(id)")
+        ready(queue, priority, bucket: id / 100).appending("\(id)")
     }
 
     // Agents.
@@ -122,18 +218,35 @@ extension Bus {
     func goneFile(_ name: String) -> FilePath { agent(name).appending("gone") }
     func assignment(_ name: String) -> FilePath { agent(name).appending("assignment") }
     package var slots: FilePath { root.appending("slots") }
+    func slotFile(_ slot: Int) -> FilePath { slots.appending("\(slot)") }
     /// Held by the supervisors that watch the others.
     package func watchLock(_ number: Int) -> FilePath { root.appending("watch\(number)") }
     package var spawnLock: FilePath { root.appending("spawn") }
 
     // Mail.
-    package func box(_ name: String) -> FilePath { root.appending("mail").appending(name) }
-    package func unreadBox(_ name: String) -> FilePath { box(name).appending("new") }
-    var deadBox: FilePath { box("dead") }
+    var mail: FilePath { root.appending("mail") }
+    package func box(_ name: String) -> FilePath { mail.appending(name) }
+    func box(_ name: String, _ part: MailPart) -> FilePath { box(name).appending(part.rawValue) }
+    package func unreadBox(_ name: String) -> FilePath { box(name, .new) }
+    /// The box of what a retired agent did not read.
+    static let dead = "dead"
+    /// Held by the one who takes mail out of the box.
+    func readerLock(_ name: String) -> FilePath { box(name).appending("reader") }
+    /// The unread messages in order, and how many bytes of that were read; see `next`.
+    func orderFile(_ name: String) -> FilePath { box(name).appending("order") }
+    func orderOffset(_ name: String) -> FilePath { box(name).appending("order.at") }
+    /// What in cur/ is unread.
+    func oldFile(_ name: String) -> FilePath { box(name).appending("old") }
+    var senders: FilePath { mail.appending(".senders") }
+    /// Held by the one who sends in that name.
+    func senderLock(_ name: String) -> FilePath { senders.appending(name) }
+    /// The time in the id of the sender's last message.
+    func lastSent(_ name: String) -> FilePath { senders.appending("\(name).last") }
 
     // Asks.
-    package var openAsks: FilePath { root.appending("asks").appending("open") }
-    package var doneAsks: FilePath { root.appending("asks").appending("done") }
+    var asksPlace: FilePath { root.appending("asks") }
+    package var openAsks: FilePath { root.appending("asks/open") }
+    package var doneAsks: FilePath { root.appending("asks/done") }
 
     // The merge queue.
     package var merge: FilePath { root.appending("merge") }
@@ -141,8 +254,10 @@ extension Bus {
     /// The process that holds it, or was the last to.
     var runnerFile: FilePath { merge.appending("runner") }
     package var mergeBell: FilePath { merge.appending("bell") }
-    package var mergeQueue: FilePath { merge.appending("queue") }
+    package var mergeQueue: FilePath { root.appending("merge/queue") }
     package var mergeDone: FilePath { merge.appending("done") }
+    package func entryFile(_ id: Int) -> FilePath { mergeQueue.appending("\(id)") }
+    func endedEntryFile(_ id: Int) -> FilePath { mergeDone.appending("\(id)") }
     package var mergeLogs: FilePath { merge.appending("log") }
     /// What the gate said of a tree: `TREE,GATE`, both as object ids.
     var mergeVerdicts: FilePath { merge.appending("gate") }
@@ -166,14 +281,17 @@ extension Bus {
     /// What git writes while it compares.
     package var checkObjects: FilePath { merge.appending("check.objects") }
     /// Branches that conflict: `ID,ID` and `ID,target`.
-    var conflicts: FilePath { merge.appending("conflicts") }
+    var conflicts: FilePath { root.appending("merge/conflicts") }
     func conflictFile(_ name: String) -> FilePath { conflicts.appending(name) }
     /// The git directory with a configuration of ours, in a worktree without files.
     package var mergeGit: FilePath { merge.appending("git") }
+    package var mergeGitDirectory: FilePath { mergeGit.appending(".git") }
     /// Directories with the `.gitattributes` of a tree, each by a digest of them.
     package var mergeAttributes: FilePath { merge.appending("attributes") }
+    package func attributesPlace(_ digest: String) -> FilePath { mergeAttributes.appending(String(digest.prefix(40))) }
     /// When a remote's branch was last fetched for who begins work, and why it could not be: by a digest of both names.
     package var mergeFetched: FilePath { merge.appending("fetched") }
+    package func fetchedFile(_ digest: String) -> FilePath { mergeFetched.appending(String(digest.prefix(40))) }
     /// Held by the one who fetches.
     package var fetchLock: FilePath { merge.appending("fetching") }
     /// The runner's own worktree.

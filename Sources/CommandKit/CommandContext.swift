@@ -40,14 +40,14 @@ package final class CommandContext {
     /// Where the bus is or would be: with `-C` that of the repository there, else `$CADRE_DIR`, else `cadre/` in the
     /// common git directory. The bus that `$CADRE_DIR` names is that of its repository with `-C` as well.
     package func busPath() throws -> FilePath {
-        guard let set = environment("CADRE_DIR") else { return try repository().commonDirectory.appending("cadre") }
+        guard let set = environment("CADRE_DIR") else { return try Bus.place(in: repository().commonDirectory) }
         guard set.hasPrefix("/") else {
             throw Failure.usage("CADRE_DIR must be an absolute path, not '\(Names.shown(set))'")
         }
         guard common.directory != nil else { return FilePath(set) }
         let found = try repository().commonDirectory
         if let bus = try Bus.open(FilePath(set)), try bus.repository() == found { return bus.root }
-        return found.appending("cadre")
+        return Bus.place(in: found)
     }
 
     /// Whether `-C` leads out of the project whose bus the environment names.

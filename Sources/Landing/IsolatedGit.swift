@@ -65,7 +65,7 @@ final class IsolatedGit {
     private func prepare() throws -> (configured: Configured, git: Git) {
         if let made { return made }
         let configured = try Configured(repository, bus, target: work.settings.target)
-        let directory = bus.mergeGit.appending(".git")
+        let directory = bus.mergeGitDirectory
         for part in ["refs", "objects", "info"] { try Files.mkdirs(directory.appending(part)) }
         let information = try Files.read(repository.directory.appending("info/attributes")) ?? []
         for (name, bytes) in [
@@ -180,8 +180,7 @@ final class IsolatedGit {
             else { return nil }
             return (String(words[2]), path)
         }
-        let place = bus.mergeAttributes.appending(
-            String(Digest.of(Array(files.map { "\($0.id) \($0.path)\0" }.joined().utf8)).prefix(40)))
+        let place = bus.attributesPlace(Digest.of(Array(files.map { "\($0.id) \($0.path)\0" }.joined().utf8)))
         places[tree] = place
         if try Files.exists(place) { return place }
         let aside = bus.aside()

@@ -42,7 +42,7 @@ extension MergeRunner {
             let holders = try git.run(["for-each-ref", "--count=1", "--format=%(refname)", "--contains", tip]).text
             if holders.isEmpty { problem("I5", path, "no reference holds the tip \(tip) of task \(id)") }
         }
-        for entry in try bus.entries() { try tip(entry.tip, entry.id, bus.mergeQueue.appending("\(entry.id)")) }
+        for entry in try bus.entries() { try tip(entry.tip, entry.id, bus.entryFile(entry.id)) }
         for view in try bus.list([.ready, .blocked, .deferred, .claimed]) {
             if let back = try bus.returned(view.id)?.tip { try tip(back, view.id, bus.returnedFile(view.id)) }
         }
@@ -55,7 +55,7 @@ extension MergeRunner {
         guard let target = settings.target, try git.commit(target) != nil else { return found }
         // What landed since there is a bus, by the trailers that each landing carries. Commits that came in by a merge
         // are as their authors wrote them.
-        let begun = try Files.status(bus.root.appending("version"))?.st_mtim.tv_sec ?? 0
+        let begun = try Files.status(bus.version)?.st_mtim.tv_sec ?? 0
         let log = try git.run([
             "-c", "trailer.separators=:", "log", "--first-parent", "--no-show-signature", "--since=\(begun)",
             "--grep=^Cadre-Tip: ", "--format=%H %(trailers:key=Cadre-Tip,valueonly,separator=%x20)", target,

@@ -71,7 +71,7 @@ extension TaskBranches {
 
     private func refresh(_ remote: RemoteTarget, _ branch: String) throws -> String? {
         let every = try settings.number(.fetch)
-        let file = bus.mergeFetched.appending(String(Digest.of(Array("\(remote.name) \(branch)".utf8)).prefix(40)))
+        let file = bus.fetchedFile(Digest.of(Array("\(remote.name) \(branch)".utf8)))
         let before = try FetchRecord.read(file)
         if let time = before?.time, time <= Time.now(), time + every > Time.now() { return nil }
         try Files.mkdirs(bus.mergeFetched)

@@ -192,7 +192,7 @@ extension Team {
     package static func all(in tmux: Tmux) throws -> [Team] {
         let (shown, directories) = try tmux.places()
         let roots = shown.union(
-            directories.compactMap { try? Repository.find(from: $0, plain: true).commonDirectory.appending("cadre") })
+            directories.compactMap { try? Bus.place(in: Repository.find(from: $0, plain: true).commonDirectory) })
         return roots.sorted { $0.string < $1.string }.compactMap { root in
             guard let bus = try? Bus.open(root), let repository = try? bus.repository() else { return nil }
             if let here = tmux.path, let server = try? bus.server(), server != here, Tmux.answers(server) {

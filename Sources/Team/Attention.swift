@@ -109,17 +109,17 @@ package struct Attention {
         guard !team.isEmpty else { return [] }
         let workers = team.compactMap { agent in Team.puller(agent).map { (agent: agent, worker: $0) } }
         var all: [Attention] = []
-        for (queue, id) in try bus.firstReadyByQueue() where queue != "epic" {
+        for (queue, id) in try bus.firstReadyByQueue() where queue != ReadyQueue.epic {
             let fitting = workers.filter { $0.worker.queues.contains(queue) }
             let running = fitting.filter { $0.agent.alive && $0.agent.want == .run }
             // A name without a card is a person's or a job's.
-            if fitting.isEmpty, queue.hasPrefix("for=") { continue }
+            if fitting.isEmpty, ReadyQueue.isOnly(queue) { continue }
             if running.isEmpty {
                 let why = fitting.prefix(3).map { "'\($0.agent.name)' \(Attention.how($0.agent))" }.joined(
                     separator: ", ")
                 let resting = fitting.first { $0.agent.state == .resting && $0.agent.want == .run }
                 let advice = resting.map { ": 'cadre up \($0.agent.name)' starts it" } ?? ""
-                let next = queue.hasPrefix("first=") ? try bus.header(id)?.toUntil : nil
+                let next = ReadyQueue.isFirst(queue) ? try bus.header(id)?.toUntil : nil
                 all.append(
                     Attention(
                         "\(id)", "is ready, and nobody who runs takes it\(why.isEmpty ? "" : ": \(why)")\(advice)",

@@ -167,7 +167,7 @@ package struct AgentView {
 extension Bus {
     /// The agents that have a card, by name; with `drafts` those that are being made as well.
     package func agentNames(drafts: Bool = false) throws -> [String] {
-        guard let names = try Files.list(agents) else { throw missing("agents") }
+        guard let names = try Files.list(agents) else { throw missing(agents) }
         return try names.filter { try Names.isName($0) && (drafts || Files.exists(card($0))) }.sorted()
     }
 
@@ -176,7 +176,7 @@ extension Bus {
         guard Names.isName(name) else { return nil }
         guard let card = try AgentCard.read(card(name)) else {
             // The card is written first and goes with all the rest.
-            guard try !Files.exists(session(name)) else { throw missing("agents/\(name)/card") }
+            guard try !Files.exists(session(name)) else { throw missing(self.card(name)) }
             return nil
         }
         return AgentView(
@@ -300,7 +300,7 @@ extension Bus {
     /// Forgets a retired agent. Its branch, tasks and journal stay; unread mail becomes dead letters.
     package func forget(_ name: String, by: String) throws {
         for priority in 0...4 {
-            let top = queue("first=\(name)").appending("\(priority)")
+            let top = ready(ReadyQueue.first(name), priority)
             for bucket in try Files.list(top) ?? [] {
                 for id in try Files.list(top.appending(bucket)) ?? [] {
                     if let id = Int(id) { try unreserve(id, for: name, by: by) }

@@ -126,7 +126,7 @@ extension Bus {
     /// That no later call tells by itself whether what is in hand stood.
     package func doubtHanded(of name: String) throws {
         guard try Files.exists(handedFile(name)) else { return }
-        try FileLock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
+        try FileLock.with(readerLock(name), seconds: 30, verb: "hand over") { _ in
             guard var record = try HandedRecord.read(handedFile(name)) else { return }
             record.doubted = .yes
             try replace(handedFile(name), with: record.bytes, sync: false)
@@ -137,7 +137,7 @@ extension Bus {
     package func settleHanded(of name: String, waits: Bool = false, stood: (String) -> Bool) throws {
         // Nearly always there is none.
         guard try Files.exists(handedFile(name)) else { return }
-        try FileLock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
+        try FileLock.with(readerLock(name), seconds: 30, verb: "hand over") { _ in
             guard let handed = try handed(of: name) else { return }
             let left = handed.ids.filter { !stood($0) }
             if waits, !left.isEmpty {
@@ -171,7 +171,7 @@ extension Bus {
         of name: String, urgent: Bool, bound: Int, door: String, stands: Bool = false, deliver: (String) throws -> Void
     ) throws -> Bool {
         guard try !messages(of: name).isEmpty else { return false }
-        return try FileLock.with(box(name).appending("reader"), seconds: 30, verb: "hand over") { _ in
+        return try FileLock.with(readerLock(name), seconds: 30, verb: "hand over") { _ in
             var text = ""
             var handed: [String] = []
             var senders = Set<String>()

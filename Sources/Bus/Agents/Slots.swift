@@ -61,7 +61,7 @@ extension Bus {
 
     private func writeSlot(_ slot: Int, _ name: String, _ pid: pid_t) throws {
         let start = Host.startTime(pid) ?? 0
-        try replace(slots.appending("\(slot)"), with: Array("\(name) \(pid) \(start) \(Host.boot)\n".utf8), sync: true)
+        try replace(slotFile(slot), with: Array("\(name) \(pid) \(start) \(Host.boot)\n".utf8), sync: true)
     }
 
     /// How many slots are taken.
@@ -69,14 +69,14 @@ extension Bus {
 
     /// The first of ten ports that no other agent has, running or not. Under the spawn lock.
     package func freePort(from base: Int) throws -> Int {
-        guard let names = try Files.list(agents) else { throw missing("agents") }
+        guard let names = try Files.list(agents) else { throw missing(agents) }
         let taken = try Set(
             names.filter(Names.isName).compactMap { try AgentCard.read(card($0))?.port ?? draft(of: $0)?.port })
         return (0...taken.count).lazy.map { base + $0 * 10 }.first { !taken.contains($0) } ?? base
     }
 
     private func slotNumbers() throws -> [Int] {
-        guard let names = try Files.list(slots) else { throw missing("slots") }
+        guard let names = try Files.list(slots) else { throw missing(slots) }
         return names.compactMap { Int($0) }
     }
 
@@ -86,11 +86,11 @@ extension Bus {
     }
 
     private func slot(_ number: Int) throws -> (name: String, pid: pid_t, writerLives: Bool)? {
-        guard let bytes = try Files.read(slots.appending("\(number)")) else { return nil }
+        guard let bytes = try Files.read(slotFile(number)) else { return nil }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }).map(
             String.init)
         guard words.count == 4, let pid = pid_t(words[1]), let start = UInt64(words[2]) else {
-            throw Record.damaged(slots.appending("\(number)"))
+            throw Record.damaged(slotFile(number))
         }
         return (words[0], pid, words[3] == Host.boot && pid > 0 && Host.startTime(pid) == start)
     }
@@ -116,7 +116,7 @@ extension Bus {
 
     /// Agents that never came to be and whose spawn no longer runs, under the spawn lock.
     package func deadDrafts() throws -> [String] {
-        guard let names = try Files.list(agents) else { throw missing("agents") }
+        guard let names = try Files.list(agents) else { throw missing(agents) }
         var live = Set<String>()
         for number in try slotNumbers() { if let name = try slotHolder(number) { live.insert(name) } }
         return try names.filter { try Names.isName($0) && !live.contains($0) && !Files.exists(card($0)) }

@@ -110,8 +110,8 @@ extension Bus {
         _ held: LockProof,
         _ more: (String, inout AskRecord) throws -> Void
     ) throws -> String {
-        guard let open = try Files.list(openAsks) else { throw missing("asks/open") }
-        guard let done = try Files.list(doneAsks) else { throw missing("asks/done") }
+        guard let open = try Files.list(openAsks) else { throw missing(openAsks) }
+        guard let done = try Files.list(doneAsks) else { throw missing(doneAsks) }
         let taken = (open + done).compactMap { Names.number($0) }
         let name = "\((taken.max() ?? 0) + 1)"
         var record = AskRecord()
@@ -130,7 +130,7 @@ extension Bus {
 
     /// The open asks, oldest first.
     package func asks() throws -> [Ask] {
-        guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
+        guard let names = try Files.list(openAsks) else { throw missing(openAsks) }
         return try names.compactMap { name in
             try AskRecord.read(openAsks.appending(name)).map { Ask(id: name, record: $0) }
         }.filter { $0.answer == nil }
@@ -189,7 +189,7 @@ extension Bus {
     /// Finishes answers that were not told yet. Returns how many.
     func deliverAnswers(_ held: LockProof) throws -> Int {
         var delivered = 0
-        guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
+        guard let names = try Files.list(openAsks) else { throw missing(openAsks) }
         for name in names {
             guard let record = try AskRecord.read(openAsks.appending(name)), record.answer != nil else { continue }
             try deliver(Ask(id: name, record: record), held)

@@ -224,7 +224,7 @@ extension Bus {
                 record.digest = digest
             }
             _ = try healPlans(held)
-            guard let new = try planning(claim.id, header) else { throw missing("tasks/\(claim.id)/plan") }
+            guard let new = try planning(claim.id, header) else { throw missing(planFile(claim.id)) }
             return new
         }
     }
@@ -235,12 +235,11 @@ extension Bus {
 
     /// The open asks about plans, answered or not, in the order in which they were asked.
     func openPlanAsks() throws -> [Ask] {
-        guard let names = try Files.list(openAsks) else { throw missing("asks/open") }
+        guard let names = try Files.list(openAsks) else { throw missing(openAsks) }
         return try names.compactMap { Names.number($0) }.sorted().compactMap { n in
-            guard let record = try AskRecord.read(openAsks.appending("\(n)")), record.kind == .plan else {
-                return nil
-            }
-            return Ask(id: "\(n)", record: record)
+            let id = "\(n)"
+            guard let record = try AskRecord.read(openAsks.appending(id)), record.kind == .plan else { return nil }
+            return Ask(id: id, record: record)
         }
     }
 

@@ -80,16 +80,16 @@ final class Examination {
 
     /// Moves a file that makes no sense to `damaged/`.
     func setAside(_ path: FilePath) throws {
-        let directory = root.appending("damaged")
-        try Files.mkdirs(directory)
-        _ = try Files.rename(
-            path, directory.appending("\(Time.now())-\(Random.hex(4))-\(path.lastComponent?.string ?? "file")"))
+        let bus = Bus(unopened: root)
+        try Files.mkdirs(bus.damaged)
+        _ = try Files.rename(path, bus.damagedFile(path))
     }
 
     // MARK: the bus itself
 
     func open() throws -> Bus? {
-        let version = root.appending("version")
+        let unopened = Bus(unopened: root)
+        let version = unopened.version
         if let st = try Files.status(root), st.st_mode & S_IFMT == S_IFDIR, st.st_uid == geteuid(),
             st.st_mode & 0o077 != 0
         {
@@ -100,7 +100,7 @@ final class Examination {
         }
         do { return try Bus.open(root) } catch let failure as Failure {
             // Only what looks like a bus is given a version; a newer one and one of another user are left alone.
-            guard try Files.exists(root.appending("tasks")), try Files.exists(root.appending("state")),
+            guard try Files.exists(unopened.tasks), try Files.exists(unopened.states),
                 let st = try Files.status(root), st.st_uid == geteuid(), try !Bus.isNewer(version)
             else {
                 report("files", version, failure.message)
@@ -110,18 +110,16 @@ final class Examination {
                 throw failure
             } repair: {
                 if try Files.exists(version) { try self.setAside(version) }
-                try Files.write(Array("cadre \(Bus.format) \(Random.hex(16))\n".utf8), to: version, sync: true)
+                try Files.write(Bus.freshVersion(), to: version, sync: true)
             }
             return nil
         }
     }
 
     func directories(_ bus: Bus) throws {
-        var paths = Bus.directories.map { root.appending($0) }
-        for box in Set(
-            ["human", "dead"] + ((try? Files.list(root.appending("mail"))) ?? []).filter { Names.isName($0) })
-        {
-            paths += ["tmp", "new", "cur"].map { bus.box(box).appending($0) }
+        var paths = bus.directories
+        for box in Set(["human", Bus.dead] + ((try? Files.list(bus.mail)) ?? []).filter { Names.isName($0) }) {
+            paths += MailPart.allCases.map { bus.box(box, $0) }
         }
         for path in paths {
             attempt(path) {
@@ -176,8 +174,8 @@ final class Examination {
             }
         }
         for day in try Files.list(bus.cost) ?? [] {
-            for name in try Files.list(bus.cost.appending(day)) ?? [] {
-                let path = bus.cost.appending(day).appending(name)
+            for name in try Files.list(bus.costDay(day)) ?? [] {
+                let path = bus.costDay(day).appending(name)
                 whole(path) { if let record = try UsageRecord.read(path) { _ = try Bus.lines(record, of: path) } }
             }
         }
@@ -217,7 +215,7 @@ final class Examination {
                 }
             }
         }
-        for claim in reviews where try !Files.exists(bus.mergeQueue.appending("\(claim.id)")) {
+        for claim in reviews where try !Files.exists(bus.entryFile(claim.id)) {
             report(
                 "I2", bus.reviewMarker(claim), "task \(claim.id) is in review and the merge queue has no entry of it"
             ) { _ = try bus.healQueue() }
@@ -252,7 +250,7 @@ final class Examination {
         }
         attempt(bus.card(name)) {
             if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) {
-                throw bus.missing("agents/\(name)/card")
+                throw bus.missing(bus.card(name))
             }
         }
         // What should become of it can't be guessed: 'cadre up', 'cadre stop' and the like write it anew.
@@ -264,8 +262,8 @@ final class Examination {
 
     /// I4: a message is in one box, once.
     func mail(_ bus: Bus) throws {
-        for name in try Files.list(root.appending("mail")) ?? [] where Names.isName(name) || name == "human" {
-            let cur = bus.box(name).appending("cur")
+        for name in try Files.list(bus.mail) ?? [] where Names.isName(name) || name == "human" {
+            let cur = bus.box(name, .cur)
             let told = Set(((try? bus.unreadInCur(name)) ?? []).map(\.id))
             for file in try Files.list(cur) ?? [] where !file.hasPrefix(".") && !Message.isSeen(file) {
                 if told.contains(Message.base(file)) { continue }
@@ -275,10 +273,10 @@ final class Examination {
             }
         }
         var seen: [String: FilePath] = [:]
-        for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") {
-            for part in ["cur", "new"] {
-                for file in try Files.list(bus.box(name).appending(part)) ?? [] where !file.hasPrefix(".") {
-                    let path = bus.box(name).appending(part).appending(file)
+        for name in try Files.list(bus.mail) ?? [] where !name.hasPrefix(".") {
+            for part in [MailPart.cur, .new] {
+                for file in try Files.list(bus.box(name, part)) ?? [] where !file.hasPrefix(".") {
+                    let path = bus.box(name, part).appending(file)
                     let id = Message.base(file)
                     if let other = seen[id] {
                         report("I4", path, "the same message as '\(other.string)'") { try self.setAside(path) }

@@ -100,31 +100,31 @@ extension Examination {
             whole(directory) { names = try Files.list(directory) ?? [] }
             for name in names { try body(name, directory.appending(name)) }
         }
-        for (state, place) in [("done", Marker.Place.done), ("failed", .failed), ("cancelled", .cancelled)] {
+        for (state, place) in [(StateDirectory.done, Marker.Place.done), (.failed, .failed), (.cancelled, .cancelled)] {
             each(bus.state(state)) { note(Names.number($0), place, $1) }
         }
-        each(bus.state("settle")) { name, path in
+        each(bus.state(.settle)) { name, path in
             let settling = Claim.settling(name)
             note(settling?.0.id, settling.map { .settle($0.0, $0.1) }, path)
         }
-        each(bus.state("review")) { name, path in
+        each(bus.state(.review)) { name, path in
             let claim = Claim(review: name)
             note(claim?.id, claim.map { .review($0) }, path)
         }
-        each(bus.state("claimed")) { name, path in
+        each(bus.state(.claimed)) { name, path in
             let claim = Claim(claimed: name)
             note(claim?.id, claim.map { .claimed($0) }, path)
         }
-        for (state, place) in [("edit", Marker.Place.edit), ("blocked", .blocked)] {
+        for (state, place) in [(StateDirectory.edit, Marker.Place.edit), (.blocked, .blocked)] {
             each(bus.state(state)) { note(Names.number($0), place, $1) }
         }
-        each(bus.state("deferred")) { _, group in
+        each(bus.state(.deferred)) { _, group in
             each(group) { name, path in
                 let parts = name.split(separator: ",").map { Names.number($0, digits: 12) }
                 note(parts.last ?? nil, parts.count == 2 ? parts[0].map { .deferred($0) } : nil, path)
             }
         }
-        each(bus.state("ready")) { queue, path in
+        each(bus.state(.ready)) { queue, path in
             each(path) { name, top in
                 guard let priority = Names.number(name) else { return }
                 each(top) { _, bucket in
@@ -174,7 +174,7 @@ extension Examination {
         case .ready, .blocked, .deferred:
             // Due, or anybody's again, but not yet moved: the next who looks moves it.
             if case .deferred(let due) = marker.place, due <= Time.now() { return }
-            if case .ready(let queue, _) = marker.place, queue.hasPrefix("first=") { return }
+            if case .ready(let queue, _) = marker.place, ReadyQueue.isFirst(queue) { return }
             let belongs = try bus.destination(header, nil, [:])
             guard belongs != marker.place else { return }
             report("I3", path, "task \(id) belongs in \(Marker(id: id, place: belongs).path(bus).string)") {

@@ -42,16 +42,16 @@ extension Bus {
         }
         attempt { done.healed += try closeEndedPermissions() }
         attempt { done.healed += try healQueue() }
-        for name in try listState("settle") {
+        for name in try listState(.settle) {
             attempt {
-                guard let (claim, outcome) = Claim.settling(name) else { throw notMarker("settle", name) }
+                guard let (claim, outcome) = Claim.settling(name) else { throw notMarker(.settle, name) }
                 try settle(claim, outcome)
                 done.healed += 1
             }
         }
-        for name in try listState("claimed") {
+        for name in try listState(.claimed) {
             attempt {
-                guard let claim = Claim(claimed: name) else { throw notMarker("claimed", name) }
+                guard let claim = Claim(claimed: name) else { throw notMarker(.claimed, name) }
                 guard try isOver(claim, lease: lease, never: never) else { return }
                 if try steal(claim, maxAttempts: maxAttempts, sweep: sweep) { done.released.append(claim.id) }
             }
@@ -72,7 +72,7 @@ extension Bus {
 
     /// Whether a recovery could make a task ready; told without the configuration, by a verb that found none.
     package func hasLeftovers() throws -> Bool {
-        for place in [imports, state("edit"), state("settle")] where try Files.list(place)?.isEmpty == false {
+        for place in [imports, state(.edit), state(.settle)] where try Files.list(place)?.isEmpty == false {
             return true
         }
         if let due = try nextDue(), due <= Time.now() { return true }
@@ -140,7 +140,7 @@ extension Bus {
             let why = last.map { "it was tried \(attempts) times, and \($0)" } ?? "its owners died \(attempts) times"
             if !stopped, attempts >= maxAttempts {
                 try writeEnd(claim, .failed, by: "cadre", why: why, result: [])
-                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.failed))) else {
+                guard try Files.rename(marker.path(self), settleMarker(claim, .failed)) else {
                     try Files.unlink(diedFile(claim.id, claim.token))
                     return false
                 }
@@ -160,8 +160,8 @@ extension Bus {
     /// What a killed writer left in tmp/ longer than an hour ago.
     private func sweepTmp() throws {
         var places = [tmp]
-        for name in try Files.list(root.appending("mail")) ?? [] where !name.hasPrefix(".") {
-            places.append(box(name).appending("tmp"))
+        for name in try Files.list(mail) ?? [] where !name.hasPrefix(".") {
+            places.append(box(name, .tmp))
         }
         for place in places {
             for name in try Files.list(place) ?? [] {

@@ -96,11 +96,10 @@ extension Bus {
         }
         try requireFormat()
         try FileLock.with(assignment(agent.name), seconds: 30, verb: "cost") { _ in
-            let file = "\(agent.name),\(conversation)"
             let today = Bus.day()
-            let path = cost.appending(today).appending(file)
+            let path = costFile(today, agent.name, conversation)
             let before = try UsageRecord.read(path)
-            let last = try before ?? lastAccount(file)
+            let last = try before ?? lastAccount(agent.name, conversation)
             var record = last ?? UsageRecord()
             if before == nil { record.body = [] }
             record.agent = agent.name
@@ -117,14 +116,14 @@ extension Bus {
             }
             record.body = Array(lines.map(Bus.line).joined().utf8)
             guard record != before else { return }
-            if before == nil { try Files.mkdirs(cost.appending(today)) }
+            if before == nil { try Files.mkdirs(costDay(today)) }
             try replace(path, with: record.bytes, sync: false)
         }
     }
 
-    private func lastAccount(_ file: String) throws -> UsageRecord? {
+    private func lastAccount(_ agent: String, _ conversation: String) throws -> UsageRecord? {
         for day in try costDays().reversed() {
-            if let record = try UsageRecord.read(cost.appending(day).appending(file)) { return record }
+            if let record = try UsageRecord.read(costFile(day, agent, conversation)) { return record }
         }
         return nil
     }
@@ -170,9 +169,9 @@ extension Bus {
     }
 
     package func spent(on day: String, by agent: String? = nil) throws -> [Spent] {
-        try (Files.list(cost.appending(day)) ?? []).filter { name in agent.map { name.hasPrefix("\($0),") } ?? true }
+        try (Files.list(costDay(day)) ?? []).filter { name in agent.map { Bus.isCost(name, of: $0) } ?? true }
             .sorted().flatMap { name -> [Spent] in
-                let path = cost.appending(day).appending(name)
+                let path = costDay(day).appending(name)
                 guard let record = try UsageRecord.read(path) else { return [] }
                 return try Bus.lines(record, of: path).map { task, used in
                     Spent(
@@ -185,7 +184,7 @@ extension Bus {
     /// Where what was used today is, and when that changed last, in nanoseconds; nil if nothing was.
     package func spentTodayChanged() throws -> (day: String, changed: Int)? {
         let day = Bus.day()
-        return try Files.status(cost.appending(day)).map {
+        return try Files.status(costDay(day)).map {
             (day, $0.st_mtim.tv_sec * 1_000_000_000 + $0.st_mtim.tv_nsec)
         }
     }

@@ -30,9 +30,10 @@ struct Tally {
 
     private static func number(_ digits: ArraySlice<UInt8>) -> Int? { Int(String(decoding: digits, as: UTF8.self)) }
 
-    /// How many names the directory `root/part` has but for those that begin with a dot; nil if there is none.
-    mutating func entries(_ part: String) throws -> Int? {
-        let path = root.appending(part)
+    /// How many names a directory of the bus has but for those that begin with a dot; nil if there is none.
+    mutating func entries(_ path: FilePath) throws -> Int? {
+        // Below the bus, as the file names it.
+        let part = path.withPlatformString { String(cString: $0 + root.length + 1) }
         guard let st = try Files.status(path) else { return nil }
         let changed = st.st_mtim.tv_sec * 1_000_000_000 + st.st_mtim.tv_nsec
         if let last = known[part], last.changed == changed {
@@ -69,24 +70,22 @@ extension Bus {
     }
 
     /// The tasks that have failed, by id.
-    package func failedTasks() throws -> [Int] { try listState("failed").compactMap { Names.number($0) }.sorted() }
+    package func failedTasks() throws -> [Int] { try listState(.failed).compactMap { Names.number($0) }.sorted() }
 
     /// The deferred tasks that fall due before anything given back for a reason that may pass could wait longer.
     package func dueSoon() throws -> [(due: Int, id: Int)] {
         let end = Time.now() + Bus.retryBounds.task
-        return try deferredGroups().filter { $0 * 65536 <= end }.flatMap(deferred).filter { $0.due <= end }.sorted {
-            $0.due < $1.due
-        }
+        let groups = try deferredGroups().filter { $0 * Bus.deferredSpan <= end }
+        return try groups.flatMap(deferred).filter { $0.due <= end }.sorted { $0.due < $1.due }
     }
 
     /// The queues that have ready tasks, each with the one that goes first.
     package func firstReadyByQueue() throws -> [(queue: String, id: Int)] {
         try readyPlaces().compactMap { queue, priorities in
             for priority in priorities.sorted() {
-                let top = self.queue(queue).appending("\(priority)")
                 // Empty buckets are left to who claims.
-                for bucket in try (Files.list(top) ?? []).compactMap({ Names.number($0) }).sorted() {
-                    if let id = try Files.minimum(top.appending("\(bucket)")) { return (queue, id) }
+                for bucket in try (Files.list(ready(queue, priority)) ?? []).compactMap({ Names.number($0) }).sorted() {
+                    if let id = try Files.minimum(ready(queue, priority, bucket: bucket)) { return (queue, id) }
                 }
             }
             return nil
@@ -99,8 +98,8 @@ extension Bus {
     /// These agents and all tasks in numbers, by looking at directories only.
     package func counts(_ team: [AgentView]) throws -> [(name: String, count: Int)] {
         var tally = try Tally(self)
-        func entries(_ part: String) throws -> Int {
-            guard let count = try tally.entries(part) else { throw missing(part) }
+        func entries(_ path: FilePath) throws -> Int {
+            guard let count = try tally.entries(path) else { throw missing(path) }
             return count
         }
         var agents: [AgentState: Int] = [:]
@@ -108,25 +107,25 @@ extension Bus {
         var ready = 0
         for (queue, priorities) in try readyPlaces() {
             for priority in priorities {
-                let top = "state/ready/\(queue)/\(priority)"
+                let top = self.ready(queue, priority)
                 // Buckets come and go.
-                for bucket in try Files.list(root.appending(top)) ?? [] {
-                    ready += try tally.entries("\(top)/\(bucket)") ?? 0
+                for bucket in try Files.list(top) ?? [] {
+                    ready += try tally.entries(top.appending(bucket)) ?? 0
                 }
             }
         }
-        let mail = try entries("mail/human/new") + unreadInCur("human").count
+        let mail = try entries(box("human", .new)) + unreadInCur("human").count
         let counts = [
             ("agents", agents.values.reduce(0, +)), ("working", (agents[.working] ?? 0) + (agents[.starting] ?? 0)),
             ("idle", agents[.idle] ?? 0),
             ("waiting", agents[.waiting] ?? 0), ("stuck", agents[.stuck] ?? 0),
             ("dead", (agents[.dead] ?? 0) + (agents[.quarantined] ?? 0)),
-            ("ready", ready), ("blocked", try entries("state/blocked")), ("claimed", try entries("state/claimed")),
-            ("review", try entries("state/review")),
-            ("asks", try entries("asks/open")), ("mail", mail), ("queue", try entries("merge/queue")),
-            ("failed", try entries("state/failed")),
+            ("ready", ready), ("blocked", try entries(state(.blocked))), ("claimed", try entries(state(.claimed))),
+            ("review", try entries(state(.review))),
+            ("asks", try entries(openAsks)), ("mail", mail), ("queue", try entries(mergeQueue)),
+            ("failed", try entries(state(.failed))),
             // Made with the first.
-            ("conflicts", try tally.entries("merge/conflicts") ?? 0),
+            ("conflicts", try tally.entries(conflicts) ?? 0),
         ]
         tally.keep(self)
         return counts

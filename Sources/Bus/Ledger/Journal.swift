@@ -17,7 +17,7 @@ extension Bus {
         }
         line += "}\n"
         guard line.utf8.count <= 4096 else { return }
-        let file = journal.appending("\(date.prefix(10)).\(Host.name).jsonl")
+        let file = journalFile(date.prefix(10), Host.name)
         _ = try? Files.append(Array(line.utf8), to: file)
     }
 }
@@ -91,9 +91,9 @@ extension Event {
 extension Bus {
     /// The last events that fit, oldest first: so many at most, of the last so many bytes of each host's last two days.
     package func lastEvents(_ count: Int, bytes: Int = 500_000, _ fits: (Event) -> Bool) throws -> [Event] {
-        guard let files = try Files.list(journal) else { throw missing("journal") }
+        guard let files = try Files.list(journal) else { throw missing(journal) }
         var byHost: [String: [String]] = [:]
-        for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
+        for name in files.filter(Bus.isJournal).sorted() {
             byHost[String(name.dropFirst(10)), default: []].append(name)
         }
         var events: [Event] = []
@@ -117,8 +117,8 @@ extension Bus {
         var read: [String: Int] = [:]
         while true {
             var fresh: [Event] = []
-            guard let files = try Files.list(journal) else { throw missing("journal") }
-            for name in files.filter({ $0.hasSuffix(".jsonl") }).sorted() {
+            guard let files = try Files.list(journal) else { throw missing(journal) }
+            for name in files.filter(Bus.isJournal).sorted() {
                 let start = read[name] ?? 0
                 let path = journal.appending(name)
                 guard let bytes = try Files.read(path, from: start) else {

@@ -36,11 +36,10 @@ extension Bus {
         from: String, to: String, subject: String, body: [UInt8], replyTo: String? = nil, urgent: Bool = false
     ) throws -> String {
         guard try canReceive(to) else { throw noAgent(to) }
-        let box = box(to)
         try makeBox(to)
         try Files.mkdirs(senders)
-        return try FileLock.with(senders.appending(from), seconds: 30, verb: "send") { _ in
-            let lastFile = senders.appending("\(from).last")
+        return try FileLock.with(senderLock(from), seconds: 30, verb: "send") { _ in
+            let lastFile = lastSent(from)
             let last =
                 try Files.read(lastFile).flatMap {
                     Names.number(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self), digits: 16)
@@ -56,13 +55,13 @@ extension Bus {
             if urgent { text += "X-Cadre-Urgent: yes\n" }
             text += "Content-Length: \(body.count)\n"
             text += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
-            let aside = box.appending("tmp").appending(id)
+            let aside = box(to, .tmp).appending(id)
             try Files.write(Array(text.utf8) + body, to: aside, sync: true)
             try Files.overwrite(lastFile, with: Array((digits + "\n").utf8))
             // Twice: a reader may be putting a fresh directory in the place of new/, see `shrink`.
-            let place = box.appending("new").appending(id)
+            let place = box(to, .new).appending(id)
             guard try Files.rename(aside, place) || Files.rename(aside, place) else { throw noAgent(to) }
-            try Files.sync(box.appending("new"))
+            try Files.sync(box(to, .new))
             // Retired meanwhile: nobody would read it.
             if try !canReceive(to) { try deadLetter(to) }
             journal("sent", by: from, ["to": to, "message": id, "subject": subject])
@@ -70,19 +69,17 @@ extension Bus {
         }
     }
 
-    private var senders: FilePath { root.appending("mail").appending(".senders") }
-
     /// Makes the Maildir of a recipient, if it is not there.
     package func makeBox(_ name: String) throws {
-        for part in ["tmp", "new"] { try Files.mkdirs(box(name).appending(part)) }
-        if try Files.mkdir(box(name).appending("cur")) { try markFresh(name) }
+        for part in [MailPart.tmp, .new] { try Files.mkdirs(box(name, part)) }
+        if try Files.mkdir(box(name, .cur)) { try markFresh(name) }
     }
 
     /// Unread ids, oldest first; with `all` the acknowledged ones as well.
     package func messages(of name: String, all: Bool = false) throws -> [(id: String, read: Bool)] {
         var found = try unread(name).map { ($0.id, false) }
         if all {
-            let read = try (Files.list(box(name).appending("cur")) ?? []).filter {
+            let read = try (Files.list(box(name, .cur)) ?? []).filter {
                 !$0.hasPrefix(".") && Message.isSeen($0)
             }
             found += read.map { (Message.base($0), true) }
@@ -94,17 +91,17 @@ extension Bus {
     package func message(_ id: String, of name: String) throws -> Message? {
         guard !id.isEmpty, !id.contains("/"), !id.hasPrefix(".") else { return nil }
         for _ in 0..<3 {
-            if let message = try load(box(name).appending("new").appending(id), id, read: false) { return message }
-            if let message = try load(box(name).appending("cur").appending(id + ":2,S"), id, read: true) {
+            if let message = try load(box(name, .new).appending(id), id, read: false) { return message }
+            if let message = try load(box(name, .cur).appending(Message.seen(id)), id, read: true) {
                 return message
             }
             if let one = try unreadInCur(name).first(where: { $0.id == id }),
-                let message = try load(box(name).pushing(FilePath(one.file)), id, read: false)
+                let message = try load(path(one, name), id, read: false)
             {
                 return message
             }
-            for file in try Files.list(box(name).appending("cur")) ?? [] where Message.base(file) == id {
-                if let message = try load(box(name).appending("cur").appending(file), id, read: Message.isSeen(file)) {
+            for file in try Files.list(box(name, .cur)) ?? [] where Message.base(file) == id {
+                if let message = try load(box(name, .cur).appending(file), id, read: Message.isSeen(file)) {
                     return message
                 }
             }
@@ -137,8 +134,8 @@ extension Bus {
     package func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
         // Nobody wrote to that name yet.
         guard try Files.exists(box(name)) else { return false }
-        return try FileLock.with(box(name).appending("reader"), seconds: 30, verb: "next") { _ in
-            let order = box(name).appending("order")
+        return try FileLock.with(readerLock(name), seconds: 30, verb: "next") { _ in
+            let order = orderFile(name)
             let inHand = try handed(of: name)?.ids ?? []
             if try follow(order, name, inHand, deliver) { return true }
             for _ in 0..<64 {
@@ -152,15 +149,14 @@ extension Bus {
                     return false
                 }
                 let stable = names.filter { $0.id < start || Int($0.id.prefix(16)) == nil }
-                let files = (stable.isEmpty ? names : stable).sorted { $0.id < $1.id }.map(\.file)
-                if files.count > 200 {
-                    try replace(
-                        order, with: Array((Random.hex(8) + "\n" + files.joined(separator: "\n") + "\n").utf8),
-                        sync: false)
+                let oldest = (stable.isEmpty ? names : stable).sorted { $0.id < $1.id }
+                if oldest.count > 200 {
+                    let lines = oldest.map(\.file).joined(separator: "\n")
+                    try replace(order, with: Array((Random.hex(8) + "\n" + lines + "\n").utf8), sync: false)
                     if try follow(order, name, inHand, deliver) { return true }
                     continue
                 }
-                for file in files where try take(file, name, deliver) {
+                for one in oldest where try take(one, name, deliver) {
                     if names.count == 1 { try shrink(name) }
                     return true
                 }
@@ -172,19 +168,17 @@ extension Bus {
     /// A directory that was large stays so when it is emptied, and takes as long to read. A fresh one takes its place
     /// in one rename, which does nothing if mail came meanwhile.
     private func shrink(_ name: String) throws {
-        let new = box(name).appending("new")
+        let new = box(name, .new)
         guard let st = try Files.status(new), st.st_size > 1 << 16 else { return }
         let fresh = aside()
         try Files.mkdir(fresh)
         if try Files.renameNew(fresh, new) { try Files.sync(box(name)) } else { try Files.rmdir(fresh) }
     }
 
-    private func take(_ file: String, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
-        let last = String(file.drop { $0 != "/" }.dropFirst())
-        let id = file.hasPrefix("new/") ? last : Message.base(last)
-        guard let message = try load(box(name).pushing(FilePath(file)), id, read: false) else { return false }
+    private func take(_ one: Unread, _ name: String, _ deliver: (Message) throws -> Void) throws -> Bool {
+        guard let message = try load(path(one, name), one.id, read: false) else { return false }
         try deliver(message)
-        _ = try acknowledge(id, of: name)
+        _ = try acknowledge(one.id, of: name)
         return true
     }
 
@@ -202,16 +196,17 @@ extension Bus {
         }
         guard let tag = line(0) else { return false }
         var at = tag.utf8.count + 1
-        if let bytes = try Files.read(box(name).appending("order.at")) {
+        if let bytes = try Files.read(orderOffset(name)) {
             let parts = String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" })
             if parts.count == 2, parts[0] == tag, let n = Int(parts[1]) { at = n }
         }
         while let file = line(at) {
             at += file.utf8.count + 1
-            if try !inHand.contains(where: { file.contains($0) }) && take(file, name, deliver) {
+            guard let one = Unread(file: file), !inHand.contains(where: file.contains) else { continue }
+            if try take(one, name, deliver) {
                 let digits = String(at)
                 let line = "\(tag) \(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits)\n"
-                try Files.overwrite(box(name).appending("order.at"), with: Array(line.utf8))
+                try Files.overwrite(orderOffset(name), with: Array(line.utf8))
                 return true
             }
         }
@@ -221,8 +216,8 @@ extension Bus {
 
     /// Moves what a retired agent did not read to the dead letters.
     package func deadLetter(_ name: String) throws {
-        for one in try (Files.exists(box(name).appending("new")) ? unread(name) : []) {
-            _ = try Files.rename(box(name).pushing(FilePath(one.file)), deadBox.appending("new").appending(one.id))
+        for one in try (Files.exists(box(name, .new)) ? unread(name) : []) {
+            _ = try Files.rename(path(one, name), box(Bus.dead, .new).appending(one.id))
         }
     }
 }

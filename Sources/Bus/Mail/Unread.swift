@@ -28,25 +28,41 @@ extension Bus {
         }
     }
 
-    /// A message of a box that is unread: its id, and the file in the box.
+    /// A message of a box that is unread: its id, and where in the box it is.
     struct Unread {
         var id: String
+        var part: MailPart
+        var name: String
+
+        init(_ part: MailPart, _ name: String) {
+            id = part == .new ? name : Message.base(name)
+            self.part = part
+            self.name = name
+        }
+
         /// `new/…` or `cur/…`.
-        var file: String
+        var file: String { "\(part.rawValue)/\(name)" }
+        init?(file: String) {
+            let words = file.split(separator: "/", maxSplits: 1).map(String.init)
+            guard words.count == 2, let part = MailPart(rawValue: words[0]) else { return nil }
+            self.init(part, words[1])
+        }
     }
+
+    func path(_ one: Unread, _ name: String) -> FilePath { box(name, one.part).appending(one.name) }
 
     /// What is unread in the box, unsorted. Who never got mail has no box; who has one has all of it.
     func unread(_ name: String) throws -> [Unread] {
-        guard let names = try Files.list(box(name).appending("new")) else {
-            guard try !Files.exists(box(name)) else { throw missing("mail/\(name)/new") }
+        guard let names = try Files.list(box(name, .new)) else {
+            guard try !Files.exists(box(name)) else { throw missing(box(name, .new)) }
             return []
         }
-        return try names.filter { !$0.hasPrefix(".") }.map { Unread(id: $0, file: "new/\($0)") } + unreadInCur(name)
+        return try names.filter { !$0.hasPrefix(".") }.map { Unread(.new, $0) } + unreadInCur(name)
     }
 
     /// The unread messages that a mail reader has moved to cur/.
     func unreadInCur(_ name: String) throws -> [Unread] {
-        let cur = box(name).appending("cur")
+        let cur = box(name, .cur)
         guard let st = try Files.status(cur) else { return [] }
         let names: [String]
         switch Mark(st) {
@@ -62,12 +78,12 @@ extension Bus {
                 try mark(name, names, ifStill: st)
             }
         }
-        return names.map { Unread(id: Message.base($0), file: "cur/\($0)") }
+        return names.map { Unread(.cur, $0) }
     }
 
     /// Writes down what in cur/ is unread, and marks it. Who may not write leaves it.
     private func mark(_ name: String, _ names: [String], ifStill before: stat? = nil) throws {
-        let cur = box(name).appending("cur")
+        let cur = box(name, .cur)
         do {
             if !names.isEmpty {
                 try replace(oldFile(name), with: Array((names.joined(separator: "\n") + "\n").utf8), sync: false)
@@ -82,29 +98,26 @@ extension Bus {
     }
 
     /// A fresh cur/ has nothing that is unread.
-    func markFresh(_ name: String) throws { try Files.setTime(box(name).appending("cur"), digits: Mark.clear.rawValue) }
+    func markFresh(_ name: String) throws { try Files.setTime(box(name, .cur), digits: Mark.clear.rawValue) }
 
     /// Renames an unread message to what it is called once it is read; false if it is not unread (any more).
     func moveToRead(_ id: String, of name: String) throws -> Bool {
-        let cur = box(name).appending("cur")
+        let cur = box(name, .cur)
         let mark = try Files.status(cur).flatMap(Mark.init)
-        if try Files.rename(box(name).appending("new").appending(id), cur.appending(id + ":2,S")) {
+        if try Files.rename(box(name, .new).appending(id), cur.appending(Message.seen(id))) {
             if let mark { try Files.setTime(cur, digits: mark.rawValue) }
             return true
         }
         let old = try unreadInCur(name)
         guard let one = old.first(where: { $0.id == id }) else { return false }
         let after = try Files.status(cur).flatMap(Mark.init)
-        let file = String(one.file.dropFirst(4))
-        guard try Files.rename(cur.appending(file), cur.appending(Message.read(file))) else { return false }
+        guard try Files.rename(path(one, name), cur.appending(Message.read(one.name))) else { return false }
         // With very many it is as cheap to list again.
         if after != nil, old.count <= 1000 {
-            try self.mark(name, old.filter { $0.id != id }.map { String($0.file.dropFirst(4)) })
+            try self.mark(name, old.filter { $0.id != id }.map(\.name))
         }
         return true
     }
-
-    private func oldFile(_ name: String) -> FilePath { box(name).appending("old") }
 }
 
 extension Message {
@@ -115,6 +128,9 @@ extension Message {
     }
 
     static func isSeen(_ file: String) -> Bool { flags(file).contains { "SRT".contains($0) } }
+
+    /// What a message of this id is called in cur/ once it is read.
+    static func seen(_ id: String) -> String { id + ":2,S" }
 
     /// The name with S among its flags, which stand in alphabetical order.
     static func read(_ file: String) -> String { base(file) + ":2," + String(Set(flags(file) + "S").sorted()) }

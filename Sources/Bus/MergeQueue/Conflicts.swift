@@ -203,7 +203,7 @@ extension Bus {
         }
         for (queue, priorities) in try readyPlaces() {
             for priority in priorities {
-                let top = self.queue(queue).appending("\(priority)")
+                let top = ready(queue, priority)
                 for bucket in try Files.list(top) ?? [] {
                     for id in try Files.list(top.appending(bucket)) ?? [] {
                         if let id = Names.number(id) { try add(id, nil) }
@@ -211,7 +211,7 @@ extension Bus {
                 }
             }
         }
-        for id in try listState("blocked") + listState("edit") { if let id = Names.number(id) { try add(id, nil) } }
+        for id in try listState(.blocked) + listState(.edit) { if let id = Names.number(id) { try add(id, nil) } }
         for due in try deferred() { try add(due.id, nil) }
         for claim in try claims() + reviews() { try add(claim.id, claim.owner) }
         for id in known where found[id] == nil {

@@ -210,7 +210,7 @@ package struct Entry {
 extension Bus {
     /// The entries of the queue, by id. One that is damaged is an error, or told to `damaged`.
     package func entries(_ damaged: ((Failure) -> Void)? = nil) throws -> [Entry] {
-        guard let names = try Files.list(mergeQueue) else { throw missing("merge/queue") }
+        guard let names = try Files.list(mergeQueue) else { throw missing(mergeQueue) }
         return try names.compactMap { Int($0) }.sorted().compactMap { id in
             do { return try entry(id) } catch let failure as Failure {
                 guard let damaged else { throw failure }
@@ -222,33 +222,32 @@ extension Bus {
 
     /// The task's entry in the queue; nil if it has none.
     package func entry(_ id: Int) throws -> Entry? {
-        var found = try entry(id, in: mergeQueue)
+        var found = try entry(id, in: entryFile(id))
         if found != nil { found!.current = (try? header(id))?.priority }
         return found
     }
 
     /// What became of the task's last entry; nil if none has left the queue.
-    package func lastEntry(_ id: Int) throws -> Entry? { try entry(id, in: mergeDone) }
+    package func lastEntry(_ id: Int) throws -> Entry? { try entry(id, in: endedEntryFile(id)) }
 
     /// All entries that have left the queue, the last of each task.
     package func lastEntries() throws -> [Entry] {
-        guard let names = try Files.list(mergeDone) else { throw missing("merge/done") }
+        guard let names = try Files.list(mergeDone) else { throw missing(mergeDone) }
         return try names.compactMap { Int($0) }.sorted().compactMap { try lastEntry($0) }
     }
 
-    private func entry(_ id: Int, in directory: FilePath) throws -> Entry? {
-        let path = directory.appending("\(id)")
-        return try EntryRecord.read(path).map { try Entry(id: id, record: $0, of: path) }
+    private func entry(_ id: Int, in path: FilePath) throws -> Entry? {
+        try EntryRecord.read(path).map { try Entry(id: id, record: $0, of: path) }
     }
 
     func write(_ entry: Entry) throws {
-        try replace(mergeQueue.appending("\(entry.id)"), with: entry.record.bytes, sync: true)
+        try replace(entryFile(entry.id), with: entry.record.bytes, sync: true)
     }
 
     /// The entry leaves the queue.
     func conclude(_ entry: Entry) throws {
         try closeAsks(of: entry.id, by: "cadre", entry.step.rawValue)
-        _ = try Files.rename(mergeQueue.appending("\(entry.id)"), mergeDone.appending("\(entry.id)"))
+        _ = try Files.rename(entryFile(entry.id), endedEntryFile(entry.id))
     }
 
     package func closeAsks(of id: Int, by: String, _ why: String) throws {

@@ -72,11 +72,11 @@ extension Bus {
             case .claimed(let now) where now.owner == claim.owner && now.token == claim.token:
                 try write(entry)
                 do { try take(claim, reviewMarker(claim)) } catch {
-                    try Files.unlink(mergeQueue.appending("\(claim.id)"))
+                    try Files.unlink(entryFile(claim.id))
                     throw error
                 }
             case .review(let now) where now.owner == claim.owner && now.token == claim.token:
-                guard let old else { throw missing("merge/queue/\(claim.id)") }
+                guard let old else { throw missing(entryFile(claim.id)) }
                 try refuseMoving(old)
                 if old.tip == tip, old.record.strategy == entry.record.strategy, old.step != .stuck { return old }
                 entry.record.time = old.time
@@ -85,7 +85,7 @@ extension Bus {
                 try write(entry)
             default: throw try lost(claim.id, claim.owner)
             }
-            try Files.sync(state("review"))
+            try Files.sync(state(.review))
             try Files.ring(mergeBell)
             journal("submitted", by: claim.owner, ["task": "\(claim.id)", "tip": tip])
             return entry
@@ -137,11 +137,11 @@ extension Bus {
         if try Files.exists(reviewMarker(entry.claim)), let header = try header(entry.id) {
             try writeEnd(
                 entry.claim, .done, by: entry.author, why: nil, result: entry.record.body, commit: entry.commit)
-            if try Files.rename(reviewMarker(entry.claim), state("settle").appending(entry.claim.settleName(.done))) {
+            if try Files.rename(reviewMarker(entry.claim), settleMarker(entry.claim, .done)) {
                 journal("landed", by: entry.author, ["task": "\(entry.id)", "commit": entry.commit ?? ""])
                 try settle(entry.claim, .done, header, held)
-                try Files.sync(state("done"))
-                try Files.sync(state("review"))
+                try Files.sync(state(.done))
+                try Files.sync(state(.review))
             }
         }
         try Files.unlink(returnedFile(entry.id))
@@ -200,7 +200,7 @@ extension Bus {
             if try Files.rename(reviewMarker(entry.claim), Marker(id: entry.id, place: .edit).path(self)) {
                 journal("returned", by: entry.author, ["task": "\(entry.id)", "why": why])
                 try place(entry.id, held)
-                try Files.sync(state("review"))
+                try Files.sync(state(.review))
             }
         }
         try conclude(entry)
@@ -252,7 +252,7 @@ extension Bus {
         entry.record.approved = nil
         try write(entry)
         guard try Files.rename(marker.path(self), reviewMarker(entry.claim)) else {
-            try Files.unlink(mergeQueue.appending("\(id)"))
+            try Files.unlink(entryFile(id))
             throw Failure.no("task \(id) was claimed meanwhile")
         }
         return entry
@@ -321,7 +321,7 @@ extension Bus {
             }
             // A task in review that no entry owns: its entry was lost. Its tip is kept, so it is only to be submitted
             // again.
-            for claim in try reviews() where try !Files.exists(mergeQueue.appending("\(claim.id)")) {
+            for claim in try reviews() where try !Files.exists(entryFile(claim.id)) {
                 guard try Files.rename(reviewMarker(claim), Marker(id: claim.id, place: .edit).path(self)) else {
                     continue
                 }

@@ -27,8 +27,8 @@ extension Bus {
         header.created = Time.now()
         let aside = aside()
         try Files.mkdir(aside)
-        try Files.write(header.record.bytes, to: aside.appending("task"), sync: true)
-        if let branch { try Files.write(branch.bytes, to: aside.appending("branch"), sync: true) }
+        try Files.write(header.record.bytes, to: Bus.taskFile(in: aside), sync: true)
+        if let branch { try Files.write(branch.bytes, to: Bus.branchFile(in: aside), sync: true) }
         try Files.sync(aside)
         let id = try changing("add") { held in
             try check(header, nil, held)
@@ -38,7 +38,7 @@ extension Bus {
             guard try Files.create(Marker(id: id, place: .edit).path(self)) else {
                 throw Failure.bug("id \(id) is taken")
             }
-            guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
+            guard try Files.rename(aside, task(id)) else { throw missing(tasks) }
             try relink(id)
             try place(id, held)
             return id
@@ -57,7 +57,7 @@ extension Bus {
 
     /// The first of `count` ids that no task has or had.
     private func allocate(_ count: Int) throws -> Int {
-        guard try Files.exists(tasks) else { throw missing("tasks") }
+        guard try Files.exists(tasks) else { throw missing(tasks) }
         var next = try Files.read(ids).flatMap { Names.number(String(decoding: $0.dropLast(), as: UTF8.self)) } ?? 0
         // The counter is lost, or behind what is there: a restored or damaged bus.
         while try next < 1 || (next..<next + count).contains(where: { try Files.exists(task($0)) }) {
@@ -168,7 +168,7 @@ extension Bus {
                 notes.body = draft.notes
                 bytes += notes.bytes
             }
-            let file = imports.appending("\(first)-\(first + drafts.count - 1)")
+            let file = importFile(first...first + drafts.count - 1)
             try replace(file, with: bytes, sync: true)
             try apply(file, held)
             return Array(first..<first + drafts.count)
@@ -190,10 +190,10 @@ extension Bus {
             }
             let aside = aside()
             try Files.mkdir(aside)
-            try Files.write(record.bytes, to: aside.appending("task"), sync: false)
-            if let text = notes[id] { try Files.write(text, to: aside.appending("notes"), sync: false) }
+            try Files.write(record.bytes, to: Bus.taskFile(in: aside), sync: false)
+            if let text = notes[id] { try Files.write(text, to: Bus.notesFile(in: aside), sync: false) }
             _ = try Files.create(Marker(id: id, place: .edit).path(self))
-            guard try Files.rename(aside, task(id)) else { throw missing("tasks") }
+            guard try Files.rename(aside, task(id)) else { throw missing(tasks) }
         }
         for id in range where try Files.exists(Marker(id: id, place: .edit).path(self)) { try relink(id) }
         for id in range where try Files.exists(Marker(id: id, place: .edit).path(self)) { try place(id, held) }

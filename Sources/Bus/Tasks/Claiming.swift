@@ -34,22 +34,25 @@ package struct Worker {
 
     /// The ready queues it takes from.
     package var queues: [String] {
-        let shared = onlyForProgram ? [] : ["any"] + (role.map { ["role=\($0)"] } ?? []) + (manages ? ["epic"] : [])
+        let shared =
+            onlyForProgram
+            ? []
+            : [ReadyQueue.any] + (role.map { [ReadyQueue.of(role: $0)] } ?? []) + (manages ? [ReadyQueue.epic] : [])
         return own + shared + forProgram
     }
 
     /// Those of its program.
     private var forProgram: [String] {
         guard let program else { return [] }
-        let all = TaskHeader.queue(program: program, role: nil)
-        return [all] + (role.map { [TaskHeader.queue(program: program, role: $0)] } ?? [])
+        let all = ReadyQueue.of(program: program, role: nil)
+        return [all] + (role.map { [ReadyQueue.of(program: program, role: $0)] } ?? [])
     }
 
     /// The queue whose `turn` it waits at, which is one for all that take from the same.
-    var line: String { forProgram.last ?? role.map { "role=\($0)" } ?? "any" }
+    var line: String { forProgram.last ?? role.map(ReadyQueue.of) ?? ReadyQueue.any }
 
     /// Those that nobody else takes from.
-    var own: [String] { ["for=\(name)", "first=\(name)"] }
+    var own: [String] { [ReadyQueue.only(name), ReadyQueue.first(name)] }
 }
 
 // A claim is one rename, without a lock:
@@ -113,10 +116,10 @@ extension Bus {
     func best(_ queues: [String], _ priority: Int) throws -> (String, Int)? {
         var found: (String, Int)?
         for queue in queues {
-            let top = self.queue(queue).appending("\(priority)")
+            let top = ready(queue, priority)
             while let bucket = try Files.minimum(top) {
                 if let found, found.1 < bucket * 100 { break }
-                let directory = top.appending("\(bucket)")
+                let directory = ready(queue, priority, bucket: bucket)
                 if let id = try Files.minimum(directory) {
                     if found == nil || id < found!.1 { found = (queue, id) }
                     break
@@ -132,11 +135,11 @@ extension Bus {
             id: id, owner: worker.name, token: worker.session ?? Random.token(),
             until: worker.session == nil ? Time.now() + worker.lease : 0)
         let from = ready(queue, priority, id)
-        if try Files.rename(from, state("claimed").appending(claim.claimedName)) {
+        if try Files.rename(from, marker(.claimed, claim.claimedName)) {
             journal("claimed", by: worker.name, ["task": "\(id)"])
             return claim
         }
-        if try Files.exists(from), try !Files.exists(state("claimed")) { throw missing("state/claimed") }
+        if try Files.exists(from), try !Files.exists(state(.claimed)) { throw missing(state(.claimed)) }
         return nil
     }
 
@@ -226,7 +229,7 @@ extension Bus {
             var new = old
             new.until = max(Time.now() + lease, old.until + 1)
             if try Files.rename(
-                Marker(id: old.id, place: .claimed(old)).path(self), state("claimed").appending(new.claimedName))
+                Marker(id: old.id, place: .claimed(old)).path(self), marker(.claimed, new.claimedName))
             {
                 return new
             }
@@ -254,7 +257,7 @@ extension Bus {
             new.host = Host.name
             new.boot = Host.boot
             let from = Marker(id: claim.id, place: .claimed(claim)).path(self)
-            if try new == claim || Files.rename(from, state("claimed").appending(new.claimedName)) { mine.append(new) }
+            if try new == claim || Files.rename(from, marker(.claimed, new.claimedName)) { mine.append(new) }
         }
         return mine.sorted { $0.id < $1.id }
     }

@@ -49,7 +49,7 @@ extension Bus {
             try changing(outcome.state.rawValue) { _ = try ids(in: file, $0) }
         }
         try writeEnd(claim, outcome, by: by, why: why, personKnows: personKnows, result: result, discarded: discarded)
-        let to = state("settle").appending(claim.settleName(outcome))
+        let to = settleMarker(claim, outcome)
         try take(claim, to)
         journal(outcome.state.rawValue, by: by, ["task": "\(claim.id)"])
         do {
@@ -58,8 +58,8 @@ extension Bus {
             // It has ended all the same; whoever recovers tells the dependents.
             journal("unsettled", by: by, ["task": "\(claim.id)", "why": "\(failure)"])
         }
-        try Files.sync(state("claimed"))
-        try Files.sync(state(outcome.state.rawValue))
+        try Files.sync(state(.claimed))
+        try Files.sync(state(outcome.directory))
     }
 
     func writeEnd(
@@ -117,7 +117,7 @@ extension Bus {
 
     func settle(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader, _ held: LockProof) throws {
         // Another has settled it, and perhaps somebody reopened or cancelled it since.
-        guard try Files.exists(state("settle").appending(claim.settleName(outcome))), try writeDown(claim, outcome)
+        guard try Files.exists(settleMarker(claim, outcome)), try writeDown(claim, outcome)
         else { return }
         let waiting = try dependents(claim.id, held)
         if outcome == .done {
@@ -136,20 +136,19 @@ extension Bus {
     private func writeDown(_ claim: Claim, _ outcome: Outcome) throws -> Bool {
         if try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id)) { return true }
         if try end(claim.id)?.token == claim.token { return true }
-        guard try Files.exists(state("settle").appending(claim.settleName(outcome))) else { return false }
+        guard try Files.exists(settleMarker(claim, outcome)) else { return false }
         try writeEnd(claim, outcome, by: claim.owner, why: nil, result: [])
         return try Files.rename(resultFile(claim.id, claim.token), endFile(claim.id))
     }
 
     private func conclude(_ claim: Claim, _ outcome: Outcome, _ header: TaskHeader) throws {
-        let name = claim.settleName(outcome)
         if outcome == .cancelled, let end = try end(claim.id), let holder = end.holder {
             try tell(holder, claim.id, header, "was cancelled", by: end.by ?? claim.owner)
         }
         try withdrawPlan(claim.id, Bus.taskEnded)
         if header.retry != nil { try closeAsk(named: "retry-\(claim.id)", by: claim.owner, "it has ended") }
         // Gone: another process settled it meanwhile.
-        _ = try Files.rename(state("settle").appending(name), state(outcome.state.rawValue).appending("\(claim.id)"))
+        _ = try Files.rename(settleMarker(claim, outcome), marker(outcome.directory, claim.id))
     }
 
     /// An epic ends when all its children are done or cancelled, at least one of them done, and it is not for planning.
@@ -175,7 +174,7 @@ extension Bus {
             case .claimed(let holder): claim = holder
             default: return
             }
-            guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.done))) else {
+            guard try Files.rename(marker.path(self), settleMarker(claim, .done)) else {
                 continue
             }
             journal("done", by: by, ["task": "\(id)"])
@@ -285,7 +284,7 @@ extension Bus {
                 }
                 let claim = Claim(id: id, owner: by, token: Random.token())
                 try writeEnd(claim, .cancelled, by: by, why: nil, result: [], holder: holder)
-                guard try Files.rename(marker.path(self), state("settle").appending(claim.settleName(.cancelled)))
+                guard try Files.rename(marker.path(self), settleMarker(claim, .cancelled))
                 else {
                     try Files.unlink(resultFile(id, claim.token))
                     continue
@@ -293,7 +292,7 @@ extension Bus {
                 journal("cancelled", by: by, ["task": "\(id)"])
                 try settle(claim, .cancelled, header, held)
                 try dropEntry(id)
-                try Files.sync(state("cancelled"))
+                try Files.sync(state(.cancelled))
                 return
             }
             throw Failure.unsure("task \(id) moves too fast, try again")
@@ -304,15 +303,20 @@ extension Bus {
     package func reopen(_ id: Int, by: String) throws {
         try changing("reopen") { held in
             try reopen(id, by: by, held)
-            try Files.sync(state("edit"))
+            try Files.sync(state(.edit))
         }
     }
 
     func reopen(_ id: Int, by: String, _ held: LockProof) throws {
         guard let marker = try find(id, held), let header = try header(id) else { throw noTask(id) }
+        let outcome: Outcome
         switch marker.place {
-        case .done, .failed, .cancelled: break
-        case .settle(let claim, let outcome): try settle(claim, outcome, header, held)
+        case .done: outcome = .done
+        case .failed: outcome = .failed
+        case .cancelled: outcome = .cancelled
+        case .settle(let claim, let settling):
+            try settle(claim, settling, header, held)
+            outcome = settling
         default: throw Failure.no("task \(id) is \(marker.state.rawValue), not ended")
         }
         try refuseCycle([id: header], held)
@@ -321,10 +325,10 @@ extension Bus {
             fresh.retry = nil
             try replace(taskFile(id), with: fresh.record.bytes, sync: true)
         }
-        for name in try Files.list(task(id)) ?? [] where name.hasPrefix("died,") {
+        for name in try Files.list(task(id)) ?? [] where Bus.isDeath(name) {
             try Files.unlink(task(id).appending(name))
         }
-        let ended = state(marker.state.rawValue).appending("\(id)")
+        let ended = self.marker(outcome.directory, id)
         guard try Files.rename(ended, Marker(id: id, place: .edit).path(self)) else { throw noTask(id) }
         try unend(id, held)
         try place(id, held)

@@ -19,6 +19,13 @@ enum Outcome: String {
         case .cancelled: return .cancelled
         }
     }
+    var directory: StateDirectory {
+        switch self {
+        case .done: return .done
+        case .failed: return .failed
+        case .cancelled: return .cancelled
+        }
+    }
 }
 
 /// Who holds a task, as the marker's name says it: `ID,OWNER,TOKEN,UNTIL,HOST,BOOT` in `claimed/`, `ID,OWNER,TOKEN`
@@ -100,21 +107,23 @@ struct Marker {
 
     func path(_ bus: Bus) -> FilePath {
         switch place {
-        case .edit: return bus.state("edit").appending("\(id)")
-        case .blocked: return bus.state("blocked").appending("\(id)")
-        case .deferred(let due): return bus.state("deferred").appending("\(due / 65536)").appending("\(due),\(id)")
+        case .edit: return bus.marker(.edit, id)
+        case .blocked: return bus.marker(.blocked, id)
+        case .deferred(let due): return bus.deferred(due: due, id)
         case .ready(let queue, let priority): return bus.ready(queue, priority, id)
-        case .claimed(let claim): return bus.state("claimed").appending(claim.claimedName)
-        case .review(let claim): return bus.state("review").appending(claim.reviewName)
-        case .settle(let claim, let outcome): return bus.state("settle").appending(claim.settleName(outcome))
-        case .done: return bus.state("done").appending("\(id)")
-        case .failed: return bus.state("failed").appending("\(id)")
-        case .cancelled: return bus.state("cancelled").appending("\(id)")
+        case .claimed(let claim): return bus.marker(.claimed, claim.claimedName)
+        case .review(let claim): return bus.marker(.review, claim.reviewName)
+        case .settle(let claim, let outcome): return bus.settleMarker(claim, outcome)
+        case .done: return bus.marker(.done, id)
+        case .failed: return bus.marker(.failed, id)
+        case .cancelled: return bus.marker(.cancelled, id)
         }
     }
 }
 
 extension Bus {
+    func settleMarker(_ claim: Claim, _ outcome: Outcome) -> FilePath { marker(.settle, claim.settleName(outcome)) }
+
     // Reading where tasks are while they move. A marker can move forward between two looks, so one id is looked for
     // along the flow of states, and again if it was nowhere; a list goes by the ids in tasks/, the last sighting wins,
     // and whoever was not seen is looked for alone. What can't be found even under the lock is an error, never "no
@@ -166,16 +175,16 @@ extension Bus {
 
     /// Every task's marker, by id.
     func markers() throws -> [Int: Marker] {
-        guard let known = try Files.list(tasks) else { throw missing("tasks") }
+        guard let known = try Files.list(tasks) else { throw missing(tasks) }
         var found: [Int: Marker] = [:]
         func note(_ id: Int, _ place: Marker.Place) { found[id] = Marker(id: id, place: place) }
-        func plain(_ directory: String, _ place: Marker.Place) throws {
+        func plain(_ directory: StateDirectory, _ place: Marker.Place) throws {
             for name in try listState(directory) { if let id = Int(name) { note(id, place) } }
         }
-        try plain("edit", .edit)
+        try plain(.edit, .edit)
         for (queue, priorities) in try readyPlaces() {
             for priority in priorities {
-                let top = self.queue(queue).appending("\(priority)")
+                let top = ready(queue, priority)
                 for bucket in try Files.list(top) ?? [] {
                     for name in try Files.list(top.appending(bucket)) ?? [] {
                         if let id = Int(name) { note(id, .ready(queue, priority)) }
@@ -183,14 +192,14 @@ extension Bus {
                 }
             }
         }
-        try plain("blocked", .blocked)
+        try plain(.blocked, .blocked)
         for due in try deferred() { note(due.id, .deferred(due.due)) }
         for claim in try claims() { note(claim.id, .claimed(claim)) }
         for claim in try reviews() { note(claim.id, .review(claim)) }
         for (claim, outcome) in try settling() { note(claim.id, .settle(claim, outcome)) }
-        try plain("done", .done)
-        try plain("failed", .failed)
-        try plain("cancelled", .cancelled)
+        try plain(.done, .done)
+        try plain(.failed, .failed)
+        try plain(.cancelled, .cancelled)
         var all: [Int: Marker] = [:]
         for name in known {
             guard let id = Int(name) else { continue }
@@ -201,36 +210,36 @@ extension Bus {
 
     /// The queues that exist and the priorities each has directories for.
     func readyPlaces() throws -> [(String, [Int])] {
-        try listState("ready").map { name in
+        try listState(.ready).map { name in
             (name, try (Files.list(queue(name)) ?? []).compactMap { Int($0) }.sorted())
         }
     }
 
     /// All live claims.
-    package func claims() throws -> [Claim] { try parsed("claimed") { Claim(claimed: $0) } }
+    package func claims() throws -> [Claim] { try parsed(.claimed) { Claim(claimed: $0) } }
 
     /// The live claims of a task (one, but for a look between two moves) or of an owner.
     func claims(of id: Int) throws -> [Claim] {
-        try parsed("claimed", containing: "\(id),") { Claim(claimed: $0) }.filter { $0.id == id }
+        try parsed(.claimed, containing: "\(id),") { Claim(claimed: $0) }.filter { $0.id == id }
     }
     func claims(by owner: String) throws -> [Claim] {
-        try parsed("claimed", containing: ",\(owner),") { Claim(claimed: $0) }.filter { $0.owner == owner }
+        try parsed(.claimed, containing: ",\(owner),") { Claim(claimed: $0) }.filter { $0.owner == owner }
     }
 
     /// All submitted tasks, as held by the queue.
-    package func reviews() throws -> [Claim] { try parsed("review") { Claim(review: $0) } }
+    package func reviews() throws -> [Claim] { try parsed(.review) { Claim(review: $0) } }
 
     func settling() throws -> [(Claim, Outcome)] {
-        try parsed("settle", Claim.settling)
+        try parsed(.settle, Claim.settling)
     }
 
     func deferred() throws -> [(due: Int, id: Int)] { try deferredGroups().flatMap(deferred) }
 
-    /// The directories in `deferred/`, each of one span of 65,536 seconds, earliest first.
-    func deferredGroups() throws -> [Int] { try listState("deferred").compactMap { Int($0) }.sorted() }
+    /// The directories in `deferred/`, each of one span, earliest first.
+    func deferredGroups() throws -> [Int] { try listState(.deferred).compactMap { Int($0) }.sorted() }
 
     func deferred(_ group: Int) throws -> [(due: Int, id: Int)] {
-        try (Files.list(state("deferred").appending("\(group)")) ?? []).compactMap { name in
+        try (Files.list(deferredGroup(group)) ?? []).compactMap { name in
             let parts = name.split(separator: ",")
             guard parts.count == 2, let due = Names.number(parts[0], digits: 12), let id = Names.number(parts[1]) else {
                 return nil
@@ -240,26 +249,28 @@ extension Bus {
     }
 
     /// The names in a state directory as what they say. One that makes no sense is damage: a task may be behind it.
-    private func parsed<T>(_ directory: String, containing part: String = "", _ parse: (String) -> T?) throws -> [T] {
+    private func parsed<T>(_ directory: StateDirectory, containing part: String = "", _ parse: (String) -> T?) throws
+        -> [T]
+    {
         try listState(directory, containing: part).map { name in
             if let meant = parse(name) { return meant }
             throw notMarker(directory, name)
         }
     }
 
-    func notMarker(_ directory: String, _ name: String) -> Failure {
+    func notMarker(_ directory: StateDirectory, _ name: String) -> Failure {
         .unsure(
-            "'\(state(directory).appending(name).string)' is not a task's marker: the bus is damaged; see 'cadre "
+            "'\(marker(directory, name).string)' is not a task's marker: the bus is damaged; see 'cadre "
                 + "doctor'"
         )
     }
 
-    func listState(_ name: String, containing part: String = "") throws -> [String] {
-        guard let names = try Files.list(state(name), containing: part) else { throw missing("state/\(name)") }
+    func listState(_ directory: StateDirectory, containing part: String = "") throws -> [String] {
+        guard let names = try Files.list(state(directory), containing: part) else { throw missing(state(directory)) }
         return names
     }
 
-    func missing(_ what: String) -> Failure {
-        .unsure("'\(root.appending(what).string)' is missing: the bus is damaged; see 'cadre doctor'")
+    func missing(_ path: FilePath) -> Failure {
+        .unsure("'\(path.string)' is missing: the bus is damaged; see 'cadre doctor'")
     }
 }

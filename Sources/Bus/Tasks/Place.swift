@@ -29,10 +29,10 @@ extension Bus {
                 healed += 1
             } catch let failure as Failure { unsure?(failure) }
         }
-        guard let records = try Files.list(imports) else { throw missing("import") }
+        guard let records = try Files.list(imports) else { throw missing(imports) }
         for name in records.sorted() { try each { try apply(imports.appending(name), held) } }
         if try Files.exists(takenFile) { try each { try healTaken(held) } }
-        guard let left = try Files.list(state("edit")) else { throw missing("state/edit") }
+        guard let left = try Files.list(state(.edit)) else { throw missing(state(.edit)) }
         for id in left.compactMap({ Names.number($0) }).sorted() {
             try each {
                 try relink(id)
@@ -54,7 +54,7 @@ extension Bus {
         if header.isEpic { for child in try children(id, held) { try reconsider(child, held, [id: to]) } }
         if let parent = header.parent { try reconsider(parent, held) }
         if let left = header.left { try completeEpic(left, by: header.by, held) }
-        guard try move(Marker(id: id, place: .edit), to) else { throw missing("state/edit/\(id)") }
+        guard try move(Marker(id: id, place: .edit), to) else { throw missing(marker(.edit, id)) }
     }
 
     /// Takes back what the end of a task in edit/ did: it was perhaps just reopened. Its epic is open again with it,
@@ -110,7 +110,7 @@ extension Bus {
     /// first.
     func isDone(_ id: Int) throws -> Bool {
         for (claim, outcome) in try settling() where claim.id == id && outcome == .done { return true }
-        return try Files.exists(state("done").appending("\(id)"))
+        return try Files.exists(marker(.done, id))
     }
 
     /// One rename, and the bell if the task is now to be had. False if the marker was no longer there.
@@ -156,14 +156,14 @@ extension Bus {
     /// Moves deferred tasks that are due, and tasks whose time for one agent is over, to where they belong.
     func promote(_ held: LockProof) throws {
         let now = Time.now()
-        for group in try deferredGroups() where group * 65536 <= now {
+        for group in try deferredGroups() where group * Bus.deferredSpan <= now {
             for (due, id) in try deferred(group) where due <= now {
                 let marker = Marker(id: id, place: .deferred(due)).path(self)
                 if try Files.rename(marker, Marker(id: id, place: .edit).path(self)) { try place(id, held) }
             }
-            try Files.rmdir(state("deferred").appending("\(group)"))
+            try Files.rmdir(deferredGroup(group))
         }
-        for (queue, priorities) in try readyPlaces() where queue.hasPrefix("first=") {
+        for (queue, priorities) in try readyPlaces() where ReadyQueue.isFirst(queue) {
             for id in try readyIDs(queue, priorities) { try reconsider(id, held) }
         }
     }
@@ -171,7 +171,7 @@ extension Bus {
     private func readyIDs(_ queue: String, _ priorities: [Int]) throws -> [Int] {
         var found: [Int] = []
         for priority in priorities {
-            let top = self.queue(queue).appending("\(priority)")
+            let top = ready(queue, priority)
             for bucket in try Files.list(top) ?? [] {
                 found += try (Files.list(top.appending(bucket)) ?? []).compactMap { Int($0) }
             }
@@ -183,7 +183,7 @@ extension Bus {
     package func nextDue() throws -> Int? {
         var next: Int?
         for group in try deferredGroups() where next == nil { next = try deferred(group).map(\.due).min() }
-        for (queue, priorities) in try readyPlaces() where queue.hasPrefix("first=") {
+        for (queue, priorities) in try readyPlaces() where ReadyQueue.isFirst(queue) {
             for id in try readyIDs(queue, priorities) {
                 if let until = try header(id)?.toUntil, until > 0 { next = min(next ?? until, until) }
             }
@@ -193,8 +193,7 @@ extension Bus {
 
     /// The directories that change when a task is deferred.
     package func deferredPlaces() throws -> [FilePath] {
-        let top = state("deferred")
-        return try [top] + deferredGroups().map { top.appending("\($0)") }
+        try [state(.deferred)] + deferredGroups().map(deferredGroup)
     }
 
     /// When the first lease ends; nil if nobody holds one.

@@ -40,19 +40,14 @@ package struct TaskHeader {
     /// The one agent that may have it, now.
     var only: String? { toUntil == 0 || toUntil > Time.now() ? to : nil }
 
-    /// The ready queue it belongs in, now. `first=` holds those that will be anybody's, so that whoever looks for
+    /// The ready queue it belongs in, now. `first` holds those that will be anybody's, so that whoever looks for
     /// what is due reads few.
     var queue: String {
-        if let only { return toUntil == 0 ? "for=\(only)" : "first=\(only)" }
-        if isEpic { return "epic" }
-        if let program { return TaskHeader.queue(program: program, role: role) }
-        if let role { return "role=\(role)" }
-        return "any"
-    }
-
-    /// The ready queue of tasks for a program, and for a role beside it.
-    static func queue(program: String, role: String?) -> String {
-        "program=\(program)" + (role.map { ",role=\($0)" } ?? "")
+        if let only { return toUntil == 0 ? ReadyQueue.only(only) : ReadyQueue.first(only) }
+        if isEpic { return ReadyQueue.epic }
+        if let program { return ReadyQueue.of(program: program, role: role) }
+        if let role { return ReadyQueue.of(role: role) }
+        return ReadyQueue.any
     }
 
     var record: Record {
@@ -158,9 +153,9 @@ extension Bus {
     private func appeared(_ id: Int) throws -> Record? {
         if try Files.exists(task(id)) {
             if let record = try Record.read(taskFile(id)) { return record }
-            throw missing("tasks/\(id)/task")
+            throw missing(taskFile(id))
         }
-        guard try Files.exists(tasks) else { throw missing("tasks") }
+        guard try Files.exists(tasks) else { throw missing(tasks) }
         return nil
     }
 
@@ -205,7 +200,7 @@ extension Bus {
 
     /// How often a claim of this task ended with its owner's death.
     package func attempts(_ id: Int) throws -> Int {
-        try (Files.list(task(id)) ?? []).filter { $0.hasPrefix("died,") }.count
+        try (Files.list(task(id)) ?? []).filter(Bus.isDeath).count
     }
 
     /// How it ended; nil until then.

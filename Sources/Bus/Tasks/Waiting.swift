@@ -53,7 +53,7 @@ extension Bus {
             return [.blocked, .deferred, .claimed, .review].contains(marker.state)
         }
         // Whatever changes leaves one of these.
-        return try watch(["edit", "blocked", "claimed", "review", "settle"].map(state), until: deadline, idle) {
+        return try watch([.edit, .blocked, .claimed, .review, .settle].map(state), until: deadline, idle) {
             if try mayCome() { return nil }
             do { return try claim(id, worker) } catch let failure as Failure where failure.kind == .no {
                 if try mayCome() { return nil }
@@ -74,9 +74,9 @@ extension Bus {
             try promoteDue()
             if let claim = try look() { return claim }
             for place in places { watcher.watch(place) }
-            for path in [state("deferred"), agents] + (try agentNames().map(alive)) { watcher.watch(path) }
+            for path in [state(.deferred), agents] + (try agentNames().map(alive)) { watcher.watch(path) }
             // A lease may come that ends earlier than those seen here.
-            watcher.watch(state("claimed"), Int32(IN_MOVED_TO | IN_MASK_ADD))
+            watcher.watch(state(.claimed), Int32(IN_MOVED_TO | IN_MASK_ADD))
             let now = Time.now()
             let early = now <= seen
             if !early {
@@ -114,7 +114,7 @@ extension Bus {
         try makeBox(name)
         let watcher = Watcher()
         while true {
-            watcher.watch(box(name).appending("new"))
+            watcher.watch(box(name, .new))
             if let found = try look() { return found }
             guard let seconds = patience(deadline) else { return nil }
             watcher.wait(seconds: Double(seconds))
@@ -124,7 +124,7 @@ extension Bus {
     /// Waits until all these tasks are done (true), or one failed or was cancelled or time is up (false).
     package func waitForEnd(_ ids: [Int], until deadline: Int?) throws -> Bool {
         let watcher = Watcher()
-        for name in ["settle", "done", "failed", "cancelled"] { watcher.watch(state(name)) }
+        for directory: StateDirectory in [.settle, .done, .failed, .cancelled] { watcher.watch(state(directory)) }
         while true {
             let states = try ids.map { id -> State in
                 guard let marker = try find(id) else { throw noTask(id) }
@@ -148,7 +148,7 @@ extension Bus {
     /// The answer of an ask, once it is there; nil if it is not by the deadline.
     package func waitForAnswer(_ id: String, until deadline: Int?) throws -> String? {
         let watcher = Watcher()
-        watcher.watch(root.appending("asks").appending("done"))
+        watcher.watch(doneAsks)
         while true {
             if let answer = try ask(id)?.answer { return answer }
             guard let seconds = patience(deadline) else { return nil }
