@@ -11,10 +11,27 @@ package struct Message {
     package var headers: [(key: String, value: String)] = []
     package var body: [UInt8] = []
 
-    package subscript(key: String) -> String? { headers.first { $0.key == key }?.value }
-    package var from: String { self["From"] ?? "" }
-    package var subject: String { self["Subject"] ?? "" }
-    package var urgent: Bool { self["X-Cadre-Urgent"] == "yes" }
+    /// The headers that are written and read; RFC 5322 has the rest.
+    enum Header: String {
+        case from = "From"
+        case to = "To"
+        case date = "Date"
+        case id = "Message-ID"
+        case subject = "Subject"
+        case replyTo = "In-Reply-To"
+        case urgent = "X-Cadre-Urgent"
+        case length = "Content-Length"
+
+        func line(_ value: String) -> String { "\(rawValue): \(value)\n" }
+    }
+
+    subscript(header: Header) -> String? { headers.first { $0.key == header.rawValue }?.value }
+    package var from: String { self[.from] ?? "" }
+    package var to: String { self[.to] ?? "" }
+    package var subject: String { self[.subject] ?? "" }
+    package var urgent: Bool { self[.urgent] == "yes" }
+    /// The id of the message that it answers.
+    package var replyTo: String? { Message.id(self[.replyTo]) }
     /// When it was sent, seconds since the epoch.
     package var time: Int { (Int(id.prefix(16)) ?? 0) / 1_000_000 }
 }
@@ -49,11 +66,13 @@ extension Bus {
             let id =
                 String(repeating: "0", count: max(0, 16 - digits.count)) + digits
                 + ".\(Random.hex(8)).\(from)@\(Host.name)"
-            var text = "From: \(from)\nTo: \(to)\nDate: \(Message.date(stamp / 1_000_000))\nMessage-ID: <\(id)>\n"
-            if !subject.isEmpty { text += "Subject: \(subject)\n" }
-            if let replyTo { text += "In-Reply-To: <\(replyTo)>\n" }
-            if urgent { text += "X-Cadre-Urgent: yes\n" }
-            text += "Content-Length: \(body.count)\n"
+            typealias Header = Message.Header
+            var text = Header.from.line(from) + Header.to.line(to)
+            text += Header.date.line(Message.date(stamp / 1_000_000)) + Header.id.line("<\(id)>")
+            if !subject.isEmpty { text += Header.subject.line(subject) }
+            if let replyTo { text += Header.replyTo.line("<\(replyTo)>") }
+            if urgent { text += Header.urgent.line("yes") }
+            text += Header.length.line("\(body.count)")
             text += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
             let aside = box(to, .tmp).appending(id)
             try Files.write(Array(text.utf8) + body, to: aside, sync: true)
@@ -239,10 +258,10 @@ extension Message {
             guard let colon = line.firstIndex(of: ":") else { return nil }
             headers.append((String(line[..<colon]), line[line.index(after: colon)...].drop { $0 == " " }.description))
         }
-        guard self["From"] != nil else { return nil }
+        guard self[.from] != nil else { return nil }
         body = Array(bytes[at...])
         // Mail of other programs may do without; ours tells a body that was cut short.
-        if let length = self["Content-Length"], Int(length) != body.count { return nil }
+        if let length = self[.length], Int(length) != body.count { return nil }
     }
 
     /// The id in a file name: what stands before Maildir's flags.

@@ -24,7 +24,7 @@ package struct InboxVerb: ParsableCommand {
             json: [
                 "id": .string(message.id), "from": .string(message.from), "time": .string(Time.text(message.time)),
                 "subject": .string(message.subject), "read": .bool(message.read), "urgent": .bool(message.urgent),
-                "replyTo": .string(Message.id(message["In-Reply-To"])),
+                "replyTo": .string(message.replyTo),
             ])
     }
 
@@ -35,7 +35,7 @@ package struct InboxVerb: ParsableCommand {
             return Output.json([
                 "id": .string(message.id), "from": .string(message.from), "time": .string(Time.text(message.time)),
                 "subject": .string(message.subject), "urgent": .bool(message.urgent),
-                "replyTo": .string(Message.id(message["In-Reply-To"])),
+                "replyTo": .string(message.replyTo),
                 "body": .string(String(decoding: message.body, as: UTF8.self)),
             ])
         }
@@ -169,12 +169,12 @@ package struct InboxVerb: ParsableCommand {
             let all = try bus.messages(of: name, all: true).compactMap { try bus.message($0.id, of: name) }
             // Both ways along the answers until nothing is new.
             var thread: Set<String> = [start.id]
-            if let before = Message.id(start["In-Reply-To"]) { thread.insert(before) }
+            if let before = start.replyTo { thread.insert(before) }
             var size = 0
             while size != thread.count {
                 size = thread.count
                 for message in all {
-                    let before = Message.id(message["In-Reply-To"])
+                    let before = message.replyTo
                     if thread.contains(message.id) || before.map(thread.contains) ?? false {
                         thread.insert(message.id)
                         if let before { thread.insert(before) }

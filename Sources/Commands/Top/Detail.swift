@@ -133,7 +133,7 @@ struct Detail {
     }
 
     static func letter(_ message: Message, _ width: Int) -> [Row] {
-        var head = Row("\(message.from) → \(message["To"] ?? "")", .bold)
+        var head = Row("\(message.from) → \(message.to)", .bold)
         head.add(
             "  \(Time.text(message.time))" + (message.read ? "" : "  unread") + (message.urgent ? "  urgent" : ""), .dim
         )
