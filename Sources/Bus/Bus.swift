@@ -140,6 +140,14 @@ package struct Bus {
     }
 }
 
+/// The file `settings`: a setting's values under the setting's name.
+package struct KnownSettingsFields: RecordFields {
+    package static func setting(_ key: String) -> Field<[String]> { Field(key) }
+
+    package init() {}
+}
+package typealias KnownSettings = TypedRecord<KnownSettingsFields>
+
 // What is known of the project as a whole: small files of one value each.
 extension Bus {
     /// The branch that work lands on unless configured otherwise, as `refs/heads/…`; nil if none was checked out.
@@ -180,10 +188,10 @@ extension Bus {
         try Files.ring(mergeBell)
     }
 
-    /// The settings that bind agents, a list field each, as a person knew them last; nil if none was recorded.
-    package func knownSettings() throws -> Record? { try Record.read(settingsFile) }
-    package func setKnownSettings(_ record: Record) throws {
-        guard try Record.read(settingsFile) != record else { return }
+    /// The settings that bind agents, as a person knew them last; nil if none was recorded.
+    package func knownSettings() throws -> KnownSettings? { try KnownSettings.read(settingsFile) }
+    package func setKnownSettings(_ record: KnownSettings) throws {
+        guard try knownSettings() != record else { return }
         try replace(settingsFile, with: record.bytes, sync: true)
         try Files.ring(mergeBell)
     }
@@ -219,7 +227,9 @@ extension Bus {
     }
 
     /// Replaces a record's file, flushed.
-    package func write(_ record: Record, to path: FilePath) throws { try replace(path, with: record.bytes, sync: true) }
+    package func write<Fields>(_ record: TypedRecord<Fields>, to path: FilePath) throws {
+        try replace(path, with: record.bytes, sync: true)
+    }
 
     private func value(_ path: FilePath) throws -> String? {
         guard let bytes = try Files.read(path) else { return nil }

@@ -48,9 +48,9 @@ extension Settings {
     }
 
     /// The values that bind now, as they are recorded.
-    package var bindingRecord: Record {
-        var record = Record()
-        for (key, kind) in Settings.binding { record[list: key] = bindingValues(key, kind) }
+    package var bindingRecord: KnownSettings {
+        var record = KnownSettings()
+        for (key, kind) in Settings.binding { record[KnownSettingsFields.setting(key)] = bindingValues(key, kind) }
         return record
     }
 
@@ -66,9 +66,9 @@ extension Settings {
 
     /// What binds less than what was recorded, in order of the table. What `.cadre` brings and nobody has seen stops
     /// the queue by itself: that such a gate does not count is nothing to ask about.
-    func loosened(since record: Record) -> [Loosened] {
+    func loosened(since record: KnownSettings) -> [Loosened] {
         Settings.binding.compactMap { key, kind in
-            let (old, new) = (record[list: key], bindingValues(key, kind))
+            let (old, new) = (record[KnownSettingsFields.setting(key)] ?? [], bindingValues(key, kind))
             guard old != new, Settings.isLooser(new, than: old, kind) else { return nil }
             switch kind {
             case .all, .one: if !unseen.isEmpty { return nil }

@@ -83,7 +83,7 @@ extension TaskBranches {
             record.branch = branch
             if case .unreachable(let why) = try queue.fetch(remote, branch, seconds: 10) { record.why = why }
             record.time = Time.now()
-            try bus.write(record.record, to: file)
+            try bus.write(record, to: file)
             guard let why = record.why, before?.why == nil else { return nil }
             bus.journal("unreachable", by: "cadre", ["remote": remote.name, "why": why])
             return "'\(remote.name)' can't be reached, what it held last counts: \(why)"

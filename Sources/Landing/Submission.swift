@@ -219,7 +219,7 @@ extension TaskBranches {
         var header = TaskHeader(title: own.title ?? "")
         header.to = worker.name
         // With its branch, by which it is found again should this be cut short.
-        let id = try bus.add(header, by: worker.name, branch: own.record)
+        let id = try bus.add(header, by: worker.name, branch: own.record.bytes)
         return try submit(bus.claim(id, worker), branch: branch, tip: tip, strategy: strategy)
     }
 }

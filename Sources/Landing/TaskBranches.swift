@@ -23,25 +23,28 @@ package struct TaskBranch {
         self.given = given
     }
 
-    private struct Fields: RecordFields {
+    struct Fields: RecordFields {
         let branch = Field<String>("Branch")
         let base = Field<String>("Base")
         let given = Field<YesNo>("Given")
         let title = Field<String>("Title")
     }
 
-    var record: Record {
+    var record: TypedRecord<Fields> {
         var record = TypedRecord<Fields>()
         record.branch = reference
         record.base = base
         record.given = given ? .yes : nil
         record.title = title
-        return record.record
+        return record
     }
 
-    /// Nil if the record names no branch.
-    package init?(_ record: Record) {
-        let record = TypedRecord<Fields>(record)
+    /// The branch in a file; nil if there is no file, or it names no branch.
+    package static func read(_ path: FilePath) throws -> TaskBranch? {
+        try TypedRecord<Fields>.read(path).flatMap { TaskBranch($0) }
+    }
+
+    fileprivate init?(_ record: TypedRecord<Fields>) {
         guard let reference = record.branch, let base = record.base, reference.hasPrefix("refs/heads/") else {
             return nil
         }
@@ -56,7 +59,7 @@ package struct TaskBranch {
 extension Bus {
     /// The task's branch; nil if nobody with a worktree has claimed it yet.
     package func branch(_ id: Int) throws -> TaskBranch? {
-        guard let record = try Record.read(branchFile(id)) else { return nil }
+        guard let record = try TypedRecord<TaskBranch.Fields>.read(branchFile(id)) else { return nil }
         guard let branch = TaskBranch(record) else {
             throw Failure.unsure("'\(branchFile(id).string)' is damaged: no branch in it; see 'cadre doctor'")
         }

@@ -3,6 +3,17 @@ import CLinux
 import Glibc
 import Storage
 
+/// The file `environment`, of the project and of an agent. The body is `NAME=value` and NUL for each variable.
+package struct EnvironmentFields: RecordFields {
+    /// In octal digits.
+    let umask = Field<String>("Umask")
+    /// The soft limits, `NUMBER=VALUE` each (getrlimit(2)), divided by blanks.
+    let limits = Field<String>("Limits")
+
+    package init() {}
+}
+package typealias RecordedEnvironment = TypedRecord<EnvironmentFields>
+
 // The one place that makes environments. What a process of cadre's starts gets the environment of that process, but:
 //
 //   all                  nothing of what git tells its hooks and aliases of the repository that they are called for
@@ -63,16 +74,14 @@ package enum Environment {
 
     // MARK: recorded
 
-    /// This process's environment, to be gone on with by others: fields Umask, in octal digits, and Limits, the soft
-    /// ones, `NUMBER=VALUE` each (getrlimit(2)); the body is `NAME=value` and NUL for each variable, but for those that
-    /// are ours, of git, a program or a terminal, and those whose names one of `leaving` fits, a pattern of fnmatch(3)
-    /// each.
-    package static func recorded(leaving patterns: [String]) -> Record {
-        var record = Record()
+    /// This process's environment, to be gone on with by others, but for variables that are ours, of git, a program or
+    /// a terminal, and those whose names one of `leaving` fits, a pattern of fnmatch(3) each.
+    package static func recorded(leaving patterns: [String]) -> RecordedEnvironment {
+        var record = RecordedEnvironment()
         let mask = umask(0o022)
         umask(mask)
-        record["Umask"] = String(mask, radix: 8)
-        record["Limits"] = limits.compactMap { number in
+        record.umask = String(mask, radix: 8)
+        record.limits = limits.compactMap { number in
             var limit = rlimit()
             guard csys_getrlimit(number, &limit) == 0 else { return nil }
             return "\(number)=\(limit.rlim_cur)"
@@ -101,7 +110,7 @@ package enum Environment {
 
     /// Takes a recorded environment for this process and what it starts. What is cadre's own or tells of the pane it is
     /// in stays.
-    package static func adopt(_ record: Record) {
+    package static func adopt(_ record: RecordedEnvironment) {
         let inPane = getenv("TMUX_PANE") != nil
         func isOwn(_ name: String) -> Bool {
             name.hasPrefix("CADRE_") || name.hasPrefix("TMUX") || inPane && ofPanes.contains(name)
@@ -113,8 +122,8 @@ package enum Environment {
             guard let end = entry.firstIndex(of: 61) else { continue }
             setenv(cString(entry[..<end]), cString(entry[(end + 1)...]), 1)
         }
-        if let mask = record["Umask"].flatMap({ mode_t($0, radix: 8) }) { umask(mask & 0o077) }
-        for word in (record["Limits"] ?? "").split(separator: " ") {
+        if let mask = record.umask.flatMap({ mode_t($0, radix: 8) }) { umask(mask & 0o077) }
+        for word in (record.limits ?? "").split(separator: " ") {
             let parts = word.split(separator: "=")
             guard parts.count == 2, let number = Int32(parts[0]), limits.contains(number), let soft = UInt(parts[1])
             else { continue }
@@ -126,7 +135,7 @@ package enum Environment {
     }
 
     /// The record with this process's values of what leads to the person's login.
-    package static func refreshed(_ record: Record, leaving patterns: [String]) -> Record {
+    package static func refreshed(_ record: RecordedEnvironment, leaving patterns: [String]) -> RecordedEnvironment {
         var record = record
         let own = entries().filter { entry in
             let name = name(of: entry)

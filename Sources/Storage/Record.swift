@@ -2,17 +2,19 @@ import SystemPackage
 
 /// The one record format of the bus: header lines `Key: value`, the last of them `Length: N`, an empty line, and a
 /// body of exactly N bytes. A file that is cut short or not such a record is damage, never a shorter record.
+///
+/// Keys and values are reached through a `TypedRecord` only.
 package struct Record: Equatable {
-    package var fields: [(key: String, value: String)] = []
-    package var body: [UInt8] = []
+    var fields: [(key: String, value: String)] = []
+    var body: [UInt8] = []
 
-    package init() {}
+    init() {}
 
     package static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
 
     /// A header's value. Set to nil or "" to leave it out; a value keeps one line: newlines become blanks, but those of
     /// a path, which then stands in quotes, as git quotes it.
-    package subscript(key: String) -> String? {
+    subscript(key: String) -> String? {
         get { fields.first { $0.key == key }.map { Record.unquoted($0.value) } }
         set {
             fields.removeAll { $0.key == key }
@@ -38,7 +40,7 @@ package struct Record: Equatable {
     }
 
     private static func unquoted(_ value: String) -> String {
-        guard value.hasPrefix("\"/"), value.hasSuffix("\"") else { return value }
+        guard value.utf8.first == 34, value.hasPrefix("\"/"), value.hasSuffix("\"") else { return value }
         var out = String.UnicodeScalarView()
         var escaped = false
         for scalar in value.unicodeScalars.dropFirst().dropLast() {
@@ -51,8 +53,6 @@ package struct Record: Equatable {
         }
         return String(out)
     }
-
-    package func int(_ key: String) -> Int? { self[key].flatMap { Int($0) } }
 
     /// Several values of any text in one header, divided by tabs; in them `\\`, `\t` and `\n` are a backslash, a tab
     /// and a newline.
@@ -79,13 +79,7 @@ package struct Record: Equatable {
         }.joined(separator: "\t")
     }
 
-    /// Empty if there is no such header.
-    package subscript(list key: String) -> [String] {
-        get { self[key].map(Record.list) ?? [] }
-        set { self[key] = Record.field(newValue) }
-    }
-
-    package var bytes: [UInt8] {
+    var bytes: [UInt8] {
         var text = ""
         for (key, value) in fields { text += "\(key): \(value)\n" }
         text += "Length: \(body.count)\n\n"
@@ -93,14 +87,14 @@ package struct Record: Equatable {
     }
 
     /// Throws `Failure.unsure` that names `path` if the bytes are no whole record.
-    package init(_ bytes: [UInt8], of path: FilePath) throws {
+    init(_ bytes: [UInt8], of path: FilePath) throws {
         var at = 0
         try self.init(bytes, from: &at, of: path)
         guard at == bytes.count else { throw Record.damaged(path) }
     }
 
     /// The record that begins at `at`, which is moved behind it.
-    package init(_ bytes: [UInt8], from at: inout Int, of path: FilePath) throws {
+    init(_ bytes: [UInt8], from at: inout Int, of path: FilePath) throws {
         var length: Int?
         while length == nil {
             guard let end = bytes[at...].firstIndex(of: 10), let colon = bytes[at..<end].firstIndex(of: 58),
@@ -118,9 +112,10 @@ package struct Record: Equatable {
     }
 
     /// The record in a file, or nil if there is no file.
-    package static func read(_ path: FilePath) throws -> Record? {
-        try Files.read(path).map { try Record($0, of: path) }
-    }
+    static func read(_ path: FilePath) throws -> Record? { try Files.read(path).map { try Record($0, of: path) } }
+
+    /// Throws if there is a file that is not a whole record.
+    package static func check(_ path: FilePath) throws { _ = try read(path) }
 
     package static func damaged(_ path: FilePath) -> Failure {
         .unsure("'\(path.string)' is damaged: not a whole record; see 'cadre doctor'")

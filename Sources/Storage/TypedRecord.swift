@@ -30,15 +30,50 @@ package protocol FieldValue: Sendable {
 }
 
 /// A record of one kind. What is not a value of its field's type reads as nil.
+///
+/// A field found by its name costs some microseconds; a record of which many are read has its fields as static members
+/// of its `RecordFields`, which `record[CardFields.program]` reaches without a key path.
 @dynamicMemberLookup
 package struct TypedRecord<Fields: RecordFields>: Equatable {
-    package var record: Record
+    var record: Record
 
-    package init(_ record: Record = Record()) { self.record = record }
+    init(_ record: Record) { self.record = record }
+    package init() { self.init(Record()) }
+
+    /// Throws `Failure.unsure` that names `path` if the bytes are no whole record.
+    package init(_ bytes: [UInt8], of path: FilePath) throws { try self.init(Record(bytes, of: path)) }
+
+    /// The record that begins at `at`, which is moved behind it.
+    package init(_ bytes: [UInt8], from at: inout Int, of path: FilePath) throws {
+        try self.init(Record(bytes, from: &at, of: path))
+    }
 
     package subscript<Value: FieldValue>(dynamicMember field: KeyPath<Fields, Field<Value>>) -> Value? {
-        get { record[Fields()[keyPath: field].key].flatMap { Value(field: $0) } }
-        set { record[Fields()[keyPath: field].key] = newValue?.field }
+        get { self[Fields()[keyPath: field]] }
+        set { self[Fields()[keyPath: field]] = newValue }
+    }
+
+    /// A field that records of several kinds have, or one whose key is made of data.
+    package subscript<Value: FieldValue>(field: Field<Value>) -> Value? {
+        get { record[field.key].flatMap { Value(field: $0) } }
+        set { record[field.key] = newValue?.field }
+    }
+
+    /// The same for what nearly all fields are, without asking the type how it is written.
+    package subscript(field: Field<String>) -> String? {
+        get { record[field.key] }
+        set { record[field.key] = newValue }
+    }
+
+    /// Those of these fields that are there, as their lines have them.
+    package func lines<each Value: FieldValue>(_ fields: repeat KeyPath<Fields, Field<each Value>>)
+        -> [(key: String, value: String)]
+    {
+        var lines: [(key: String, value: String)] = []
+        for key in repeat Fields()[keyPath: each fields].key {
+            if let value = record[key] { lines.append((key, value)) }
+        }
+        return lines
     }
 
     /// Leaves these fields out.

@@ -13,7 +13,7 @@ extension Team {
 
     /// Records the environment for an agent that is being spawned.
     func recordEnvironment(of name: String, by: String) throws {
-        if try bus.agent(named: by) != nil, let record = try Record.read(bus.environmentFile(by)) {
+        if try bus.agent(named: by) != nil, let record = try RecordedEnvironment.read(bus.environmentFile(by)) {
             return try bus.write(record, to: bus.environmentFile(name))
         }
         let record = Environment.recorded(leaving: left)
@@ -38,14 +38,14 @@ extension Team {
 
     /// A person at a terminal looks at an agent: what leads to the login is theirs.
     package func refreshEnvironment(of name: String) throws {
-        guard let record = try Record.read(bus.environmentFile(name)) else { return }
+        guard let record = try RecordedEnvironment.read(bus.environmentFile(name)) else { return }
         let now = Environment.refreshed(record, leaving: left)
         if now != record { try bus.write(now, to: bus.environmentFile(name)) }
     }
 
     /// Takes the environment that was recorded for an agent, or without a name for the project, where one was.
     package static func adoptEnvironment(_ bus: Bus, of name: String? = nil) throws {
-        if let record = try Record.read(name.map(bus.environmentFile) ?? bus.environmentFile) {
+        if let record = try RecordedEnvironment.read(name.map(bus.environmentFile) ?? bus.environmentFile) {
             Environment.adopt(record)
         }
     }

@@ -22,6 +22,33 @@ package struct StatusLine: Decodable {
     var context_window: Window?
 }
 
+/// What a record of usage has of the last reading, so that the next one goes on from there.
+private enum Reading {
+    /// What the status line told, the session that it told it in, and what it began with there.
+    static let money = Field<Int>("Read-Money")
+    static let session = Field<String>("Read-Session")
+    static let base = Field<Int>("Read-Base")
+    /// What the last result told, in Usage's order.
+    static let total = Field<String>("Read-Total")
+
+    /// Of a file: how far it was read, the message that came last, and the tokens of that, or of all, in Usage's order.
+    struct File {
+        let offset: Field<Int>
+        let message: Field<String>
+        let tokens: Field<String>
+
+        init(_ name: String) {
+            offset = Field("\(name)-Offset")
+            message = Field("\(name)-Message")
+            tokens = Field("\(name)-Tokens")
+        }
+
+        /// That of the conversation, and that of a sub-agent.
+        static let own = File("Read")
+        static func sub(_ id: Substring) -> File { File("Sub-\(id)") }
+    }
+}
+
 // Where it is read what agents use:
 //
 //   money of Claude Code    its status line, which it runs at its start and after each reply, tells what the
@@ -33,9 +60,8 @@ package struct StatusLine: Decodable {
 //   tokens of Codex         its file has sums after each answer; money it does not tell
 //   money of aider          its history has a line after each answer, with what that has cost
 //
-// Files are read on from where the last reading ended. A record has, as `Read-*`, how far that was and what it said,
-// and of a sub-agent as `Sub-ID-*`. It counts for the task that the agent holds, or held last in this turn, since an
-// agent hands its work in before the turn ends.
+// Files are read on from where the last reading ended, see Reading. It counts for the task that the agent holds, or
+// held last in this turn, since an agent hands its work in before the turn ends.
 extension Team {
     /// Accounts for what a status line is told, and gives the line to show. Starts no process.
     package static func statusLine(_ bus: Bus, _ name: String, session: String?, _ said: StatusLine) throws -> String {
@@ -70,12 +96,12 @@ extension Team {
     /// yet.
     private static func readMoney(_ total: Int, _ record: inout UsageRecord, session: String?, isBeginning: Bool) -> Int
     {
-        let last = record.record.int("Read-Money")
-        let isFresh = record.record["Read-Session"] != session
-        let base = record.record.int("Read-Base")
-        record.record["Read-Money"] = "\(total)"
-        record.record["Read-Session"] = session
-        if isFresh { record.record["Read-Base"] = "\(isBeginning ? total : last ?? 0)" }
+        let last = record[Reading.money]
+        let isFresh = record[Reading.session] != session
+        let base = record[Reading.base]
+        record[Reading.money] = total
+        record[Reading.session] = session
+        if isFresh { record[Reading.base] = isBeginning ? total : last ?? 0 }
         guard let last else { return isBeginning ? 0 : total }
         if total >= last { return total - last }
         if isFresh, isBeginning { return 0 }
@@ -90,14 +116,14 @@ extension Team {
     ) throws {
         try bus.account(agent, conversation, task: task) { record, _ in
             record.model = model ?? record.model
-            let before = record.record["Read-Total"]?.split(separator: " ").map { Int($0) } ?? []
+            let before = record[Reading.total]?.split(separator: " ").map { Int($0) } ?? []
             var used = Usage()
             for (at, field) in Usage.fields.enumerated() {
                 guard let now = total[keyPath: field] else { continue }
                 let last = at < before.count ? before[at] ?? 0 : 0
                 used[keyPath: field] = now >= last ? now - last : now
             }
-            record.record["Read-Total"] = Usage.fields.map { total[keyPath: $0].map(String.init) ?? "-" }.joined(
+            record[Reading.total] = Usage.fields.map { total[keyPath: $0].map(String.init) ?? "-" }.joined(
                 separator: " ")
             return used
         }
@@ -151,17 +177,17 @@ extension Team {
 
     /// The lines that were added to a file, whole ones, that have one of these texts in them.
     private static func newLines(
-        _ path: FilePath, _ record: inout UsageRecord, as key: String = "Read", with marks: [String]
+        _ path: FilePath, _ record: inout UsageRecord, as file: Reading.File = .own, with marks: [String]
     ) throws -> [ArraySlice<UInt8>] {
-        let start = record.record.int("\(key)-Offset") ?? 0
+        let start = record[file.offset] ?? 0
         // One that has become shorter was written anew, and what it has now was counted.
         guard let status = try Files.status(path), status.st_size != start else { return [] }
         guard status.st_size > start, let bytes = try Files.read(path, from: start), let end = bytes.lastIndex(of: 10)
         else {
-            if status.st_size < start { record.record["\(key)-Offset"] = "\(status.st_size)" }
+            if status.st_size < start { record[file.offset] = Int(status.st_size) }
             return []
         }
-        record.record["\(key)-Offset"] = "\(start + end + 1)"
+        record[file.offset] = start + end + 1
         return bytes[..<end].split(separator: 10).filter { line in marks.contains { line.holds(Array($0.utf8)) } }
     }
 
@@ -185,8 +211,8 @@ extension Team {
     private static func readTranscript(_ path: String?, _ record: inout UsageRecord, isNew: Bool) throws -> Usage? {
         guard let path else { return nil }
         var used = Usage(input: 0, cached: 0, output: 0)
-        func read(_ file: FilePath, as key: String) throws {
-            let lines = try newLines(file, &record, as: key, with: ["\"usage\""])
+        func read(_ path: FilePath, as file: Reading.File) throws {
+            let lines = try newLines(path, &record, as: file, with: ["\"usage\""])
             guard !isNew else { return }
             for line in lines {
                 guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.type == "assistant",
@@ -198,16 +224,16 @@ extension Team {
                     tokens.output_tokens ?? 0,
                 ]
                 let before =
-                    record.record["\(key)-Message"] == id
-                    ? record.record["\(key)-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
+                    record[file.message] == id
+                    ? record[file.tokens]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
                 for (at, field) in Usage.fields.dropFirst().enumerated() {
                     used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0)
                 }
-                record.record["\(key)-Message"] = id
-                record.record["\(key)-Tokens"] = now.map(String.init).joined(separator: " ")
+                record[file.message] = id
+                record[file.tokens] = now.map(String.init).joined(separator: " ")
             }
         }
-        try read(FilePath(path), as: "Read")
+        try read(FilePath(path), as: .own)
         guard path.hasSuffix(".jsonl") else { return used }
         let below = FilePath(String(path.dropLast(6))).appending("subagents")
         for name in try Files.list(below) ?? [] where name.hasPrefix("agent-") && name.hasSuffix(".jsonl") {
@@ -215,7 +241,7 @@ extension Team {
             guard !id.isEmpty, id.utf8.count <= 40,
                 id.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) })
             else { continue }
-            try read(below.appending(name), as: "Sub-\(id)")
+            try read(below.appending(name), as: .sub(id))
         }
         return used
     }
@@ -255,12 +281,12 @@ extension Team {
             guard said.payload?.type == "token_count", let info = said.payload?.info, let total = info.total_token_usage
             else { continue }
             let now = [total.input_tokens ?? 0, total.cached_input_tokens ?? 0, total.output_tokens ?? 0]
-            let before = record.record["Read-Tokens"]?.split(separator: " ").compactMap { Int($0) } ?? []
+            let before = record[Reading.File.own.tokens]?.split(separator: " ").compactMap { Int($0) } ?? []
             for (at, field) in Usage.fields.dropFirst().enumerated() {
                 let last = before.count == 3 ? before[at] : 0
                 used[keyPath: field]! += now[at] >= last ? now[at] - last : now[at]
             }
-            record.record["Read-Tokens"] = now.map(String.init).joined(separator: " ")
+            record[Reading.File.own.tokens] = now.map(String.init).joined(separator: " ")
             if let size = info.model_context_window, size > 0, let last = info.last_token_usage?.total_tokens {
                 fill = (nil, last * 100 / size, size)
             }

@@ -48,14 +48,4 @@ import Testing
         for _ in 0..<2 { #expect(try Record(bytes, from: &at, of: path) == sample()) }
         #expect(at == bytes.count)
     }
-
-    @Test func aListKeepsAnyText() throws {
-        let all = ["plain", "a\tb", "a\\tb", "a\nb\r\n", "\\", "e\u{301}"]
-        var record = Record()
-        record[list: "Paths"] = all
-        #expect(try Record(record.bytes, of: path)[list: "Paths"] == all)
-        record[list: "Paths"] = []
-        #expect(record["Paths"] == nil)
-        #expect(record[list: "Paths"] == [])
-    }
 }

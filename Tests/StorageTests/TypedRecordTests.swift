@@ -61,6 +61,32 @@ import Testing
         #expect(record.colour == nil)
     }
 
+    @Test func aListKeepsAnyText() throws {
+        let all = ["plain", "a\tb", "a\\tb", "a\nb\r\n", "\\", "e\u{301}"]
+        var record = TypedRecord<Fields>()
+        record.paths = all
+        #expect(try TypedRecord<Fields>(record.bytes, of: "some/file").paths == all)
+        record.paths = []
+        #expect(record.paths == nil)
+    }
+
+    @Test func aKeyMayBeMadeOfData() {
+        var record = TypedRecord<Fields>()
+        record[Field<Int>("A-Count")] = 3
+        record.count = 4
+        #expect(record[Field<Int>("A-Count")] == 3)
+        #expect(record.record.fields.map(\.key) == ["A-Count", "Count"])
+    }
+
+    @Test func linesAreThoseThatAreThere() {
+        var record = TypedRecord<Fields>()
+        record.count = 1
+        record.name = "a"
+        let lines = record.lines(\.name, \.mark, \.count)
+        #expect(lines.map(\.key) == ["Name", "Count"])
+        #expect(lines.map(\.value) == ["a", "1"])
+    }
+
     @Test func whatIsClearedIsLeftOut() {
         var record = TypedRecord<Fields>()
         record.name = "a"

@@ -56,6 +56,23 @@ package struct Answer {
     }
 }
 
+/// A file of `calls`. The body is the arguments, a NUL behind each, and the input.
+private struct CallFields: RecordFields {
+    let token = Field<String>("Token")
+    let directory = Field<String>("Directory")
+    /// How many.
+    let arguments = Field<Int>("Arguments")
+    let input = Field<YesNo>("Input")
+    let checked = Field<YesNo>("Checked")
+}
+
+/// A file of `answers`. The body is the output and the errors.
+private struct AnswerFields: RecordFields {
+    let code = Field<Int>("Code")
+    /// How many bytes of the body are output.
+    let output = Field<Int>("Output")
+}
+
 // Calls. A sandbox that could write the bus would be none, and git can't be used in it: so it may write one directory,
 // its agent's `calls`, and the supervisor outside runs what is asked for there, as the agent and for the verbs of an
 // agent only.
@@ -98,12 +115,12 @@ extension Bus {
     /// Makes a call and waits for its answer. Throws `Failure.unsure` if there will be none.
     package func call(_ call: Call, of name: String) throws -> Answer {
         let id = "\(Time.now())-\(Random.hex(16))"
-        var record = Record()
-        record["Token"] = call.token
-        record["Directory"] = call.directory.string
-        record["Arguments"] = "\(call.arguments.count)"
-        record["Input"] = call.input == nil ? nil : "yes"
-        record["Checked"] = call.checked ? "yes" : nil
+        var record = TypedRecord<CallFields>()
+        record.token = call.token
+        record.directory = call.directory.string
+        record.arguments = call.arguments.count
+        record.input = call.input == nil ? nil : .yes
+        record.checked = call.checked ? .yes : nil
         record.body = call.arguments.flatMap { Array($0.utf8) + [0] } + (call.input ?? [])
         guard record.bytes.count <= Call.limit else {
             throw Failure.no("too much for a call: \(record.bytes.count) bytes")
@@ -119,8 +136,8 @@ extension Bus {
         guard try Files.rename(new, callFile(id, of: name)) else { throw Failure.unsure("'\(new.string)' was removed") }
         try Files.sync(calls(name))
         while true {
-            if let record = try Record.read(answerFile(id, to: name)) {
-                let (code, length) = (record.int("Code") ?? 75, record.int("Output") ?? 0)
+            if let record = try TypedRecord<AnswerFields>.read(answerFile(id, to: name)) {
+                let (code, length) = (record.code ?? 75, record.output ?? 0)
                 try Files.unlink(callFile(id, of: name))
                 return Answer(
                     code: Int32(code), output: Array(record.body.prefix(length)),
@@ -150,9 +167,9 @@ extension Bus {
         let path = callFile(id, of: name)
         guard let (bytes, file) = try Files.readStrange(path, limit: Call.limit) else { return nil }
         do {
-            let record = try Record(bytes, of: path)
-            guard let count = record.int("Arguments"), (1...1000).contains(count), let token = record["Token"],
-                let directory = record["Directory"], directory.hasPrefix("/")
+            let record = try TypedRecord<CallFields>(bytes, of: path)
+            guard let count = record.arguments, (1...1000).contains(count), let token = record.token,
+                let directory = record.directory, directory.hasPrefix("/")
             else { throw Record.damaged(path) }
             var rest = record.body[...]
             var arguments: [String] = []
@@ -162,8 +179,8 @@ extension Bus {
                 rest = rest[(end + 1)...]
             }
             var call = Call(arguments, directory: FilePath(directory), token: token)
-            call.input = record["Input"] == nil ? nil : Array(rest)
-            call.checked = record["Checked"] != nil
+            call.input = record.input == nil ? nil : Array(rest)
+            call.checked = record.checked != nil
             return (call, file)
         } catch {
             try? file.close()
@@ -174,9 +191,9 @@ extension Bus {
     package func isWaited(for file: FileDescriptor) -> Bool { LivenessLock.isHeld(file) }
 
     package func answer(_ id: String, of name: String, _ given: Answer) throws {
-        var record = Record()
-        record["Code"] = "\(given.code)"
-        record["Output"] = "\(given.output.count)"
+        var record = TypedRecord<AnswerFields>()
+        record.code = Int(given.code)
+        record.output = given.output.count
         record.body = given.output + given.error
         try replace(answerFile(id, to: name), with: record.bytes, sync: true)
     }

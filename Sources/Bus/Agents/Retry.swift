@@ -32,31 +32,28 @@ package struct Retry: Equatable {
     }
 
     /// Header lines of any record that tells of tries.
-    private struct Fields: RecordFields {
-        let tries = Field<Int>("Tries")
-        let since = Field<Int>("Tried-Since")
-        let next = Field<Int>("Retry-At")
-        let why = Field<String>("Tried-Why")
+    private enum Line {
+        static let tries = Field<Int>("Tries")
+        static let since = Field<Int>("Tried-Since")
+        static let next = Field<Int>("Retry-At")
+        static let why = Field<String>("Tried-Why")
     }
 
     /// What a record says of it; nil if nothing.
-    init?(_ record: Record) {
-        let fields = TypedRecord<Fields>(record)
-        guard let tries = fields.tries, tries > 0, let next = fields.next else { return nil }
+    init?<Fields>(_ record: TypedRecord<Fields>) {
+        guard let tries = record[Line.tries], tries > 0, let next = record[Line.next] else { return nil }
         self.tries = tries
         self.next = next
-        since = fields.since ?? next
-        why = fields.why ?? ""
+        since = record[Line.since] ?? next
+        why = record[Line.why] ?? ""
     }
 
     /// Writes it into a record, or takes out what stands there.
-    static func write(_ retry: Retry?, to record: inout Record) {
-        var fields = TypedRecord<Fields>(record)
-        fields.tries = retry?.tries
-        fields.since = retry?.since
-        fields.next = retry?.next
-        fields.why = retry?.why
-        record = fields.record
+    static func write<Fields>(_ retry: Retry?, to record: inout TypedRecord<Fields>) {
+        record[Line.tries] = retry?.tries
+        record[Line.since] = retry?.since
+        record[Line.next] = retry?.next
+        record[Line.why] = retry?.why
     }
 
     /// Whether it has gone on for so long that a person should know.
@@ -69,7 +66,7 @@ package struct Retry: Equatable {
 
 extension AgentView {
     /// What keeps the agent from its work for now.
-    package var retry: Retry? { report.flatMap { Retry($0.record) } }
+    package var retry: Retry? { report.flatMap { Retry($0) } }
 }
 
 extension Bus {
@@ -79,8 +76,8 @@ extension Bus {
     /// Notes that something went wrong for an agent that may pass, and when it is to be tried again.
     package func noteRetry(of name: String, _ why: String) throws -> Retry {
         var report = try AgentReport.read(agentState(name)) ?? AgentReport()
-        let retry = Retry(after: Retry(report.record), why, bound: Bus.retryBounds.agent)
-        Retry.write(retry, to: &report.record)
+        let retry = Retry(after: Retry(report), why, bound: Bus.retryBounds.agent)
+        Retry.write(retry, to: &report)
         try replace(agentState(name), with: report.bytes, sync: false)
         journal("retry", by: name, ["agent": name, "why": retry.why, "tries": "\(retry.tries)"])
         if retry.isLong { try openAsk(named: "retry-\(name)", by: "cadre", "'\(name)' can't go on: \(retry.question)") }
@@ -93,8 +90,8 @@ extension Bus {
         var retry: Retry?
         try editConversation(name) { record in
             record.failed = .yes
-            retry = first.map { Retry(after: Retry(record.record), why, first: max(1, $0), bound: 16 * max(1, $0)) }
-            Retry.write(retry, to: &record.record)
+            retry = first.map { Retry(after: Retry(record), why, first: max(1, $0), bound: 16 * max(1, $0)) }
+            Retry.write(retry, to: &record)
         }
         return retry
     }
@@ -102,15 +99,15 @@ extension Bus {
     /// When the agent is told again what a turn that failed had begun with; nil if it is not.
     package func failedTurn(of name: String) throws -> Retry? {
         guard let record = try conversation(name), record.failed != nil else { return nil }
-        return Retry(record.record)
+        return Retry(record)
     }
 
     /// It was told; it is told once more where that begins no turn.
     package func noteToldAgain(_ name: String) throws {
         try editConversation(name) { record in
-            guard var retry = Retry(record.record) else { return }
+            guard var retry = Retry(record) else { return }
             retry.next = Time.now() + Retry.patience
-            Retry.write(retry, to: &record.record)
+            Retry.write(retry, to: &record)
         }
     }
 
@@ -119,15 +116,15 @@ extension Bus {
         guard conversation?.failed != nil else { return }
         try editConversation(name) { record in
             record.failed = nil
-            Retry.write(nil, to: &record.record)
+            Retry.write(nil, to: &record)
         }
         for ask in [Bus.signIn(name), Bus.failing(name)] { try closeAsk(named: ask, by: "cadre", "it goes on") }
     }
 
     /// It has passed.
     package func endRetry(of name: String) throws {
-        guard var report = try AgentReport.read(agentState(name)), Retry(report.record) != nil else { return }
-        Retry.write(nil, to: &report.record)
+        guard var report = try AgentReport.read(agentState(name)), Retry(report) != nil else { return }
+        Retry.write(nil, to: &report)
         try replace(agentState(name), with: report.bytes, sync: false)
         try closeAsk(named: "retry-\(name)", by: name, "it has passed")
     }

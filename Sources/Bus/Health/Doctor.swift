@@ -151,16 +151,16 @@ final class Examination {
     func records(_ bus: Bus) throws {
         for name in try Files.list(bus.agents) ?? [] { try agent(bus, name) }
         for file in [bus.environmentFile, bus.settingsFile, bus.runnerFile] {
-            whole(file) { _ = try Record.read(file) }
+            whole(file) { try Record.check(file) }
         }
         for directory in [bus.openAsks, bus.doneAsks] {
             for name in try Files.list(directory) ?? [] {
-                whole(directory.appending(name)) { _ = try Record.read(directory.appending(name)) }
+                whole(directory.appending(name)) { try Record.check(directory.appending(name)) }
             }
         }
         for name in try Files.list(bus.openAsks) ?? [] {
             attempt(bus.openAsks.appending(name)) {
-                guard (try? Record.read(bus.openAsks.appending(name)))??["Answer"] != nil else { return }
+                guard (try? AskRecord.read(bus.openAsks.appending(name)))??.answer != nil else { return }
                 report("files", bus.openAsks.appending(name), "answered, and who asked was not told") {
                     _ = try bus.locked("doctor") { try bus.deliverAnswers($0) }
                 }
@@ -221,24 +221,24 @@ final class Examination {
             ) { _ = try bus.healQueue() }
         }
         for name in try Files.list(bus.mergeVerdicts) ?? [] {
-            whole(bus.mergeVerdicts.appending(name)) { _ = try Record.read(bus.mergeVerdicts.appending(name)) }
+            whole(bus.mergeVerdicts.appending(name)) { try Record.check(bus.mergeVerdicts.appending(name)) }
         }
         for name in try Files.list(bus.conflicts) ?? [] {
             let path = bus.conflictFile(name)
             // All is compared again then.
             attempt(path) {
-                _ = try Record.read(path).map { try Conflict($0, of: path) }
+                _ = try ConflictRecord.read(path).map { try Conflict($0, of: path) }
             } repair: {
                 try self.setAside(path)
                 try Files.unlink(bus.checkFile)
             }
         }
         whole(bus.checkFile) {
-            if let record = try Record.read(bus.checkFile), Compared(record) == nil {
+            if let record = try ComparedRecord.read(bus.checkFile), Compared(record) == nil {
                 throw Record.damaged(bus.checkFile)
             }
         }
-        whole(bus.mergeStopped) { _ = try Record.read(bus.mergeStopped) }
+        whole(bus.mergeStopped) { try Record.check(bus.mergeStopped) }
     }
 
     private func agent(_ bus: Bus, _ name: String) throws {
@@ -246,10 +246,10 @@ final class Examination {
             return report("files", bus.agent(name), "not an agent's name") { try self.setAside(bus.agent(name)) }
         }
         for file in [bus.session(name), bus.agentState(name), bus.fillFile(name), bus.environmentFile(name)] {
-            whole(file) { _ = try Record.read(file) }
+            whole(file) { try Record.check(file) }
         }
         attempt(bus.card(name)) {
-            if try Record.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) {
+            if try AgentCard.read(bus.card(name)) == nil, try Files.exists(bus.session(name)) {
                 throw bus.missing(bus.card(name))
             }
         }

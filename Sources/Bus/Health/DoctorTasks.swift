@@ -45,7 +45,7 @@ extension Examination {
             }
             attempt(bus.taskFile(id), check, repair: unreadable(bus, id, marker))
             for file in [bus.endFile(id), bus.branchFile(id), bus.returnedFile(id), bus.runFile(id)] {
-                whole(file) { _ = try Record.read(file) }
+                whole(file) { try Record.check(file) }
             }
             whole(bus.planFile(id)) { try bus.plan(id)?.check() }
         }

@@ -47,33 +47,61 @@ package struct Conflict: Equatable {
     /// The tasks in a file's name.
     static func tasks(_ name: String) -> [Int] { name.split(separator: ",").compactMap { Names.number($0) } }
 
-    var record: Record {
-        var record = Record()
-        for (key, side) in [("A", one), ("B", other)] {
-            record["\(key)-Branch"] = side.branch
-            record["\(key)-Task"] = side.task.map(String.init)
-            record["\(key)-Agent"] = side.agent
-            record["\(key)-Tip"] = side.tip
+    var record: ConflictRecord {
+        var record = ConflictRecord()
+        for (fields, side) in [(SideFields("A"), one), (SideFields("B"), other)] {
+            record[fields.branch] = side.branch
+            record[fields.task] = side.task
+            record[fields.agent] = side.agent
+            record[fields.tip] = side.tip
         }
-        record["Found"] = "\(found)"
-        record["Told"] = told.joined(separator: " ")
-        record[list: "Paths"] = paths
+        record.found = found
+        record.told = told.joined(separator: " ")
+        record.paths = paths
         return record
     }
 
-    init(_ record: Record, of path: FilePath) throws {
-        func side(_ key: String) throws -> Side {
-            guard let branch = record["\(key)-Branch"], let tip = record["\(key)-Tip"] else {
-                throw Record.damaged(path)
-            }
-            return Side(task: record.int("\(key)-Task"), branch: branch, tip: tip, agent: record["\(key)-Agent"])
+    init(_ record: ConflictRecord, of path: FilePath) throws {
+        func side(_ fields: SideFields) throws -> Side {
+            guard let branch = record[fields.branch], let tip = record[fields.tip] else { throw Record.damaged(path) }
+            return Side(task: record[fields.task], branch: branch, tip: tip, agent: record[fields.agent])
         }
-        guard let found = record.int("Found") else { throw Record.damaged(path) }
-        try self.init(side("A"), side("B"), paths: record[list: "Paths"], found: found)
-        told = (record["Told"] ?? "").split(separator: " ").map(String.init)
+        guard let found = record.found else { throw Record.damaged(path) }
+        try self.init(side(SideFields("A")), side(SideFields("B")), paths: record.paths ?? [], found: found)
+        told = (record.told ?? "").split(separator: " ").map(String.init)
         guard name == path.lastComponent?.string else { throw Record.damaged(path) }
     }
 }
+
+/// A file of `merge/conflicts`; with the lines of both sides.
+struct ConflictFields: RecordFields {
+    let found = Field<Int>("Found")
+    /// Names, divided by blanks.
+    let told = Field<String>("Told")
+    let paths = Field<[String]>("Paths")
+}
+typealias ConflictRecord = TypedRecord<ConflictFields>
+
+/// The lines of one side, `A` or `B`.
+private struct SideFields {
+    let branch: Field<String>
+    let task: Field<Int>
+    let agent: Field<String>
+    let tip: Field<String>
+
+    init(_ side: String) {
+        branch = Field("\(side)-Branch")
+        task = Field("\(side)-Task")
+        agent = Field("\(side)-Agent")
+        tip = Field("\(side)-Tip")
+    }
+}
+
+/// The file `merge/check`. The body is a line for each branch.
+struct ComparedFields: RecordFields {
+    let target = Field<String>("Target")
+}
+typealias ComparedRecord = TypedRecord<ComparedFields>
 
 /// What was compared last. A hint: where it is missing, or can't be read, all is compared again.
 package struct Compared: Equatable {
@@ -105,9 +133,9 @@ package struct Compared: Equatable {
         self.branches = branches
     }
 
-    var record: Record {
-        var record = Record()
-        record["Target"] = target
+    var record: ComparedRecord {
+        var record = ComparedRecord()
+        record.target = target
         let lines = branches.sorted { $0.key < $1.key }.map {
             "\($0) \($1.tip) \($1.begun) \($1.base) \($1.reference)\n"
         }
@@ -115,8 +143,8 @@ package struct Compared: Equatable {
         return record
     }
 
-    init?(_ record: Record) {
-        guard let target = record["Target"] else { return nil }
+    init?(_ record: ComparedRecord) {
+        guard let target = record.target else { return nil }
         self.init(target: target, branches: [:])
         for line in record.body.split(separator: 10) {
             let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 4).map(String.init)
@@ -142,7 +170,7 @@ extension Bus {
         return try FileLock.attempt(checkLock, body)
     }
 
-    package func compared() -> Compared? { (try? Record.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }
+    package func compared() -> Compared? { (try? ComparedRecord.read(checkFile)).flatMap { $0 }.flatMap(Compared.init) }
     package func setCompared(_ compared: Compared) throws {
         try replace(checkFile, with: compared.record.bytes, sync: false)
     }
@@ -152,7 +180,7 @@ extension Bus {
         let names = try (Files.list(conflicts) ?? []).filter { task == nil || Conflict.tasks($0).contains(task!) }
         return try names.sorted { Conflict.tasks($0).lexicographicallyPrecedes(Conflict.tasks($1)) }.compactMap {
             name in
-            try Record.read(conflictFile(name)).map { try Conflict($0, of: conflictFile(name)) }
+            try ConflictRecord.read(conflictFile(name)).map { try Conflict($0, of: conflictFile(name)) }
         }
     }
 

@@ -294,7 +294,7 @@ extension Bus {
 
     package func setVerdict(_ tree: String, _ gate: String, _ verdict: GateVerdict) throws {
         try Files.mkdirs(mergeVerdicts)
-        try write(verdict.record, to: verdictFile(tree, gate))
+        try write(verdict, to: verdictFile(tree, gate))
     }
 
     /// Counts that the gate failed on a tree, and why, and passed when it was run again.
@@ -348,6 +348,6 @@ extension Bus {
         }
         stop.why = why
         stop.time = Time.now()
-        try write(stop.record, to: mergeStopped)
+        try write(stop, to: mergeStopped)
     }
 }

@@ -168,7 +168,7 @@ extension Bus {
             guard var now = try self.entry(entry.id), now.record == entry.record,
                 try Files.exists(reviewMarker(entry.claim))
             else { return false }
-            try write(record.record, to: returnedFile(entry.id))
+            try write(record, to: returnedFile(entry.id))
             now.step = .returning
             now.record.why = why
             now.record.returnedBy = by

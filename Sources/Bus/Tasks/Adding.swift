@@ -3,6 +3,12 @@ import Glibc
 import Storage
 import SystemPackage
 
+/// The notes of a task in the file of an import, behind the tasks' records. The body is the notes.
+private struct NotesFields: RecordFields {
+    let task = Field<Int>("Notes-Of")
+}
+private typealias Notes = TypedRecord<NotesFields>
+
 // Making tasks. An id is bumped before it is used, so a crash burns it at worst:
 //
 //   1  tmp/u/task, flushed                outside the lock
@@ -18,8 +24,8 @@ import SystemPackage
 // follow for each, and whoever finds the file does them again.
 extension Bus {
     /// Adds a task and returns its id, which is on the disk by then. `before` hears the id before there is the task.
-    /// `branch`: the record of the branch that its work is on already.
-    package func add(_ header: TaskHeader, by: String, branch: Record? = nil, before: (Int) throws -> Void = { _ in })
+    /// `branch`: the bytes of the file `branch`, where its work is on one already.
+    package func add(_ header: TaskHeader, by: String, branch: [UInt8]? = nil, before: (Int) throws -> Void = { _ in })
         throws -> Int
     {
         var header = header
@@ -28,7 +34,7 @@ extension Bus {
         let aside = aside()
         try Files.mkdir(aside)
         try Files.write(header.record.bytes, to: Bus.taskFile(in: aside), sync: true)
-        if let branch { try Files.write(branch.bytes, to: Bus.branchFile(in: aside), sync: true) }
+        if let branch { try Files.write(branch, to: Bus.branchFile(in: aside), sync: true) }
         try Files.sync(aside)
         let id = try changing("add") { held in
             try check(header, nil, held)
@@ -163,8 +169,8 @@ extension Bus {
                 bytes += header.record.bytes
             }
             for (index, draft) in drafts.enumerated() where !draft.notes.isEmpty {
-                var notes = Record()
-                notes["Notes-Of"] = "\(first + index)"
+                var notes = Notes()
+                notes.task = first + index
                 notes.body = draft.notes
                 bytes += notes.bytes
             }
@@ -183,7 +189,7 @@ extension Bus {
         for (id, record) in zip(range, records) {
             if try Files.exists(task(id)) {
                 // There, but perhaps not whole after a power cut.
-                if (try? Record.read(taskFile(id)) ?? nil) == nil {
+                if (try? TaskRecord.read(taskFile(id)) ?? nil) == nil {
                     try replace(taskFile(id), with: record.bytes, sync: false)
                 }
                 continue
@@ -202,25 +208,25 @@ extension Bus {
     }
 
     /// What a record of an import holds: its ids, what each task says, and the notes of those that have some.
-    func imported(_ file: FilePath) throws -> (ids: ClosedRange<Int>, records: [Record], notes: [Int: [UInt8]]) {
+    func imported(_ file: FilePath) throws -> (ids: ClosedRange<Int>, records: [TaskRecord], notes: [Int: [UInt8]]) {
         let range = (file.lastComponent?.string ?? "").split(separator: "-").compactMap { Names.number($0) }
         guard range.count == 2, 0 < range[0], range[0] <= range[1], let bytes = try Files.read(file) else {
             throw Record.damaged(file)
         }
         var at = 0
-        var records: [Record] = []
-        while at < bytes.count { records.append(try Record(bytes, from: &at, of: file)) }
-        let count = range[1] - range[0] + 1
-        guard records.count >= count else { throw Record.damaged(file) }
-        for record in records.prefix(count) { _ = try TaskHeader(record, of: file) }
+        let ids = range[0]...range[1]
+        let records = try ids.map { _ in
+            let record = try TaskRecord(bytes, from: &at, of: file)
+            _ = try TaskHeader(record, of: file)
+            return record
+        }
         var notes: [Int: [UInt8]] = [:]
-        for record in records.dropFirst(count) {
-            guard let id = record.int("Notes-Of"), (range[0]...range[1]).contains(id) else {
-                throw Record.damaged(file)
-            }
+        while at < bytes.count {
+            let record = try Notes(bytes, from: &at, of: file)
+            guard let id = record.task, ids.contains(id) else { throw Record.damaged(file) }
             notes[id] = record.body
         }
-        return (range[0]...range[1], Array(records.prefix(count)), notes)
+        return (ids, records, notes)
     }
 
     /// Flushes the whole file system, which for many files is cheaper than each. The C function is `syncfs`.

@@ -21,7 +21,7 @@ extension Bus {
         record.start = start
         record.returned = returned
         record.agent = agent
-        try write(record.record, to: runFile(id))
+        try write(record, to: runFile(id))
     }
 
     /// The run came to its end: handed in, given back, or failed.

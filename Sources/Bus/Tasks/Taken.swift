@@ -1,6 +1,14 @@
 import Storage
 import SystemPackage
 
+/// The file `taken`.
+private struct TakenFields: RecordFields {
+    let task = Field<Int>("Task")
+    let holder = Field<String>("Holder")
+    let by = Field<String>("By")
+}
+private typealias Taken = TypedRecord<TakenFields>
+
 // A task is taken from who holds it, and who held it is told:
 //
 //   0  under the lock, which is kept to the end: whose claim it is, and who takes it, is written to `taken`
@@ -15,10 +23,10 @@ extension Bus {
     func giveBack(_ claim: Claim, by: String, tells: Bool) throws {
         let edit = Marker(id: claim.id, place: .edit).path(self)
         guard tells, claim.owner != by else { return try take(claim, edit) }
-        var taken = Record()
-        taken["Task"] = "\(claim.id)"
-        taken["Holder"] = claim.owner
-        taken["By"] = by
+        var taken = Taken()
+        taken.task = claim.id
+        taken.holder = claim.owner
+        taken.by = by
         try replace(takenFile, with: taken.bytes, sync: true)
         do { try take(claim, edit) } catch {
             try Files.unlink(takenFile)
@@ -28,16 +36,16 @@ extension Bus {
     }
 
     func healTaken(_ held: LockProof) throws {
-        guard let taken = try Record.read(takenFile) else { return }
-        if let id = taken.int("Task"), try Files.exists(Marker(id: id, place: .edit).path(self)) {
+        guard let taken = try Taken.read(takenFile) else { return }
+        if let id = taken.task, try Files.exists(Marker(id: id, place: .edit).path(self)) {
             return try finish(taken)
         }
         try Files.unlink(takenFile)
     }
 
-    private func finish(_ taken: Record) throws {
-        if let id = taken.int("Task"), let holder = taken["Holder"], let header = try header(id) {
-            try tell(holder, id, header, "was taken from you", by: taken["By"] ?? "cadre")
+    private func finish(_ taken: Taken) throws {
+        if let id = taken.task, let holder = taken.holder, let header = try header(id) {
+            try tell(holder, id, header, "was taken from you", by: taken.by ?? "cadre")
         }
         try Files.unlink(takenFile)
     }

@@ -1,7 +1,29 @@
 import Storage
 import SystemPackage
 
-/// What a task says: the file `tasks/ID/task`.
+/// The file `tasks/ID/task`, as `TaskHeader` has it; with the lines of a `Retry`. Static, since lists read all of many.
+struct TaskFields: RecordFields {
+    static let title = Field<String>("Title")
+    static let priority = Field<Int>("Priority")
+    static let role = Field<String>("Role")
+    static let program = Field<String>("Program")
+    static let to = Field<String>("For")
+    static let toUntil = Field<String>("For-Until")
+    /// Ids, divided by blanks.
+    static let depends = Field<String>("Depends")
+    static let parent = Field<String>("Parent")
+    static let left = Field<String>("Left")
+    static let verify = Field<String>("Verify")
+    static let plan = Field<YesNo>("Plan")
+    static let merge = Field<YesNo>("Merge")
+    static let deferred = Field<String>("Defer")
+    static let by = Field<String>("By")
+    static let source = Field<String>("Source")
+    static let created = Field<String>("Created")
+}
+typealias TaskRecord = TypedRecord<TaskFields>
+
+/// What a task says.
 package struct TaskHeader {
     package var title = ""
     /// 0 (first) to 4 (last).
@@ -50,60 +72,62 @@ package struct TaskHeader {
         return ReadyQueue.any
     }
 
-    var record: Record {
-        var r = Record()
-        r["Title"] = title
-        r["Priority"] = "\(priority)"
-        r["Role"] = role
-        r["Program"] = program
-        r["For"] = to
-        r["For-Until"] = toUntil == 0 ? nil : "\(toUntil)"
-        r["Depends"] = depends.map(String.init).joined(separator: " ")
-        r["Parent"] = parent.map(String.init)
-        r["Left"] = left.map(String.init)
-        r["Verify"] = verify
-        r["Plan"] = plan ? "yes" : nil
-        r["Merge"] = merge ? nil : "no"
-        r["Defer"] = deferred == 0 ? nil : "\(deferred)"
-        Retry.write(retry, to: &r)
-        r["By"] = by
-        r["Source"] = source
-        r["Created"] = "\(created)"
-        r.body = body
-        return r
+    var record: TaskRecord {
+        var record = TaskRecord()
+        record[TaskFields.title] = title
+        record[TaskFields.priority] = priority
+        record[TaskFields.role] = role
+        record[TaskFields.program] = program
+        record[TaskFields.to] = to
+        record[TaskFields.toUntil] = toUntil == 0 ? nil : "\(toUntil)"
+        record[TaskFields.depends] = depends.map(String.init).joined(separator: " ")
+        record[TaskFields.parent] = parent.map(String.init)
+        record[TaskFields.left] = left.map(String.init)
+        record[TaskFields.verify] = verify
+        record[TaskFields.plan] = plan ? .yes : nil
+        record[TaskFields.merge] = merge ? nil : .no
+        record[TaskFields.deferred] = deferred == 0 ? nil : "\(deferred)"
+        Retry.write(retry, to: &record)
+        record[TaskFields.by] = by
+        record[TaskFields.source] = source
+        record[TaskFields.created] = "\(created)"
+        record.body = body
+        return record
     }
 
-    init(_ r: Record, of path: FilePath) throws {
-        guard let title = r["Title"], let priority = r.int("Priority"), (0...4).contains(priority) else {
+    init(_ record: TaskRecord, of path: FilePath) throws {
+        guard let title = record[TaskFields.title], let priority = record[TaskFields.priority],
+            (0...4).contains(priority)
+        else {
             throw Record.damaged(path)
         }
         self.title = title
         self.priority = priority
         /// A number that is left out is nil; one that is not a number is damage.
-        func number(_ key: String, digits: Int = 10) throws -> Int? {
-            guard let text = r[key] else { return nil }
+        func number(_ text: String?, digits: Int = 10) throws -> Int? {
+            guard let text else { return nil }
             guard let n = Names.number(text, digits: digits) else { throw Record.damaged(path) }
             return n
         }
-        role = r["Role"]
-        program = r["Program"]
-        to = r["For"]
-        toUntil = try number("For-Until", digits: 12) ?? 0
-        depends = try (r["Depends"] ?? "").split(separator: " ").map { word in
+        role = record[TaskFields.role]
+        program = record[TaskFields.program]
+        to = record[TaskFields.to]
+        toUntil = try number(record[TaskFields.toUntil], digits: 12) ?? 0
+        depends = try (record[TaskFields.depends] ?? "").split(separator: " ").map { word in
             guard let id = Names.number(word) else { throw Record.damaged(path) }
             return id
         }
-        parent = try number("Parent")
-        left = try number("Left")
-        verify = r["Verify"]
-        plan = r["Plan"] == "yes"
-        merge = r["Merge"] != "no"
-        deferred = try number("Defer", digits: 12) ?? 0
-        retry = Retry(r)
-        by = r["By"] ?? "human"
-        source = r["Source"]
-        created = try number("Created", digits: 12) ?? 0
-        body = r.body
+        parent = try number(record[TaskFields.parent])
+        left = try number(record[TaskFields.left])
+        verify = record[TaskFields.verify]
+        plan = record[TaskFields.plan] == .yes
+        merge = record[TaskFields.merge] != .no
+        deferred = try number(record[TaskFields.deferred], digits: 12) ?? 0
+        retry = Retry(record)
+        by = record[TaskFields.by] ?? "human"
+        source = record[TaskFields.source]
+        created = try number(record[TaskFields.created], digits: 12) ?? 0
+        body = record.body
     }
 }
 
@@ -143,16 +167,16 @@ package typealias TaskEnd = TypedRecord<TaskEndFields>
 extension Bus {
     /// What the task says; nil if there is no such task (or it is being made).
     package func header(_ id: Int) throws -> TaskHeader? {
-        guard let record = try Record.read(taskFile(id)) ?? appeared(id) else { return nil }
+        guard let record = try TaskRecord.read(taskFile(id)) ?? appeared(id) else { return nil }
         var header = try TaskHeader(record, of: taskFile(id))
         header.isEpic = try Files.exists(childrenFile(id))
         return header
     }
 
     /// A second look: a task's directory comes with its file, and without one it is damage, not an unknown task.
-    private func appeared(_ id: Int) throws -> Record? {
+    private func appeared(_ id: Int) throws -> TaskRecord? {
         if try Files.exists(task(id)) {
-            if let record = try Record.read(taskFile(id)) { return record }
+            if let record = try TaskRecord.read(taskFile(id)) { return record }
             throw missing(taskFile(id))
         }
         guard try Files.exists(tasks) else { throw missing(tasks) }

@@ -32,12 +32,11 @@ package struct AskVerb: ParsableCommand {
     static func whole(_ tool: CommandContext, _ ask: Ask) {
         if tool.common.quiet || tool.common.json { return show(tool, ask) }
         Output.line(ask.id)
-        for key in [
-            "Kind", "From", "To", "Severity", "Options", "Task", "Tool", "Directory", "Digest", "Late", "Answer",
-            "Note", "By",
-        ] {
-            if let value = ask.record.record[key] { Output.line("\(key): \(value)") }
-        }
+        let lines = ask.record.lines(
+            \.kind, \.from, \.to, \.severity, \.options, \.task, \.tool, \.directory, \.digest, \.late, \.answer,
+            \.note,
+            \.by)
+        for (key, value) in lines { Output.line("\(key): \(value)") }
         if let time = ask.record.time { Output.line("Date: \(Time.text(time))") }
         Output.line("")
         Output.raw(ask.record.body.last == 10 ? ask.record.body : ask.record.body + [10])

@@ -36,7 +36,7 @@ extension TaskVerb {
                 field("Verify", h.verify)
                 field("Plan", try bus.planning(id, h)?.text)
                 if !h.merge { field("Merge", "no") }
-                let branch = try Record.read(bus.branchFile(id)).flatMap { TaskBranch($0) }
+                let branch = try TaskBranch.read(bus.branchFile(id))
                 field("Branch", branch?.reference)
                 field("Base", branch?.base)
                 field("By", h.by)
@@ -72,7 +72,7 @@ extension TaskVerb {
     static func json(_ tool: CommandContext, _ bus: Bus, _ view: TaskView) throws {
         let h = view.header
         let end = try bus.end(view.id)
-        let branch = try Record.read(bus.branchFile(view.id)).flatMap { TaskBranch($0) }
+        let branch = try TaskBranch.read(bus.branchFile(view.id))
         let returned = try bus.returned(view.id)
         let planning = try bus.planning(view.id, h)
         let plan = planning?.plan
