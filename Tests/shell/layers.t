@@ -21,6 +21,41 @@ known=$(jq -r '[.targets[] | select(.type != "test") | .name] | length' <<<"$pac
 [ "$known" -gt 10 ]
 ok "and there are targets to look at"
 
+# Names and keys are spelled once. The check itself is tried on what it must find, a fault a line.
+is "$(python3 names.py ../../Sources)" "" "no name of the bus stands outside Layout, no key outside its field"
+mkdir -p "$t_dir/Sources/Bus" "$t_dir/Sources/Landing"
+cat >"$t_dir/Sources/Bus/Bad.swift" <<'EOF'
+let a = box(name).appending("new")
+let b = tasks.appending("another")
+let c = mergeQueue.appending("\(id)")
+let d = root.appending(name)
+let e = FilePath("tmp")
+let f = "\(merge.string)/lock"
+for part in ["tmp", "new"] { try Files.mkdirs(box(name).appending(part)) }
+let g = ["one"].map { tasks.appending($0) }
+let h = Record()
+let i = record[Field<String>("Title")]
+struct J: RecordFields { let one = Field<Int>("Key")
+    let two = Field<Int>("Key") }
+EOF
+cat >"$t_dir/Sources/Landing/Bad.swift" <<'EOF'
+let a = bus.merge.appending("HEAD")
+let b = git.directory.appending("another")
+let c = bus.root.appending(name)
+let d = bus.merge.string + "/lock"
+EOF
+cat >"$t_dir/Sources/Landing/Good.swift" <<'EOF'
+// bus.merge.appending("lock")
+let a = git.directory.appending("HEAD")
+let b = "bus.merge.appending(\"lock\")"
+struct C: RecordFields { let one = Field<Int>("Key") }
+struct D: RecordFields { let one = Field<Int>("Key") }
+EOF
+lines() { cut -d : -f 2 | sort -nu | xargs; }
+is "$(python3 names.py "$t_dir/Sources" | grep /Bus/ | lines)" "1 2 3 4 5 6 7 8 9 10 12" "which finds each in the bus"
+is "$(python3 names.py "$t_dir/Sources" | grep /Landing/Bad | lines)" "1 2 3 4" "and each above it"
+is "$(python3 names.py "$t_dir/Sources" | grep -c Good)" 0 "and nothing else"
+
 # The pages about the tree name what is there, and every room.
 cd ../.. || exit 1
 missing=
