@@ -173,6 +173,8 @@ final class ProgramMonitor {
             try bus.editConversation(name) { $0.beside = .yes }
             isBesideNoted = true
         }
+        // A hook may have told more meanwhile.
+        guard try bus.agent(named: name)?.report == before else { return }
         let note = state == .waiting ? found.waitingFor ?? "" : isBeside ? ProgramMonitor.beside : ""
         try bus.report(name, state: state, source: .stateFile, note: note, turn: state == .idle ? false : nil)
     }

@@ -26,8 +26,8 @@ struct Terminal {
         put("\u{1b}[>4m\u{1b}[<99u\u{1b}[4l\u{1b}[r\u{1b}[0m\u{1b}(B\u{0f}\u{1b}[999;1H\r\n")
     }
 
-    /// Begins an empty screen; what was on it is what scrolled away.
-    func clear() { put("\u{1b}[H\u{1b}[2J") }
+    /// Begins an empty screen without a title; what was on it is what scrolled away.
+    func clear() { put("\u{1b}[H\u{1b}[2J\u{1b}]2;\u{1b}\\") }
 
     /// A program that was suspended from its keyboard goes on below what it had drawn.
     func newLine() { put("\u{1b}[999;1H\r\n") }

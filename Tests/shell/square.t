@@ -340,6 +340,8 @@ struck() { # STATE EVENT: nothing is lost, and its turn goes on
   strike "$2"
   case $state in
     permission | question | dialog | choice | plan)
+      # What it waited for before is over once its end was seen.
+      case $2 in program | supervisor | both) wait_for 10 eval 'noted "$tag" || ! is_state "$name" waiting' ;; esac
       wait_for 60 eval 'noted "$tag" || asks_again "$before"'
       noted "$tag" || "leave_$state" "$tag"
       ;;

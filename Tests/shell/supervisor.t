@@ -9,6 +9,8 @@ cadre init -q
 # A program that notes each start and then does nothing, and one that can hardly be ended.
 t_program idler <<'END'
 echo "$$ $CADRE_SESSION" >>"$t_dir/starts-$CADRE_AGENT"
+[ -e "$t_dir/titled" ] || printf '\033]2;Action Required\007'
+touch "$t_dir/titled"
 exec sleep 1000
 END
 t_program stubborn <<'END'
@@ -28,6 +30,8 @@ within_a_second() { # NAME SINCE(ns): shown, since a loaded machine is slower
 is "$(cadre spawn one --agent idler --no-worktree 'do it')" one "spawn prints the name"
 task=$(field one task)
 is "$(field one state)" working "it works"
+title() { tmux -L "$t_server" display-message -p -t "$(field one pane)" '#{pane_title}'; }
+wait_for 5 eval '[ "$(title)" = "Action Required" ]'
 since=$(date +%s%N)
 kill -9 "$(program one)"
 wait_for 10 started one 2
@@ -36,6 +40,7 @@ within_a_second "one ran again" "$since"
 is "$(field one task)" "$task" "and has its task"
 wait_for 5 is_state one working
 ok "and is shown at work"
+is "$(title)" "" "without the title of the one before"
 is "$(sort -u "$t_dir/starts-one" | cut -d' ' -f2 | sort -u | wc -l)" 2 "each start has a token of its own"
 old=$(head -n 1 "$t_dir/starts-one" | cut -d' ' -f2)
 code 1 "the earlier session can't finish" env CADRE_AGENT=one CADRE_SESSION="$old" cadre task done --no-merge "$task"
