@@ -196,6 +196,9 @@ extension Bus {
         try Files.ring(mergeBell)
     }
 
+    /// Keeps what git said of the settings. It need not outlive a power cut.
+    package func keepConfiguration(_ bytes: [UInt8]) throws { try replace(configurationFile, with: bytes, sync: false) }
+
     /// Whether the supervisor of any agent lives.
     package func hasLiving() throws -> Bool { try agentNames().contains { try LivenessLock.isHeld(alive($0)) } }
 

@@ -95,9 +95,11 @@ extension Bus {
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }
     /// The branch that work lands on by default, set when the bus is made.
-    var targetFile: FilePath { root.appending("target") }
+    package var targetFile: FilePath { root.appending("target") }
     /// The environment of the person who started agents last.
     package var environmentFile: FilePath { root.appending("environment") }
+    /// What git said of the settings, and of which files; see KeptConfiguration.
+    package var configurationFile: FilePath { root.appending("configuration") }
     /// The settings that bind agents, as they were when a person last started something.
     var settingsFile: FilePath { root.appending("settings") }
     /// The commands of the repository's `.cadre` that the person has seen, a line each.

@@ -184,10 +184,8 @@ package final class CommandContext {
     /// Whether a role takes epics.
     package func manages(_ role: String) -> Bool { ["lead", "coordinator", "manager"].contains(role) }
 
-    /// Seconds of a lease. Asked for on the way of a claim, so git is started only where a value may be set.
-    func defaultLease() throws -> Int {
-        try Settings.mayBeSet(bus().repository()) ? settings().number(.lease) : NumberSetting.lease.otherwise
-    }
+    /// Seconds of a lease.
+    func defaultLease() throws -> Int { try settings().number(.lease) }
 
     // MARK: what
 

@@ -67,7 +67,7 @@ extension CommandContext {
 
     /// Throws `Failure.no` if a budget that is used up keeps an agent from more work.
     package func requireBudget(_ worker: Worker) throws {
-        guard worker.session != nil, try Settings.mayBeSet(bus().repository()),
+        guard worker.session != nil, try !settings().list("budget").isEmpty,
             let agent = try bus().agent(named: worker.name),
             let reached = try team().reached(agent)
         else { return }

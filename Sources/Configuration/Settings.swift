@@ -29,18 +29,10 @@ package struct Settings {
     /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows
     /// waits.
     package init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
-        let mine = try Settings.parse(git.attempt(["config", "--null", "--get-regexp", "^cadre\\."]))
-        let set = mine.last { $0.key == "target" }?.value
-        target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
-        if let gone = target, let now = try git.renamed(gone) {
-            target = now
-            if set == nil { try bus?.setTarget(now) }
-        }
-        var theirs: [(key: String, value: String)] = []
-        if let target, try git.reference("\(target):.cadre") != nil {
-            theirs = try Settings.parse(
-                git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))
-        }
+        let source = try bus.flatMap { try Settings.kept($0) } ?? Settings.ask(git, bus)
+        let mine = Settings.parse(source.mine)
+        var theirs = Settings.parse(source.theirs)
+        target = source.target
         brought = theirs.filter { Settings.isCommand($0.key) }.map { "\($0.key) = \(Settings.oneLine($0.value))" }
         let seen = try bus?.seenCommands() ?? []
         if brought != seen {
@@ -49,29 +41,6 @@ package struct Settings {
         }
         values = theirs + mine
         if holds, let bus { try hold(bus) }
-    }
-
-    /// Whether anything is set at all, as a glance at the files tells: no configuration file of git's names cadre or
-    /// includes another, none is named by the environment, and the main worktree has no `.cadre`. For the hot verbs.
-    package static func mayBeSet(_ common: FilePath) throws -> Bool {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"]
-        where variable(name) != nil { return true }
-        if try common.lastComponent?.string != ".git"
-            || Files.exists(common.removingLastComponent().appending(".cadre"))
-        {
-            return true
-        }
-        let home = variable("HOME") ?? "/"
-        let files = [
-            common.appending("config"), common.appending("config.worktree"), FilePath(home + "/.gitconfig"),
-            FilePath((variable("XDG_CONFIG_HOME") ?? home + "/.config") + "/git/config"), "/etc/gitconfig",
-        ]
-        return try files.contains { file in
-            guard let bytes = try Files.readAny(file) else { return false }
-            let text = String(decoding: bytes, as: UTF8.self).lowercased()
-            return text.contains("cadre") || text.contains("include")
-        }
     }
 
     /// Takes the place of whatever is set.
@@ -88,21 +57,66 @@ package struct Settings {
 
     private static func isCommand(_ key: String) -> Bool { commands.contains(key) || key.hasPrefix("program.") }
 
-    /// `KEY\nVALUE\0` for each; a key without value has no newline and is true.
-    private static func parse(_ result: Program.Result) throws -> [(key: String, value: String)] {
-        // 1 is that there is no such key; a blob that is no configuration is told by the same status, with an error. A
-        // warning, such as of a file that may not be read, is none.
+    /// Asks git, and keeps what it says for the next.
+    private static func ask(_ git: Git, _ bus: Bus?) throws -> Source {
+        let start = Double(Time.micros()) / 1e6
+        let lines = try origins(git)
+        var source = Source(mine: [], theirs: [])
+        for line in lines where line.key.hasPrefix("cadre.") {
+            source.mine += Array("\(line.key)\n\(line.value)\0".utf8)
+        }
+        let set = lines.last { $0.key == "cadre.target" }?.value
+        source.target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
+        if let gone = source.target, let now = try git.renamed(gone) {
+            source.target = now
+            if set == nil { try bus?.setTarget(now) }
+        }
+        if let target = source.target, try git.reference("\(target):.cadre") != nil {
+            source.theirs = try answer(
+                git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))
+        }
+        // Where the bus can't be written the next asks as well.
+        if let bus { try? keep(source, lines, git, bus, since: start) }
+        return source
+    }
+
+    /// All that git is configured to do, and the file that says so.
+    private static func origins(_ git: Git) throws -> [Origin] {
+        let fields = try answer(git.attempt(["config", "--list", "--null", "--show-origin"]))
+            .split(separator: 0, omittingEmptySubsequences: false)
+        return stride(from: 0, to: fields.count - 1, by: 2).map { n in
+            let origin = String(decoding: fields[n], as: UTF8.self)
+            let (key, value) = entry(fields[n + 1])
+            return Origin(file: origin.hasPrefix("file:") ? String(origin.dropFirst(5)) : nil, key: key, value: value)
+        }
+    }
+
+    /// What git printed; none where there is no such key, with status 1. A blob that is no configuration is told by the
+    /// same status, with an error. A warning, such as of a file that may not be read, is none.
+    private static func answer(_ result: Program.Result) throws -> [UInt8] {
         let isError = String(decoding: result.error, as: UTF8.self).split(separator: "\n").contains {
             $0.hasPrefix("error: ")
         }
         guard result.status == 0 || result.status == 1 && !isError else {
             throw Failure.unsure("unable to read the configuration: \(result.complaint)")
         }
-        return result.output.split(separator: 0).map { entry in
-            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
-            let key = String(decoding: parts[0].dropFirst(6), as: UTF8.self)
-            return (key, parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : "true")
+        return result.output
+    }
+
+    private static func parse(_ text: [UInt8]) -> [(key: String, value: String)] {
+        text.split(separator: 0).map { part in
+            let (key, value) = entry(part)
+            return (String(key.dropFirst(6)), value)
         }
+    }
+
+    /// `KEY\nVALUE`; a key without value has no newline and is true.
+    private static func entry(_ text: ArraySlice<UInt8>) -> (key: String, value: String) {
+        let parts = text.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
+        return (
+            String(decoding: parts[0], as: UTF8.self),
+            parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : "true"
+        )
     }
 
     /// The value that counts. Keys without a subsection have no case.

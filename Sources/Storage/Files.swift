@@ -98,6 +98,19 @@ package enum Files {
         return fd
     }
 
+    /// What tells one state of a file from another: device, inode, size and both times; and when it was changed, in
+    /// seconds since the epoch. Nil if there is none that can be looked at. The C function is `stat`.
+    package static func stamp(_ path: FilePath) -> (text: String, changed: Double)? {
+        FaultPoint.point(mutating: false)
+        var st = stat()
+        guard path.withPlatformString({ stat($0, &st) }) == 0 else { return nil }
+        let times = [st.st_mtim, st.st_ctim].map { "\($0.tv_sec).\($0.tv_nsec)" }.joined(separator: " ")
+        return (
+            "\(st.st_dev) \(st.st_ino) \(st.st_size) \(times)",
+            Double(st.st_ctim.tv_sec) + Double(st.st_ctim.tv_nsec) / 1e9
+        )
+    }
+
     /// Whether a directory on the way to a path below `place` is a symbolic link.
     package static func isBehindLink(_ path: String, in place: FilePath) throws -> Bool {
         var at = place

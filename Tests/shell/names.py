@@ -10,7 +10,7 @@ import sys
 OTHERS = set(
     """.git .gitattributes HEAD HEAD.lock ORIG_HEAD.lock index index.lock objects refs info exclude attributes modules
     worktrees gitdir gitdir.new commondir logs packed-refs hooks lfs config config.worktree alternates shallow
-    info/attributes refs/cadre/work .lock subagents share cadre shell Package.swift .cadre cadre-switch . .new .old x
+    info/attributes reftable tables.list etc/gitconfig refs/cadre/work .lock subagents share cadre shell Package.swift .cadre cadre-switch . .new .old x
     """.split()
 )
 
