@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # for eval
 # The life of an agent under kill -9, one thing at a time: who notices, what runs again, what happens to its task.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agents.sh"
