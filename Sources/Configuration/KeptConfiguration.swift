@@ -16,59 +16,53 @@ import SystemPackage
 // read may be changed again without another time: nothing is kept then, and the next who asks sees to it. Nor is
 // anything kept of an include whose path git alone can tell, or of a target that is a symbolic reference.
 
-/// The file `configuration` of the bus.
-struct KeptFields: RecordFields {
-    let environment = Field<[String]>("Environment")
-    /// Paths, and what stamps they had: `none` for one that was not there.
-    let paths = Field<[String]>("Paths")
-    let stamps = Field<[String]>("Stamps")
-    /// The branch that work lands on.
-    let target = Field<String>("Target")
-    /// How many bytes of the body are of git's configuration; the rest is of `.cadre`.
-    let count = Field<Int>("Own")
-
-    init() {}
-}
-
+//
+// The file `configuration` of the bus is strings, each with a NUL behind it: the variables; the paths, and behind each
+// its stamp; an empty one; the target; how many values are the configuration's; those, then those of `.cadre`; `end`.
+// It is read too often for a record.
 extension Settings {
-    /// What git says: `KEY\nVALUE\0` for each.
+    /// What git says: `KEY\nVALUE` for each.
     struct Source {
-        var mine: [UInt8]
-        var theirs: [UInt8]
+        var mine: [ArraySlice<UInt8>]
+        var theirs: [ArraySlice<UInt8>]
         var target: String?
     }
 
     /// As it is kept; nil if something has changed since, or nothing is kept.
-    static func kept(_ bus: Bus) throws -> Source? {
-        guard let record = try? TypedRecord<KeptFields>.read(bus.configurationFile),
-            record.environment == environment, let count = record.count, (0...record.body.count).contains(count),
-            let paths = record.paths, let stamps = record.stamps, paths.count == stamps.count
+    static func kept(_ bus: Bus) -> Source? {
+        guard let bytes = try? Files.read(bus.configurationFile) else { return nil }
+        var parts = bytes.split(separator: 0, omittingEmptySubsequences: false)[...]
+        func next() -> ArraySlice<UInt8> { parts.popFirst() ?? [] }
+        for variable in environment where !next().elementsEqual(variable.utf8) { return nil }
+        while let path = parts.popFirst(), !path.isEmpty {
+            let stamp = Files.stamp(FilePath(String(decoding: path, as: UTF8.self)))?.text ?? none
+            guard next().elementsEqual(stamp.utf8) else { return nil }
+        }
+        let target = String(decoding: next(), as: UTF8.self)
+        guard let count = Int(String(decoding: next(), as: UTF8.self)), (0...parts.count - 2).contains(count),
+            parts.dropLast().last?.elementsEqual(Settings.end.utf8) == true
         else { return nil }
-        for (path, stamp) in zip(paths, stamps) where Files.stamp(FilePath(path))?.text ?? none != stamp { return nil }
         return Source(
-            mine: Array(record.body[..<count]), theirs: Array(record.body[count...]), target: record.target)
+            mine: Array(parts.prefix(count)), theirs: Array(parts.dropFirst(count).dropLast(2)),
+            target: target.isEmpty ? nil : target)
     }
 
     /// Keeps what git said after `start`, by the files that it names; nothing if that can't be known.
     static func keep(_ source: Source, _ lines: [Origin], _ git: Git, _ bus: Bus, since start: Double) throws {
         guard let paths = try paths(lines, git, bus, source.target) else { return }
-        var record = TypedRecord<KeptFields>()
-        var stamps: [String] = []
+        var strings = environment
         let read = Set(lines.compactMap(\.file))
         for path in paths {
             let stamp = Files.stamp(FilePath(path))
             guard stamp != nil || !read.contains(path), stamp.map({ $0.changed < start - racy }) ?? true else { return }
-            stamps.append(stamp?.text ?? none)
+            strings += [path, stamp?.text ?? none]
         }
-        record.environment = environment
-        record.paths = paths
-        record.stamps = stamps
-        record.target = source.target
-        record.count = source.mine.count
-        record.body = source.mine + source.theirs
-        try bus.keepConfiguration(record.bytes)
+        strings += ["", source.target ?? "", "\(source.mine.count)"]
+        let values = (source.mine + source.theirs).flatMap { $0 + [0] }
+        try bus.keepConfiguration(strings.flatMap { Array($0.utf8) + [0] } + values + Array("\(end)\0".utf8))
     }
 
+    private static let end = "end"
     private static let none = "-"
     /// Seconds of the clock by which file systems tell when a file was changed, and some more.
     private static let racy = 0.05

@@ -29,7 +29,7 @@ package struct Settings {
     /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows
     /// waits.
     package init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
-        let source = try bus.flatMap { try Settings.kept($0) } ?? Settings.ask(git, bus)
+        let source = try bus.flatMap { Settings.kept($0) } ?? Settings.ask(git, bus)
         let mine = Settings.parse(source.mine)
         var theirs = Settings.parse(source.theirs)
         target = source.target
@@ -63,7 +63,7 @@ package struct Settings {
         let lines = try origins(git)
         var source = Source(mine: [], theirs: [])
         for line in lines where line.key.hasPrefix("cadre.") {
-            source.mine += Array("\(line.key)\n\(line.value)\0".utf8)
+            source.mine.append(ArraySlice("\(line.key)\n\(line.value)".utf8))
         }
         let set = lines.last { $0.key == "cadre.target" }?.value
         source.target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
@@ -73,7 +73,8 @@ package struct Settings {
         }
         if let target = source.target, try git.reference("\(target):.cadre") != nil {
             source.theirs = try answer(
-                git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."]))
+                git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."])
+            ).split(separator: 0)
         }
         // Where the bus can't be written the next asks as well.
         if let bus { try? keep(source, lines, git, bus, since: start) }
@@ -103,8 +104,8 @@ package struct Settings {
         return result.output
     }
 
-    private static func parse(_ text: [UInt8]) -> [(key: String, value: String)] {
-        text.split(separator: 0).map { part in
+    private static func parse(_ entries: [ArraySlice<UInt8>]) -> [(key: String, value: String)] {
+        entries.map { part in
             let (key, value) = entry(part)
             return (String(key.dropFirst(6)), value)
         }
