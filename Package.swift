@@ -93,7 +93,10 @@ let package = Package(
             .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Storage"]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
             .testTarget(name: "TopTests", dependencies: ["Top", "Screen", "Bus", "Storage"]),
-            .testTarget(name: "CommandsTests", dependencies: ["Commands", "Bus", "Storage"]),
+            .testTarget(
+                name: "CommandsTests",
+                dependencies: ["Commands", "CommandKit", "Bus", "Storage"]
+                    + small.map { .target(name: library($0.verb)) }),
         ],
     swiftLanguageModes: [.v6]
 )

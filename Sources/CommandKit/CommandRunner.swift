@@ -52,6 +52,14 @@ package struct Common: ParsableArguments {
 
     package init() {}
 
+    static var words: [Word<Common>] {
+        [
+            .option(["-C"]) { $0.directory = $1 }, .option(["--as"]) { $0.as = $1 },
+            .flag(["-q", "--quiet"]) { $0.quiet = $1 },
+            .flag(["--json"]) { $0.json = $1 },
+        ]
+    }
+
     /// What they say, apart from the parser.
     package struct Values {
         package var directory: String?
@@ -88,6 +96,7 @@ package enum CommandRunner {
         }
         running = "cadre \(verb._commandName)"
         let arguments = behind(verb, prepare(arguments))
+        if var hot = hot(verb, arguments) { perform(running) { try hot.run() } }
         end {
             var command = try verb.parseAsRoot(arguments)
             if type(of: command) == verb, !verb.configuration.subcommands.isEmpty {
@@ -122,6 +131,18 @@ package enum CommandRunner {
             complain(message.prefix(1).lowercased() + message.dropFirst() + "; see '\(name) --help'")
             exit(code == EX_USAGE ? 64 : 70)
         }
+    }
+
+    /// The verb that is meant, or one of its subcommands, where the short way reads the arguments.
+    private static func hot(_ verb: any ParsableCommand.Type, _ arguments: [String]) -> (any HotVerb)? {
+        var (type, rest) = (verb, arguments[...])
+        let configuration = verb.configuration
+        if let named = configuration.subcommands.first(where: { $0._commandName == arguments.first }) {
+            (type, rest) = (named, rest.dropFirst())
+        } else if let otherwise = configuration.defaultSubcommand {
+            type = otherwise
+        }
+        return (type as? any HotVerb.Type)?.quick(rest)
     }
 
     /// Runs a verb that is called without options of its own and is hot: the parser would take ten times as long as the

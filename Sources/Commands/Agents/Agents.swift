@@ -74,7 +74,7 @@ package struct AgentsVerb: ParsableCommand {
         return [(name, .int(all.first))] + (name == "task" ? [("tasks", .list(all.map { .int($0) }))] : [])
     }
 
-    struct List: Verb {
+    struct List: HotVerb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List the agents.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
@@ -83,6 +83,13 @@ package struct AgentsVerb: ParsableCommand {
             name: [.customShort("o", allowingJoined: true), .long],
             help: ArgumentHelp("Fields to print, separated by commas; 'help' lists them.", valueName: "fields"))
         var output: String?
+
+        static var words: [Word<Self>] {
+            [
+                .preset { $0.look = .plain }, .flag(["--tree"]) { $0.tree = $1 },
+                .option(["-o", "--output"]) { $0.output = $1 },
+            ]
+        }
 
         func run(_ tool: CommandContext) throws {
             if output == "help" {

@@ -3,7 +3,7 @@ import Bus
 import CommandKit
 import Storage
 
-package struct HeartbeatVerb: Verb {
+package struct HeartbeatVerb: HotVerb {
     package static let configuration = CommandConfiguration(
         verb: "heartbeat", abstract: "Report state and progress; renew my leases.")
     @OptionGroup package var common: Common
@@ -16,6 +16,13 @@ package struct HeartbeatVerb: Verb {
             "Report an error that may pass; print the seconds to wait before the next try.", valueName: "why"))
     var retry: String?
     package init() {}
+    package static var words: [Word<Self>] {
+        [
+            .option(["--state"]) { $0.state = $1 }, .option(["--note"]) { $0.note = $1 },
+            .option(["--progress"]) { $0.progress = $1 },
+            .option(["--retry"]) { $0.retry = $1 },
+        ]
+    }
 
     package func run(_ tool: CommandContext) throws {
         let reportable: [AgentState] = [.starting, .working, .idle, .waiting, .stuck]

@@ -7,12 +7,13 @@ import Processes
 import Storage
 import Team
 
-package struct HookVerb: Verb {
+package struct HookVerb: HotVerb {
     package static let configuration = CommandConfiguration(
         verb: "hook", abstract: "Handle a hook of an agent program: JSON in, JSON out.")
     @OptionGroup package var common: Common
     @Argument(help: "The program's name of the event.") var event: String
     package init() {}
+    package static var words: [Word<Self>] { [.first { $0.event = $1 }] }
 
     /// What programs send, as far as it is used; what is not of this kind is left out.
     // swift-format-ignore: AlwaysUseLowerCamelCase

@@ -3,11 +3,12 @@ import CommandKit
 import Hooks
 import Team
 
-package struct PrimeVerb: Verb {
+package struct PrimeVerb: HotVerb {
     package static let configuration = CommandConfiguration(
         verb: "prime", abstract: "Print an agent's briefing.")
     @OptionGroup package var common: Common
     package init() {}
+    package static var words: [Word<Self>] { [] }
 
     package func run(_ tool: CommandContext) throws {
         let name = try tool.caller()

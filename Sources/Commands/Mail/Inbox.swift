@@ -55,7 +55,7 @@ package struct InboxVerb: ParsableCommand {
         return message
     }
 
-    struct List: Verb {
+    struct List: HotVerb {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "List unread mail, oldest first.")
         @OptionGroup var common: Common
@@ -64,6 +64,14 @@ package struct InboxVerb: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Wait for mail, forever or at most this long.", valueName: "time"))
         var wait: String?
         @Flag(name: .long, help: "Follow: list mail as it arrives.") var follow = false
+
+        static var words: [Word<Self>] {
+            [
+                .preset { $0.look = .plain }, .flag(["-a", "--all"]) { $0.all = $1 },
+                .option(["--wait"]) { $0.wait = $1 },
+                .flag(["--follow"]) { $0.follow = $1 },
+            ]
+        }
 
         func run(_ tool: CommandContext) throws {
             let deadline = try tool.deadline(wait)
@@ -82,12 +90,14 @@ package struct InboxVerb: ParsableCommand {
         }
     }
 
-    struct Next: Verb {
+    struct Next: HotVerb {
         static let configuration = CommandConfiguration(
             commandName: "next", abstract: "Print the oldest unread message and acknowledge it.")
         @OptionGroup var common: Common
         @Option(name: .long, help: ArgumentHelp("Wait for a message, forever or at most this long.", valueName: "time"))
         var wait: String?
+
+        static var words: [Word<Self>] { [.option(["--wait"]) { $0.wait = $1 }] }
 
         func run(_ tool: CommandContext) throws {
             try InboxVerb.next(tool, wait: wait != nil, until: tool.deadline(wait))
@@ -106,10 +116,12 @@ package struct InboxVerb: ParsableCommand {
         if !found { throw Failure.no("no mail") }
     }
 
-    struct Show: Verb {
+    struct Show: HotVerb {
         static let configuration = CommandConfiguration(commandName: "show", abstract: "Print messages in full.")
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
+
+        static var words: [Word<Self>] { [.rest(least: 1) { $0.messages = $1 }] }
 
         func run(_ tool: CommandContext) throws {
             _ = try tool.bus()
@@ -117,10 +129,12 @@ package struct InboxVerb: ParsableCommand {
         }
     }
 
-    struct Ack: Verb {
+    struct Ack: HotVerb {
         static let configuration = CommandConfiguration(commandName: "ack", abstract: "Acknowledge messages.")
         @OptionGroup var common: Common
         @Argument(help: "Message ids; - reads them from standard input.") var messages: [String]
+
+        static var words: [Word<Self>] { [.rest(least: 1) { $0.messages = $1 }] }
 
         func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()

@@ -3,7 +3,7 @@ import Bus
 import CommandKit
 import Storage
 
-package struct SendVerb: Verb {
+package struct SendVerb: HotVerb {
     package static let configuration = CommandConfiguration(
         verb: "send", abstract: "Send mail; print a message id for each recipient.")
     @OptionGroup package var common: Common
@@ -20,6 +20,12 @@ package struct SendVerb: Verb {
     )
     var words: [String] = []
     package init() {}
+    package static var words: [Word<Self>] {
+        [
+            .option(["-s", "--subject"]) { $0.subject = $1 }, .option(["--reply-to"]) { $0.replyTo = $1 },
+            .flag(["--urgent"]) { $0.urgent = $1 }, .option(["-F"]) { $0.file = $1 }, .rest(least: 0) { $0.words = $1 },
+        ]
+    }
 
     package func run(_ tool: CommandContext) throws {
         let from = try tool.caller()

@@ -7,7 +7,7 @@ import Supervision
 import Team
 import Tmux
 
-package struct StatusVerb: Verb {
+package struct StatusVerb: HotVerb {
     package static let configuration = CommandConfiguration(
         verb: "status", abstract: "Print the state of the team, and what waits for you.")
     @OptionGroup package var common: Common
@@ -20,6 +20,9 @@ package struct StatusVerb: Verb {
     var format: String?
     @Flag(name: .long, help: "Set the line and its parts in tmux instead of printing it.") var tmux = false
     package init() {}
+    package static var words: [Word<Self>] {
+        [.option(["--format"]) { $0.format = $1 }, .flag(["--tmux"]) { $0.tmux = $1 }]
+    }
 
     package func run(_ tool: CommandContext) throws {
         if tmux {

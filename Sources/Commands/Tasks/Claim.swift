@@ -3,7 +3,7 @@ import Bus
 import CommandKit
 import Storage
 
-package struct ClaimVerb: Verb {
+package struct ClaimVerb: HotVerb {
     package static let configuration = CommandConfiguration(
         verb: "claim", abstract: "Claim the best ready task, or the ones named; print them.")
     @OptionGroup package var common: Common
@@ -25,6 +25,16 @@ package struct ClaimVerb: Verb {
     @Option(name: .long, help: "The claim's token, for --renew and --release.") var token: String?
     @Argument(help: "Task ids; - reads them from standard input.") var ids: [String] = []
     package init() {}
+    package static var words: [Word<Self>] {
+        [
+            .option(["--wait"]) { $0.wait = $1 }, .option(["--role"]) { $0.role = $1 },
+            .option(["--ttl"]) { $0.ttl = $1 },
+            .flag(["--renew"]) { $0.renew = $1 }, .flag(["--release"]) { $0.release = $1 },
+            .flag(["--commit"]) { $0.commit = $1 },
+            .option(["--later"]) { $0.later = $1 }, .option(["--token"]) { $0.token = $1 },
+            .rest(least: 0) { $0.ids = $1 },
+        ]
+    }
 
     package func run(_ tool: CommandContext) throws {
         guard !(renew && release) else { throw Failure.usage("--renew or --release, not both") }

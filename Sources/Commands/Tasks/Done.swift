@@ -4,7 +4,7 @@ import CommandKit
 import Storage
 
 extension TaskVerb {
-    struct Done: Verb {
+    struct Done: HotVerb {
         static let configuration = CommandConfiguration(
             commandName: "done", abstract: "Finish a task: its commits go to the merge queue.")
         @OptionGroup var common: Common
@@ -20,6 +20,15 @@ extension TaskVerb {
         @Flag(name: .long, help: "Run the task's check here, even outside my worktree.") var verify = false
         @Option(name: .long, help: "The claim's token.") var token: String?
         @Argument(help: "The task. Default: the one I hold.") var id: String?
+
+        static var words: [Word<Self>] {
+            [
+                .option(["--result"]) { $0.result = $1 }, .flag(["--no-merge"]) { $0.noMerge = $1 },
+                .flag(["--commit"]) { $0.commit = $1 },
+                .option(["-m", "--message"]) { $0.message = $1 }, .flag(["--verify"]) { $0.verify = $1 },
+                .option(["--token"]) { $0.token = $1 }, .second { $0.id = $1 },
+            ]
+        }
 
         func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: id.map { [$0] } ?? [])

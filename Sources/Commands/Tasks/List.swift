@@ -4,7 +4,7 @@ import CommandKit
 import Storage
 
 extension TaskVerb {
-    struct List: Verb {
+    struct List: HotVerb {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List tasks.")
         @OptionGroup var common: Common
         @OptionGroup var look: Look
@@ -12,6 +12,14 @@ extension TaskVerb {
         @Option(name: .long, help: "Only for this role.") var role: String?
         @Option(name: .long, help: "Only the children of this task.") var parent: String?
         @Flag(name: .long, help: "Only tasks that I hold.") var mine = false
+
+        static var words: [Word<Self>] {
+            [
+                .preset { $0.look = .plain }, .list(["--state"]) { $0.state = $1 },
+                .option(["--role"]) { $0.role = $1 },
+                .option(["--parent"]) { $0.parent = $1 }, .flag(["--mine"]) { $0.mine = $1 },
+            ]
+        }
 
         func run(_ tool: CommandContext) throws {
             let states = try state.flatMap { $0.split(separator: ",") }.map { text -> State in

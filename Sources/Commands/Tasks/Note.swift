@@ -3,7 +3,7 @@ import CommandKit
 import Storage
 
 extension TaskVerb {
-    struct Note: Verb {
+    struct Note: HotVerb {
         static let configuration = CommandConfiguration(commandName: "note", abstract: "Add to a task's notes.")
         @OptionGroup var common: Common
         @Option(
@@ -11,6 +11,10 @@ extension TaskVerb {
             help: ArgumentHelp("Read the text from FILE.", valueName: "file")) var file: String?
         @Argument(help: "The task.") var id: String
         @Argument(help: "The note; without one, or for -, standard input.") var text: String?
+
+        static var words: [Word<Self>] {
+            [.option(["-F"]) { $0.file = $1 }, .first { $0.id = $1 }, .second { $0.text = $1 }]
+        }
 
         func run(_ tool: CommandContext) throws {
             let id = try Names.id(id)

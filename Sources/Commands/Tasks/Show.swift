@@ -5,11 +5,13 @@ import Landing
 import Storage
 
 extension TaskVerb {
-    struct Show: Verb {
+    struct Show: HotVerb {
         static let configuration = CommandConfiguration(commandName: "show", abstract: "Print tasks in full.")
         @OptionGroup var common: Common
         @Flag(name: .long, help: "Print the body only.") var body = false
         @Argument(help: "Task ids; - reads them from standard input.") var ids: [String]
+
+        static var words: [Word<Self>] { [.flag(["--body"]) { $0.body = $1 }, .rest(least: 1) { $0.ids = $1 }] }
 
         func run(_ tool: CommandContext) throws {
             try tool.checkUsage(ids: ids)

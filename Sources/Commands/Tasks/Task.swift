@@ -28,6 +28,21 @@ struct TaskOptions: ParsableArguments {
     @Flag(name: .long, inversion: .prefixedNo, help: "Whether its work is commits that land.") var merge: Bool?
     @Option(name: .long, help: "Not before this time: RFC 3339, or 30s, 5m, 2h, 3d from now.") var `defer`: String?
 
+    /// As none of them is given.
+    static var plain: TaskOptions {
+        var options = TaskOptions()
+        options.priority = nil
+        options.parent = nil
+        options.role = nil
+        options.agent = nil
+        options.to = nil
+        options.verify = nil
+        options.plan = nil
+        options.merge = nil
+        options.defer = nil
+        return options
+    }
+
     func apply(_ header: inout TaskHeader, _ tool: CommandContext) throws {
         if let priority {
             guard let n = Int(priority), (0...4).contains(n), priority.utf8.count == 1 else {
