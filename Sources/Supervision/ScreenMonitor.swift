@@ -29,6 +29,8 @@ struct ScreenMonitor {
     /// Seconds without output after which it is looked, and after which something that is not known counts as what it
     /// waits in.
     static let still = 0.2
+    /// Seconds after which it is looked again where that failed.
+    static let again = 1.0
     static let strange = 3.0
     /// Seconds for which a hook is believed against the screen.
     static let late = 2
@@ -69,7 +71,18 @@ extension ProgramMonitor {
             looking.due = nil
         }
         looking.turns = 0
+        // What can't be told or noted now is looked at again, though nothing more may be drawn.
+        let next = looking.due
+        looking.due = now + ScreenMonitor.again
         guard let (sight, _, input, trouble) = display() else { return }
+        looking.due = next
+        do { try judge(sight, input, trouble, now) } catch {
+            looking.due = now + ScreenMonitor.again
+            throw error
+        }
+    }
+
+    private func judge(_ sight: AgentProgram.Sight, _ input: Tmux.Input, _ trouble: String?, _ now: Double) throws {
         try show(trouble: trouble)
         if case .idle = sight { looking.isPastStart = true }
         guard sight == looking.seen else {
