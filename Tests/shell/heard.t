@@ -163,13 +163,23 @@ wait_for 10 a_shows planner 'for Plan mode'
 hears planner sixth "in plan mode"
 cadre send -q planner '%say <proposed_plan>\n# A plan\n\n1. do it\n</proposed_plan>\n'
 wait_for 20 a_shows planner 'Implement this plan'
-wait_for 10 eval '[ "$(field planner state),$(field planner note)" = "waiting,the dialog '"'plan'"'" ]'
+is_planned() { [ "$(field planner state),$(field planner note)" = "waiting,the dialog 'plan'" ]; }
+wait_for 10 is_planned
 ok "a plan that waits for its person: it says so"
+if ! is_planned; then
+  # What is to be known where it doesn't.
+  {
+    cadre agents --json
+    cadre log -n 9
+    cadre peek planner
+    ps -o pid,ppid,stat,wchan:20,etimes,args -p "$(field planner pid)" --ppid "$(field planner pid)"
+  } | sed 's/^/# /'
+fi
 # The hook that tells of the turn's end is started before the plan is drawn, and may be slow.
 jq -nc '{hook_event_name: "Stop"}' |
   CADRE_AGENT=planner CADRE_SESSION=$(sed -n 's/^Token: //p' "$(cadre path agent planner)/session") cadre hook Stop >"$t_dir/stop"
 is "$? $(jq -c . "$t_dir/stop")" "0 " "a hook that is late"
-wait_for 10 eval '[ "$(field planner state),$(field planner note)" = "waiting,the dialog '"'plan'"'" ]'
+wait_for 10 is_planned
 ok "and it still says so"
 id=$(cadre send planner '%run touch "$HOME/planned"' 2>"$t_dir/err" | cut -f 1)
 like "$(cat "$t_dir/err")" "'planner' waits for a person (the dialog 'plan'): *" "and so does who sends it mail"

@@ -50,14 +50,16 @@ ok "broken off in a tool: it stood, and is read"
 keys C-u
 
 # Killed with its supervisor as soon as it was handed over: it is done, and once.
+session=$(field one session)
 processes=("$(field one pid)" "$(a_program one)")
 id=$(cadre send one '%wait 5
 %run echo fourth >>"$HOME/fourth"
 %say fourth' | cut -f 1)
 wait_for 20 test -e "$(cadre path agent one)/handed"
 kill -9 "${processes[@]}"
-wait_for 10 is_state one dead
-is "$(cadre inbox --as one | cut -f 1)" "$id" "killed with its supervisor at that moment: it is unread"
+# Whoever has brought it up again by now has seen that its conversation holds it.
+[ "$(cadre inbox --as one | cut -f 1)" = "$id" ] || [ "$(field one session)" != "$session" ]
+ok "killed with its supervisor at that moment: it is unread"
 cadre up -q one
 wait_for 30 grep -q fourth "$HOME/fourth"
 wait_for 20 is_state one idle

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The screen, driven by real keys in a real terminal.
 # shellcheck disable=SC2016,SC2034 # what eval runs
+# The path of its world is in the golden screens.
+TMPDIR=/tmp
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tmux.sh"
 . "$(dirname "$0")/agents.sh"
@@ -393,7 +395,7 @@ ok "that was repaired"
 press C-l g
 see '1 agents 4' "goes on"
 
-kill -PIPE "$(t_pgrep -fx "cadre top")"
+kill -PIPE "$(t_pgrep -ofx "cadre top")"
 press j
 wait_for 10 eval '[[ $(chosen) != *lead* ]]'
 ok "nor does a broken pipe end it"
@@ -407,7 +409,7 @@ is "$(cat "$t_dir/err")" "" "nothing was complained of"
 for signal in TERM HUP SEGV USR1; do
   t_top 80 24
   see '1 agents 4' "again"
-  kill -"$signal" "$(t_pgrep -fx "cadre top")"
+  kill -"$signal" "$(t_pgrep -ofx "cadre top")"
   see 'left with' "ended by $signal"
   is "$(tmux -L "$t_server" display-message -p "$modes")" 001 "the terminal is as before"
 done
