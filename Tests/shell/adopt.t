@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agents.sh"
 . "$(dirname "$0")/../agents/programs.sh"
+. "$(dirname "$0")/../agents/story.sh"
 a_fetch claude
 t_world
 a_model
