@@ -6,6 +6,7 @@ import Team
 
 extension Team {
     private struct Entry: Decodable {
+        var uuid: String?
         var type: String?
         var isSidechain: Bool?
         var isApiErrorMessage: Bool?
@@ -20,7 +21,8 @@ extension Team {
 
     /// Why the last turn in the record of a conversation failed, as a hook would tell it; nil if it did not. The record
     /// is Claude Code's: an entry of the model's place that is marked as an error of its API, whatever words it has.
-    package static func failedTurn(in record: FilePath) throws -> String? {
+    /// `entry` is what the record calls it.
+    package static func failedTurn(in record: FilePath) throws -> (why: String, entry: String)? {
         for line in try (Files.readEnd(record, 1 << 20) ?? []).split(separator: 10).reversed() {
             let line = Data(line)
             guard let entry = try? JSONDecoder().decode(Entry.self, from: line), entry.isSidechain != true,
@@ -28,7 +30,7 @@ extension Team {
             else { continue }
             guard entry.isApiErrorMessage == true else { return nil }
             let text = try? JSONDecoder().decode(Text.self, from: line)
-            return failure(entry.error, text?.message?.content?.compactMap(\.text).first)
+            return (failure(entry.error, text?.message?.content?.compactMap(\.text).first), entry.uuid ?? "")
         }
         return nil
     }

@@ -27,31 +27,51 @@ extension Supervisor {
     }
 }
 
+/// How the turns of an adopted program end.
+struct AdoptedTurn {
+    /// Its conversation, and the record of that.
+    var conversation = ""
+    var record: FilePath?
+    /// The state of both files of which it was seen how the turn ended, and one of which that is to be seen, and when.
+    var seen = ""
+    var mark = ""
+    var due: Double?
+    /// The entry of the failure that was noted.
+    var failure = ""
+}
+
 extension ProgramMonitor {
     /// An adopted program has no hooks that tell how its turn ended, and which conversation it is in after /clear. Its
-    /// state file and the record of the conversation do, a moment later, when the program has written that down.
+    /// state file and the record of the conversation do, a moment later, when the program has written that down. Of a
+    /// turn that is over in no time the state file says nothing.
     func settleEnd(of conversation: String, isOver: Bool, _ written: Int) throws {
-        guard isOver, written > ended else {
-            ending = nil
+        if ending.record == nil || ending.conversation != conversation {
+            ending.conversation = conversation
+            ending.record = try known.transcript(of: conversation)
+            try bus.editConversation(name) { $0.id = conversation }
+        }
+        guard let record = ending.record else { return }
+        watcher.watch(record)
+        let mark = "\(written) \(Files.stamp(record)?.text ?? "")"
+        guard isOver, mark != ending.seen else {
+            ending.due = nil
             return
         }
-        guard let ending, ending.written == written else {
-            ending = (written, Time.monotonic() + 1)
+        guard let due = ending.due, mark == ending.mark else {
+            (ending.mark, ending.due) = (mark, Time.monotonic() + 1)
             return
         }
-        guard ending.due <= Time.monotonic() else { return }
-        self.ending = nil
-        ended = written
-        try bus.editConversation(name) { $0.id = conversation }
-        let note = try bus.agent(named: name)?.report?.note ?? ""
-        if let why = try known.transcript(of: conversation).flatMap({ try Team.failedTurn(in: $0) }) {
-            try bus.report(name, state: .idle, source: .stateFile, note: Team.turnFailed + why, turn: false)
-            try team.noteFailure(of: name, why, known)
-        } else {
-            try bus.endFailedTurn(of: name, bus.conversation(name))
-            if note.hasPrefix(Team.turnFailed) {
-                try bus.report(name, state: .idle, source: .stateFile, note: "", turn: false)
-            }
+        guard due <= Time.monotonic() else { return }
+        (ending.seen, ending.due) = (mark, nil)
+        if let failed = try Team.failedTurn(in: record) {
+            guard failed.entry != ending.failure else { return }
+            ending.failure = failed.entry
+            try bus.report(name, state: .idle, source: .stateFile, note: Team.turnFailed + failed.why, turn: false)
+            return try team.noteFailure(of: name, failed.why, known)
+        }
+        try bus.endFailedTurn(of: name, bus.conversation(name))
+        if try bus.agent(named: name)?.report?.note?.hasPrefix(Team.turnFailed) == true {
+            try bus.report(name, state: .idle, source: .stateFile, note: "", turn: false)
         }
     }
 }

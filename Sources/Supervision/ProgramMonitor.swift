@@ -31,10 +31,8 @@ final class ProgramMonitor {
     /// waited for, in milliseconds since the epoch.
     var said: (state: AgentState, due: Double)?
     private var waited = 0
-    /// Of one that was adopted: when its state file last said that a turn was over, in milliseconds since the epoch,
-    /// and when it is seen how that ended; and the last of which that was seen.
-    var ending: (written: Int, due: Double)?
-    var ended = 0
+    /// Of one that was adopted, see `settleEnd`.
+    var ending = AdoptedTurn()
     let isAdopted: Bool
     /// Whether its conversation's record says that its sub-agents work beside a main turn that is over.
     private var isBesideNoted = false
@@ -58,7 +56,7 @@ final class ProgramMonitor {
     var descriptor: Int32 { watcher.descriptor }
     /// Seconds until it must be looked again, whatever happens.
     func next() -> Double {
-        let due = [waking.due, waking.again, said?.due, ending?.due, looking.due].compactMap { $0 }.min()
+        let due = [waking.due, waking.again, said?.due, ending.due, looking.due].compactMap { $0 }.min()
         return due.map { max(0, $0 - Time.monotonic()) } ?? 3600
     }
 

@@ -104,7 +104,8 @@ ok "it has ended: the agent rests"
 cadre up -q one
 wait_for 20 is_state one idle
 is "$(sed -n 's/^Id: //p' "$(cadre path agent one)/conversation")" "$id" "started again it goes on with its conversation"
-is "$(pgrep -fc "claude .*--resume $id")" 1 "as an agent with hooks"
+wait_for 5 eval '[ "$(pgrep -fc "claude .*--resume $id")" = 1 ]'
+ok "as an agent with hooks"
 cadre retire -q one
 is "$(user)" "$before" "the user's settings are as they were"
 code 0 "the bus is sound" cadre doctor
