@@ -18,14 +18,37 @@ package enum Time {
         return t.tv_sec * 1_000_000 + t.tv_nsec / 1000
     }
 
-    /// `2026-11-24T16:40:00Z`.
+    /// `2026-11-24T16:40:00Z`. Without `gmtime_r`, which reads /etc/localtime whatever it is asked.
     package static func text(_ seconds: Int) -> String {
-        var t = time_t(seconds)
-        var parts = tm()
-        gmtime_r(&t, &parts)
-        func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-            + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
+        let second = seconds.modulo(86400)
+        let (year, month, day) = date(day: (seconds - second) / 86400)
+        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        return "\(year)-\(two(month))-\(two(day))"
+            + "T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+    }
+
+    // Of the Gregorian calendar, in eras of 400 years and years that begin in March, so that a leap day is the last.
+
+    /// The date of a day, counted from 1970-01-01.
+    private static func date(day: Int) -> (year: Int, month: Int, day: Int) {
+        let day = day + 719_468
+        let ofEra = day.modulo(146_097)
+        let year = (ofEra - ofEra / 1460 + ofEra / 36524 - ofEra / 146_096) / 365
+        let ofYear = ofEra - (365 * year + year / 4 - year / 100)
+        let month = (5 * ofYear + 2) / 153
+        let isNext = month >= 10
+        return (
+            (day - ofEra) / 146_097 * 400 + year + (isNext ? 1 : 0), isNext ? month - 9 : month + 3,
+            ofYear - (153 * month + 2) / 5 + 1
+        )
+    }
+
+    /// The day of a date, counted from 1970-01-01. A day behind the end of the month is one of the next.
+    private static func day(year: Int, month: Int, day: Int) -> Int {
+        let year = month < 3 ? year - 1 : year
+        let ofEra = year.modulo(400)
+        let ofYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+        return (year - ofEra) / 400 * 146_097 + ofEra * 365 + ofEra / 4 - ofEra / 100 + ofYear - 719_468
     }
 
     /// A duration such as `30s`, `5m`, `2h`, `3d`, in seconds; a bare number is seconds. Nil if it is none of these.
@@ -51,16 +74,11 @@ package enum Time {
         }
         let fields = text.utf8.split(whereSeparator: { "-T:+Zt z".utf8.contains($0) }).compactMap { Int(Substring($0)) }
         guard text.utf8.count >= 20, fields.count == 6 || fields.count == 8 else { return nil }
-        var parts = tm()
-        parts.tm_year = Int32(fields[0] - 1900)
-        parts.tm_mon = Int32(fields[1] - 1)
-        parts.tm_mday = Int32(fields[2])
-        parts.tm_hour = Int32(fields[3])
-        parts.tm_min = Int32(fields[4])
-        parts.tm_sec = Int32(fields[5])
-        guard (1...12).contains(fields[1]), (1...31).contains(fields[2]), fields[3] < 24, fields[4] < 60, fields[5] < 61
+        guard fields[0] < 1_000_000, (1...12).contains(fields[1]), (1...31).contains(fields[2]), fields[3] < 24,
+            fields[4] < 60, fields[5] < 61
         else { return nil }
-        var seconds = timegm(&parts)
+        let day = day(year: fields[0], month: fields[1], day: fields[2])
+        var seconds = day * 86400 + fields[3] * 3600 + fields[4] * 60 + fields[5]
         if fields.count == 8 {
             let sign =
                 text.utf8.dropLast(5).last == UInt8(ascii: "+") || text.utf8.suffix(6).first == UInt8(ascii: "+")
@@ -71,6 +89,11 @@ package enum Time {
         }
         return seconds
     }
+}
+
+extension Int {
+    /// The remainder that is not negative.
+    fileprivate func modulo(_ divisor: Int) -> Int { (self % divisor + divisor) % divisor }
 }
 
 /// Random names.

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Storage
@@ -11,6 +12,27 @@ import Testing
 
     @Test(arguments: [0, 951_782_400, 1_700_000_000, 4_102_444_799])
     func textAndBack(_ seconds: Int) { #expect(Time.point(Time.text(seconds)) == seconds) }
+
+    /// As the C library has it, over four eras of 400 years.
+    @Test func textIsAsInC() {
+        for day in stride(from: -300_000, to: 300_000, by: 97) {
+            var seconds = day * 86400 + (day &* 7919) % 86400
+            var parts = tm()
+            gmtime_r(&seconds, &parts)
+            let text = Time.text(seconds)
+            let fields = text.split { "-T:Z".contains($0) }.map { Int32($0) }
+            let expected = [
+                parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+            ]
+            guard fields == expected else {
+                Issue.record("\(seconds): \(text)")
+                return
+            }
+            guard seconds >= 0 else { continue }
+            #expect(Time.point(text) == seconds)
+        }
+        #expect(Time.point("2026-02-31T00:00:00Z") == Time.point("2026-03-03T00:00:00Z"))
+    }
 
     @Test func offsets() {
         let noon = Time.point("2026-11-24T12:00:00Z")
