@@ -39,6 +39,8 @@ func library(_ verb: String) -> String { verb.prefix(1).uppercased() + verb.drop
 
 let `static`: [LinkerSetting] = [
     .unsafeFlags(["-static-executable"]),
+    // Sources/Storage/Backtrace.swift
+    .unsafeFlags(["-Xlinker", "--wrap=swift_copyAuxiliaryExecutablePath"]),
     // Without line numbers and what nothing reaches: a third of the size. Names stay, for the trace of a crash.
     .unsafeFlags(["-Xlinker", "--strip-debug", "-Xlinker", "--gc-sections"], .when(configuration: .release)),
     .linkedLibrary("_FoundationCollections"),
