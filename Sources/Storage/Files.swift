@@ -12,9 +12,10 @@ package enum Files {
     /// regular file, from which one might wait for ever. The C functions are `open` with `O_NONBLOCK`, `fstat` and
     /// `read`.
     package static func read(_ path: FilePath, from offset: Int = 0) throws -> [UInt8]? {
-        guard let fd = try opened(path) else { return nil }
+        var size = 0
+        guard let fd = try opened(path, size: &size) else { return nil }
         defer { close(fd) }
-        return try drain(fd, path, from: offset)
+        return try drain(fd, path, from: offset, size: size)
     }
 
     /// The same of whatever a person names: a pipe or a device too, which is waited for.
@@ -29,15 +30,18 @@ package enum Files {
         return try drain(fd, path)
     }
 
-    /// Throws unless the descriptor is of a regular file. The C function is `fstat`.
-    package static func requireRegular(_ fd: Int32, _ path: FilePath) throws {
+    /// Throws unless the descriptor is of a regular file, whose size it returns. The C function is `fstat`.
+    @discardableResult
+    package static func requireRegular(_ fd: Int32, _ path: FilePath) throws -> Int {
         var st = stat()
         guard fstat(fd, &st) == 0 else { throw failure("stat", path) }
         guard st.st_mode & S_IFMT == S_IFREG else { throw Failure.unsure("'\(path.string)' is not a regular file") }
+        return Int(st.st_size)
     }
 
-    /// What comes after so many bytes, to the end.
-    private static func drain(_ fd: Int32, _ path: FilePath, from offset: Int = 0) throws -> [UInt8] {
+    /// What comes after so many bytes, to the end: of a file that was opened with this size to there, else until a read
+    /// gives nothing, as in /proc, where files have none.
+    private static func drain(_ fd: Int32, _ path: FilePath, from offset: Int = 0, size: Int = 0) throws -> [UInt8] {
         if offset > 0, lseek(fd, off_t(offset), SEEK_SET) < 0 { throw failure("read", path) }
         var bytes: [UInt8] = []
         var chunk = 4096
@@ -54,7 +58,7 @@ package enum Files {
                 throw failure("read", path)
             }
             bytes.removeLast(chunk - got)
-            if got == 0 { return bytes }
+            if got == 0 || offset + bytes.count == size { return bytes }
             if got == chunk { chunk = min(chunk * 4, 1 << 20) }
         }
     }
@@ -85,13 +89,18 @@ package enum Files {
 
     /// A descriptor of a regular file, to be read; nil if there is none.
     package static func opened(_ path: FilePath) throws -> Int32? {
+        var size = 0
+        return try opened(path, size: &size)
+    }
+
+    private static func opened(_ path: FilePath, size: inout Int) throws -> Int32? {
         FaultPoint.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) }
         guard fd >= 0 else {
             if errno == ENOENT { return nil }
             throw failure("open", path)
         }
-        do { try requireRegular(fd, path) } catch {
+        do { size = try requireRegular(fd, path) } catch {
             close(fd)
             throw error
         }

@@ -167,8 +167,9 @@ package typealias TaskEnd = TypedRecord<TaskEndFields>
 extension Bus {
     /// What the task says; nil if there is no such task (or it is being made).
     package func header(_ id: Int) throws -> TaskHeader? {
-        guard let record = try TaskRecord.read(taskFile(id)) ?? appeared(id) else { return nil }
-        var header = try TaskHeader(record, of: taskFile(id))
+        let file = taskFile(id)
+        guard let record = try TaskRecord.read(file) ?? appeared(id) else { return nil }
+        var header = try TaskHeader(record, of: file)
         header.isEpic = try Files.exists(childrenFile(id))
         return header
     }
@@ -204,12 +205,14 @@ extension Bus {
 
     /// All tasks in the given states (all if nil), by id. One damaged task is an error.
     package func list(_ states: Set<State>? = nil) throws -> [TaskView] {
-        var views: [TaskView] = []
-        for (id, marker) in try markers() where states?.contains(marker.state) ?? true {
-            guard let header = try header(id) else { continue }
-            views.append(try view(marker, header))
+        let markers = try markers()
+        // Ids are sorted, since views are large.
+        return try markers.keys.sorted().compactMap { id in
+            guard let marker = markers[id], states?.contains(marker.state) ?? true, let header = try header(id) else {
+                return nil
+            }
+            return try view(marker, header)
         }
-        return views.sorted { $0.id < $1.id }
     }
 
     /// Where each task is and who holds it, without what it says: names are read, no file of a task's.
