@@ -38,6 +38,7 @@
 
 // glibc has these; its headers show them under _GNU_SOURCE only.
 extern int pipe2(int ends[2], int flags);
+extern void *memmem(const void *in, size_t length, const void *what, size_t count);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 extern int posix_spawn_file_actions_addtcsetpgrp_np(posix_spawn_file_actions_t *actions, int fd);

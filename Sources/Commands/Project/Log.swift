@@ -12,6 +12,14 @@ package struct LogVerb: Verb {
     @Option(name: .long, help: "Only events about this task.") var task: String?
     @Option(
         name: .long,
+        help: ArgumentHelp("Only events since this time, or of the last so long, as 2h.", valueName: "time"))
+    var since: String?
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("Only the last so many, or all. Default: all; on a terminal 200.", valueName: "count"))
+    var lines: String?
+    @Option(
+        name: .long,
         help: ArgumentHelp(
             "Write an HTML report to this file instead; - is standard output.", valueName: "file"))
     var html: String?
@@ -21,28 +29,57 @@ package struct LogVerb: Verb {
     package func run(_ tool: CommandContext) throws {
         let agent = try self.agent.map(Names.caller)
         let task = try self.task.map(Names.id)
-        if html != nil, follow || agent != nil || task != nil {
-            throw Failure.usage("--html is a report of the whole run: without -f, --agent and --task")
+        let since = try self.since.map(time)
+        let last = try self.lines.map(count) ?? (since == nil && Output.isTerminal ? LogVerb.terminalCount : nil)
+        if html != nil, follow || agent != nil || task != nil || since != nil || lines != nil {
+            throw Failure.usage("--html is a report of the whole run: without -f, -n, --agent, --task and --since")
         }
         let bus = try tool.bus()
         if let html { return try report(tool, bus, to: html) }
-        var isKnown = false
         tool.table(look, ["TIME", "BY", "EVENT", "WHAT"])
         if look.color != .always, !follow, !tool.common.quiet, !tool.common.json { Output.page() }
-        try bus.events(follow: follow) { event in
-            if let agent, !event.tells(ofAgent: agent) { return }
-            isKnown = true
-            if let task, event["task"] != "\(task)" { return }
-            if tool.common.quiet { return }
-            if tool.common.json { return Output.raw(event.line + [10]) }
-            let words = event.words
-            Output.line(
-                fields: look.isShown ? Array(words.prefix(3)) + [words.dropFirst(3).joined(separator: " ")] : words)
+        let query = EventQuery(agent: agent, task: task, since: since, last: last)
+        let isKnown = try bus.events(query, follow: follow) { event in
+            if !tool.common.quiet { show(event, tool) }
         } pause: {
             Output.flush()
         }
-        // One that is no more has events.
-        if let agent, !isKnown, try !bus.canReceive(agent) { tool.say(bus.noAgent(agent).message) }
+        guard let agent, !isKnown, try !bus.canReceive(agent) else { return }
+        // One that is no more has events, if only earlier ones.
+        let known = try bus.events(EventQuery(agent: agent, last: 1), follow: false) { _ in
+        } pause: {
+        }
+        if !known { tool.say(bus.noAgent(agent).message) }
+    }
+
+    /// How many lines a terminal gets unless it is told otherwise.
+    private static let terminalCount = 200
+
+    private func time(_ text: String) throws -> Int {
+        if let seconds = Time.duration(text) { return Time.now() - seconds }
+        guard let time = Time.point(text) else {
+            throw Failure.usage("bad time '\(Names.shown(text))', use 30s, 5m, 2h, 3d or \(Time.text(Time.now()))")
+        }
+        return time
+    }
+
+    /// Nil for all.
+    private func count(_ text: String) throws -> Int? {
+        if text == "all" { return nil }
+        guard let count = Names.number(text) else {
+            throw Failure.usage("bad number of lines '\(Names.shown(text))', use 0, 1, 2 … or all")
+        }
+        return count
+    }
+
+    private func show(_ event: Event, _ tool: CommandContext) {
+        if tool.common.json { return Output.raw(event.line + [10]) }
+        guard !look.isShown else {
+            let words = event.words
+            return Output.line(fields: Array(words.prefix(3)) + [words.dropFirst(3).joined(separator: " ")])
+        }
+        if let words = event.plainWords { return Output.raw(words + [10]) }
+        Output.line(fields: event.words)
     }
 
     private func report(_ tool: CommandContext, _ bus: Bus, to path: String) throws {
