@@ -83,15 +83,16 @@ extension TaskBranches {
 }
 
 extension MergeRunner {
-    /// I8: tasks that are done though their work never landed, and that nobody gave up.
-    func examineDone() throws -> [Doctor.Problem] {
+    /// I8: tasks that are done though their work never landed, and that nobody gave up. `last` are the last entries.
+    func examineDone(_ last: [Entry]) throws -> [Doctor.Problem] {
         var found: [Doctor.Problem] = []
+        let landed = Set(last.filter { $0.step == .landed }.map(\.id))
         for name in try git.run(["for-each-ref", "--format=%(refname:lstrip=3)", TaskBranches.keptPrefix]).text.split(
             separator: "\n")
         {
             guard name.hasPrefix("task-"), let id = Int(name.dropFirst(5)) else { continue }
             // What landed once did, whatever a person has made of the target since, or its author has added.
-            if let last = try bus.lastEntry(id), last.step == .landed { continue }
+            if landed.contains(id) { continue }
             guard try Files.exists(bus.task(id)), try bus.view(id).state == .done else { continue }
             guard case .open(let tip) = try work.standing(of: id), try bus.end(id)?.discarded != tip else {
                 continue

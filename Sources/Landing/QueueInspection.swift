@@ -46,11 +46,11 @@ extension MergeRunner {
         for view in try bus.list([.ready, .blocked, .deferred, .claimed]) {
             if let back = try bus.returned(view.id)?.tip { try tip(back, view.id, bus.returnedFile(view.id)) }
         }
-        for line in try git.run(["for-each-ref", "--format=%(refname)", "refs/cadre/work"]).text.split(separator: "\n")
-        where try git.commit(String(line)) == nil {
-            problem("I5", git.directory.appending(String(line)), "holds no commit")
+        for name in try withoutCommit(in: "refs/cadre/work") {
+            problem("I5", git.directory.appending(String(name)), "holds no commit")
         }
-        found += try examineDone()
+        let last = try bus.lastEntries()
+        found += try examineDone(last)
         found += try examineLanding()
         guard let target = settings.target, try git.commit(target) != nil else { return found }
         // What landed since there is a bus, by the trailers that each landing carries. Commits that came in by a merge
@@ -60,7 +60,7 @@ extension MergeRunner {
             "-c", "trailer.separators=:", "log", "--first-parent", "--no-show-signature", "--since=\(begun)",
             "--grep=^Cadre-Tip: ", "--format=%H %(trailers:key=Cadre-Tip,valueonly,separator=%x20)", target,
         ]).text
-        let entries = try bus.lastEntries() + bus.entries()
+        let entries = try last + bus.entries()
         let ours = Set(entries.map(\.tip))
         var landed: [String: String] = [:]
         for line in log.split(separator: "\n") {
@@ -80,5 +80,17 @@ extension MergeRunner {
                 "I7", git.directory, "no gate passed the tree \(tree) of \(top), with which task \(entry.id) landed")
         }
         return found
+    }
+
+    /// The references below a name that lead to no commit that is there: two calls of git, however many there are. The
+    /// second is asked by object, since it looks for a name in several places.
+    private func withoutCommit(in prefix: String) throws -> [Substring] {
+        let kept = try git.run(["for-each-ref", "--format=%(objectname) %(refname)", prefix]).text
+            .split(separator: "\n").map { $0.split(separator: " ", maxSplits: 1) }
+        let asked = kept.map { "\($0[0])^{commit}\n" }.joined()
+        let told = try git.run(["cat-file", "--batch-check=%(objecttype)"], input: Array(asked.utf8)).text
+            .split(separator: "\n")
+        guard told.count == kept.count else { throw Failure.unsure("git cat-file did not answer for each object") }
+        return zip(kept, told).filter { $0.1 != "commit" }.map { $0.0[1] }
     }
 }

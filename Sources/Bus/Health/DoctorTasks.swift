@@ -23,13 +23,14 @@ extension Examination {
         known.sort()
         counter(bus, known.last ?? 0)
         let markers = try sightings(bus)
+        let isKnown = Set(known)
         for (id, all) in markers.sorted(by: { $0.key < $1.key }) {
             if all.count > 1 {
                 report("I1", all[0].path, "task \(id) has \(all.count) markers") {
                     for extra in all.dropFirst() { try self.setAside(extra.path) }
                 }
             }
-            if try !Files.exists(bus.task(id)) {
+            if try !isKnown.contains(id) && !Files.exists(bus.task(id)) {
                 report("I1", all[0].path, "a marker of task \(id), which is not there") {
                     for extra in all { try self.setAside(extra.path) }
                 }
