@@ -113,20 +113,26 @@ package struct Git {
         return result
     }
 
-    /// The commit that a name stands for; nil if there is none.
+    /// The commit that a name stands for; nil if there is none. HEAD and branches hold commits alone, so of them it is
+    /// what the files say.
     package func commit(_ name: String) throws -> String? {
+        if name == "HEAD" || name.hasPrefix("refs/heads/"), case let filed = try filed(name), filed != .unknown {
+            return filed.commit
+        }
         let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"])
         return result.status == 0 ? result.text : nil
     }
 
     /// The commit of a branch by its short name, which is no other revision such as `topic~1`; nil if there is none.
     package func tip(ofBranch name: String) throws -> String? {
+        if case let filed = try filed("refs/heads/\(name)"), filed != .unknown { return filed.commit }
         let result = try attempt(["show-ref", "--verify", "--hash", "--", "refs/heads/\(name)"])
         return result.status == 0 ? result.text : nil
     }
 
     /// What a reference holds; nil if there is no such reference. The name is whole: `refs/heads/main`.
     package func reference(_ name: String) throws -> String? {
+        if case let filed = try filed(name), filed != .unknown { return filed.commit }
         let result = try attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
         return result.status == 0 ? result.text : nil
     }
@@ -143,6 +149,7 @@ package struct Git {
 
     /// Whether `ancestor` is reachable from `commit`.
     package func isAncestor(_ ancestor: String, of commit: String) throws -> Bool {
+        if ancestor == commit { return true }
         let result = try attempt(["merge-base", "--is-ancestor", ancestor, commit])
         guard result.status <= 1 else {
             throw Failure.unsure("unable to compare '\(ancestor)' and '\(commit)': \(result.complaint)")
@@ -167,6 +174,11 @@ package struct Git {
 
     /// The branch that the worktree is on, as `refs/heads/…`; nil if it is detached.
     package func branch() throws -> String? {
+        switch try headFiled() {
+        case .branch(let name): return name
+        case .detached: return nil
+        case .unknown: break
+        }
         let result = try attempt(["symbolic-ref", "--quiet", "HEAD"])
         return result.status == 0 ? result.text : nil
     }

@@ -188,14 +188,15 @@ package struct TaskBranches {
     private func choose(_ id: Int, start: String?) throws -> TaskBranch {
         guard let header = try bus.header(id) else { throw bus.noTask(id) }
         let base = try start ?? front()
-        var prefix = "refs/heads/" + (settings.string("branchPrefix") ?? "cadre/")
+        let set = settings.string("branchPrefix")
+        var prefix = "refs/heads/" + (set ?? "cadre/")
         // A branch `cadre` leaves no room for `cadre/…`.
         if prefix.hasSuffix("/"), try repository.reference(String(prefix.dropLast())) != nil {
             prefix = prefix.dropLast() + "-"
         }
         let slug = TaskBranches.slug(header.title)
         let stem = prefix + "\(id)" + (slug.isEmpty ? "" : "-" + slug)
-        guard try repository.attempt(["check-ref-format", stem]).status == 0 else {
+        guard try set == nil || repository.attempt(["check-ref-format", stem]).status == 0 else {
             throw Failure.usage("cadre.branchPrefix makes '\(Names.shown(stem))', which is no branch name")
         }
         var reference = stem
@@ -222,6 +223,7 @@ package struct TaskBranches {
 
     /// Detaches agents' worktrees from a branch; throws `Failure.no` if a worktree of the user's stands on it.
     private func release(_ reference: String, besides: Git) throws {
+        if let held = try repository.directories(on: reference), held.allSatisfy({ $0 == besides.directory }) { return }
         for (path, head) in try worktrees() where head == reference && path != besides.worktree {
             guard
                 let agent = try bus.agentNames().compactMap({ try bus.agent(named: $0) }).first(where: {
@@ -239,11 +241,16 @@ package struct TaskBranches {
     /// Removes a branch that we made and whose work has landed, if nothing was added to it since and nobody stands on
     /// it.
     package func drop(_ branch: TaskBranch, at tip: String) throws -> Bool {
-        guard try !branch.given && !worktrees().contains(where: { $0.branch == branch.reference }) else { return false }
+        guard !branch.given, try !isStoodOn(branch.reference) else { return false }
         do { try unlock(branch: branch.reference) } catch let failure as Failure where failure.kind == .unsure {
             return false
         }
         return try repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
+    }
+
+    private func isStoodOn(_ reference: String) throws -> Bool {
+        if let directories = try repository.directories(on: reference) { return !directories.isEmpty }
+        return try worktrees().contains { $0.branch == reference }
     }
 
     /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done.
@@ -327,8 +334,7 @@ package struct TaskBranches {
         let branch = try git.branch()
         let held = try bus.claims().first { $0.owner == agent.name }
         // What the target has is nobody's own.
-        if let target = settings.target, try repository.reference(target) != nil,
-            try repository.isAncestor(tip, of: target)
+        if let target = try settings.target.flatMap(repository.reference), try repository.isAncestor(tip, of: target)
         {
             return
         }
