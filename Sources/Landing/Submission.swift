@@ -95,7 +95,7 @@ extension TaskBranches {
     {
         try bus.requirePlan(claim.id)
         let base = try base(of: claim.id, tip)
-        guard try count(base, tip) > 0 else {
+        guard base != tip else {
             if case .open(let open) = try standing(of: claim.id) { throw Failure.no(try unlanded(claim.id, open)) }
             throw Failure.no(
                 "task \(claim.id) has no commits beyond '\(targetName)': --result TEXT or --no-merge says that its "
@@ -115,20 +115,23 @@ extension TaskBranches {
     /// So many lines of what a hook, or what signs, says are told.
     private static let hookLines = 5
 
-    /// Commits all that is uncommitted in an agent's worktree, as the agent: with the user's hooks and identity.
+    /// Commits all that is uncommitted in an agent's worktree, if anything is, as the agent: with the user's hooks and
+    /// identity.
     /// A conflict whose marks are still in its file is not committed, nor is a repository within. `claim` and `agent`:
     /// see `run`.
     package func commitAll(_ worktree: Git, message: [UInt8], for claim: Claim? = nil, beside agent: String? = nil)
         throws
     {
-        let open = try worktree.unmerged().filter { path in
+        let found = try worktree.uncommitted()
+        guard !found.isEmpty else { return }
+        let open = try found.filter(\.isUnmerged).map(\.path).filter { path in
             guard let place = worktree.worktree, let bytes = try Files.read(place.pushing(FilePath(path))) else {
                 return false
             }
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
         }
         guard open.isEmpty else { throw Failure.no("conflict in \(TaskBranches.shown(open)): solve it first") }
-        if let inner = try worktree.nested().first { throw TaskBranches.linkAlone(String(inner.dropLast())) }
+        if let inner = found.first(where: \.isRepository)?.path { throw TaskBranches.linkAlone(String(inner.dropLast())) }
         try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])]
             as [([String], [UInt8]?)]
@@ -211,7 +214,7 @@ extension TaskBranches {
         // Refused before a task is made for it.
         let target = try targetCommit()
         let base = try landedPart(of: tip, target) ?? base(of: 0, tip)
-        guard try count(base, tip) > 0 else {
+        guard base != tip else {
             throw Failure.no("'\(branch.dropFirst(11))' has no commits beyond '\(targetName)'")
         }
         var own = TaskBranch(reference: branch, base: base, given: true)
@@ -221,5 +224,28 @@ extension TaskBranches {
         // With its branch, by which it is found again should this be cut short.
         let id = try bus.add(header, by: worker.name, branch: own.record.bytes)
         return try submit(bus.claim(id, worker), branch: branch, tip: tip, strategy: strategy)
+    }
+}
+
+extension Git {
+    /// A line of `git status --porcelain --untracked-files=all`.
+    fileprivate struct Uncommitted {
+        var path: String
+        /// A conflict is open in it.
+        var isUnmerged: Bool
+        /// It is an untracked repository: of directories only such are listed.
+        var isRepository: Bool
+    }
+
+    /// Each uncommitted path, with what may keep it from being committed.
+    fileprivate func uncommitted() throws -> [Uncommitted] {
+        try run(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"]).output.split(separator: 0)
+            .map { line in
+                let state = String(decoding: line.prefix(2), as: UTF8.self)
+                let path = String(decoding: line.dropFirst(3), as: UTF8.self)
+                return Uncommitted(
+                    path: path, isUnmerged: state.contains("U") || ["AA", "DD"].contains(state),
+                    isRepository: state == "??" && path.hasSuffix("/"))
+            }
     }
 }

@@ -174,7 +174,7 @@ extension Supervisor {
         guard turns >= Supervisor.idleTurns else { return }
         // What there is stays on the task's branch, so that the worktree is free; another try begins with another
         // conversation.
-        if let worktree = try team.agent(name).git, try bus.branch(claim.id) != nil, try !worktree.dirty().isEmpty {
+        if let worktree = try team.agent(name).git, try bus.branch(claim.id) != nil {
             let message = Array("Work in progress of \(name)".utf8)
             do { try team.work.commitAll(worktree, message: message, for: claim, beside: name) } catch let failure
                 as Failure where failure.kind == .no
@@ -199,9 +199,7 @@ extension Supervisor {
         }
         let work = team.work
         _ = try work.branch(of: claim.id, in: worktree)
-        if try !worktree.dirty().isEmpty {
-            try work.commitAll(worktree, message: Array(header.title.utf8), for: claim, beside: name)
-        }
+        try work.commitAll(worktree, message: Array(header.title.utf8), for: claim, beside: name)
         let (branch, tip) = try work.tip(of: claim.id, in: worktree)
         if let check = header.verify { try work.verify(check, in: worktree.worktree ?? ".", for: claim, beside: name) }
         _ = try work.submit(claim, branch: branch, tip: tip, result: [])
