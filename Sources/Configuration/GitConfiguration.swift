@@ -15,6 +15,22 @@ package struct Configured {
         package var key: String
         package var value: String?
         package var isOwn: Bool
+
+        init(key: String, value: String?, isOwn: Bool) {
+            self.key = key
+            self.value = value
+            self.isOwn = isOwn
+        }
+
+        /// As `git config --null` prints it: `KEY\nVALUE`, without the newline where there is no value.
+        init(_ entry: ArraySlice<UInt8>, isOwn: Bool) {
+            let parts = entry.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
+            key = String(decoding: parts[0], as: UTF8.self)
+            value = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : nil
+            self.isOwn = isOwn
+        }
+
+        var entry: String { value.map { "\(key)\n\($0)" } ?? key }
         /// For people and for the record of what is let run.
         package var text: String { "\(key) = \(Settings.oneLine(value ?? "true"))" }
     }
@@ -29,30 +45,13 @@ package struct Configured {
     package let approved: Set<String>
 
     package init(_ git: Git, _ bus: Bus?, target: String?) throws {
-        var program = git.program([])
-        program.arguments = ["git", "--git-dir=\(git.directory.string)", "config", "--list", "--show-scope", "--null"]
-        let result = try program.run()
-        guard result.status == 0 else { throw Failure.unsure("unable to read the configuration: \(result.complaint)") }
-        let fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        lines = stride(from: 0, to: fields.count - 1, by: 2).map { n in
-            let parts = fields[n + 1].split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(
-                String.init)
-            return Line(
-                key: parts[0], value: parts.count == 2 ? parts[1] : nil,
-                isOwn: !["system", "global"].contains(fields[n]))
-        }
+        let source = try Settings.source(git, bus)
+        lines = source.lines
         approved = Set(try bus?.approvedCommands() ?? [])
         var server: [Line] = []
-        if let target, try git.reference("\(target):.lfsconfig") != nil {
-            let result = try git.attempt(["config", "--null", "--blob", "\(target):.lfsconfig", "--list"])
-            server = result.output.split(separator: 0).map { entry in
-                let parts = String(decoding: entry, as: UTF8.self).split(
-                    separator: "\n", maxSplits: 1, omittingEmptySubsequences: false
-                ).map(String.init)
-                return Line(key: parts[0], value: parts.count == 2 ? parts[1] : nil, isOwn: true)
-            }.filter {
+        if let target, let file = try source.server(of: target, git) {
+            let result = try git.attempt(["config", "--null", "--blob", file, "--list"])
+            server = result.output.split(separator: 0).map { Line($0, isOwn: true) }.filter {
                 ["lfs.url", "lfs.pushurl"].contains($0.key)
                     || $0.key.hasPrefix("remote.")
                         && ["lfsurl", "lfspushurl"].contains(Configured.parts($0.key).variable)

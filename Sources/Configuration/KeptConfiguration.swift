@@ -4,66 +4,125 @@ import Glibc
 import Storage
 import SystemPackage
 
-// What git says of `cadre.*`, kept on the bus, so that verbs that programs call all the time start no git for it. It
-// counts for as long as everything that git has read, or would read if it were there, is as it was:
+// What git is configured to do, and what the target says of it, kept on the bus, so that verbs that programs call all
+// the time start no git for it. It counts for as long as everything that git has read, or would read if it were there,
+// is as it was:
 //
 //   the system's, the user's and the repository's own files, that of the main worktree, and what they include, whether
 //   the condition holds or not; of a condition about a branch the repository's HEAD
-//   the files that hold the target's reference, of which git reads `.cadre`, and the bus's file that names the target
+//   the commit that the target holds, of which git reads `.cadre`, and the bus's file that names the target
 //   the variables that name such files
 //
 // A file is known by its device, inode, size, and both times in nanoseconds. One that was changed just before it was
 // read may be changed again without another time: nothing is kept then, and the next who asks sees to it. Nor is
-// anything kept of an include whose path git alone can tell, or of a target that is a symbolic reference.
+// anything kept of an include whose path git alone can tell, or of a target that the repository's files do not tell.
+// Where only the target holds another commit, git is asked for its two files alone.
 
-//
-// The file `configuration` of the bus is strings, each with a NUL behind it: the variables; the paths, and behind each
-// its stamp; an empty one; the target; how many values are the configuration's; those, then those of `.cadre`; `end`.
-// It is read too often for a record.
+/// The file `configuration` of the bus. The body is `KEY\nVALUE\0` for each line of git's configuration, after a
+/// `+` if it is of the repository's own and a `-` if it is the user's or the system's, and then of `.cadre`.
+struct KeptFields: RecordFields {
+    let environment = Field<[String]>("Environment")
+    /// Paths, and what stamps they had: `none` for one that was not there.
+    let paths = Field<[String]>("Paths")
+    let stamps = Field<[String]>("Stamps")
+    /// The branch that work lands on, the commit that it holds, and the ids that this has for `Settings.sources`.
+    let target = Field<String>("Target")
+    let commit = Field<String>("Commit")
+    let files = Field<[String]>("Files")
+    /// How many bytes of the body are of git's configuration.
+    let count = Field<Int>("Own")
+
+    init() {}
+}
+
 extension Settings {
-    /// What git says: `KEY\nVALUE` for each.
+    /// What git says.
     struct Source {
-        var mine: [ArraySlice<UInt8>]
-        var theirs: [ArraySlice<UInt8>]
+        /// Its configuration, as it reads it.
+        var lines: [Configured.Line]
+        /// `.cadre` of the target: `KEY\nVALUE\0` for each.
+        var theirs: [UInt8] = []
         var target: String?
+        /// What the target holds, and the ids of what it has at `sources`, `none` where it has nothing.
+        var commit: String?
+        var files: [String] = [none, none]
+
+        /// The id of a branch's `.lfsconfig`; nil if it has none.
+        func server(of branch: String, _ git: Git) throws -> String? {
+            guard branch == target else { return try git.reference("\(branch):.lfsconfig") }
+            return files[1] == none ? nil : files[1]
+        }
     }
 
-    /// As it is kept; nil if something has changed since, or nothing is kept.
-    static func kept(_ bus: Bus) -> Source? {
-        guard let bytes = try? Files.read(bus.configurationFile) else { return nil }
-        var parts = bytes.split(separator: 0, omittingEmptySubsequences: false)[...]
-        func next() -> ArraySlice<UInt8> { parts.popFirst() ?? [] }
-        for variable in environment where !next().elementsEqual(variable.utf8) { return nil }
-        while let path = parts.popFirst(), !path.isEmpty {
-            let stamp = Files.stamp(FilePath(String(decoding: path, as: UTF8.self)))?.text ?? none
-            guard next().elementsEqual(stamp.utf8) else { return nil }
+    /// Files of the target that configure something.
+    static let sources = [".cadre", ".lfsconfig"]
+
+    /// Of now: as it is kept, else as git says it.
+    static func source(_ git: Git, _ bus: Bus?) throws -> Source {
+        guard let bus else { return try ask(git, nil) }
+        guard let (kept, record) = try kept(git, bus) else { return try ask(git, bus) }
+        let commit: String?
+        switch try kept.target.map(git.filed) {
+        case nil: commit = nil
+        case .holds(let id): commit = id
+        case .absent where kept.commit == nil: commit = nil
+        case .absent, .unknown: return try ask(git, bus)
         }
-        let target = String(decoding: next(), as: UTF8.self)
-        guard let count = Int(String(decoding: next(), as: UTF8.self)), (0...parts.count - 2).contains(count),
-            parts.dropLast().last?.elementsEqual(Settings.end.utf8) == true
+        if commit == kept.commit { return kept }
+        let new = try read(git, commit, into: kept)
+        try? bus.keepConfiguration(filled(record, new).bytes)
+        return new
+    }
+
+    /// As it is kept, whatever the target holds now; nil if anything else has changed since, or nothing is kept.
+    private static func kept(_ git: Git, _ bus: Bus) throws -> (Source, TypedRecord<KeptFields>)? {
+        guard let record = try? TypedRecord<KeptFields>.read(bus.configurationFile),
+            record.environment == environment, let count = record.count, (0...record.body.count).contains(count),
+            let paths = record.paths, let stamps = record.stamps, paths.count == stamps.count,
+            let files = record.files, files.count == sources.count
         else { return nil }
-        return Source(
-            mine: Array(parts.prefix(count)), theirs: Array(parts.dropFirst(count).dropLast(2)),
-            target: target.isEmpty ? nil : target)
+        for (path, stamp) in zip(paths, stamps) where Files.stamp(FilePath(path))?.text ?? none != stamp { return nil }
+        let lines = record.body[..<count].split(separator: 0).map { entry in
+            let isOwn = entry.first == UInt8(ascii: "+")
+            return Configured.Line(entry.dropFirst(), isOwn: isOwn)
+        }
+        return (
+            Source(
+                lines: lines, theirs: Array(record.body[count...]), target: record.target, commit: record.commit,
+                files: files), record
+        )
     }
 
     /// Keeps what git said after `start`, by the files that it names; nothing if that can't be known.
-    static func keep(_ source: Source, _ lines: [Origin], _ git: Git, _ bus: Bus, since start: Double) throws {
-        guard let paths = try paths(lines, git, bus, source.target) else { return }
-        var strings = environment
-        let read = Set(lines.compactMap(\.file))
+    static func keep(_ source: Source, _ origins: [Origin], _ git: Git, _ bus: Bus, since start: Double) throws {
+        if let target = source.target, try git.filed(target) == .unknown { return }
+        guard let paths = paths(origins, git, bus) else { return }
+        let read = Set(origins.compactMap(\.file))
+        var record = TypedRecord<KeptFields>()
+        var stamps: [String] = []
         for path in paths {
             let stamp = Files.stamp(FilePath(path))
             guard stamp != nil || !read.contains(path), stamp.map({ $0.changed < start - racy }) ?? true else { return }
-            strings += [path, stamp?.text ?? none]
+            stamps.append(stamp?.text ?? none)
         }
-        strings += ["", source.target ?? "", "\(source.mine.count)"]
-        let values = (source.mine + source.theirs).flatMap { $0 + [0] }
-        try bus.keepConfiguration(strings.flatMap { Array($0.utf8) + [0] } + values + Array("\(end)\0".utf8))
+        record.environment = environment
+        record.paths = paths
+        record.stamps = stamps
+        try bus.keepConfiguration(filled(record, source).bytes)
     }
 
-    private static let end = "end"
-    private static let none = "-"
+    private static func filled(_ record: TypedRecord<KeptFields>, _ source: Source) -> TypedRecord<KeptFields> {
+        var record = record
+        record.target = source.target
+        record.commit = source.commit
+        record.files = source.files
+        let mine = source.lines.flatMap { Array("\($0.isOwn ? "+" : "-")\($0.entry)\0".utf8) }
+        record.count = mine.count
+        record.body = mine + source.theirs
+        return record
+    }
+
+    static let none = "-"
     /// Seconds of the clock by which file systems tell when a file was changed, and some more.
     private static let racy = 0.05
 
@@ -75,15 +134,14 @@ extension Settings {
             .map { "\($0)=\(variable($0) ?? "")" }
     }
 
-    /// A value, and the file that has it.
+    /// A line of git's configuration, and the file that has it.
     struct Origin {
         var file: String?
-        var key: String
-        var value: String
+        var line: Configured.Line
     }
 
-    /// All paths whose change may change what git says.
-    private static func paths(_ lines: [Origin], _ git: Git, _ bus: Bus, _ target: String?) throws -> [String]? {
+    /// All paths whose change may change what git says of its configuration, and of which target.
+    private static func paths(_ lines: [Origin], _ git: Git, _ bus: Bus) -> [String]? {
         let home = variable("HOME") ?? ""
         let common = git.directory
         var all = lines.compactMap(\.file)
@@ -93,7 +151,7 @@ extension Settings {
                 home + "/.gitconfig", (variable("XDG_CONFIG_HOME") ?? home + "/.config") + "/git/config",
             ]
         all += variable("GIT_CONFIG_SYSTEM").map { [$0] } ?? systemFiles()
-        for line in lines {
+        for (file, line) in lines.map({ ($0.file, $0.line) }) {
             let (section, condition, name) = Configured.parts(line.key)
             guard section == "include" || section == "includeif", name == "path" else { continue }
             if let condition {
@@ -103,16 +161,10 @@ extension Settings {
                     return nil
                 }
             }
-            guard let file = line.file, let path = included(line.value, by: file, home) else { return nil }
+            guard let file, let path = included(line.value ?? "", by: file, home) else { return nil }
             all.append(path)
         }
         all.append(bus.targetFile.string)
-        if let target {
-            let reference = common.pushing(FilePath(target))
-            if let bytes = try? Files.read(reference), bytes.starts(with: Array("ref:".utf8)) { return nil }
-            all += [reference.string, common.appending("packed-refs").string]
-            all.append(common.appending("reftable").appending("tables.list").string)
-        }
         var seen = Set<String>()
         return all.allSatisfy { $0.hasPrefix("/") } ? all.filter { seen.insert($0).inserted } : nil
     }

@@ -29,8 +29,10 @@ package struct Settings {
     /// Reads all of it. `bus` is nil before there is one. With `holds` what binds agents less than a person knows
     /// waits.
     package init(_ git: Git, bus: Bus?, holds: Bool = true) throws {
-        let source = try bus.flatMap { Settings.kept($0) } ?? Settings.ask(git, bus)
-        let mine = Settings.parse(source.mine)
+        let source = try Settings.source(git, bus)
+        let mine = source.lines.filter { $0.key.hasPrefix("cadre.") }.map { line in
+            (key: String(line.key.dropFirst(6)), value: line.value ?? "true")
+        }
         var theirs = Settings.parse(source.theirs)
         target = source.target
         brought = theirs.filter { Settings.isCommand($0.key) }.map { "\($0.key) = \(Settings.oneLine($0.value))" }
@@ -58,37 +60,57 @@ package struct Settings {
     private static func isCommand(_ key: String) -> Bool { commands.contains(key) || key.hasPrefix("program.") }
 
     /// Asks git, and keeps what it says for the next.
-    private static func ask(_ git: Git, _ bus: Bus?) throws -> Source {
+    static func ask(_ git: Git, _ bus: Bus?) throws -> Source {
         let start = Double(Time.micros()) / 1e6
-        let lines = try origins(git)
-        var source = Source(mine: [], theirs: [])
-        for line in lines where line.key.hasPrefix("cadre.") {
-            source.mine.append(ArraySlice("\(line.key)\n\(line.value)".utf8))
-        }
-        let set = lines.last { $0.key == "cadre.target" }?.value
+        let origins = try origins(git)
+        var source = Source(lines: origins.map(\.line))
+        let set = source.lines.last { $0.key == "cadre.target" }.map { $0.value ?? "true" }
         source.target = try (set ?? bus?.target()).map { $0.hasPrefix("refs/") ? $0 : "refs/heads/\($0)" }
         if let gone = source.target, let now = try git.renamed(gone) {
             source.target = now
             if set == nil { try bus?.setTarget(now) }
         }
-        if let target = source.target, try git.reference("\(target):.cadre") != nil {
-            source.theirs = try answer(
-                git.attempt(["config", "--null", "--blob", "\(target):.cadre", "--get-regexp", "^cadre\\."])
-            ).split(separator: 0)
-        }
+        source = try read(git, source.target.flatMap(git.reference), into: source)
         // Where the bus can't be written the next asks as well.
-        if let bus { try? keep(source, lines, git, bus, since: start) }
+        if let bus { try? keep(source, origins, git, bus, since: start) }
         return source
+    }
+
+    /// Reads the files of the target that configure something, as far as they are others than those of `source`.
+    static func read(_ git: Git, _ commit: String?, into source: Source) throws -> Source {
+        var new = source
+        new.commit = commit
+        new.files = sources.map { _ in none }
+        if let commit {
+            let listed = try git.attempt(["ls-tree", "-z", "--full-tree", commit, "--"] + sources)
+            // Where that can't be told it is asked again.
+            if listed.status != 0 { new.commit = nil }
+            for line in listed.output.split(separator: 0) {
+                let fields = line.split(separator: 9, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
+                let words = fields[0].split(separator: " ")
+                guard fields.count == 2, words.count == 3, let n = sources.firstIndex(of: fields[1]) else { continue }
+                new.files[n] = String(words[2])
+            }
+        }
+        guard new.files[0] != source.files[0] else { return new }
+        new.theirs = []
+        guard new.files[0] != none else { return new }
+        new.theirs = try answer(git.attempt(["config", "--null", "--blob", new.files[0], "--get-regexp", "^cadre\\."]))
+        return new
     }
 
     /// All that git is configured to do, and the file that says so.
     private static func origins(_ git: Git) throws -> [Origin] {
-        let fields = try answer(git.attempt(["config", "--list", "--null", "--show-origin"]))
-            .split(separator: 0, omittingEmptySubsequences: false)
-        return stride(from: 0, to: fields.count - 1, by: 2).map { n in
-            let origin = String(decoding: fields[n], as: UTF8.self)
-            let (key, value) = entry(fields[n + 1])
-            return Origin(file: origin.hasPrefix("file:") ? String(origin.dropFirst(5)) : nil, key: key, value: value)
+        var program = git.program([])
+        program.arguments = ["git", "--git-dir=\(git.directory.string)", "config", "--list", "--null"]
+        program.arguments += ["--show-scope", "--show-origin"]
+        let fields = try answer(program.run()).split(separator: 0, omittingEmptySubsequences: false)
+        return stride(from: 0, to: fields.count - 2, by: 3).map { n in
+            let scope = String(decoding: fields[n], as: UTF8.self)
+            let origin = String(decoding: fields[n + 1], as: UTF8.self)
+            return Origin(
+                file: origin.hasPrefix("file:") ? String(origin.dropFirst(5)) : nil,
+                line: Configured.Line(fields[n + 2], isOwn: !["system", "global"].contains(scope)))
         }
     }
 
@@ -104,20 +126,11 @@ package struct Settings {
         return result.output
     }
 
-    private static func parse(_ entries: [ArraySlice<UInt8>]) -> [(key: String, value: String)] {
-        entries.map { part in
-            let (key, value) = entry(part)
-            return (String(key.dropFirst(6)), value)
+    private static func parse(_ text: [UInt8]) -> [(key: String, value: String)] {
+        text.split(separator: 0).map { part in
+            let line = Configured.Line(part, isOwn: true)
+            return (String(line.key.dropFirst(6)), line.value ?? "true")
         }
-    }
-
-    /// `KEY\nVALUE`; a key without value has no newline and is true.
-    private static func entry(_ text: ArraySlice<UInt8>) -> (key: String, value: String) {
-        let parts = text.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
-        return (
-            String(decoding: parts[0], as: UTF8.self),
-            parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : "true"
-        )
     }
 
     /// The value that counts. Keys without a subsection have no case.
