@@ -129,14 +129,14 @@ package struct Bus {
     }
 
     /// Writes aside and renames in, so that a reader sees the old or the new, whole.
-    package func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool) throws {
+    package func replace(_ path: FilePath, with bytes: [UInt8], sync: Bool, flushesName: Bool = true) throws {
         try requireFormat()
         let new = aside()
         try Files.write(bytes, to: new, sync: sync)
         guard try Files.rename(new, path) else {
             throw Failure.unsure("unable to write '\(path.string)': its directory is missing; see 'cadre doctor'")
         }
-        if sync { try Files.sync(path.removingLastComponent()) }
+        if sync && flushesName { try Files.sync(path.removingLastComponent()) }
     }
 }
 

@@ -61,7 +61,7 @@ struct Batch {
         remote = try queue.remote()
         proposes = try queue.mode() == .pr
         target = try remote.flatMap { try queue.git.commit($0.reference($0.branch)) } ?? local
-        targetTree = try queue.git.run(["rev-parse", "\(target)^{tree}"]).text
+        targetTree = try queue.tree(of: target)
         ground = try queue.ground()
     }
 
@@ -77,16 +77,18 @@ struct Batch {
     /// Puts an entry on top, if it may go on and nothing is in its way.
     mutating func place(_ entry: Entry, _ report: inout MergeRunner.Report) throws -> Placed {
         guard let entry = try queue.answered(entry, &report) else { return .settled }
-        if try queue.git.isAncestor(entry.tip, of: target) {
+        let below = layers.last?.candidate.commit ?? target
+        let contribution = try queue.contribution(entry, over: below)
+        if try contribution.commits.isEmpty && queue.git.isAncestor(entry.tip, of: target) {
             if let placed = try follow(for: entry, &report) { return placed }
             try queue.landAsIs(entry, target, &report)
             return .settled
         }
-        if let why = try queue.unapproved(entry, on: layers.last?.candidate.commit ?? target) {
+        if let why = try queue.unapproved(entry, on: below) {
             return try waitForApproval(entry, why, &report)
         }
         if proposes, let remote, entry.record.pushed == entry.tip { return try propose(entry, to: remote, &report) }
-        var stacked = try queue.stack(entry, on: layers.last?.candidate.commit ?? target)
+        var stacked = try queue.stack(entry, on: below, contribution)
         if !layers.isEmpty {
             // What can't go on top is judged by the target alone.
             if case .candidate = stacked {
@@ -199,7 +201,7 @@ struct Batch {
             let candidate = layers[n].candidate
             guard
                 let gating = try bus.advance(
-                    layers[n].entry, to: .gating,
+                    layers[n].entry, to: .gating, flushes: false,
                     {
                         $0.old = local
                         $0.commit = candidate.commit
@@ -280,7 +282,7 @@ struct Batch {
         for layer in layers[..<count] {
             guard
                 let next = try bus.advance(
-                    layer.entry, to: .landing,
+                    layer.entry, to: .landing, flushes: false,
                     {
                         $0.worktree = checkout?.git.worktree?.string
                         $0.top = top.commit
@@ -294,6 +296,7 @@ struct Batch {
             }
             landing.append(next)
         }
+        try bus.flushQueue()
         if let remote {
             switch try queue.push(top.commit, to: remote, remote.branch, over: target) {
             case .done: for entry in landing { try queue.arrive(entry, remote, &report) }
@@ -322,7 +325,13 @@ struct Batch {
             guard let name = queue.settings.target, let now = try queue.git.reference(name),
                 try queue.git.isAncestor(top.commit, of: now)
             else { return try goBack() }
-            for (entry, layer) in zip(landing, layers) { try queue.landed(entry, layer.candidate.commit, &report) }
+            if landing.count > 1 {
+                try queue.work.drop(
+                    landing.compactMap { entry in try bus.branch(entry.id).map { ($0, entry.tip) } })
+            }
+            for (entry, layer) in zip(landing, layers) {
+                try queue.landed(entry, layer.candidate.commit, changed: layer.candidate.changed, &report)
+            }
         }
     }
 }

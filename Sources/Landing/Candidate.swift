@@ -24,9 +24,13 @@ extension Git {
                 "GIT_AUTHOR_DATE": "@1 +0000", "GIT_COMMITTER_DATE": "@1 +0000",
             ]) { $1 }
         ).text
-        let options =
-            ["--write-tree", "-z", "--name-only", "--messages"] + (base == nil ? ["--allow-unrelated-histories"] : [])
-        let result = try attempt(["merge-tree"] + options + [forced, theirs])
+        return try merge(ours: forced, theirs: theirs, base == nil ? ["--allow-unrelated-histories"] : [])
+    }
+
+    /// Merges two commits by what they have in common.
+    func merge(ours: String, theirs: String, _ options: [String] = []) throws -> Merged {
+        let always = ["merge-tree", "--write-tree", "-z", "--name-only", "--messages"]
+        let result = try attempt(always + options + [ours, theirs])
         var fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
@@ -37,9 +41,9 @@ extension Git {
         }
         if result.status == 0 { return .tree(tree) }
         fields.removeFirst()
-        let paths = Git.plain(Array(fields.prefix { !$0.isEmpty }), [forced, theirs])
+        let paths = Git.plain(Array(fields.prefix { !$0.isEmpty }), [ours, theirs])
         var messages = fields.filter { $0.hasPrefix("CONFLICT") && $0.hasSuffix("\n") }.joined()
-        for (commit, name) in [(forced, "the target"), (theirs, "the branch")] {
+        for (commit, name) in [(ours, "the target"), (theirs, "the branch")] {
             messages = messages.split(separator: commit, omittingEmptySubsequences: false).joined(separator: name)
         }
         return .conflict(paths, Array(messages.utf8))
@@ -76,6 +80,8 @@ extension MergeRunner {
         var tree: String
         /// What it was put on.
         var parent: String
+        /// The paths that it changes, where they are known.
+        var changed: [String]?
     }
 
     enum Stacked {
@@ -85,19 +91,27 @@ extension MergeRunner {
         case nothing
     }
 
-    func stack(_ entry: Entry, on below: String) throws -> Stacked {
-        for commit in [entry.base, entry.tip] where try git.commit(commit) == nil {
-            throw Failure.unsure("commit '\(commit)' of task \(entry.id) is not in the repository")
-        }
+    /// `contribution`: what it has that `below` has not, where that is known.
+    func stack(_ entry: Entry, on below: String, _ contribution: Contribution? = nil) throws -> Stacked {
+        let contribution = try contribution ?? self.contribution(entry, over: below)
+        let isNatural = contribution.begins(at: entry.base)
+        if !isNatural { try requireCommits(entry) }
         let strategy = try strategy(entry)
+        let merging = try own.merging(onto: below)
         let tree: String
-        switch try own.merging(onto: below).merge(base: entry.base, ours: below, theirs: entry.tip) {
+        switch try isNatural
+            ? merging.merge(ours: below, theirs: entry.tip)
+            : merging.merge(base: entry.base, ours: below, theirs: entry.tip)
+        {
         case .conflict(let paths, let messages): return .conflict(paths, messages)
         case .tree(let made): tree = made
         }
-        if try tree == git.run(["rev-parse", "\(below)^{tree}"]).text { return .nothing }
-        let made = try commit(entry, tree, below, strategy)
-        return .candidate(Candidate(commit: made, tree: tree, parent: below))
+        if try tree == self.tree(of: below) { return .nothing }
+        let made = try commit(entry, tree, below, strategy, isNatural ? contribution : nil)
+        let paths = try changed(below, made)
+        own.inherit(made, from: below, changing: paths)
+        cache.trees[made] = tree
+        return .candidate(Candidate(commit: made, tree: tree, parent: below, changed: paths))
     }
 
     /// The entry's own, else the one configured.
@@ -106,8 +120,10 @@ extension MergeRunner {
     }
 
     /// Makes the commits that lead from `below` to the tree; the last of them.
-    private func commit(_ entry: Entry, _ tree: String, _ below: String, _ strategy: Strategy) throws -> String {
-        let committer = try Committer(own.plain())
+    private func commit(
+        _ entry: Entry, _ tree: String, _ below: String, _ strategy: Strategy, _ contribution: Contribution?
+    ) throws -> String {
+        let committer = try own.committer()
         let task = "Cadre-Task: \(entry.id)"
         var last = [task, "Cadre-Tip: \(entry.tip)"]
         if try bus.agent(named: entry.author) != nil {
@@ -132,14 +148,17 @@ extension MergeRunner {
             }
             last.append("Cadre-Squashed: not rebased, its commits do not come to the same one by one")
         }
-        return try committer.commit(
-            tree, [below], Message.with(last, squashed(entry, below)), by: git.originals(["-1", entry.tip]).first)
+        let brought =
+            try contribution?.commits
+            ?? git.originals(["--reverse", "--topo-order", entry.tip, "^\(entry.base)", "^\(below)"])
+        let author = try brought.last { $0.id == entry.tip } ?? git.originals(["-1", entry.tip]).first
+        return try committer.commit(tree, [below], Message.with(last, squashed(entry, brought)), by: author)
     }
 
     /// The entry's commits and the trees they come to, one put on the other, without those that change nothing; nil if
     /// one does not apply.
     private func replay(_ entry: Entry, _ below: String) throws -> [(of: Git.Original, tree: String)]? {
-        var tree = try git.run(["rev-parse", "\(below)^{tree}"]).text
+        var tree = try self.tree(of: below)
         var all: [(of: Git.Original, tree: String)] = []
         var last = (id: below, tree: tree)
         let merging = try own.merging(onto: below)
@@ -171,12 +190,11 @@ extension MergeRunner {
     /// What a commit says in which all of the work is: the task's words, and those of the commits below, as a list. Of
     /// a branch for which no words of a task's were found, the words of its one commit; of several the first one's
     /// subject.
-    func squashed(_ entry: Entry, _ below: String) throws -> [UInt8] {
+    func squashed(_ entry: Entry, _ commits: [Git.Original]) throws -> [UInt8] {
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
-        let own = try git.originals([
-            "--reverse", "--topo-order", "--no-merges", entry.tip, "^\(entry.base)", "^\(below)",
-        ])
-        .map { Message.withoutBlankEnds($0.message) }.filter { !$0.isEmpty }
+        let own = commits.filter { $0.parents.count < 2 }.map { Message.withoutBlankEnds($0.message) }.filter {
+            !$0.isEmpty
+        }
         let isNameless = try isNameless(entry, header)
         if isNameless, own.count == 1 { return own[0] }
         let task = isNameless && !own.isEmpty ? Message.subject(own[0]) : try Message.withoutBlankEnds(message(entry))
@@ -209,6 +227,11 @@ extension MergeRunner {
     /// Paths that the candidate changes and that match `cadre.protected`, `.cadre` itself, or `.lfsconfig`, which says
     /// where files are sent.
     func protected(_ candidate: Candidate) throws -> [String] {
+        if settings.list("protected").isEmpty, let changed = candidate.changed {
+            return changed.filter { path in
+                [".cadre", ".lfsconfig"].contains { path == $0 || path.hasPrefix($0 + "/") }
+            }
+        }
         let patterns =
             [":(top,literal).cadre", ":(top,literal).lfsconfig"] + settings.list("protected").map { ":(top,glob)\($0)" }
         let result = try git.run(

@@ -14,8 +14,9 @@ enum Message {
         var lines = withoutBlankEnds(text).split(separator: 10, omittingEmptySubsequences: false)
         lines = lines.prefix(1) + lines.dropFirst().filter { !isOurs($0) }
         // Behind this line git looks for no trailers: it is what `git commit --verbose` adds.
-        let tame = lines.map { $0.suffix(cut.count).elementsEqual(cut) ? [32] + $0 : $0 }.joined(separator: [10])
+        let tame = Array(lines.map { $0.suffix(cut.count).elementsEqual(cut) ? [32] + $0 : $0 }.joined(separator: [10]))
         let options = ["--no-divider", "--where", "end", "--if-exists", "addIfDifferent", "--if-missing", "add"]
+        if endsInWords(tame) { return tame + Array("\n\n\(trailers.joined(separator: "\n"))\n".utf8) }
         var program = Program(
             ["git", "-c", "core.commentChar=\u{1}", "interpret-trailers"] + options
                 + trailers.flatMap { ["--trailer", $0] })
@@ -23,11 +24,25 @@ enum Message {
             "GIT_DIR": "/dev/null", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
         ]) { $1 }
         program.directory = "/"
-        program.input = Array(tame) + [10]
+        program.input = tame + [10]
         let result = try program.run()
         guard result.status == 0 else { throw Failure.unsure("git interpret-trailers failed: \(result.complaint)") }
         return result.output
     }
+
+    /// Whether no trailers can be at the end of a message, nor what git takes for a part of its end and puts trailers
+    /// before: then they are added behind it.
+    private static func endsInWords(_ text: [UInt8]) -> Bool {
+        let lines = text.split(separator: 10, omittingEmptySubsequences: false)
+        // A comment, and the list of conflicts that git once added.
+        let isOfGit = { (line: ArraySlice<UInt8>) in line.first == 1 || line.elementsEqual("Conflicts:".utf8) }
+        guard !text.isEmpty, !lines.contains(where: isOfGit) else { return false }
+        guard let blank = lines.lastIndex(where: { $0.allSatisfy(isSpace) }) else { return true }
+        let picked = Array("(cherry picked from commit ".utf8)
+        return lines[blank...].allSatisfy { !$0.contains(58) && !$0.starts(with: picked) }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
 
     /// A message without the trailers at its end, and those, one line each.
     static func parts(_ text: [UInt8]) throws -> (words: [UInt8], trailers: [[UInt8]]) {
@@ -72,7 +87,6 @@ enum Message {
 
     /// Without blank lines at the beginning and blanks at the end.
     static func withoutBlankEnds(_ text: [UInt8]) -> [UInt8] {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
         guard let first = text.firstIndex(where: { !isSpace($0) }), let last = text.lastIndex(where: { !isSpace($0) })
         else { return [] }
         let start = text[..<first].lastIndex(of: 10).map { $0 + 1 } ?? 0
@@ -84,8 +98,9 @@ extension Git {
     /// A commit as it was made.
     struct Original {
         var id: String
+        var parents: [String]
         /// Its first parent; nil if it has none.
-        var parent: String?
+        var parent: String? { parents.first }
         var tree: String
         var author: String
         var email: String
@@ -96,27 +111,30 @@ extension Git {
     }
 
     /// The commits that `git log` finds with these arguments.
-    func originals(_ arguments: [String]) throws -> [Original] {
-        let format = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%ad%x00%B"
+    func originals(_ arguments: [String]) throws -> [Original] { try marked(arguments).map(\.commit) }
+
+    /// The same, with `--boundary` also those at which they end.
+    func marked(_ arguments: [String]) throws -> [(isBoundary: Bool, commit: Original)] {
+        let format = "--format=%m%x00%H%x00%P%x00%T%x00%an%x00%ae%x00%ad%x00%B"
         let output = try run(
             ["log", "-z", "--no-show-signature", "--encoding=UTF-8", "--date=raw", format] + arguments
         ).output
         // Each field is ended by a NUL.
         let fields = output.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init)
-        guard fields.count % 7 == 0 else {
+        guard fields.count % 8 == 0 else {
             throw Failure.unsure("unable to read the commits of '\(arguments.last ?? "")'")
         }
-        return stride(from: 0, to: fields.count, by: 7).map { n in
+        return stride(from: 0, to: fields.count, by: 8).map { n in
             // As git takes what is not UTF-8.
             func text(_ field: [UInt8]) -> String {
                 String(validating: field, as: UTF8.self)
                     ?? String(String.UnicodeScalarView(field.map { Unicode.Scalar($0) }))
             }
-            return Original(
-                id: text(fields[n]), parent: text(fields[n + 1]).split(separator: " ").first.map(String.init),
-                tree: text(fields[n + 2]),
-                author: text(fields[n + 3]), email: text(fields[n + 4]), date: text(fields[n + 5]),
-                message: fields[n + 6])
+            let original = Original(
+                id: text(fields[n + 1]), parents: text(fields[n + 2]).split(separator: " ").map(String.init),
+                tree: text(fields[n + 3]), author: text(fields[n + 4]), email: text(fields[n + 5]),
+                date: text(fields[n + 6]), message: fields[n + 7])
+            return (fields[n] == Array("-".utf8), original)
         }
     }
 }

@@ -92,17 +92,15 @@ extension MergeRunner {
 
     /// An object id of the commands and how they are run: the same gate, the same name.
     func gateName() throws -> String {
-        if let name = gateNamed.name { return name }
         let all =
             try settings.list("gate") + [settings.string("sandbox") ?? ""]
             + (settings.flag("gateParallel") ? ["at once"] : [])
-        let name = try git.run(["hash-object", "--stdin"], input: Array(all.joined(separator: "\0").utf8)).text
-        gateNamed.name = name
+        let text = all.joined(separator: "\0")
+        if let name = cache.gates[text] { return name }
+        let name = try git.run(["hash-object", "--stdin"], input: Array(text.utf8)).text
+        cache.gates[text] = name
         return name
     }
-
-    /// The commands don't change while a queue is looked at.
-    final class GateName { var name: String? }
 
     /// How much of what a gate prints is kept, in bytes. One that prints more is ended, rather than fill the disk.
     static let gateLimit = 256 << 20
@@ -199,15 +197,22 @@ extension MergeRunner {
             fresh
                 || (files.status == 0 && files.output.split(separator: 0).allSatisfy { $0.first == UInt8(ascii: "H") }),
             try worktree.attempt(["read-tree", "-u", "--reset", commit]).status == 0,
-            try Git(common: found.gitDirectory).attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0,
+            try detach(Git(common: found.gitDirectory), at: commit),
             try worktree.attempt(["clean", "-q", "-ffdx"]).status == 0,
             try worktree.attempt(["write-tree"]).text == tree
         else { return false }
         // The index is the tree: so are the files, if none differs from it and there is no other.
         return try fresh
-            || worktree.attempt(["update-index", "-q", "--refresh"]).status == 0
-                && worktree.run(["diff-files", "--name-only"]).output.isEmpty
-                && worktree.run(["ls-files", "--others", "--directory"]).output.isEmpty
+            || worktree.run(["ls-files", "--others", "--directory", "--modified", "--deleted"]).output.isEmpty
+    }
+
+    /// Has HEAD of the runner's worktree name a commit, which no log needs to tell.
+    private func detach(_ worktree: Git, at commit: String) throws -> Bool {
+        guard case .detached = try worktree.headFiled() else {
+            return try worktree.attempt(["update-ref", "--no-deref", "HEAD", commit]).status == 0
+        }
+        try bus.replace(worktree.directory.appending("HEAD"), with: Array("\(commit)\n".utf8), sync: false)
+        return true
     }
 
     // MARK: logs

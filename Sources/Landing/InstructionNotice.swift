@@ -10,13 +10,17 @@ import Storage
 extension MergeRunner {
     private static let instructions: Set = ["CLAUDE.md", "AGENTS.md", "GEMINI.md"]
 
+    private static func isInstructions(_ path: String) -> Bool {
+        path.split(separator: "/").last.map { instructions.contains(String($0)) } ?? false
+    }
+
+    static func hasInstructions(_ paths: [String]) -> Bool { paths.contains(where: isInstructions) }
+
     /// Tells what landed with this entry, if it is such a file.
     func tellInstructions(_ entry: Entry, _ commit: String) throws {
         let names = try git.attempt(["diff-tree", "-r", "-z", "--name-only", "--no-renames", entry.base, entry.tip])
             .output.split(separator: 0)
-        let changed = names.map { String(decoding: $0, as: UTF8.self) }.filter { path in
-            path.split(separator: "/").last.map { MergeRunner.instructions.contains(String($0)) } ?? false
-        }
+        let changed = names.map { String(decoding: $0, as: UTF8.self) }.filter(MergeRunner.isInstructions)
         guard !changed.isEmpty else { return }
         let short = String(commit.prefix(12))
         let shown = changed.prefix(10).map { Names.shown($0) }

@@ -23,14 +23,19 @@ final class IsolatedGit {
     var bus: Bus { work.bus }
     private var repository: Git { work.repository }
     private var made: (configured: Configured, git: Git)?
-    private var places: [String: FilePath] = [:]
+    private let cache: RunCache
 
     /// Seconds that a call may take: a filter or a driver may never end.
     private static let limit = 600.0
 
-    init(_ work: TaskBranches) { self.work = work }
+    init(_ work: TaskBranches, _ cache: RunCache = RunCache()) {
+        self.work = work
+        self.cache = cache
+    }
 
     func configured() throws -> Configured { try prepare().configured }
+
+    func committer() throws -> Committer { try cache.committer(configured(), plain()) }
 
     /// Where no attributes count.
     func plain() throws -> Git { try prepare().git }
@@ -162,8 +167,14 @@ final class IsolatedGit {
 
     // MARK: attributes
 
+    /// A commit has the attributes of the one below, unless it changes a file of them.
+    func inherit(_ commit: String, from below: String, changing paths: [String]) {
+        guard !paths.contains(where: { $0 == ".gitattributes" || $0.hasSuffix("/.gitattributes") }) else { return }
+        cache.attributes[commit] = cache.attributes[below]
+    }
+
     func attributes(of tree: String) throws -> FilePath {
-        if let known = places[tree] { return known }
+        if let known = cache.attributes[tree], try Files.exists(known) { return known }
         let listed = try repository.run(["ls-tree", "-r", "-z", "--full-tree", tree]).output.split(separator: 0)
         let name = Array("/.gitattributes".utf8)
         let files = listed.compactMap { line -> (id: String, path: String)? in
@@ -181,7 +192,7 @@ final class IsolatedGit {
             return (String(words[2]), path)
         }
         let place = bus.attributesPlace(Digest.of(Array(files.map { "\($0.id) \($0.path)\0" }.joined().utf8)))
-        places[tree] = place
+        cache.attributes[tree] = place
         if try Files.exists(place) { return place }
         let aside = bus.aside()
         try Files.mkdirs(aside)

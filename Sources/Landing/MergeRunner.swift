@@ -25,16 +25,19 @@ package struct MergeRunner {
     package let work: TaskBranches
     /// Told of each step: the task's id, what became of it, and why or which commit.
     let tell: ([String]) -> Void
-    let gateNamed = GateName()
+    let cache: RunCache
     let own: IsolatedGit
     var bus: Bus { work.bus }
     var git: Git { work.repository }
     var settings: Settings { work.settings }
 
-    package init(_ work: TaskBranches, tell: @escaping ([String]) -> Void = { _ in }) {
+    package init(_ work: TaskBranches) { self.init(work, RunCache()) { _ in } }
+
+    private init(_ work: TaskBranches, _ cache: RunCache, tell: @escaping ([String]) -> Void) {
         self.work = work
         self.tell = tell
-        own = IsolatedGit(work)
+        self.cache = cache
+        own = IsolatedGit(work, cache)
     }
 
     /// What a run did.
@@ -95,12 +98,13 @@ package struct MergeRunner {
         // What waits or is held, as it was when this run had looked at it.
         var seen: [Int: EntryRecord] = [:]
         var first = true
+        let cache = RunCache()
         while true {
             // Read anew each time: what landed may have changed `.cadre`.
             var settings = try Settings(git, bus: bus)
             try settings.askForWaiting(bus)
             if remote { settings.set("mergeMode", "remote") }
-            let queue = MergeRunner(TaskBranches(bus: bus, repository: git, settings: settings), tell: tell)
+            let queue = MergeRunner(TaskBranches(bus: bus, repository: git, settings: settings), cache, tell: tell)
             if first { try queue.resume(&report) }
             first = false
             if report.stands { break }
@@ -294,9 +298,9 @@ package struct MergeRunner {
         tell(["\(entry.id)", "landed", "already in '\(work.targetName)'"])
     }
 
-    /// The target holds the entry's commit.
-    func landed(_ entry: Entry, _ commit: String, _ report: inout Report) throws {
-        try tellInstructions(entry, commit)
+    /// The target holds the entry's commit. `changed`: the paths that it changes, where they are known.
+    func landed(_ entry: Entry, _ commit: String, changed: [String]? = nil, _ report: inout Report) throws {
+        if changed.map(MergeRunner.hasInstructions) ?? true { try tellInstructions(entry, commit) }
         try finish(entry, commit)
         report.landed.append(entry.id)
         tell(["\(entry.id)", "landed", commit])
@@ -306,7 +310,9 @@ package struct MergeRunner {
         // A branch that we made and that is done with goes; where it is begun again, should the task be opened again,
         // is noted.
         if var branch = try bus.branch(entry.id) {
-            branch.base = try work.drop(branch, at: entry.tip) ? commit : entry.tip
+            // It is gone already where all that landed together were dropped at once.
+            let isGone = try !branch.given && git.filed(branch.reference) == .absent
+            branch.base = try isGone || work.drop(branch, at: entry.tip) ? commit : entry.tip
             try bus.setBranch(entry.id, branch)
         }
         try bus.land(entry, commit: commit)

@@ -95,7 +95,8 @@ extension MergeRunner {
         guard let header = try bus.header(entry.id) else { throw bus.noTask(entry.id) }
         var (title, words) = (header.title, header.body)
         if try isNameless(entry, header) {
-            let said = try squashed(entry, entry.base)
+            let said = try squashed(
+                entry, git.originals(["--reverse", "--topo-order", entry.tip, "^\(entry.base)"]))
             title = Names.shown(String(decoding: Message.subject(said), as: UTF8.self))
             words = Array(said.drop { $0 != 10 })
         }

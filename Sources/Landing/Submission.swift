@@ -131,7 +131,9 @@ extension TaskBranches {
             return bytes.split(separator: 10).contains { $0.starts(with: "<<<<<<< ".utf8) }
         }
         guard open.isEmpty else { throw Failure.no("conflict in \(TaskBranches.shown(open)): solve it first") }
-        if let inner = found.first(where: \.isRepository)?.path { throw TaskBranches.linkAlone(String(inner.dropLast())) }
+        if let inner = found.first(where: \.isRepository) {
+            throw TaskBranches.linkAlone(String(inner.path.dropLast()))
+        }
         try unlock(worktree)
         for (arguments, input) in [(["add", "-A"], nil), (["commit", "-q", "-F", "-"], message + [10])]
             as [([String], [UInt8]?)]

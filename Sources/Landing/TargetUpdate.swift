@@ -67,12 +67,15 @@ extension MergeRunner {
     /// What the candidate changes of these paths and of what is below them.
     func changes(_ candidate: Candidate, among paths: [String]) throws -> [String] {
         let places = Set(paths.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
-        let changed = try git.run([
-            "diff-tree", "-r", "-z", "--name-only", "--no-renames", candidate.parent, candidate.commit,
-        ]).output
-        return changed.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.filter { path in
+        return try (candidate.changed ?? changed(candidate.parent, candidate.commit)).filter { path in
             places.contains(path) || path.indices.contains { path[$0] == "/" && places.contains(String(path[..<$0])) }
         }
+    }
+
+    /// The paths in which two commits differ.
+    func changed(_ one: String, _ other: String) throws -> [String] {
+        let output = try git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other]).output
+        return output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     func overwriting(_ paths: [String], _ checkout: Checkout) -> String {
@@ -88,7 +91,7 @@ extension MergeRunner {
         guard let target = settings.target else { return [] }
         let branch = String(target.dropFirst("refs/heads/".count))
         var found: [Checkout] = []
-        for (path, head) in try work.worktrees() {
+        for (path, head) in try worktreesByFiles() ?? work.worktrees() {
             // A worktree that was removed by hand is listed until it is pruned.
             guard let repository = try Repository.at(path) else { continue }
             var busy: (String, FilePath)?
@@ -104,6 +107,28 @@ extension MergeRunner {
             if head == target || busy != nil {
                 found.append(
                     Checkout(git: try own.tame(Git(directory: repository.gitDirectory, worktree: path)), busy: busy))
+            }
+        }
+        return found
+    }
+
+    /// All worktrees, as the files of the repository have them (gitrepository-layout(5)), and the branch of each; nil
+    /// where only git can tell: of a bare repository, or of one that is not shaped as usual.
+    private func worktreesByFiles() throws -> [(path: FilePath, branch: String?)]? {
+        guard git.directory.lastComponent?.string == ".git",
+            [nil, "false"].contains(try own.configured().value("core.bare"))
+        else { return nil }
+        var found: [(path: FilePath, branch: String?)] = []
+        for name in [nil] + (try Files.list(work.worktreesDirectory) ?? []) {
+            let directory = name.map { work.worktreesDirectory.appending($0) } ?? git.directory
+            let link = name == nil ? directory : try TaskBranches.link(directory.appending("gitdir"), from: directory)
+            // git overlooks one that names no place.
+            guard let link else { continue }
+            guard link.lastComponent?.string == ".git" else { return nil }
+            switch try Git(common: directory).headFiled() {
+            case .branch(let branch): found.append((link.removingLastComponent(), branch))
+            case .detached: found.append((link.removingLastComponent(), nil))
+            case .unknown: return nil
             }
         }
         return found

@@ -248,6 +248,16 @@ package struct TaskBranches {
         return try repository.attempt(["update-ref", "-d", branch.reference, tip]).status == 0
     }
 
+    /// The same of several at once, each at its tip: all of them, or none.
+    func drop(_ branches: [(branch: TaskBranch, tip: String)]) throws {
+        var lines = ""
+        for (branch, tip) in branches where try !branch.given && !isStoodOn(branch.reference) {
+            guard try !Files.exists(repository.directory.pushing(FilePath("\(branch.reference).lock"))) else { return }
+            lines += "delete \(branch.reference) \(tip)\n"
+        }
+        if !lines.isEmpty { _ = try repository.attempt(["update-ref", "--stdin"], input: Array(lines.utf8)) }
+    }
+
     private func isStoodOn(_ reference: String) throws -> Bool {
         if let directories = try repository.directories(on: reference) { return !directories.isEmpty }
         return try worktrees().contains { $0.branch == reference }
@@ -332,10 +342,14 @@ package struct TaskBranches {
         try bringBranchBack(git)
         guard let tip = try git.commit("HEAD") else { return }
         let branch = try git.branch()
+        if let branch, let id = task(of: branch), try bus.branch(id)?.reference == branch,
+            try repository.reference(TaskBranches.kept(id)) == tip
+        {
+            return
+        }
         let held = try bus.claims().first { $0.owner == agent.name }
         // What the target has is nobody's own.
-        if let target = try settings.target.flatMap(repository.reference), try repository.isAncestor(tip, of: target)
-        {
+        if let target = try settings.target.flatMap(repository.reference), try repository.isAncestor(tip, of: target) {
             return
         }
         if let held, let branch, try bus.branch(held.id)?.reference == branch {

@@ -240,8 +240,8 @@ extension Bus {
         try EntryRecord.read(path).map { try Entry(id: id, record: $0, of: path) }
     }
 
-    func write(_ entry: Entry) throws {
-        try replace(entryFile(entry.id), with: entry.record.bytes, sync: true)
+    func write(_ entry: Entry, flushes: Bool = true) throws {
+        try replace(entryFile(entry.id), with: entry.record.bytes, sync: true, flushesName: flushes)
     }
 
     /// The entry leaves the queue.

@@ -106,9 +106,11 @@ extension Bus {
 
     /// Takes the next step with an entry, if it is still the one that was looked at and its task is still in review;
     /// nil if it was replaced, approved or taken out meanwhile.
-    package func advance(_ entry: Entry, to step: Entry.Step, _ change: (inout EntryRecord) -> Void = { _ in }) throws
-        -> Entry?
-    {
+    /// Of several in a row each may be left for the next flush of the queue's directory: a power cut before that undoes
+    /// the step, as a whole.
+    package func advance(
+        _ entry: Entry, to step: Entry.Step, flushes: Bool = true, _ change: (inout EntryRecord) -> Void = { _ in }
+    ) throws -> Entry? {
         try locked("merge") { _ in
             guard let now = try self.entry(entry.id), now.record == entry.record,
                 try Files.exists(reviewMarker(entry.claim))
@@ -117,10 +119,13 @@ extension Bus {
             next.record.why = nil
             change(&next.record)
             next.step = step
-            try write(next)
+            try write(next, flushes: flushes)
             return next
         }
     }
+
+    /// Has all steps of entries survive a power cut.
+    package func flushQueue() throws { try Files.sync(mergeQueue) }
 
     /// The target holds `commit`, the entry's work: its task is done.
     package func land(_ entry: Entry, commit: String) throws {
