@@ -17,31 +17,18 @@ import SystemPackage
 // read may be changed again without another time: nothing is kept then, and the next who asks sees to it. Nor is
 // anything kept of an include whose path git alone can tell, or of a target that the repository's files do not tell.
 // Where only the target holds another commit, git is asked for its two files alone.
-
-/// The file `configuration` of the bus. The body is `KEY\nVALUE\0` for each line of git's configuration, after a
-/// `+` if it is of the repository's own and a `-` if it is the user's or the system's, and then of `.cadre`.
-struct KeptFields: RecordFields {
-    let environment = Field<[String]>("Environment")
-    /// Paths, and what stamps they had: `none` for one that was not there.
-    let paths = Field<[String]>("Paths")
-    let stamps = Field<[String]>("Stamps")
-    /// The branch that work lands on, the commit that it holds, and the ids that this has for `Settings.sources`.
-    let target = Field<String>("Target")
-    let commit = Field<String>("Commit")
-    let files = Field<[String]>("Files")
-    /// How many bytes of the body are of git's configuration.
-    let count = Field<Int>("Own")
-
-    init() {}
-}
-
+//
+// The file `configuration` of the bus is strings, each with a NUL behind it: the variables; the paths, and behind each
+// its stamp; an empty one; the target, its commit, and what that has for each of `sources`; how many lines the
+// configuration has; those, after a `+` if they are of the repository's own and a `-` if they are the user's or the
+// system's, then those of `.cadre`; `end`. It is read too often for a record.
 extension Settings {
     /// What git says.
     struct Source {
         /// Its configuration, as it reads it.
         var lines: [Configured.Line]
-        /// `.cadre` of the target: `KEY\nVALUE\0` for each.
-        var theirs: [UInt8] = []
+        /// `.cadre` of the target: `KEY\nVALUE` for each.
+        var theirs: [ArraySlice<UInt8>] = []
         var target: String?
         /// What the target holds, and the ids of what it has at `sources`, `none` where it has nothing.
         var commit: String?
@@ -60,7 +47,7 @@ extension Settings {
     /// Of now: as it is kept, else as git says it.
     static func source(_ git: Git, _ bus: Bus?) throws -> Source {
         guard let bus else { return try ask(git, nil) }
-        guard let (kept, record) = try kept(git, bus) else { return try ask(git, bus) }
+        guard let (kept, stamps) = kept(bus) else { return try ask(git, bus) }
         let commit: String?
         switch try kept.target.map(git.filed) {
         case nil: commit = nil
@@ -70,27 +57,32 @@ extension Settings {
         }
         if commit == kept.commit { return kept }
         let new = try read(git, commit, into: kept)
-        try? bus.keepConfiguration(filled(record, new).bytes)
+        try? bus.keepConfiguration(bytes(new, stamps))
         return new
     }
 
-    /// As it is kept, whatever the target holds now; nil if anything else has changed since, or nothing is kept.
-    private static func kept(_ git: Git, _ bus: Bus) throws -> (Source, TypedRecord<KeptFields>)? {
-        guard let record = try? TypedRecord<KeptFields>.read(bus.configurationFile),
-            record.environment == environment, let count = record.count, (0...record.body.count).contains(count),
-            let paths = record.paths, let stamps = record.stamps, paths.count == stamps.count,
-            let files = record.files, files.count == sources.count
-        else { return nil }
-        for (path, stamp) in zip(paths, stamps) where Files.stamp(FilePath(path))?.text ?? none != stamp { return nil }
-        let lines = record.body[..<count].split(separator: 0).map { entry in
-            let isOwn = entry.first == UInt8(ascii: "+")
-            return Configured.Line(entry.dropFirst(), isOwn: isOwn)
+    /// As it is kept, whatever the target holds now, and the paths and stamps; nil if anything else has changed since,
+    /// or nothing is kept.
+    private static func kept(_ bus: Bus) -> (Source, stamps: [String])? {
+        guard let bytes = try? Files.read(bus.configurationFile) else { return nil }
+        var parts = bytes.split(separator: 0, omittingEmptySubsequences: false)[...]
+        func next() -> String { String(decoding: parts.popFirst() ?? [], as: UTF8.self) }
+        for variable in environment where next() != variable { return nil }
+        var stamps: [String] = []
+        while case let path = next(), !path.isEmpty {
+            let stamp = next()
+            guard stamp == Files.stamp(FilePath(path))?.text ?? none else { return nil }
+            stamps += [path, stamp]
         }
-        return (
-            Source(
-                lines: lines, theirs: Array(record.body[count...]), target: record.target, commit: record.commit,
-                files: files), record
-        )
+        let (target, commit, files) = (next(), next(), sources.map { _ in next() })
+        guard let count = Int(next()), parts.count >= 2, (0...parts.count - 2).contains(count),
+            parts.dropLast().last?.elementsEqual(end.utf8) == true
+        else { return nil }
+        let lines = parts.prefix(count).map { Configured.Line($0.dropFirst(), isOwn: $0.first == UInt8(ascii: "+")) }
+        let source = Source(
+            lines: lines, theirs: Array(parts.dropFirst(count).dropLast(2)), target: target.isEmpty ? nil : target,
+            commit: commit.isEmpty ? nil : commit, files: files)
+        return (source, stamps)
     }
 
     /// Keeps what git said after `start`, by the files that it names; nothing if that can't be known.
@@ -98,30 +90,23 @@ extension Settings {
         if let target = source.target, try git.filed(target) == .unknown { return }
         guard let paths = paths(origins, git, bus) else { return }
         let read = Set(origins.compactMap(\.file))
-        var record = TypedRecord<KeptFields>()
         var stamps: [String] = []
         for path in paths {
             let stamp = Files.stamp(FilePath(path))
             guard stamp != nil || !read.contains(path), stamp.map({ $0.changed < start - racy }) ?? true else { return }
-            stamps.append(stamp?.text ?? none)
+            stamps += [path, stamp?.text ?? none]
         }
-        record.environment = environment
-        record.paths = paths
-        record.stamps = stamps
-        try bus.keepConfiguration(filled(record, source).bytes)
+        try bus.keepConfiguration(bytes(source, stamps))
     }
 
-    private static func filled(_ record: TypedRecord<KeptFields>, _ source: Source) -> TypedRecord<KeptFields> {
-        var record = record
-        record.target = source.target
-        record.commit = source.commit
-        record.files = source.files
-        let mine = source.lines.flatMap { Array("\($0.isOwn ? "+" : "-")\($0.entry)\0".utf8) }
-        record.count = mine.count
-        record.body = mine + source.theirs
-        return record
+    private static func bytes(_ source: Source, _ stamps: [String]) -> [UInt8] {
+        let strings =
+            environment + stamps + ["", source.target ?? "", source.commit ?? ""] + source.files
+            + ["\(source.lines.count)"] + source.lines.map { ($0.isOwn ? "+" : "-") + $0.entry }
+        return strings.flatMap { Array($0.utf8) + [0] } + source.theirs.flatMap { $0 + [0] } + Array("\(end)\0".utf8)
     }
 
+    private static let end = "end"
     static let none = "-"
     /// Seconds of the clock by which file systems tell when a file was changed, and some more.
     private static let racy = 0.05

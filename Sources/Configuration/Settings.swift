@@ -95,7 +95,8 @@ package struct Settings {
         guard new.files[0] != source.files[0] else { return new }
         new.theirs = []
         guard new.files[0] != none else { return new }
-        new.theirs = try answer(git.attempt(["config", "--null", "--blob", new.files[0], "--get-regexp", "^cadre\\."]))
+        let brought = try git.attempt(["config", "--null", "--blob", new.files[0], "--get-regexp", "^cadre\\."])
+        new.theirs = try answer(brought).split(separator: 0)
         return new
     }
 
@@ -126,8 +127,8 @@ package struct Settings {
         return result.output
     }
 
-    private static func parse(_ text: [UInt8]) -> [(key: String, value: String)] {
-        text.split(separator: 0).map { part in
+    private static func parse(_ entries: [ArraySlice<UInt8>]) -> [(key: String, value: String)] {
+        entries.map { part in
             let line = Configured.Line(part, isOwn: true)
             return (String(line.key.dropFirst(6)), line.value ?? "true")
         }
