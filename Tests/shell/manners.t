@@ -97,7 +97,7 @@ is "$(echo human | cadre send - 'to those' | cut -f2)" human "recipients from st
 
 # The programs that a verb runs, where the kernel or a sandbox gives no descriptor of a process.
 blind() { timeout 10 strace -f -qq -o "$t_dir/trace" -e trace=pidfd_open -e inject=pidfd_open:error=EMFILE cadre "$@"; }
-code 0 "a process is waited for where it can't be watched" blind merge check
+code 0 "a process is waited for where it can't be watched" blind doctor
 [ "$(grep -c EMFILE "$t_dir/trace")" -gt 0 ]
 ok "which it was not"
 
