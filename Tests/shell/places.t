@@ -156,6 +156,8 @@ code=\$?
 exit \$code
 END
 chmod +x "$t_dir/held/tmux"
+# shellcheck disable=SC2016 # for eval
+wait_for 5 eval '[ "$(tmux display-message -p -t "$pane" "#{pane_dead}")" = 1 ]'
 # shellcheck disable=SC2016 # the pane's
 tmux respawn-pane -t "$pane" -- sh -c 'read -r go <"$1" && exec cadre supervise held' sh "$t_dir/held/go"
 supervisor=$(tmux display-message -p -t "$pane" '#{pane_pid}')
