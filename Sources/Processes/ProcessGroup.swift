@@ -37,7 +37,7 @@ package enum ProcessGroup {
             signals.end()
             if let told = run.told { kill(getpid(), told) }
         }
-        guard signals.descriptor >= 0 else {
+        guard signals.descriptor != -1 else {
             throw Failure.unsure("unable to watch for signals: \(String(cString: strerror(errno)))")
         }
 

@@ -5,10 +5,10 @@ import SystemPackage
 /// Waits for changes of files by inotify(7); where none can be had (the user's instances are used up, a file system
 /// of another host) it wakes each second instead. To be made once in a process: it is never closed, since that takes
 /// the kernel 10 to 15 ms, and the answer must not wait for it.
-package final class Watcher {
+package final class Watcher: EventSource {
     private let fd: Int32
-    /// To be polled beside other descriptors; -1 if there is no inotify here.
-    package var descriptor: Int32 { fd }
+    /// Readable when something changed; -1 if there is no inotify here.
+    package var descriptor: Int32? { fd }
 
     package init() { fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
 
@@ -25,10 +25,7 @@ package final class Watcher {
 
     /// Blocks until something changed or `seconds` passed. Returns at once for what changed since the last call.
     package func wait(seconds: Double) {
-        var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-        let bound = fd >= 0 ? seconds : min(seconds, 1)
-        let milliseconds = Int32(max(0, min(bound, 3600) * 1000))
-        if poll(&entry, fd >= 0 ? 1 : 0, milliseconds) > 0 { drain() }
+        if EventLoop.wait(for: [self], atMost: min(seconds, 3600))[0] != .none { drain() }
     }
 
     /// Forgets what changed so far, and tells which of the watched it was; -1 among them if the kernel has lost count.

@@ -207,16 +207,15 @@ extension Supervisor {
 }
 
 /// Looks whether there is something to do for an agent whose program does one turn and ends; takes a task if so.
-final class Waiting {
+final class Waiting: EventSource {
     private var team: Team
     private var bus: Bus { team.bus }
     private let name: String
     private let watcher = Watcher()
     private var due: Double?
 
-    var descriptor: Int32 { watcher.descriptor }
-    /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { due.map { max(0, $0 - Time.monotonic()) } ?? 3600 }
+    var descriptor: Int32? { watcher.descriptor }
+    var remaining: Double? { due.map { max(0, $0 - Time.monotonic()) } }
 
     init(_ team: Team, _ name: String) throws {
         self.team = team

@@ -12,7 +12,7 @@ import Team
 /// inotify tells of; two supervisors of a project watch, whoever got one of two locks, since a user has few inotify
 /// instances and two see each other's death as well. The first of them also sees branches move and looks for conflicts,
 /// and shows in tmux how the team is.
-final class PeerWatch {
+final class PeerWatch: EventSource {
     private let lock: FileDescriptor
     private let isFirst: Bool
     private let watcher = Watcher()
@@ -35,10 +35,9 @@ final class PeerWatch {
     private let installed: Int32
     private(set) var isReplaced = false
 
-    var descriptor: Int32 { watcher.descriptor }
-    /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double {
-        [again, due, retry, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) } ?? 3600
+    var descriptor: Int32? { watcher.descriptor }
+    var remaining: Double? {
+        [again, due, retry, showing?.due].compactMap { $0 }.min().map { max(0, $0 - Time.monotonic()) }
     }
 
     /// Nil if two watch already.
@@ -240,7 +239,7 @@ final class PeerWatch {
 
 /// Tells when an agent that holds a task has shown no sign of work for so long: nothing on its terminal, no processor
 /// time of its tree, no heartbeat. Once it gets mail, then the person is asked; only a person restarts it.
-final class StallDetector {
+final class StallDetector: EventSource {
     private let seconds: Int
     private var due: Double
     private var last: (ticks: Int, beat: Int)
@@ -253,9 +252,8 @@ final class StallDetector {
         last = (Tree.ticks(of: getpid()) - besides, 0)
     }
 
-    /// Seconds until the next look.
-    func next() -> Double { max(0, due - Time.monotonic()) }
-    var isDue: Bool { Time.monotonic() >= due }
+    var descriptor: Int32? { nil }
+    var remaining: Double? { max(0, due - Time.monotonic()) }
 
     func look(_ team: Team, _ name: String, besides: Int) throws {
         let bus = team.bus

@@ -20,7 +20,7 @@ import Tmux
 /// of the input line, and the end of a turn of a program without such a file. The kernel tells of what the program
 /// writes to its terminal, and once it has written nothing for a moment it is looked, and once more before that is
 /// reported. A screen that stands still costs nothing.
-final class ProgramMonitor {
+final class ProgramMonitor: EventSource {
     var team: Team
     var bus: Bus { team.bus }
     let name: String
@@ -53,11 +53,10 @@ final class ProgramMonitor {
     /// Of one whose main turn is over, the note.
     static let beside = "its sub-agents work"
 
-    var descriptor: Int32 { watcher.descriptor }
-    /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double {
+    var descriptor: Int32? { watcher.descriptor }
+    var remaining: Double? {
         let due = [waking.due, waking.again, said?.due, ending.due, looking.due].compactMap { $0 }.min()
-        return due.map { max(0, $0 - Time.monotonic()) } ?? 3600
+        return due.map { max(0, $0 - Time.monotonic()) }
     }
 
     /// Nil for programs that tell nothing and are not to be typed to.

@@ -9,7 +9,7 @@ import Team
 /// Runs the verbs that an agent in a sandbox calls (see `Bus.call`), each as a child of the supervisor, so that it is
 /// that agent's to the kernel as well. Nothing of what is called reaches a shell, and only verbs of an agent's work are
 /// run: none that starts a program of the caller's choice.
-package final class SandboxServer {
+package final class SandboxServer: EventSource {
     private let bus: Bus
     private let name: String
     private let token: String
@@ -18,9 +18,6 @@ package final class SandboxServer {
     private let environment: [String: String?]
     private let watcher = Watcher()
     private var again: Double?
-    /// Where no inotify can be had, each second.
-    private var due: Double { watcher.descriptor < 0 ? looked + 1 : looked + 3600 }
-    private var looked = Time.monotonic()
 
     private struct Running {
         var id: String
@@ -40,10 +37,9 @@ package final class SandboxServer {
     /// More at once wait until one has ended.
     private static let most = 16
 
-    var descriptor: Int32 { watcher.descriptor }
+    package var descriptor: Int32? { watcher.descriptor }
     var isIdle: Bool { running.isEmpty }
-    /// Seconds until it must be looked again, whatever happens.
-    func next() -> Double { max(0, min(again ?? .infinity, due) - Time.monotonic()) }
+    package var remaining: Double? { again.map { max(0, $0 - Time.monotonic()) } }
 
     init(_ bus: Bus, _ name: String, token: String, directory: FilePath, environment: [String: String?]) {
         self.bus = bus
@@ -58,7 +54,6 @@ package final class SandboxServer {
     /// shortly before it drops the lock, so it is looked once more.
     func look() throws {
         watcher.drain()
-        looked = Time.monotonic()
         let second = again != nil
         again = nil
         for (pid, one) in running where !one.call.isDone && !one.isEnded && !bus.isWaited(for: one.file) {

@@ -19,7 +19,7 @@ import Tmux
 //      one
 //   5  bring the worktree back, and to the branch of the held task
 //   6  start the program in a process group of its own, in the foreground of the terminal
-//   7  wait, for signals and changes of the bus; nothing is polled. It counts as started when it says what it does, or
+//   7  wait, for signals and changes of the bus (see EventLoop). It counts as started when it says what it does, or
 //      has not ended within `settling`: who spawned it waits for that
 //   8  the program ends: end its tree, take the terminal back, and start again, rest, or give up (see Restarts.swift)
 //
@@ -304,22 +304,13 @@ package final class Supervisor {
     func wait() throws -> Ended {
         while true {
             if let accompanied, !accompanied.isThere { return .exit(0) }
-            var entries = [
-                signals.descriptor, watch?.descriptor ?? -1, following?.descriptor ?? waiting?.descriptor ?? -1,
-                serving?.descriptor ?? -1, companion,
-            ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            var next = min(
-                silence?.next() ?? 3600, watch?.next() ?? 3600, following?.next() ?? waiting?.next() ?? 3600,
-                serving?.next() ?? 3600)
-            if case .starting(let looked) = phase {
-                next = min(next, max(0, looked + Supervisor.settling - Time.monotonic()))
-            }
-            // A watcher that the kernel had no more room for sees nothing: then it is looked each second.
-            let isBlind =
-                [watch?.descriptor, following?.descriptor ?? waiting?.descriptor].contains { $0 == -1 }
-                || accompanied != nil && companion < 0
-            if isBlind { next = min(next, 1) }
-            _ = poll(&entries, nfds_t(entries.count), Int32(next * 1000) + 1)
+            var start: Deadline?
+            if case .starting(let looked) = phase { start = Deadline(at: looked + Supervisor.settling) }
+            let events = EventLoop.wait(for: [
+                start, watch, following, serving, waiting, silence, signals,
+                accompanied == nil ? nil : Readable(companion),
+            ])
+            func isDue(_ source: Int) -> Bool { events[source] != .none }
             let (ended, obeyed) = signalled()
             if bus.isOutgrown { return .outgrown }
             if order != nil { return .told }
@@ -332,18 +323,12 @@ package final class Supervisor {
             }
             if watch?.isReplaced == true { isReplaced = true }
             succeed()
-            if case .starting(let looked) = phase, Time.monotonic() >= looked + Supervisor.settling { try? settle() }
-            if entries[1].revents != 0 || watch?.next() == 0 || watch?.descriptor == -1 { watch?.look(team) }
-            if entries[2].revents != 0 || following?.next() == 0 || following?.descriptor == -1 {
-                try? following?.look()
-            }
-            if entries[3].revents != 0 || serving?.next() == 0 { try? serving?.look() }
-            if let waiting, entries[2].revents != 0 || waiting.next() == 0 || waiting.descriptor == -1,
-                try waiting.look()
-            {
-                return .work
-            }
-            if let silence, silence.isDue { try? silence.look(team, name, besides: watch?.used ?? 0) }
+            if isDue(0) { try? settle() }
+            if isDue(1) { watch?.look(team) }
+            if isDue(2) { try? following?.look() }
+            if isDue(3) { try? serving?.look() }
+            if isDue(4), let waiting, try waiting.look() { return .work }
+            if isDue(5) { try? silence?.look(team, name, besides: watch?.used ?? 0) }
         }
     }
 

@@ -86,11 +86,7 @@ package final class TaskBody {
             case .ended: isOver = true
             default: break
             }
-            var entries = [signals.descriptor, watcher.descriptor].map {
-                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-            }
-            _ = poll(&entries, nfds_t(entries.count), watcher.descriptor < 0 ? 1000 : 60000)
-            if entries[1].revents != 0 { watcher.drain() }
+            if EventLoop.wait(for: [watcher, signals], atMost: 60)[0] != .none { watcher.drain() }
             if let status = look() { return status }
             if isHurried { return SIGTERM }
         }

@@ -119,7 +119,7 @@ package struct DoctorVerb: Verb {
             )
         }
         for one in try team.tmuxHabits() { note("tmux", one) }
-        if Watcher().descriptor < 0 {
+        if Watcher().descriptor == -1 {
             note(
                 "inotify",
                 "the kernel has no instance left for this user (fs.inotify.max_user_instances): agents look for "

@@ -64,7 +64,7 @@ struct Board {
 }
 
 /// Reads the board, and again what has changed. Of tasks only those are read that somebody holds.
-final class Reader {
+final class Reader: EventSource {
     let sources: [Source]
     private(set) var board = Board()
     /// Rises with each change of what was read, so that what was made of it is known to be old.
@@ -74,9 +74,8 @@ final class Reader {
 
     init(_ sources: [Source]) { self.sources = sources }
 
-    /// To be polled: readable when something has changed. -1 if there is no inotify: then `read` is to be called each
-    /// second.
-    var descriptor: Int32 { watcher.descriptor }
+    /// When it is due `read` is to be called.
+    var descriptor: Int32? { watcher.descriptor }
 
     /// Waits until something has changed.
     func wait() { watcher.wait(seconds: 60) }

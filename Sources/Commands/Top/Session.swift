@@ -7,7 +7,7 @@ import Storage
 import Team
 import Tmux
 
-// One look at the team on a terminal. It waits in poll(2) for keys, for changes on the bus, for the pane that is looked
+// One look at the team on a terminal. It waits for keys, for changes on the bus, for the pane that is looked
 // at and for the verbs that run beside it; it reads what has changed, and draws what looks different. Nothing is
 // started and no git runs between a key and the screen: a page that a verb prints is there when it is there.
 final class Session {
@@ -74,23 +74,20 @@ final class Session {
         }
         let previewed = previewed
         if let (pane, server, source) = previewed { preview.see(pane, on: server, of: source) }
-        var entries = ([0, reader.descriptor, preview.descriptor] + jobs.descriptors).map {
-            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-        }
-        // What is stale already need not be heard of again.
-        if isStale { entries[1].fd = -1 }
         let now = Time.monotonic()
-        var seconds = ticking
-        if reader.descriptor < 0 { seconds = min(seconds, 1) }
-        if isStale { seconds = min(seconds, max(0, readAt + Session.pause - now)) }
-        if previewed != nil { seconds = min(seconds, preview.pause(now)) }
-        if let due = pages.due { seconds = min(seconds, max(0, due - now)) }
-        if desk.view == .tasks || desk.view == .day, tasks.readMore() { seconds = 0 }
-        _ = poll(&entries, nfds_t(entries.count), Int32((seconds * 1000).rounded(.up)))
-        if entries[1].revents != 0 || reader.descriptor < 0 { isStale = true }
-        if entries[2].revents != 0 { preview.read() }
+        var times = [Deadline(in: ticking)]
+        // What is stale already need not be heard of again.
+        if isStale { times.append(Deadline(at: readAt + Session.pause)) }
+        if previewed != nil { times.append(Deadline(in: preview.pause(now))) }
+        if let due = pages.due { times.append(Deadline(at: due)) }
+        if desk.view == .tasks || desk.view == .day, tasks.readMore() { times.append(Deadline(in: 0)) }
+        let shown = preview.descriptor < 0 ? nil : Readable(preview.descriptor)
+        let events = EventLoop.wait(
+            for: [Readable(0), isStale ? nil : reader, shown] + jobs.descriptors.map(Readable.init) + times)
+        if events[1] != .none { isStale = true }
+        if events[2] != .none { preview.read() }
         _ = jobs.read()
-        if entries[0].revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0 { isOver = true }
+        if events[0] == .hungUp { isOver = true }
         while !isOver, let event = screen.next() { take(event) }
     }
 
