@@ -33,11 +33,16 @@ package enum EventLoop {
             if let remaining = source.remaining { seconds = min(seconds, remaining) }
             if source.descriptor == -1 { seconds = min(seconds, 1) }
         }
-        var entries = sources.map { pollfd(fd: $0?.descriptor ?? -1, events: Int16(POLLIN), revents: 0) }
+        // Only what there is: poll refuses more entries than the process may have files open.
+        var entries = sources.compactMap { $0?.descriptor }.filter { $0 >= 0 }.map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
         let got = poll(&entries, nfds_t(entries.count), Int32((max(0, seconds) * 1000).rounded(.up)))
-        return zip(sources, entries).map { source, entry in
+        var told = entries[...]
+        return sources.map { source in
             guard let source else { return .none }
-            let tells = got > 0 ? Int32(entry.revents) : 0
+            let entry = source.descriptor.flatMap { $0 >= 0 ? told.popFirst() : nil }
+            let tells = got > 0 ? Int32(entry?.revents ?? 0) : 0
             if tells & (POLLHUP | POLLERR | POLLNVAL) != 0 { return .hungUp }
             return tells != 0 || source.descriptor == -1 || source.remaining.map { $0 <= 0 } ?? false ? .due : .none
         }

@@ -38,7 +38,7 @@ final class ProgramMonitor: EventSource {
     private var isBesideNoted = false
 
     let pane: (tmux: Tmux, id: String)?
-    let watcher = Watcher()
+    let watcher: Watcher
     /// What is not known before it is looked for.
     var waking = MailWaker()
     var looking: ScreenMonitor
@@ -65,24 +65,25 @@ final class ProgramMonitor: EventSource {
         pane: String? = getenv("TMUX_PANE").map { String(cString: $0) }
     ) throws {
         guard let known, let process = Tree.Process(process) else { return nil }
+        let bus = team.bus
         self.team = team
         self.name = name
         self.known = known
         self.process = process
         file = known.stateFile(of: process.pid)
-        let tmux = known.doors.contains(.paste) && !known.empty.isEmpty && pane != nil ? try? Tmux(team.bus) : nil
+        let tmux = known.doors.contains(.paste) && !known.empty.isEmpty && pane != nil ? try Tmux(bus) : nil
         self.pane = tmux.map { ($0, pane!) }
         // Of one that was adopted the terminal is another's.
         let isOurs = pane != nil && pane == getenv("TMUX_PANE").map { String(cString: $0) }
         looking = ScreenMonitor(tmux == nil || !isOurs ? nil : ttyname(0).map { FilePath(platformString: $0) })
-        isAdopted = try team.bus.agent(named: name)?.adopted != nil
+        isAdopted = try bus.agent(named: name)?.adopted != nil
         guard file != nil || self.pane != nil else { return nil }
         // Its first words begin a turn as those do that are pasted, and mail comes with them.
         if try bus.conversation(name)?.handed != nil { waking.pasted = ("", Time.monotonic()) }
         isBesideNoted = try bus.conversation(name)?.beside != nil
         try bus.makeBox(name)
+        watcher = Watcher()
         watcher.watch(bus.agent(name))
-        try look()
     }
 
     func look() throws {

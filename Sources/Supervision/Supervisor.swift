@@ -63,6 +63,8 @@ package final class Supervisor {
     var isReplaced = false
     /// One that does not run, which is left alone.
     var broken: (path: FilePath, written: Int)?
+    /// What failed when it was due (a full disk, a tmux that does not answer), and when it is tried again.
+    private var failed: [Source: Deadline] = [:]
     /// Nobody may have seen the executable being replaced while our predecessor was about to become it.
     private var isToTell = false
     private var silence: StallDetector?
@@ -76,6 +78,12 @@ package final class Supervisor {
         /// It was started. When it was last looked whether it tells or shows what it does, by the monotonic clock.
         case starting(looked: Double)
         case running
+    }
+    /// What a supervisor waits for, in the order of `wait`.
+    private enum Source: Int {
+        case start, watch, program, sandbox, work, silence, signals, companion
+        /// What a signal has told.
+        case wish, call
     }
     enum Ended {
         case exit(Int32)
@@ -250,6 +258,7 @@ package final class Supervisor {
         started = Time.monotonic()
         phase = .starting(looked: started)
         following = nil
+        (failed[.program], failed[.sandbox]) = (nil, nil)
         strange = nil
         noteCost()
         return true
@@ -263,7 +272,7 @@ package final class Supervisor {
         begunWith = try Set(bus.claims().filter { $0.owner == name }.map(\.id))
         serving = known?.sandbox == nil ? nil : try serve(agent)
         started = Time.monotonic()
-        following = try? ProgramMonitor(team, name, known, child)
+        attempt(.program, follow)
         // What it shows when it starts is answered for it then only.
         following?.looking.isPastStart = agent.state != .waiting
     }
@@ -274,20 +283,26 @@ package final class Supervisor {
         started = Time.monotonic()
         phase = .running
         self.following = following
+        attempt(.program, follow)
     }
 
     /// It has started, or shows what it waits for. What it said itself by now stands.
     private func settle() throws {
         phase = .starting(looked: Time.monotonic())
         guard try hasBegun(known) else { return }
-        phase = .running
-        following = try? ProgramMonitor(team, name, known, child)
-        guard let report = try bus.agent(named: name)?.report, report.state == .starting else {
-            return
+        attempt(.program, follow)
+        if let report = try bus.agent(named: name)?.report, report.state == .starting {
+            let holds = try bus.claims().contains { $0.owner == name }
+            let told = report.source == .heartbeat
+            try bus.report(name, state: holds ? .working : .idle, source: .supervisor, note: told ? nil : "")
         }
-        let holds = try bus.claims().contains { $0.owner == name }
-        let told = report.source == .heartbeat
-        try bus.report(name, state: holds ? .working : .idle, source: .supervisor, note: told ? nil : "")
+        phase = .running
+    }
+
+    /// Begins to follow what the program shows and is to be woken for.
+    private func follow() throws {
+        if following == nil { following = try ProgramMonitor(team, name, known, child) }
+        try following?.look()
     }
 
     /// The window or the server is gone: it was closed on purpose, or all are gone. Nobody starts us again unasked.
@@ -306,30 +321,40 @@ package final class Supervisor {
             if let accompanied, !accompanied.isThere { return .exit(0) }
             var start: Deadline?
             if case .starting(let looked) = phase { start = Deadline(at: looked + Supervisor.settling) }
-            let events = EventLoop.wait(for: [
+            var sources: [(any EventSource)?] = [
                 start, watch, following, serving, waiting, silence, signals,
-                accompanied == nil ? nil : Readable(companion),
-            ])
-            func isDue(_ source: Int) -> Bool { events[source] != .none }
+                accompanied == nil ? nil : Readable(companion), nil, nil,
+            ]
+            // What can't be handled would be due for ever.
+            for (source, again) in failed { sources[source.rawValue] = again }
+            let events = EventLoop.wait(for: sources)
+            func isDue(_ source: Source) -> Bool { events[source.rawValue] != .none }
             let (ended, obeyed) = signalled()
             if bus.isOutgrown { return .outgrown }
             if order != nil { return .told }
             if let ended { return .exit(ended) }
-            // A full disk, say, is no reason to end the program: what can't be noted now is noted later.
-            if obeyed, (try? obey()) == true { return .handedOff }
-            if called {
-                isReplaced = Installation.successor != nil
-                try? takeWatch()
-            }
+            var hasHandedOver = false
+            if obeyed || isDue(.wish) { attempt(.wish) { hasHandedOver = try obey() } }
+            if hasHandedOver { return .handedOff }
+            if called { isReplaced = Installation.successor != nil }
+            if called || isDue(.call) { attempt(.call, takeWatch) }
             if watch?.isReplaced == true { isReplaced = true }
             succeed()
-            if isDue(0) { try? settle() }
-            if isDue(1) { watch?.look(team) }
-            if isDue(2) { try? following?.look() }
-            if isDue(3) { try? serving?.look() }
-            if isDue(4), let waiting, try waiting.look() { return .work }
-            if isDue(5) { try? silence?.look(team, name, besides: watch?.used ?? 0) }
+            if isDue(.start) { try? settle() }
+            if isDue(.watch) { watch?.look(team) }
+            if isDue(.program) { attempt(.program, follow) }
+            if isDue(.sandbox) { attempt(.sandbox) { try serving?.look() } }
+            if isDue(.work), let waiting, try waiting.look() { return .work }
+            if isDue(.silence) { try? silence?.look(team, name, besides: watch?.used ?? 0) }
         }
+    }
+
+    /// A full disk, say, is no reason to end the program: what can't be done now is tried again each second.
+    private func attempt(_ source: Source, _ act: () throws -> Void) {
+        do {
+            try act()
+            failed[source] = nil
+        } catch { failed[source] = Deadline(in: 1) }
     }
 
     // MARK: ending

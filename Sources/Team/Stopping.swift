@@ -67,10 +67,11 @@ extension Team {
         }
     }
 
-    /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it.
+    /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it. One
+    /// that can't be told may be.
     package func callForWatch() throws {
-        guard try !LivenessLock.isHeld(bus.watchLock(0)) || !LivenessLock.isHeld(bus.watchLock(1)) else { return }
-        try callAll()
+        let areHeld = [0, 1].allSatisfy { (try? LivenessLock.isHeld(bus.watchLock($0))) == true }
+        if !areHeld { try callAll() }
     }
 
     /// Has those who run look up: whether the watch is free, and whether their executable was replaced.

@@ -40,4 +40,23 @@ ok "one that was killed runs again"
 wait_for 5 both
 ok "and two watch"
 code 0 "doctor finds nothing" cadre doctor
+
+# Nobody can watch when those who did end: who is left tries again.
+bus=$(cadre path bus)
+watching() { # the agents that do
+  cadre agents -o name,pid | while read -r name pid; do
+    if find "/proc/$pid/fd" -lname "$bus/watch?" 2>/dev/null | grep -q .; then echo "$name"; fi
+  done
+}
+is "$(watching | wc -l)" 2 "two of three watch"
+mapfile -t ended < <(watching)
+left=$(cadre agents -o name | grep -vxF "$(watching)")
+rm "$bus"/watch?
+mkdir "$bus/watch0" "$bus/watch1"
+cadre stop -q "${ended[@]}"
+is "$(watching)" "" "nobody can"
+rmdir "$bus/watch0" "$bus/watch1"
+one_watches() { [ "$(watching)" = "$left" ]; }
+wait_for 5 one_watches
+ok "soon one does"
 t_end
