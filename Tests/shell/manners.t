@@ -93,6 +93,7 @@ is "$?" 75 "a closed standard input is not an empty one"
 cadre task add unread - <"$t_dir" 2>"$t_dir/err"
 is "$?" 75 "one that can't be read is not an empty one"
 code 64 "send to - without a text" cadre send - </dev/null
+code 64 "send to nobody, outside of a repository" cadre -C / send
 is "$(echo human | cadre send - 'to those' | cut -f2)" human "recipients from standard input"
 
 # The programs that a verb runs, where the kernel or a sandbox gives no descriptor of a process.

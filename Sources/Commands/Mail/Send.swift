@@ -28,7 +28,6 @@ package struct SendVerb: HotVerb {
     }
 
     package func run(_ tool: CommandContext) throws {
-        let from = try tool.caller()
         // Recipients come first; the text, if it is an argument, is last.
         var to = words
         var text: String?
@@ -39,6 +38,7 @@ package struct SendVerb: HotVerb {
         guard to != ["-"] || text != nil || file != nil else {
             throw Failure.usage("with recipients from standard input give a text or -F FILE")
         }
+        let from = try tool.caller()
         let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
         let bus = try tool.bus()
         let body = try tool.body(text, file: file, otherwise: tool.standardInput)
