@@ -74,7 +74,7 @@ extension MergeRunner {
         guard let found, found.status == 0 else {
             if let commit = try merged(entry, target) { return .merged(commit) }
             return .none(
-                found.map { "gh does not tell of pull requests: \($0.complaint)" }
+                found.map { failure($0, "gh does not tell of pull requests") }
                     ?? "pushed to '\(remote.name)' as '\(branch)': open a pull request for it")
         }
         let requests = found.text.split(separator: "\n").map {
@@ -109,7 +109,7 @@ extension MergeRunner {
                 "--body-file", "-",
             ], input: Array(body) + [10])
         guard made.status == 0, let address = made.text.split(separator: "\n").last else {
-            return .none("gh opens no pull request: \(made.complaint)")
+            return .none(failure(made, "gh opens no pull request"))
         }
         return .open(String(address))
     }
@@ -134,6 +134,11 @@ extension MergeRunner {
         (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").contains {
             access("\($0)/gh", X_OK) == 0
         }
+    }
+
+    /// What a person reads of a call that failed. The status is 4 where nobody is logged in (gh help exit-codes).
+    private func failure(_ result: Program.Result, _ text: String) -> String {
+        result.status == 4 ? "gh is not logged in: run 'gh auth login'" : "\(text): \(result.complaint)"
     }
 
     /// gh(1), which asks nobody anything, has no terminal, and an end.

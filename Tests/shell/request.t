@@ -17,6 +17,7 @@ cat >"$t_dir/gh/gh" <<END
 #!/bin/bash
 # gh pr list, gh pr create
 [ ! -e "$t_dir/offline" ] || { echo "error connecting to api.github.com" >&2; exit 1; }
+[ ! -e "$t_dir/signed-out" ] || { echo "To get started with GitHub CLI, please run:  gh auth login" >&2; exit 4; }
 what="\$1 \$2" state= body= title= fields=
 shift 2
 while [ \$# -gt 0 ]; do
@@ -255,6 +256,11 @@ work bob five 1
 code 1 "gh that fails" cadre merge run
 like "$(why "$id")" "gh does not tell of pull requests: error connecting to api.github.com" "is said"
 rm "$t_dir/offline"
+touch "$t_dir/signed-out"
+due "$id"
+code 1 "gh that is not logged in" cadre merge run
+is "$(why "$id")" "gh is not logged in: run 'gh auth login'" "says how to"
+rm "$t_dir/signed-out"
 due "$id"
 cadre merge run >/dev/null 2>&1
 is "$(why "$id")" "pull request https://forge.invalid/pull/6 is open" "and tried again"
