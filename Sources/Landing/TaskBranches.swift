@@ -102,6 +102,9 @@ package struct TaskBranches {
     /// The commit that the target branch holds. Throws `Failure.no` that says what to do if there is none.
     package func targetCommit() throws -> String {
         guard let target = settings.target else {
+            guard try !repository.run(["for-each-ref", "--count=1", "refs/heads"]).text.isEmpty else {
+                throw Failure.no("the repository has no commit yet: commit something first")
+            }
             throw Failure.no(
                 "no target branch: check one out that has a commit, or choose one with 'git config cadre.target BRANCH'"
             )

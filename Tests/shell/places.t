@@ -261,7 +261,7 @@ cadre agents -o name | cadre retire -q --discard -
 # Other repositories.
 git init -q "$t_dir/empty" && cd "$t_dir/empty" || exit 1
 code 1 "no commit" cadre spawn e --agent idler
-like "$(cat "$t_dir/err")" "*no target branch*git config cadre.target*" "says so"
+like "$(cat "$t_dir/err")" "*the repository has no commit yet: commit something first" "says so"
 git config cadre.target main
 code 1 "a target without a commit" cadre spawn e --agent idler
 like "$(cat "$t_dir/err")" "*'main' has no commit yet*" "says so"
