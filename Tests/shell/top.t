@@ -128,7 +128,9 @@ see 'by state' "in another order"
 # Waiting.
 cadre heartbeat -q --as eve --state waiting --note 'for you'
 see 'eve .*waiting' "who waits"
-press g w
+press g 2
+see '1 build' "from another view"
+press w
 see 'I am eve' "is found by a key"
 
 # Asks.
@@ -395,7 +397,7 @@ ok "that was repaired"
 press C-l g
 see '1 agents 4' "goes on"
 
-kill -PIPE "$(t_pgrep -ofx "cadre top")"
+kill -PIPE "$(t_pgrep -fx "cadre top" | head -n 1)"
 press j
 wait_for 10 eval '[[ $(chosen) != *lead* ]]'
 ok "nor does a broken pipe end it"
@@ -409,7 +411,7 @@ is "$(cat "$t_dir/err")" "" "nothing was complained of"
 for signal in TERM HUP SEGV USR1; do
   t_top 80 24
   see '1 agents 4' "again"
-  kill -"$signal" "$(t_pgrep -ofx "cadre top")"
+  kill -"$signal" "$(t_pgrep -fx "cadre top" | head -n 1)"
   see 'left with' "ended by $signal"
   is "$(tmux -L "$t_server" display-message -p "$modes")" 001 "the terminal is as before"
 done
@@ -488,6 +490,22 @@ t_top 120 30 --plain
 see '^lead, ' "plain, on a terminal"
 cadre heartbeat -q --as lead --note 'changed'
 see 'lead, .*changed' "and what changes"
+
+# A click on the number of conflicts, from another view.
+cadre resume -q bob eve
+for name in bob eve; do
+  cadre claim -q --as "$name" "$(cadre task add "both by $name")"
+  echo "$name" >"$(field "$name" worktree)/same"
+  git -C "$(field "$name" worktree)" add same
+  git -C "$(field "$name" worktree)" commit -qm same
+done
+cadre merge check >/dev/null
+t_top 120 30
+see '1 conflict' "two that conflict are counted"
+press 2
+see 'both by eve' "the tasks"
+click 1 115
+see '^bob conflicts with eve: same\|^eve conflicts with bob: same' "a click on their number: who, and where"
 
 # tmux gone.
 t_top 120 30

@@ -66,6 +66,7 @@ extension Session {
                 ? desk.grouping.rawValue : "by \(desk.grouping.rawValue)"
         case "waiting":
             desk.view = .agents
+            listing = listed()
             if !next({ board[agent: $0]?.needsPerson == true }) { desk.message = "no agent waits" }
         case "mark":
             guard let key = desk.chosen[desk.view] else { return }

@@ -80,6 +80,21 @@ struct Frame {
         }
     }
 
+    /// The counts at the right end of the first line, the conflicts last.
+    private var tally: String {
+        let parts = ["working", "idle", "waiting", "stuck", "dead", "ready", "blocked", "conflicts"].compactMap {
+            name -> String? in
+            counts[name].flatMap { $0 > 0 ? Bus.counted($0, name) : nil }
+        }
+        return parts.joined(separator: ", ") + " "
+    }
+
+    /// Whether the first line has the number of conflicts in a column.
+    func hasConflicts(at column: Int) -> Bool {
+        guard let count = counts["conflicts"], count > 0, problem == nil else { return false }
+        return column >= columns - 1 - Bus.counted(count, "conflicts").count
+    }
+
     private func bar() -> Row {
         let back = Style.reversed
         var row = Row()
@@ -117,12 +132,7 @@ struct Frame {
                     $0.isBold = true
                 })
         } else {
-            let parts = ["working", "idle", "waiting", "stuck", "dead", "ready", "blocked", "conflicts"].compactMap {
-                name -> String? in
-                counts[name].flatMap { $0 > 0 ? Bus.counted($0, name) : nil }
-            }
-            let text = parts.joined(separator: ", ") + " "
-            let (clean, width) = Cells.clean(text)
+            let (clean, width) = Cells.clean(tally)
             if row.width + width < columns {
                 row.pad(to: columns - width, back)
                 row.add(clean, back)

@@ -37,6 +37,7 @@ extension Session {
                     at += Row(label).width
                     if column < at { return perform("view-\(view.rawValue)") }
                 }
+                if frame.hasConflicts(at: column) { nextConflict() }
                 return
             }
             if isDetail, row == split.detail?.row {
@@ -77,6 +78,16 @@ extension Session {
         else { return false }
         choose(at)
         return true
+    }
+
+    /// Chooses the next agent whose work conflicts, and says with whose, and where: a column may be too narrow for it.
+    private func nextConflict() {
+        perform("view-agents")
+        listing = listed()
+        guard next({ board[agent: $0]?.conflicts.isEmpty == false }),
+            let agent = desk.chosen[.agents].flatMap({ board[agent: $0] })
+        else { return }
+        desk.message = "\(agent.name) conflicts with \(agent.conflicts.joined(separator: "; "))"
     }
 
     var shownKeys: [String] { listing.keys.compactMap { $0 } }

@@ -10,7 +10,7 @@ extension Session {
             columns: screen.columns)
     }
 
-    private func listed() -> Listing {
+    func listed() -> Listing {
         let now = Time.now()
         switch desk.view {
         case .agents:
