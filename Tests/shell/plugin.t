@@ -114,6 +114,9 @@ is "$(inner show-environment -gh users_own)" users_own=yes "the user's own hook 
 cadre retire -q bob
 inner set-environment -ghu users_own
 tmux -L "$t_outer" kill-session -t me
+# A server that is about to end would turn the client away.
+no_outer() { ! tmux -L "$t_outer" list-sessions 2>/dev/null; }
+wait_for 5 no_outer
 t_client me 80
 sleep 0.3
 inner set-environment -ghu users_own
