@@ -58,7 +58,8 @@ exit(64)
 func begin(_ options: [String]) {
     CommandRunner.runPlain("status", options) { tool in
         guard (try? tool.busIfAny()) ?? nil != nil else {
-            Output.complain(CommandTable.overview(all: false) + "\n\n'cadre init' in a git repository begins.")
+            let text = CommandTable.overview(all: false) + "\n\n'cadre init' in a git repository begins."
+            for line in text.split(separator: "\n", omittingEmptySubsequences: false) { Output.complain(String(line)) }
             throw ExitCode(64)
         }
         try StatusVerb.standing(tool)

@@ -7,6 +7,7 @@ mkdir "$t_dir/empty" && cd "$t_dir/empty" || exit 1
 
 code 64 "alone, outside of a project" cadre
 like "$(cat "$t_dir/err")" "*usage: cadre *cadre init*" "there is the usage, and how to begin"
+is "$(grep -cE '^(begin|  init .*|tasks|repair)$' "$t_dir/err")" 4 "in lines"
 
 cd "$(t_repository)" || exit 1
 for verb in "task list" inbox "ask list" log "path bus" "task graph" claim "inbox next" agents status cost "merge list" prime; do
