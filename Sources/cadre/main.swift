@@ -48,10 +48,8 @@ default: break
 }
 if let command = CommandTable.find(name) { CommandRunner.run(command.type, before + arguments) }
 CommandContext.exec("cadre-\(name)", before + arguments)
-Output.complain(
-    "cadre: no verb '\(Names.shown(name))'"
-        + "\(Names.meant(name, CommandTable.all.filter { !$0.isForMachines }.map(\.name))); see 'cadre help -a'"
-)
+let words = ["help"] + CommandTable.all.filter { !$0.isForMachines }.map(\.name)
+Output.complain("cadre: no verb '\(Names.shown(name))'\(Names.meant(name, words)); see 'cadre help -a'")
 exit(64)
 
 /// `cadre` alone: in a project how it stands, else what there is.
@@ -88,7 +86,10 @@ func help(_ arguments: [String]) -> Never {
         if let command = CommandTable.find(topic) {
             CommandRunner.run(command.type, arguments.dropFirst().prefix(1) + ["--help"])
         }
-        Output.complain("cadre help: no manual page of '\(Names.shown(topic))'; see 'cadre help -a'")
+        let topics = ["cadre", "bus", "config", "faq", "programs", "security", "tmux", "tutorial"]
+        Output.complain(
+            "cadre help: no manual page of '\(Names.shown(topic))'"
+                + "\(Names.meant(topic, topics + CommandTable.all.map(\.name))); see 'cadre help -a'")
         exit(64)
     }
 }

@@ -33,10 +33,15 @@ cadre init -q
 meant "64 did you mean 'spawn'" spwan
 meant "64 did you mean 'status'" statsu
 meant "64 did you mean 'task'" taks list
+meant "64 did you mean 'help'" hlep
 meant "64 " frobnicate
 meant "64 did you mean 'list'" task lsit
 meant "64 did you mean 'approve'" merge aprove 1
 meant "64 " task frobnicate
+meant "64 did you mean 'ready'" task list --state done,redy
+meant "64 " task list --state frobnicate
+like "$(cat "$t_dir/err")" "*bad state 'frobnicate', use ready, blocked, *" "and which there are"
+meant "64 did you mean 'spawn'" help spwan
 cadre spawn -q alice --agent 'exec sleep 1000' --no-worktree
 meant "1 did you mean 'alice'" peek alcie
 meant "1 did you mean 'alice'" stop alic

@@ -24,9 +24,11 @@ extension TaskVerb {
         func run(_ tool: CommandContext) throws {
             let states = try state.flatMap { $0.split(separator: ",") }.map { text -> State in
                 guard let state = State(rawValue: String(text)) else {
+                    let names = State.allCases.map(\.rawValue)
+                    let meant = Names.meant(String(text), names)
                     throw Failure.usage(
-                        "bad state '\(Names.shown(String(text)))', use "
-                            + State.allCases.map(\.rawValue).joined(separator: ", "))
+                        "bad state '\(Names.shown(String(text)))'"
+                            + (meant.isEmpty ? ", use \(names.joined(separator: ", "))" : meant))
                 }
                 return state
             }
