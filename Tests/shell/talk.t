@@ -94,6 +94,19 @@ is "$(grep -c gate "$t_dir/typed")" 0 "none with -q"
 git config cadre.advice false
 terminal cadre init
 is "$(grep -c gate "$t_dir/typed")" 0 "none with cadre.advice false"
+kind() { # GATE FILE TEXT: what init suggests where there is such a file
+  printf '%b' "$3" >"$2"
+  terminal cadre init
+  like "$(cat "$t_dir/typed")" "*git config cadre.gate $1?*" "$2: $1"
+  rm "$2"
+}
+kind "'make check'" Makefile 'all:\ncheck: all\n\ttrue\n'
+kind "'npm test'" package.json '{ "scripts": { "test": "jest" } }'
+kind COMMAND package.json '{ "scripts": { "test": "echo \\"Error: no test specified\\" && exit 1" } }'
+kind "'cargo test'" Cargo.toml ''
+kind "'swift test'" Package.swift ''
+kind "'go test ./...'" go.mod ''
+kind "'pytest'" pyproject.toml ''
 git config --unset cadre.advice
 rm Makefile
 

@@ -75,7 +75,7 @@ package struct InitVerb: Verb {
         let found = try tool.git().directory.removingLastComponent()
         let gate = try InitVerb.gate(found)
         tool.say(
-            "no gate: you review what lands; set what is to pass: git config cadre.gate "
+            "no gate: you review what lands; set a test command: git config cadre.gate "
                 + "\(gate.map { "'\($0)'" } ?? "COMMAND")"
         )
     }
@@ -89,7 +89,9 @@ package struct InitVerb: Verb {
         for goal in ["test", "check"] where lines.contains(where: { $0.hasPrefix("\(goal):") }) {
             return "make \(goal)"
         }
-        if try text("package.json").contains("\"test\":") { return "npm test" }
+        // `npm init` writes a test that always fails.
+        let package = try text("package.json")
+        if package.contains("\"test\":"), !package.contains("no test specified") { return "npm test" }
         let others = [
             ("Cargo.toml", "cargo test"), ("Package.swift", "swift test"), ("go.mod", "go test ./..."),
             ("pytest.ini", "pytest"), ("pyproject.toml", "pytest"),

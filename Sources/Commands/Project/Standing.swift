@@ -64,7 +64,7 @@ extension StatusVerb {
         if !hasTeam { all.append(("cadre spawn", "start an agent")) }
         if try tool.settings().list("gate").isEmpty {
             all.append(
-                ("git config cadre.gate COMMAND", "what is to pass before work lands; without it you review all"))
+                ("git config cadre.gate COMMAND", "set a test that lets work land; without it you review all"))
         }
         all.append(("cadre task add TITLE", "give work to whoever is free"))
         all.append(("cadre top", "watch, answer and steer"))
