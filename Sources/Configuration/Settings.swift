@@ -96,7 +96,7 @@ package struct Settings {
         new.theirs = []
         guard new.files[0] != none else { return new }
         let brought = try git.attempt(["config", "--null", "--blob", new.files[0], "--get-regexp", "^cadre\\."])
-        new.theirs = try answer(brought).split(separator: 0)
+        new.theirs = try answer(brought, blob: new.files[0]).split(separator: 0)
         return new
     }
 
@@ -117,12 +117,13 @@ package struct Settings {
 
     /// What git printed; none where there is no such key, with status 1. A blob that is no configuration is told by the
     /// same status, with an error. A warning, such as of a file that may not be read, is none.
-    private static func answer(_ result: Program.Result) throws -> [UInt8] {
+    private static func answer(_ result: Program.Result, blob: String? = nil) throws -> [UInt8] {
         let isError = String(decoding: result.error, as: UTF8.self).split(separator: "\n").contains {
             $0.hasPrefix("error: ")
         }
         guard result.status == 0 || result.status == 1 && !isError else {
-            throw Failure.unsure("unable to read the configuration: \(result.complaint)")
+            let complaint = blob.map { result.complaint.replacing("blob \($0)", with: "'.cadre' of the target") }
+            throw Failure.unsure("unable to read the configuration: \(complaint ?? result.complaint)")
         }
         return result.output
     }

@@ -75,6 +75,18 @@ for pair in "restart sometimes" "mergeMode remtoe" "gateTimeout 5x" "mergeBatch 
   like "$(cat "$t_dir/out")" "*setting*cadre.${pair% *} is '${pair#* }', *" "names it, its value and what it may be"
   git config --unset "cadre.${pair% *}"
 done
+git init -q -b main "$t_dir/broken"
+printf '[cadre\n' >"$t_dir/broken/.cadre"
+git -C "$t_dir/broken" add .cadre && git -C "$t_dir/broken" commit -qm broken
+for verb in init doctor "spawn x"; do
+  # shellcheck disable=SC2086 # two words
+  code 75 "$verb with a broken .cadre" cadre -C "$t_dir/broken" $verb
+  like "$(cat "$t_dir/err")" "*cadre ${verb% x}: unable to read the configuration: *bad config line 1 in '.cadre' of the target" "names it"
+done
+git config cadre.target nosuch
+cadre init >/dev/null 2>"$t_dir/err"
+like "$(cat "$t_dir/err")" "the target 'nosuch' is gone: 'git config cadre.target main' chooses this" "init names a target that is not there"
+git config --unset cadre.target
 git config cadre.key.quit Q
 git config cadre.program.mine.command 'exec cat'
 code 0 "sections have parts" cadre doctor
@@ -82,18 +94,6 @@ like "$(cat "$t_dir/out")" "*cadre.gate*" "and all is known again"
 
 # Hints are for a terminal.
 terminal() { script -qec "$*" "$t_dir/typed" >/dev/null </dev/null; }
-printf 'test:\n\ttrue\n' >Makefile
-cadre init >/dev/null 2>"$t_dir/err"
-is "$(grep -c gate "$t_dir/err")" 0 "none elsewhere"
-terminal cadre init
-like "$(cat "$t_dir/typed")" "*agent program*no gate: you review what lands*git config cadre.gate 'make test'*" "init says what it found and what to set"
-terminal cadre spawn carl --agent "'exec sleep 1000'" --no-worktree
-like "$(cat "$t_dir/typed")" "*carl: cadre attach carl · cadre top*" "spawn how to go on"
-terminal cadre -q init
-is "$(grep -c gate "$t_dir/typed")" 0 "none with -q"
-git config cadre.advice false
-terminal cadre init
-is "$(grep -c gate "$t_dir/typed")" 0 "none with cadre.advice false"
 kind() { # GATE FILE TEXT: what init suggests where there is such a file
   printf '%b' "$3" >"$2"
   terminal cadre init
@@ -107,6 +107,18 @@ kind "'cargo test'" Cargo.toml ''
 kind "'swift test'" Package.swift ''
 kind "'go test ./...'" go.mod ''
 kind "'pytest'" pyproject.toml ''
+printf 'test:\n\ttrue\n' >Makefile
+cadre init >/dev/null 2>"$t_dir/err"
+is "$(grep -c gate "$t_dir/err")" 0 "none elsewhere"
+terminal cadre init
+like "$(cat "$t_dir/typed")" "*agent program*no gate: you review what lands*git config cadre.gate 'make test'*" "init says what it found and what to set"
+terminal cadre spawn carl --agent "'exec sleep 1000'" --no-worktree
+like "$(cat "$t_dir/typed")" "*carl: cadre attach carl · cadre top*" "spawn how to go on"
+terminal cadre -q init
+is "$(grep -c gate "$t_dir/typed")" 0 "none with -q"
+git config cadre.advice false
+terminal cadre init
+is "$(grep -c gate "$t_dir/typed")" 0 "none with cadre.advice false"
 git config --unset cadre.advice
 rm Makefile
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bus
 import CommandKit
 import Configuration
+import Landing
 import Storage
 import SystemPackage
 import Team
@@ -25,7 +26,10 @@ package struct InitVerb: Verb {
                 "commands": .list(settings.brought.map { .string($0) }),
                 "git": .list(configured.commands.map { .string($0) }),
             ])
-        if let target {
+        let branches = try TaskBranches(bus: bus, repository: tool.git(), settings: settings)
+        if let gone = try branches.targetIsGone() {
+            tool.say(gone)
+        } else if let target {
             tool.say("work lands on '\(target)'")
         } else {
             tool.say(
