@@ -258,6 +258,24 @@ END
     sh /opt/cadre-*/install.sh --prefix /opt/cadre --uninstall
     rm -r /opt/cadre-*'
   is "$(diff "$t_dir/paths" <(paths))" "" "$release: and nothing is left"
+
+  # A user without rights, who has the tarball.
+  mkdir -p "$t_dir/$release/home/me/stub"
+  cp "$t_dir/claude" "$t_dir/$release/home/me/stub/"
+  cp "$someone/.gitconfig" "$t_dir/$release/home/me/"
+  inside "$release" chown -R 65534:65534 /home/me
+  since=$SECONDS
+  # shellcheck disable=SC2016 # for the shell that it starts
+  code 0 "$release: a user unpacks, installs and gives three commands" inside "$release" setpriv --reuid 65534 --regid 65534 \
+    --clear-groups env HOME=/home/me PATH=/home/me/stub:/home/me/.local/bin:/usr/bin:/bin bash -ec 'cd
+      tar -xf /cadre-*.tar.gz
+      sh cadre-*/install.sh
+      timeout 120 bash -eo pipefail /three
+      sh cadre-*/install.sh --uninstall
+      rm -r cadre-*'
+  is "$(grep -hx checked "$t_dir/out" "$t_dir/err")" checked "$release: the work has landed"
+  echo "# shown: $release: from the tarball to that in $((SECONDS - since)) s"
+  is "$(find "$t_dir/$release/home/me/.local" 2>&1 | grep -v 'No such file')" "" "$release: nothing is left"
   rm -rf "${t_dir:?}/$release"
 done
 t_end
