@@ -32,7 +32,7 @@ final class PeerWatch: EventSource {
     /// What the first does for the screen.
     private var showing: StatusPublisher?
     /// The number of the directory of our executable, and whether that was replaced.
-    private let installed: Int32
+    private var installed: Int32 = -1
     private(set) var isReplaced = false
 
     var descriptor: Int32? { watcher.descriptor }
@@ -47,8 +47,7 @@ final class PeerWatch: EventSource {
         self.lock = lock
         isFirst = first != nil
         self.name = name
-        installed = watcher.watch(
-            Installation.bin, IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)
+        watchInstallation()
         watcher.watch(bus.agents)
         watcher.watch(bus.mergeQueue)
         // An answer may let an entry go on.
@@ -74,6 +73,19 @@ final class PeerWatch: EventSource {
         }
     }
 
+    /// Watches the directory of our executable. Where that is gone, as between an uninstallation and the next
+    /// installation, it is the nearest above it that is there; what comes while it is looked for is not missed.
+    private func watchInstallation() {
+        func nearest() -> Int32 {
+            var at = Installation.bin
+            while true {
+                let found = watcher.watch(at)
+                if found >= 0 || !at.removeLastComponent() { return found }
+            }
+        }
+        repeat { installed = nearest() } while installed != nearest()
+    }
+
     /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
     /// is a change, too, so what was dead before is no reason to act: two watchers would wake each other for ever.
     ///
@@ -84,6 +96,7 @@ final class PeerWatch: EventSource {
         defer { spent += PeerWatch.used() - before }
         var changed = watcher.drain()
         if changed.contains(-1) || changed.remove(installed) != nil {
+            watchInstallation()
             isReplaced = Installation.successor != nil
             if isReplaced { try? team.callAll() }
         }

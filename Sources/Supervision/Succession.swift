@@ -33,8 +33,12 @@ extension Supervisor {
         }
         var version = Program([new.string, "--version"])
         version.timeout = 10
-        let said = try? version.run()
-        guard said?.status == 0, said?.text.hasPrefix("cadre ") == true else {
+        // One that can't be started, as while it is written (ETXTBSY), may be the same when it can.
+        guard let said = try? version.run() else {
+            isReplaced = false
+            return
+        }
+        guard said.status == 0, said.text.hasPrefix("cadre ") else {
             broken = (new, written)
             isReplaced = false
             return

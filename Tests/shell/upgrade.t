@@ -125,6 +125,22 @@ ok "a version that has gone: who runs becomes the one on the PATH"
 is "$(facts)" "$before" "in the processes and sessions that they had"
 code 0 "nothing is amiss" cadre doctor
 
+# Uninstalled under the team, with all directories, and installed again.
+cp -a "$t_dir/elsewhere" "$t_dir/kept"
+rm -r "$t_dir/elsewhere"
+sleep 0.3
+cp -a "$t_dir/kept" "$t_dir/elsewhere"
+wait_for 20 all_new worker bare own claude1
+ok "removed and installed again: it is taken"
+rm -r "$t_dir/elsewhere"
+sleep 0.3
+mkdir "$t_dir/elsewhere" "$t_dir/elsewhere/bin"
+sleep 0.3
+cp -a "$t_dir/kept/." "$t_dir/elsewhere/"
+wait_for 20 all_new worker bare own claude1
+ok "also bit by bit"
+is "$(facts)" "$before" "in the processes and sessions that they had"
+
 # A newer cadre changes the bus's format.
 before=$(cadre agents -o name,session | sort)
 bus=$(cadre path bus)
