@@ -106,7 +106,7 @@ extension Git {
     }
 
     /// The line of a reference in `packed-refs`.
-    private static func find(_ name: String, in packed: [UInt8]) -> Filed {
+    static func find(_ name: String, in packed: [UInt8]) -> Filed {
         (packed + [0]).withUnsafeBytes { all in
             let text = all.bindMemory(to: CChar.self).baseAddress!
             guard let found = strstr(text, " \(name)\n") else { return .absent }

@@ -119,11 +119,17 @@ extension Git {
         let output = try run(
             ["log", "-z", "--no-show-signature", "--encoding=UTF-8", "--date=raw", format] + arguments
         ).output
-        // Each field is ended by a NUL.
-        let fields = output.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init)
-        guard fields.count % 8 == 0 else {
+        guard let all = Git.marked(output) else {
             throw Failure.unsure("unable to read the commits of '\(arguments.last ?? "")'")
         }
+        return all
+    }
+
+    /// What `git log` prints of them, eight fields each; nil if it is anything else.
+    static func marked(_ output: [UInt8]) -> [(isBoundary: Bool, commit: Original)]? {
+        // Each field is ended by a NUL.
+        let fields = output.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init)
+        guard fields.count % 8 == 0 else { return nil }
         return stride(from: 0, to: fields.count, by: 8).map { n in
             // As git takes what is not UTF-8.
             func text(_ field: [UInt8]) -> String {

@@ -47,9 +47,6 @@ struct ScratchMerge {
     }
 
     /// Merges each two; gives the tree that results, with conflict marks where there are, and the paths that conflict.
-    ///
-    /// The output of `git merge-tree --stdin -z` is for each line of its input `1 TREE ""`, or `0 TREE PATH... ""` and
-    /// the messages, each `COUNT PATH... TYPE TEXT`, up to an empty field. It ends early at a line that it can't merge.
     func merge(_ pairs: [(String, String)]) throws -> [(tree: String, paths: [String])] {
         guard !pairs.isEmpty else { return [] }
         var program = git.program(
@@ -58,7 +55,15 @@ struct ScratchMerge {
         program.input = Array(pairs.map { "\($0) \($1)\n" }.joined().utf8)
         program.timeout = ScratchMerge.timeout
         let result = try program.run()
-        var fields = result.output.split(separator: 0, omittingEmptySubsequences: false).map {
+        return try ScratchMerge.merged(result.output, pairs, complaint: result.complaint)
+    }
+
+    /// The output of `git merge-tree --stdin -z` is for each line of its input `1 TREE ""`, or `0 TREE PATH... ""` and
+    /// the messages, each `COUNT PATH... TYPE TEXT`, up to an empty field. It ends early at a line that it can't merge.
+    static func merged(_ output: [UInt8], _ pairs: [(String, String)], complaint: String) throws
+        -> [(tree: String, paths: [String])]
+    {
+        var fields = output.split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }[...]
         func list() -> [String] {
@@ -70,7 +75,7 @@ struct ScratchMerge {
             guard let clean = fields.popFirst(), clean == "0" || clean == "1", let tree = fields.popFirst(),
                 tree.utf8.count >= 40
             else {
-                throw Failure.unsure("unable to compare '\(pair.0)' and '\(pair.1)': \(result.complaint)")
+                throw Failure.unsure("unable to compare '\(pair.0)' and '\(pair.1)': \(complaint)")
             }
             var paths = list()
             guard clean == "0" else { return (tree, []) }

@@ -293,8 +293,12 @@ package struct TaskBranches {
 
     /// All worktrees and the branch each is on.
     package func worktrees() throws -> [(path: FilePath, branch: String?)] {
+        TaskBranches.worktrees(try repository.run(["worktree", "list", "--porcelain", "-z"]).output)
+    }
+
+    static func worktrees(_ output: [UInt8]) -> [(path: FilePath, branch: String?)] {
         var all: [(path: FilePath, branch: String?)] = []
-        for field in try repository.run(["worktree", "list", "--porcelain", "-z"]).output.split(separator: 0) {
+        for field in output.split(separator: 0) {
             let text = String(decoding: field, as: UTF8.self)
             if text.hasPrefix("worktree ") { all.append((FilePath(String(text.dropFirst(9))), nil)) }
             if text.hasPrefix("branch "), !all.isEmpty { all[all.count - 1].branch = String(text.dropFirst(7)) }

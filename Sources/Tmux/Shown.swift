@@ -60,6 +60,25 @@ package struct Shown {
         var sessions: [[String]] = []
         /// The bus that sessions without one of their own show.
         var global = ""
+
+        init() {}
+
+        /// What tmux prints of itself, see `call`.
+        init(_ text: String) {
+            for line in text.split(separator: "\n") {
+                let words = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+                if words.count == 3, words[0] == "version" { (version, life) = (words[1], words[2]) }
+                if words.count == 5, words[0] == "session" { sessions.append(Array(words.dropFirst())) }
+                if line.hasPrefix("cadre_dir=") { global = String(line.dropFirst("cadre_dir=".count)) }
+                if line.hasPrefix("cadre_program="), !line.hasSuffix("=") { isWanted = true }
+                if line.hasPrefix("@cadre_") || line.hasPrefix("status-"), let space = line.firstIndex(of: " ") {
+                    // As tmux quotes it. Of what the values may be only quotes need be taken off.
+                    options[String(line[..<space])] = line[line.index(after: space)...].filter {
+                        !"\"'\\".contains($0)
+                    }
+                }
+            }
+        }
     }
 
     /// Nil if no server listens there. The server is the one of this socket; if none is given, where the agents are.
@@ -228,7 +247,7 @@ package struct Shown {
     }
 
     /// From tmux 3.4 on, also where it calls itself `next-3.4`.
-    private static func hasRanges(_ version: String) -> Bool {
+    static func hasRanges(_ version: String) -> Bool {
         let numbers = version.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
         return numbers.count >= 2 && (numbers[0], numbers[1]) >= (3, 4)
     }
@@ -255,20 +274,7 @@ package struct Shown {
 
             """
         let result = try tmux.attempt(["source-file", "-"], input: Array(text.utf8), seconds: 3)
-        var sight = Sight()
-        for line in result.text.split(separator: "\n") {
-            let words = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            if words.count == 3, words[0] == "version" { (sight.version, sight.life) = (words[1], words[2]) }
-            if words.count == 5, words[0] == "session" { sight.sessions.append(Array(words.dropFirst())) }
-            if line.hasPrefix("cadre_dir=") { sight.global = String(line.dropFirst("cadre_dir=".count)) }
-            if line.hasPrefix("cadre_program="), !line.hasSuffix("=") { sight.isWanted = true }
-            if line.hasPrefix("@cadre_") || line.hasPrefix("status-"), let space = line.firstIndex(of: " ") {
-                // As tmux quotes it. Of what the values may be only quotes need be taken off.
-                sight.options[String(line[..<space])] = line[line.index(after: space)...].filter {
-                    !"\"'\\".contains($0)
-                }
-            }
-        }
+        let sight = Sight(result.text)
         guard !sight.version.isEmpty else { throw Failure.unsure("tmux does not answer: \(result.complaint)") }
         return sight
     }

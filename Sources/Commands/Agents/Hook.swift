@@ -32,6 +32,27 @@ package struct HookVerb: HotVerb {
         var agent_id: String?
     }
 
+    /// Nil for what a program leaves that is killed while it calls us: nothing, or a beginning.
+    static func call(_ event: String, _ said: [UInt8]) throws -> HookCall? {
+        let first = said.first { $0 > UInt8(ascii: " ") }
+        let last = said.last { $0 > UInt8(ascii: " ") }
+        if first == nil || first == UInt8(ascii: "{") && last != UInt8(ascii: "}") { return nil }
+        let input = try JSONDecoder().decode(Input.self, from: Data(said))
+        var call = HookCall(event)
+        call.conversation = input.session_id
+        call.transcript = input.transcript_path
+        call.source = input.source
+        call.tool = input.tool_name
+        call.input = input.tool_input
+        call.directory = input.cwd
+        call.kind = input.notification_type
+        call.message = input.message
+        call.error = input.error
+        call.details = input.error_details ?? input.last_assistant_message
+        call.subagent = input.agent_id
+        return call
+    }
+
     /// Accounts for what the program tells, and shows the user's own status line or a line of ours.
     private func showStatusLine(_ tool: CommandContext, _ bus: Bus, _ name: String) throws {
         let input = try tool.standardInput()
@@ -57,24 +78,7 @@ package struct HookVerb: HotVerb {
             let bus = try tool.bus()
             do {
                 if event == "StatusLine" { return try showStatusLine(tool, bus, name) }
-                let said = try tool.standardInput()
-                // Of a program that is killed while it calls us there is nothing, or no end.
-                let first = said.first { $0 > UInt8(ascii: " ") }
-                let last = said.last { $0 > UInt8(ascii: " ") }
-                if first == nil || first == UInt8(ascii: "{") && last != UInt8(ascii: "}") { return }
-                let input = try JSONDecoder().decode(Input.self, from: Data(said))
-                var call = HookCall(event)
-                call.conversation = input.session_id
-                call.transcript = input.transcript_path
-                call.source = input.source
-                call.tool = input.tool_name
-                call.input = input.tool_input
-                call.directory = input.cwd
-                call.kind = input.notification_type
-                call.message = input.message
-                call.error = input.error
-                call.details = input.error_details ?? input.last_assistant_message
-                call.subagent = input.agent_id
+                guard let call = try HookVerb.call(event, tool.standardInput()) else { return }
                 try tool.team().hook(call, of: name, session: tool.session) { text in
                     Output.raw(Array(text.utf8))
                     Output.flush()
