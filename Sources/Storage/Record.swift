@@ -12,13 +12,13 @@ package struct Record: Equatable {
 
     package static func == (a: Record, b: Record) -> Bool { a.bytes == b.bytes }
 
-    /// A header's value. Set to nil or "" to leave it out; a value keeps one line: newlines become blanks, but those of
-    /// a path, which then stands in quotes, as git quotes it.
+    /// A header's value; nil if it is left out or empty. Set to nil or "" to leave it out; a value keeps one line:
+    /// newlines become blanks, but those of a path, which then stands in quotes, as git quotes it.
     subscript(key: String) -> String? {
-        get { fields.first { $0.key == key }.map { Record.unquoted($0.value) } }
+        get { fields.first { $0.key == key }.flatMap { $0.value.isEmpty ? nil : Record.unquoted($0.value) } }
         set {
             fields.removeAll { $0.key == key }
-            if let newValue, newValue.hasPrefix("/"), newValue.unicodeScalars.contains("\n") {
+            if let newValue, Record.isToBeQuoted(newValue) {
                 fields.append((key, Record.quoted(newValue)))
             } else if let newValue, !newValue.isEmpty {
                 // By scalars: as characters CR and LF are one.
@@ -34,13 +34,23 @@ package struct Record: Equatable {
         }
     }
 
+    /// A path of several lines, and what would be taken for one that is quoted.
+    private static func isToBeQuoted(_ value: String) -> Bool {
+        value.utf8.first == UInt8(ascii: "/") && value.utf8.contains(10) || isQuoted(value)
+    }
+
+    private static func isQuoted(_ value: String) -> Bool {
+        value.utf8.first == UInt8(ascii: "\"") && value.utf8.last == UInt8(ascii: "\"")
+            && ["\"/", "\"\\\""].contains { value.utf8.starts(with: $0.utf8) }
+    }
+
     private static func quoted(_ path: String) -> String {
         let escaped = path.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : $0 == "\n" ? "\\n" : String($0) }
         return "\"" + escaped.joined() + "\""
     }
 
     private static func unquoted(_ value: String) -> String {
-        guard value.utf8.first == 34, value.hasPrefix("\"/"), value.hasSuffix("\"") else { return value }
+        guard isQuoted(value) else { return value }
         var out = String.UnicodeScalarView()
         var escaped = false
         for scalar in value.unicodeScalars.dropFirst().dropLast() {

@@ -101,8 +101,12 @@ extension FilePath: FieldValue {
     package var field: String? { string }
 }
 
+/// A number beyond 62 bits is none: two that were read can be added, or one taken from the other.
 extension Int: FieldValue {
-    package init?(field: String) { self.init(field) }
+    package init?(field: String) {
+        guard let n = Int(field), n.magnitude < 1 << 62 else { return nil }
+        self = n
+    }
     package var field: String? { "\(self)" }
 }
 

@@ -36,7 +36,7 @@ import Testing
         for _ in 0..<2000 {
             var record = TypedRecord<Fields>()
             record.name = "n" + random.text()
-            record.count = Int.random(in: .min ... .max, using: &random)
+            record.count = Int.random(in: (1 - 1 << 62)..<(1 << 62), using: &random)
             record.mark = UInt64.random(in: .min ... .max, using: &random)
             record.place = FilePath("/" + random.text())
             record.colour = Colour.allCases.randomElement(using: &random)
@@ -53,11 +53,28 @@ import Testing
         }
     }
 
+    /// A path of several lines is quoted, so that what looks like one must be.
+    @Test(arguments: [
+        "\"/a\"", "\"/a\\nb\"", "\"\\\"", "\"\\\"/\"", "\"\"", "\"a\"", "/a\nb\\\"", "/\u{301}\nb", "/a\\n",
+    ])
+    func whatLooksQuotedComesBack(_ text: String) throws {
+        var record = TypedRecord<Fields>()
+        record.name = text
+        record.place = FilePath(text)
+        let back = TypedRecord<Fields>(try Record(record.bytes, of: "some/file"))
+        #expect(back.name == text && back.place == record.place)
+    }
+
     @Test func whatIsNoSuchValueIsNil() {
         var record = TypedRecord<Fields>()
         record.record["Count"] = "many"
         record.record["Colour"] = "blue"
+        record.record["Mark"] = "-1"
+        #expect(record.count == nil && record.mark == nil)
+        record.record["Count"] = "4611686018427387904"
         #expect(record.count == nil)
+        record.record["Count"] = "-4611686018427387903"
+        #expect(record.count == -4_611_686_018_427_387_903)
         #expect(record.colour == nil)
     }
 
