@@ -155,7 +155,7 @@ package struct Entry {
 
     init(id: Int, record: EntryRecord, of path: FilePath) throws {
         guard record.task == id, record.state != nil, record.tip != nil, record.base != nil, record.branch != nil,
-            record.token != nil, record.author != nil
+            record.token != nil, record.author != nil, (0...4).contains(record.priority ?? 2)
         else { throw Record.damaged(path) }
         self.init(id: id, record: record)
     }
