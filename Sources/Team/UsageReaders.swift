@@ -20,6 +20,11 @@ package struct StatusLine: Decodable {
     var model: Model?
     var cost: Cost?
     var context_window: Window?
+
+    /// Millionths of a dollar.
+    var money: Int? { Usage.told(cost?.total_cost_usd.map { $0 * 1_000_000 }) }
+    var percentage: Int? { Usage.told(context_window?.used_percentage?.rounded(.towardZero)) }
+    var windowSize: Int? { Usage.told(context_window?.context_window_size?.rounded(.towardZero)) }
 }
 
 /// What a record of usage has of the last reading, so that the next one goes on from there.
@@ -67,7 +72,7 @@ extension Team {
     package static func statusLine(_ bus: Bus, _ name: String, session: String?, _ said: StatusLine) throws -> String {
         guard let agent = try bus.agent(named: name) else { return "" }
         let task = try costTask(bus, name)
-        let money = said.cost?.total_cost_usd.map { Int(($0 * 1_000_000).rounded()) }
+        let money = said.money
         if session == agent.token {
             try bus.account(agent, said.session_id, task: task) { record, isNew in
                 record.model = said.model?.id ?? record.model
@@ -77,12 +82,11 @@ extension Team {
                 return used
             }
             try bus.setFill(
-                name, model: said.model?.id, context: said.context_window?.used_percentage.map { Int($0) },
-                size: said.context_window?.context_window_size.map { Int($0) }, money: money)
+                name, model: said.model?.id, context: said.percentage, size: said.windowSize, money: money)
         }
         var parts = [name]
         if let task { parts.append("\(task) \(Names.shown(String((try bus.header(task)?.title ?? "").prefix(60))))") }
-        if let context = said.context_window?.used_percentage { parts.append("\(Int(context))%") }
+        if let context = said.percentage { parts.append("\(context)%") }
         // As `cost` and `agents` have it: all that the agent has used, in other conversations as well.
         var sum = Sum()
         for part in try bus.spent(by: agent) { sum.add(part.used.money) }
@@ -191,6 +195,12 @@ extension Team {
         return bytes[..<end].split(separator: 10).filter { line in marks.contains { line.holds(Array($0.utf8)) } }
     }
 
+    /// Those of the last reading, in Usage's order.
+    private static func lastTokens(_ record: UsageRecord, _ file: Reading.File) -> [Int] {
+        let last = record[file.tokens]?.split(separator: " ").compactMap { Usage.told(Int($0)) } ?? []
+        return last.count == 3 ? last : [0, 0, 0]
+    }
+
     private struct Answer: Decodable {
         struct Message: Decodable {
             var id: String?
@@ -208,7 +218,7 @@ extension Team {
     }
 
     /// Nil if there is none. `isNew`: what is in the file by now was used before the agent had it.
-    private static func readTranscript(_ path: String?, _ record: inout UsageRecord, isNew: Bool) throws -> Usage? {
+    static func readTranscript(_ path: String?, _ record: inout UsageRecord, isNew: Bool) throws -> Usage? {
         guard let path else { return nil }
         var used = Usage(input: 0, cached: 0, output: 0)
         func read(_ path: FilePath, as file: Reading.File) throws {
@@ -218,17 +228,14 @@ extension Team {
                 guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.type == "assistant",
                     let id = answer.message?.id, let tokens = answer.message?.usage
                 else { continue }
-                let cached = tokens.cache_read_input_tokens ?? 0
+                func count(_ told: Int?) -> Int { Usage.told(told) ?? 0 }
+                let cached = count(tokens.cache_read_input_tokens)
                 let now = [
-                    (tokens.input_tokens ?? 0) + (tokens.cache_creation_input_tokens ?? 0) + cached, cached,
-                    tokens.output_tokens ?? 0,
+                    count(tokens.input_tokens) + count(tokens.cache_creation_input_tokens) + cached, cached,
+                    count(tokens.output_tokens),
                 ]
-                let before =
-                    record[file.message] == id
-                    ? record[file.tokens]?.split(separator: " ").compactMap { Int($0) } ?? [] : []
-                for (at, field) in Usage.fields.dropFirst().enumerated() {
-                    used[keyPath: field]! += now[at] - (before.count == 3 ? before[at] : 0)
-                }
+                let before = record[file.message] == id ? lastTokens(record, file) : [0, 0, 0]
+                used.add(Usage(input: now[0] - before[0], cached: now[1] - before[1], output: now[2] - before[2]))
                 record[file.message] = id
                 record[file.tokens] = now.map(String.init).joined(separator: " ")
             }
@@ -268,7 +275,7 @@ extension Team {
         var payload: Payload?
     }
 
-    private static func readRollout(
+    static func readRollout(
         _ path: String?, _ record: inout UsageRecord, _ fill: inout (model: String?, context: Int?, size: Int?)?
     ) throws -> Usage {
         guard let path = path.map({ FilePath($0) }) else { return .nothing }
@@ -280,14 +287,13 @@ extension Team {
             if said.type == "turn_context" { record.model = said.payload?.model ?? record.model }
             guard said.payload?.type == "token_count", let info = said.payload?.info, let total = info.total_token_usage
             else { continue }
-            let now = [total.input_tokens ?? 0, total.cached_input_tokens ?? 0, total.output_tokens ?? 0]
-            let before = record[Reading.File.own.tokens]?.split(separator: " ").compactMap { Int($0) } ?? []
-            for (at, field) in Usage.fields.dropFirst().enumerated() {
-                let last = before.count == 3 ? before[at] : 0
-                used[keyPath: field]! += now[at] >= last ? now[at] - last : now[at]
-            }
+            let now = [total.input_tokens, total.cached_input_tokens, total.output_tokens].map { Usage.told($0) ?? 0 }
+            let more = zip(now, lastTokens(record, .own)).map { $0 >= $1 ? $0 - $1 : $0 }
+            used.add(Usage(input: more[0], cached: more[1], output: more[2]))
             record[Reading.File.own.tokens] = now.map(String.init).joined(separator: " ")
-            if let size = info.model_context_window, size > 0, let last = info.last_token_usage?.total_tokens {
+            if let size = info.model_context_window, size > 0,
+                let last = Usage.told(info.last_token_usage?.total_tokens)
+            {
                 fill = (nil, last * 100 / size, size)
             }
         }
@@ -296,7 +302,7 @@ extension Team {
 
     /// `> Tokens: 7.7k sent, 152 received. Cost: $0.0025 message, $0.0051 session.` Its tokens are rounded, so they are
     /// not known; where the line has no cost, that is not known either.
-    private static func readHistory(_ path: FilePath, _ record: inout UsageRecord) throws -> Usage {
+    static func readHistory(_ path: FilePath, _ record: inout UsageRecord) throws -> Usage {
         let lines = try newLines(path, &record, with: ["> Tokens: "]).map { String(decoding: $0, as: UTF8.self) }.filter
         { $0.hasPrefix("> Tokens: ") }
         guard !lines.isEmpty else { return .nothing }

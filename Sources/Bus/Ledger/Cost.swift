@@ -23,10 +23,14 @@ package struct Usage: Equatable {
     /// Nothing but zeros.
     package var isNothing: Bool { self == .nothing }
 
+    /// A number that a program tells; nil for one that it can't have used.
+    package static func told(_ number: Int?) -> Int? { number.flatMap { $0.magnitude < 1 << 50 ? $0 : nil } }
+    package static func told(_ number: Double?) -> Int? { told(number.flatMap { Int(exactly: $0.rounded()) }) }
+
     /// Adds what became known. What is unknown adds nothing.
-    mutating func add(_ other: Usage) {
+    package mutating func add(_ other: Usage) {
         for field in Usage.fields {
-            if let more = other[keyPath: field] { self[keyPath: field] = (self[keyPath: field] ?? 0) + more }
+            if let more = other[keyPath: field] { self[keyPath: field] = Sum.of(self[keyPath: field] ?? 0, more) }
         }
     }
 }
@@ -40,7 +44,13 @@ package struct Sum: Equatable {
     package init() {}
 
     package mutating func add(_ part: Int?) {
-        if let part { known = (known ?? 0) + part } else { isPartial = true }
+        if let part { known = Sum.of(known ?? 0, part) } else { isPartial = true }
+    }
+
+    /// Of two numbers that came from a file; the largest there is where that is more.
+    static func of(_ one: Int, _ other: Int) -> Int {
+        let (sum, isOver) = one.addingReportingOverflow(other)
+        return isOver ? (other > 0 ? .max : -.max) : sum
     }
 }
 
