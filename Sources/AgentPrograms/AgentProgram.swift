@@ -131,9 +131,9 @@ package struct AgentProgram {
         auto = values.list("auto")
         sandbox = try values.option("sandbox", or: AgentProgram.byCommand, "an option or \(AgentProgram.byCommand)")
         hooks = try values.choice("hooks", "settings or config")
-        events = values.list("hook").map { value in
-            let words = value.split(separator: " ")
-            return (String(words[0]), words.count > 1 ? String(words[1]) : nil)
+        events = values.list("hook").compactMap { value in
+            let words = value.split(separator: " ").map(String.init)
+            return words.first.map { ($0, words.dropFirst().first) }
         }
         stop = try values.choice("stop", "context or block")
         dialogTools = values.list("dialogTool")
@@ -171,8 +171,9 @@ package struct AgentProgram {
     /// The file of a conversation; nil if there is none.
     package func transcript(of id: String) throws -> FilePath? {
         guard let transcript, !id.isEmpty, !id.contains("/") else { return nil }
-        let parts = AgentProgram.place(transcript.replacing("%c", with: id)).string.split(separator: "*", maxSplits: 1)
-            .map(String.init)
+        let parts = AgentProgram.place(transcript.replacing("%c", with: id)).string.split(
+            separator: "*", maxSplits: 1, omittingEmptySubsequences: false
+        ).map(String.init)
         guard parts.count == 2 else { return try Files.exists(FilePath(parts[0])) ? FilePath(parts[0]) : nil }
         return try (Files.list(FilePath(parts[0])) ?? []).map { FilePath(parts[0] + $0 + parts[1]) }.first {
             try Files.exists($0)

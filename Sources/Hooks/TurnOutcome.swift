@@ -79,7 +79,7 @@ extension Team {
 
     /// Why a turn failed, in a line: what the program says, or what it calls it.
     static func failure(_ kind: String?, _ details: String?) -> String {
-        let kind = kind ?? ""
+        let kind = Names.shown(kind ?? "")
         let words = details.map { Names.shown(String($0.split(whereSeparator: \.isNewline).first ?? "")) } ?? ""
         if words.isEmpty { return kind }
         return ["", "unknown"].contains(kind) ? words : "\(kind): \(words)"

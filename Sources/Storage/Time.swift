@@ -83,6 +83,7 @@ package enum Time {
             let sign =
                 text.utf8.dropLast(5).last == UInt8(ascii: "+") || text.utf8.suffix(6).first == UInt8(ascii: "+")
                 ? 1 : -1
+            guard fields[6] < 24, fields[7] < 60 else { return nil }
             seconds -= sign * (fields[6] * 3600 + fields[7] * 60)
         } else if text.last != "Z" && text.last != "z" {
             return nil

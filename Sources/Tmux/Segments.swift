@@ -134,7 +134,7 @@ package struct Segments {
                     depth += "{[".contains(character) ? 1 : "}]".contains(character) ? -1 : 0
                     return depth > 0 || "#}]".contains(character) ? count : count + 1
                 }
-                return options["status-\(side)-length"].flatMap { Int($0) }.map { $0 - others }
+                return options["status-\(side)-length"].flatMap { Int($0) }.map { max(0, $0) - others }
             }.min()
         }
 
