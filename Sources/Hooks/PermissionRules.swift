@@ -104,14 +104,16 @@ struct Rules {
     private static func matches(_ pattern: ArraySlice<String>, _ parts: ArraySlice<String>) -> Bool {
         guard let first = pattern.first else { return parts.isEmpty }
         if first == "**" {
-            if pattern.count == 1 { return !parts.isEmpty && parts.allSatisfy { !$0.hasPrefix(".") } }
+            if pattern.count == 1 { return !parts.isEmpty && !parts.contains(where: isHidden) }
             if matches(pattern.dropFirst(), parts) { return true }
-            guard let part = parts.first, !part.hasPrefix(".") else { return false }
+            guard let part = parts.first, !isHidden(part) else { return false }
             return matches(pattern, parts.dropFirst())
         }
-        guard let part = parts.first, !part.hasPrefix(".") || first.hasPrefix(".") else { return false }
+        guard let part = parts.first, !isHidden(part) || isHidden(first) else { return false }
         return isLike(Array(part.utf8)[...], Array(first.utf8)[...]) && matches(pattern.dropFirst(), parts.dropFirst())
     }
+
+    private static func isHidden(_ name: String) -> Bool { name.utf8.first == UInt8(ascii: ".") }
 
     /// Byte by byte; a star is any number of them.
     private static func isLike(_ text: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
@@ -161,7 +163,7 @@ struct Rules {
                 guard isHarmless(word) else { return false }
                 continue
             }
-            if word == wanted[index] { continue }
+            if word.utf8.elementsEqual(wanted[index].utf8) { continue }
             guard wanted[index].contains("*"), Rules.isLike(Array(word.utf8)[...], Array(wanted[index].utf8)[...]),
                 isHarmless(word)
             else { return false }
@@ -214,7 +216,8 @@ struct Rules {
         return words
     }
 
-    /// Whether a star may stand for this word.
+    /// Whether a star may stand for this word. By scalars: a mark that combines with a sign makes another character of
+    /// it, and to a program it stays the sign.
     private func isHarmless(_ word: String) -> Bool {
         if Rules.reaching.contains(Rules.base(word).lowercased()) { return false }
         let scalars = Array(word.unicodeScalars)
@@ -224,7 +227,11 @@ struct Rules {
                 || ("0"..."9").contains(scalars[at]) || scalars[at] == "_"
         }
         // Letters of several options and a value may stand together.
-        if word.hasPrefix("-"), !word.hasPrefix("--"), word.contains(where: { "/.".contains($0) }) { return false }
+        if scalars.first == "-", !scalars.starts(with: "--".unicodeScalars),
+            scalars.contains("/") || scalars.contains(".")
+        {
+            return false
+        }
         for (at, scalar) in scalars.enumerated() {
             let next = at + 1 < scalars.count ? scalars[at + 1] : nil
             if scalar == ".", next == ".", !isName(at - 1) || !isName(at + 2) { return false }
@@ -236,7 +243,8 @@ struct Rules {
             if scalar == "/", at > 0, !isName(at - 1), !"-./".unicodeScalars.contains(scalars[at - 1]) { return false }
         }
         // It may be a path, or end in one, and that may be a link that leads elsewhere.
-        let values = word.split(whereSeparator: { "=:,@".contains($0) }).map(String.init) + [word]
+        let values =
+            scalars.split { "=:,@".unicodeScalars.contains($0) }.map { String(String.UnicodeScalarView($0)) } + [word]
         return values.allSatisfy { inside($0) != nil }
     }
 }
