@@ -93,6 +93,7 @@ let package = Package(
             .testTarget(name: "AgentProgramsTests", dependencies: ["AgentPrograms", system]),
             .testTarget(name: "CommandKitTests", dependencies: ["CommandKit"]),
             .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Storage"]),
+            .testTarget(name: "LandingTests", dependencies: ["Landing"]),
             .testTarget(name: "HooksTests", dependencies: ["Hooks", "Bus", "Storage", system]),
             .testTarget(name: "ScreenTests", dependencies: ["Screen"]),
             .testTarget(name: "TopTests", dependencies: ["Top", "Screen", "Bus", "Storage"]),

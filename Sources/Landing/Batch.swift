@@ -33,13 +33,6 @@ struct Batch {
         case settled
     }
 
-    enum Outcome {
-        case passed
-        /// So many pass; what the gate said of the next.
-        case culprit(Int, MergeRunner.Verdict)
-        case red
-    }
-
     let queue: MergeRunner
     /// The commit that the target holds: the remote's, if work lands there.
     let target: String
@@ -218,37 +211,16 @@ struct Batch {
         return !layers.isEmpty
     }
 
-    private func decide() throws -> Outcome {
-        /// What the gate says of the first `count` entries.
-        func gate(_ count: Int, again: Bool) throws -> MergeRunner.Verdict {
-            guard count > 0 else { return try queue.gate(target, targetTree, again: again) }
-            return try queue.gate(layers[count - 1].candidate.commit, layers[count - 1].candidate.tree, again: again)
-        }
-        // On a red target nobody is blamed, so there is nothing to be sure of.
-        let whole = try gate(layers.count, again: queue.known(targetTree)?.passed != false)
-        if whole.passed { return .passed }
-        var (good, bad, blamed) = (0, layers.count, whole)
-        for count in stride(from: layers.count - 1, to: 0, by: -1) {
-            guard let known = try queue.known(layers[count - 1].candidate.tree) else { continue }
-            if known.passed {
-                good = count
-                break
+    private func decide() throws -> Bisection<MergeRunner.Verdict>.Outcome {
+        try Bisection(
+            passes: \.passed,
+            known: { try queue.known($0 > 0 ? layers[$0 - 1].candidate.tree : targetTree) },
+            gate: { count, again in
+                guard count > 0 else { return try queue.gate(target, targetTree, again: again) }
+                let top = layers[count - 1].candidate
+                return try queue.gate(top.commit, top.tree, again: again)
             }
-            (bad, blamed) = (count, known)
-        }
-        var green = try good > 0 || queue.known(targetTree)?.passed == true
-        while bad - good > (green ? 1 : 0) {
-            // As many answers on either side: an entry each, and the target where it is not known.
-            let count = bad - (bad - good + (green ? 0 : 1)) / 2
-            let verdict = try gate(count, again: count == 0)
-            if verdict.passed {
-                (good, green) = (count, true)
-            } else {
-                guard count > 0 else { return .red }
-                (bad, blamed) = (count, verdict)
-            }
-        }
-        return .culprit(good, blamed)
+        ).search(layers.count)
     }
 
     private func blame(_ number: Int, _ verdict: MergeRunner.Verdict, _ report: inout MergeRunner.Report) throws {
