@@ -105,6 +105,20 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// The parsers are given bytes of any kind: by a test, or by libFuzzer where CADRE_FUZZ is set, see Tests/fuzz/run. Then
+// the code is built so that libFuzzer sees which way it takes, and tests can't be.
+let isFuzzing = Context.environment["CADRE_FUZZ"] != nil
+let parsers: [Target.Dependency] = ["Commands"] + command
+package.targets.append(
+    isFuzzing
+        ? .executableTarget(
+            name: "cadre-fuzz", dependencies: parsers, path: "Tests/fuzz",
+            exclude: ["corpus", "run", "FuzzTests.swift", "Mutations.swift"],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])])
+        : .testTarget(
+            name: "FuzzTests", dependencies: parsers, path: "Tests/fuzz", exclude: ["corpus", "run", "main.swift"]))
+
 for target in package.targets where target.type != .system {
-    target.swiftSettings = [.treatAllWarnings(as: .error)]
+    target.swiftSettings =
+        [.treatAllWarnings(as: .error)] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])] : [])
 }
