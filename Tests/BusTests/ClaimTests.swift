@@ -60,6 +60,10 @@ import Testing
         #expect(refusal { _ = try bus.claim(program, codex) } == "task \(program) is for the program 'claude'")
         #expect(refusal { _ = try bus.claim(named, bob) } == "task \(named) is for 'eve'")
         #expect(refusal { _ = try bus.claim(99, bob) } == "no task 99")
+        let claude = try world.add { $0.program = "claude" }
+        var other = codex
+        other.program = "claude"
+        #expect(try bus.claim(claude, other).id == claude)
         // A person takes what is for a role; one of another program by its name what is for that.
         #expect(try bus.claim(role, Worker(name: "human")).owner == "human")
         let own = try world.add { ($0.to, $0.program) = ("bob", "claude") }

@@ -96,6 +96,14 @@ private final class Place {
         ("Bash(git*)", ["git status"]),
         ("Bash(git -c *)", ["git -c x"]), ("Bash(cadre *)", ["cadre task list"]), ("Bash(ls*", ["ls"]),
         ("Bash()", ["ls", ""]),
+        ("Bash(l*s src)", ["ls src"]), ("Bash(X=1 ls)", ["X=1 ls"]), ("Bash(%1)", ["%1"]), ("Bash(-x)", ["-x"]),
+        (
+            "Bash(ls *)",
+            [
+                "ls curl", "ls src/curl", "ls CURL", "ls x=src/out", "ls x,src/out", "ls x:src/out", "ls x@src/out",
+                "ls a..", "ls +..", "ls x%../y",
+            ]
+        ),
         ("Bash(ls src)", ["ls", "ls src x", "ls sr", "ls srcx"]), ("Write(ls*)", ["ls"]), ("Bash(l*)", ["ls"]),
         ("Bash(ls s*c)", ["ls srcx", "ls src/out/c", "ls src/../c"]),
         // A mark that combines with a sign makes another character of both.
@@ -130,7 +138,8 @@ private final class Place {
         (
             "Write(src/**)",
             [
-                "other", "src", "src/../other", "/etc/x", "src/out/x", "src/.hidden", "src/.d/x", "in/../other", "",
+                "other", "src", "src/../other", "/etc/x", "src/out/x", "src/out/../file", "src/.hidden", "src/.d/x",
+                "in/../other", "",
                 "src/\u{7}",
             ]
         ),
