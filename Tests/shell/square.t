@@ -151,12 +151,12 @@ enter_child() {
 %run note $1" && wait_for 20 test -e "$HOME/held-$1"
 }
 leave_child() { leave_tool "$1"; }
-# Two of them, whose main turn is over.
+# Two of them, whose main turn is over: its last words are on the screen before it is.
 enter_children() {
   local call="%call Agent {\"description\": \"sub\", \"prompt\": \"%run hold $1-N\\n%say sub done\", \"subagent_type\": \"general-purpose\", \"run_in_background\": true}"
   busy "${call/-N/-1}
 ${call/-N/-2}
-%say main over: $1" && wait_for 20 test -e "$HOME/held-$1-1" && wait_for 20 test -e "$HOME/held-$1-2" && wait_for 20 a_shows "$name" "● main over: $1"
+%say main over: $1" && wait_for 20 test -e "$HOME/held-$1-1" && wait_for 20 test -e "$HOME/held-$1-2" && wait_for 20 a_shows "$name" "● main over: $1" && wait_for 20 eval '[[ $(field "$name" note) == "its sub-agents work" ]]'
 }
 leave_children() { leave_tool "$1-1" && leave_tool "$1-2"; }
 enter_question() {
