@@ -160,6 +160,25 @@ wait_for 10 hides 'I am bob'
 ok "closed"
 is "$(tmux -L "$inner" list-sessions | wc -l)" 2 "and gone"
 
+# Its program gets extended keys.
+tmux -L "$inner" set -s extended-keys on
+t_program keyed <<'END'
+stty raw -echo
+printf '\033[>4;1mI am keyed\r\n'
+exec cat -v
+END
+cadre spawn -q kim --agent keyed --no-worktree
+choose a
+see '─ look into ─' "attach: a menu"
+press "$(shown | grep -oE 'kim .*\([1-9]\)' | grep -oE '[1-9]\)' | tr -d ')')"
+see 'I am keyed' "a program that knows them"
+type_text $'\033[13;2u'
+see '\^\[\[13;2u\|\^\[\[27;2;13~' "Shift+Enter is no Enter"
+cadre retire -q kim
+wait_for 10 hides ' cadre '
+ok "retired"
+tmux -L "$inner" set -su extended-keys
+
 # It ends with its agent, also where a client goes on to another session when its own has ended.
 tmux -L "$inner" set -g detach-on-destroy off
 cadre spawn -q aaron --agent idler --no-worktree
