@@ -14,7 +14,7 @@ package struct CompletionsVerb: Verb {
     package func run(_ tool: CommandContext) throws {
         let names = CommandTable.all.map(\.name)
         if tool.common.json, what != "for" {
-            throw Failure.usage("a shell's completions are a script: --json is of 'for'")
+            throw Failure.usage("a completion script has no JSON: leave out --json")
         }
         switch what {
         case "bash": Output.raw(Array(Scripts.bash(names).utf8))

@@ -113,8 +113,8 @@ package struct DoctorVerb: Verb {
             note(
                 "cadre.gate",
                 review == "none"
-                    ? "there is no gate and no review: what agents hand in lands unchecked"
-                    : "there is no gate: what agents hand in waits for \(review.map { "'\($0)'" } ?? "you") to approve "
+                    ? "there is no gate and no review: submitted work lands unchecked"
+                    : "there is no gate: submitted work waits for \(review.map { "'\($0)'" } ?? "you") to approve "
                         + "it"
             )
         }
