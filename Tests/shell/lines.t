@@ -28,7 +28,7 @@ few git sh tmux
 few tmux sh git
 few none
 
-told="made the bus '|work lands on '|no target branch: |healthy$|already up to date with|there is no setting '|cadre\.[a-zA-Z]+ is '|binds agents less |the program is 'sh'"
+told="made the bus '|work lands on '|no target branch: |the target '[a-z]+' is gone: |healthy$|already up to date with|there is no setting '|cadre\.[a-zA-Z]+ is '|binds agents less |the program is 'sh'"
 walk() { # PLACE COMMAND...: runs each verb behind the command, in the directory
   local place=$1 verb code lines
   shift
