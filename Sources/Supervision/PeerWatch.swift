@@ -31,8 +31,8 @@ final class PeerWatch: EventSource {
     private var failures = 0
     /// What the first does for the screen.
     private var showing: StatusPublisher?
-    /// The number of the directory of our executable, and whether that was replaced.
-    private var installed: Int32 = -1
+    /// The numbers of the directories where our executable is or may come to be, and whether it was replaced.
+    private var installed = Set<Int32>()
     private(set) var isReplaced = false
 
     var descriptor: Int32? { watcher.descriptor }
@@ -73,17 +73,19 @@ final class PeerWatch: EventSource {
         }
     }
 
-    /// Watches the directory of our executable. Where that is gone, as between an uninstallation and the next
-    /// installation, it is the nearest above it that is there; what comes while it is looked for is not missed.
+    /// Watches the directory of our executable. While that is not there, as between an uninstallation and the next
+    /// installation, also all above it that are: the kernel does not tell of the end of a directory that we run from.
+    /// What comes while they are looked for is not missed.
     private func watchInstallation() {
-        func nearest() -> Int32 {
+        func places() -> Set<Int32> {
             var at = Installation.bin
-            while true {
-                let found = watcher.watch(at)
-                if found >= 0 || !at.removeLastComponent() { return found }
+            var found: Set<Int32> = [watcher.watch(at)]
+            while (try? Files.exists(Installation.executable)) != true, at.removeLastComponent() {
+                found.insert(watcher.watch(at))
             }
+            return found.subtracting([-1])
         }
-        repeat { installed = nearest() } while installed != nearest()
+        repeat { installed = places() } while installed != places()
     }
 
     /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
@@ -95,7 +97,8 @@ final class PeerWatch: EventSource {
         let before = PeerWatch.used()
         defer { spent += PeerWatch.used() - before }
         var changed = watcher.drain()
-        if changed.contains(-1) || changed.remove(installed) != nil {
+        if changed.contains(-1) || !changed.isDisjoint(with: installed) {
+            changed.subtract(installed)
             watchInstallation()
             isReplaced = Installation.successor != nil
             if isReplaced { try? team.callAll() }

@@ -127,6 +127,9 @@ code 0 "nothing is amiss" cadre doctor
 
 # Uninstalled under the team, with all directories, and installed again.
 cp -a "$t_dir/elsewhere" "$t_dir/kept"
+# Seen to go before its directory does.
+rm -r "$bin"*
+sleep 0.3
 rm -r "$t_dir/elsewhere"
 sleep 0.3
 cp -a "$t_dir/kept" "$t_dir/elsewhere"
