@@ -62,7 +62,8 @@ package enum Time {
         return over || seconds > 100 * 366 * 86400 ? nil : seconds
     }
 
-    /// A point in time: RFC 3339 with `Z` or an offset, or a duration from now. Nil if it is neither.
+    /// A point in time: RFC 3339 with `Z` or an offset, or a duration from now. Nil if it is neither. What is before
+    /// 1970 is its first second: 0 is no time.
     package static func point(_ text: String, now: Int = now()) -> Int? {
         if let seconds = duration(text) { return now + seconds }
         // A fraction of a second is allowed and dropped.
@@ -74,7 +75,7 @@ package enum Time {
         }
         let fields = text.utf8.split(whereSeparator: { "-T:+Zt z".utf8.contains($0) }).compactMap { Int(Substring($0)) }
         guard text.utf8.count >= 20, fields.count == 6 || fields.count == 8 else { return nil }
-        guard fields[0] < 1_000_000, (1...12).contains(fields[1]), (1...31).contains(fields[2]), fields[3] < 24,
+        guard fields[0] < 10_000, (1...12).contains(fields[1]), (1...31).contains(fields[2]), fields[3] < 24,
             fields[4] < 60, fields[5] < 61
         else { return nil }
         let day = day(year: fields[0], month: fields[1], day: fields[2])
@@ -88,7 +89,7 @@ package enum Time {
         } else if text.last != "Z" && text.last != "z" {
             return nil
         }
-        return seconds
+        return max(1, seconds)
     }
 }
 

@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: ["", "s", "-1s", "1.5h", "1w", "5 m", "99999999999999999999d", "9999999d"])
     func badDurations(_ text: String) { #expect(Time.duration(text) == nil) }
 
-    @Test(arguments: [0, 951_782_400, 1_700_000_000, 4_102_444_799])
+    @Test(arguments: [1, 951_782_400, 1_700_000_000, 4_102_444_799])
     func textAndBack(_ seconds: Int) { #expect(Time.point(Time.text(seconds)) == seconds) }
 
     /// As the C library has it, over four eras of 400 years.
@@ -45,6 +45,14 @@ import Testing
         "2026-11-24", "2026-13-01T00:00:00Z", "2026-11-24T25:00:00Z", "2026-11-24T12:00:00", "tomorrow", "",
     ])
     func badPoints(_ text: String) { #expect(Time.point(text) == nil) }
+
+    /// A time is written as a number of ten or twelve digits, and 0 is none.
+    @Test func aPointIsATimeThatCanBeWritten() {
+        #expect(Time.point("1970-01-01T00:00:00Z") == 1)
+        #expect(Time.point("0001-11-28T10:00:00Z") == 1)
+        #expect(Time.point("9999-12-31T23:59:59Z") == 253_402_300_799)
+        #expect(Time.point("10000-01-01T00:00:00Z") == nil)
+    }
 
     @Test func aDurationIsFromNow() { #expect(Time.point("5m", now: 1000) == 1300) }
 }

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// Each parser gets its corpus and what is made of it, for CADRE_FUZZ_SECONDS, 0.1 if not set. The inputs are the same
-/// each time: this finds what was broken. What was never right is found by `Tests/fuzz/run`, which is led by the code.
+/// Each parser gets its corpus and CADRE_FUZZ_INPUTS that are made of it, 500 if not set. They are the same each time:
+/// this finds what was broken. What was never right is found by `Tests/fuzz/run`, which is led by the code.
 @Suite struct FuzzTests {
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "corpus")
-    private static let seconds = ProcessInfo.processInfo.environment["CADRE_FUZZ_SECONDS"].flatMap(Double.init) ?? 0.1
+    private static let count = ProcessInfo.processInfo.environment["CADRE_FUZZ_INPUTS"].flatMap { Int($0) } ?? 500
 
     private func inputs(_ name: String) throws -> [[UInt8]] {
         let directory = FuzzTests.corpus.appending(path: name)
@@ -28,8 +28,7 @@ import Testing
         }
         for input in corpus where !check(input) { return }
         var mutations = Mutations(of: corpus, seed: 1)
-        let end = Date().addingTimeInterval(FuzzTests.seconds)
-        while Date() < end { for _ in 0..<50 where !check(mutations.next()) { return } }
+        for _ in 0..<FuzzTests.count where !check(mutations.next()) { return }
         shown.remove()
     }
 }
