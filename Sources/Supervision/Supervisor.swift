@@ -327,7 +327,8 @@ package final class Supervisor {
             ]
             // What can't be handled would be due for ever.
             for (source, again) in failed { sources[source.rawValue] = again }
-            let events = EventLoop.wait(for: sources)
+            // Nothing may tell that we can be replaced by now.
+            let events = EventLoop.wait(for: sources, atMost: isReplaced ? 1 : 3600)
             func isDue(_ source: Source) -> Bool { events[source.rawValue] != .none }
             let (ended, obeyed) = signalled()
             if bus.isOutgrown { return .outgrown }
