@@ -19,7 +19,7 @@ import Tmux
 /// What neither tells is seen on the screen (see `AgentProgram.sight`): a dialog that is up, or anything else in place
 /// of the input line, and the end of a turn of a program without such a file. The kernel tells of what the program
 /// writes to its terminal, and once it has written nothing for a moment it is looked, and once more before that is
-/// reported. A screen that stands still costs nothing.
+/// reported, and a few times after that. A screen that goes on standing still costs nothing.
 final class ProgramMonitor: EventSource {
     var team: Team
     var bus: Bus { team.bus }
@@ -87,11 +87,11 @@ final class ProgramMonitor: EventSource {
     }
 
     func look() throws {
-        let changed = watcher.drain()
+        note(watcher.drain())
         if let file { try compare(file) }
         try watchMoney()
         if pane != nil {
-            try watchScreen(changed)
+            try watchScreen()
             try wake()
         }
     }

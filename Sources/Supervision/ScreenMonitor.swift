@@ -15,6 +15,8 @@ struct ScreenMonitor {
     var due: Double?
     var armed = false
     var turns = 0
+    /// How often it was looked at since anything changed.
+    var repeats = 0
     var seen: AgentProgram.Sight?
     /// Since when that stands, and the dialogs that were answered.
     var since = 0.0
@@ -32,6 +34,9 @@ struct ScreenMonitor {
     /// Seconds after which it is looked again where that failed.
     static let again = 1.0
     static let strange = 3.0
+    /// Seconds after which a screen that stands still is looked at once more, and once more after that: on a machine
+    /// that is busy, what the program has written may not have come to tmux when it was looked at.
+    static let repeated = [1.0, 4, 16]
     /// Seconds for which a hook is believed against the screen.
     static let late = 2
 
@@ -39,29 +44,30 @@ struct ScreenMonitor {
 }
 
 extension ProgramMonitor {
+    /// Notes what the watcher told, before anything that can fail: it tells that once.
+    func note(_ changed: Set<Int32>) {
+        guard looking.terminal != nil, !changed.isEmpty || looking.mark < 0 else { return }
+        let isDrawn = looking.mark < 0 || changed.contains(looking.mark) || changed.contains(-1)
+        if isDrawn { looking.armed = false }
+        looking.repeats = 0
+        // What else has changed may be a hook's report that came late: what is in the way stands still.
+        let soon =
+            switch looking.seen {
+            case .dialog, .other: true
+            default: isDrawn
+            }
+        let time = Time.monotonic() + (soon ? ScreenMonitor.still : ScreenMonitor.again)
+        looking.due = min(looking.due ?? .infinity, time)
+    }
+
     /// Looks when it has stood still; while an answer is waited for also now and then while it does not, since the
     /// program may have got it.
-    func watchScreen(_ changed: Set<Int32>) throws {
-        guard let terminal = looking.terminal else { return }
+    func watchScreen() throws {
         let now = Time.monotonic()
-        if looking.mark < 0 || changed.contains(looking.mark) || changed.contains(-1) {
-            if looking.mark < 0 {
-                looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
-            }
-            looking.armed = false
-            looking.due = min(looking.due ?? .infinity, now + ScreenMonitor.still)
-        }
-        // What else has changed may be a hook's report that came late: what is in the way stands still.
-        if !changed.isEmpty {
-            switch looking.seen {
-            case .dialog, .other: looking.due = min(looking.due ?? .infinity, now + ScreenMonitor.still)
-            default: break
-            }
-        }
-        guard let time = looking.due, time <= now else { return }
+        guard let terminal = looking.terminal, let time = looking.due, time <= now else { return }
         looking.turns += 1
+        looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
         if !looking.armed {
-            looking.mark = watcher.watch(terminal, Int32(bitPattern: UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)))
             looking.armed = true
             looking.due = now + ScreenMonitor.still
             // It goes on writing.
@@ -79,6 +85,10 @@ extension ProgramMonitor {
         do { try judge(sight, input, trouble, now) } catch {
             looking.due = now + ScreenMonitor.again
             throw error
+        }
+        if looking.due == nil, looking.repeats < ScreenMonitor.repeated.count {
+            looking.due = now + ScreenMonitor.repeated[looking.repeats]
+            looking.repeats += 1
         }
     }
 

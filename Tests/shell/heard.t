@@ -153,7 +153,21 @@ cadre retire -q --discard bold
 wait_for 10 eval '[ -z "$(cadre ask list)" ]'
 ok "which goes with it"
 
-# Codex's plan mode: between its turns it is idle as ever, and a plan is a dialog after the turn.
+# Codex's plan mode: between its turns it is idle as ever, and a plan is a dialog after the turn. On a machine that is
+# busy it may come to tmux late: where $t_dir/behind is, tmux shows what it showed.
+real=$(command -v tmux)
+t_program tmux <<E
+case "\$*" in
+*' capture-pane -p -e '*)
+  if [ -e "\$t_dir/behind" ]; then
+    echo >>"\$t_dir/looks"
+    exec cat "\$t_dir/shown"
+  fi
+  '$real' "\$@" >"\$t_dir/shown.new" && mv "\$t_dir/shown.new" "\$t_dir/shown" && exec cat "\$t_dir/shown" ;;
+esac
+exec '$real' "\$@"
+E
+looks() { [ "$(wc -l <"$t_dir/looks")" -ge "$1" ]; }
 cadre spawn -q planner --agent codex --no-pull
 wait_for 20 is_state planner idle
 keys planner -l /plan
@@ -161,8 +175,13 @@ wait_for 10 a_shows planner 'switch to Plan mode'
 keys planner Enter
 wait_for 10 a_shows planner 'for Plan mode'
 hears planner sixth "in plan mode"
+touch "$t_dir/behind"
 cadre send -q planner '%say <proposed_plan>\n# A plan\n\n1. do it\n</proposed_plan>\n'
 wait_for 20 a_shows planner 'Implement this plan'
+seen=$(wc -l <"$t_dir/looks")
+wait_for 10 looks $((seen + 2))
+ok "a plan that has not come to tmux when it is looked"
+rm "$t_dir/behind"
 is_planned() { [ "$(field planner state),$(field planner note)" = "waiting,the dialog 'plan'" ]; }
 wait_for 10 is_planned
 ok "a plan that waits for its person: it says so"
