@@ -24,6 +24,8 @@ program() { # NAME: the process of its program, if one runs
   supervisor=$(field "$1" pid)
   tr ' ' '\n' <"/proc/$supervisor/task/$supervisor/children" | head -n 1
 }
+# What it has kept of its conversation; it does a moment after it says it.
+kept() { [ -s "$(conversation "$1" Transcript)" ]; }
 rests() { [ -z "$(program "$1")" ] && is_state "$1" idle; }
 
 # Once, also where the model of the tests says it again in a turn that goes on.
@@ -51,6 +53,7 @@ for agent in claude codex; do
   id=$(cadre task add --to "$agent" "make $agent-2" "%run test -e \"\$HOME/$agent-begun\" || { touch \"\$HOME/$agent-begun\"; timeout 30 tail -f /dev/null; }
 ${work//FILE/$agent-2}")
   wait_for 20 test -e "$HOME/$agent-begun"
+  wait_for 20 kept "$agent"
   second=$(conversation "$agent" Id)
   [ "$second" != "$first" ]
   ok "another task is another conversation"
@@ -64,6 +67,7 @@ ${work//FILE/$agent-2}")
   id=$(cadre task add --to "$agent" "make $agent-3" "%run test -e \"\$HOME/$agent-begun\" || { touch \"\$HOME/$agent-begun\"; timeout 30 tail -f /dev/null; }
 ${work//FILE/$agent-3}")
   wait_for 20 test -e "$HOME/$agent-begun"
+  wait_for 20 kept "$agent"
   third=$(conversation "$agent" Id)
   # A turn that TERM breaks off is forgotten by the model of the tests.
   kill -9 "$(program "$agent")" "$supervisor"
