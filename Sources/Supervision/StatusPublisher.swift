@@ -79,11 +79,9 @@ final class StatusPublisher {
         let isViewed = tellViewers(segments, bus)
         guard let server = shown?.server, shown!.isWanted else { return isViewed }
         let panes = { try StatusPublisher.panes(bus, agents, server: server, labels: $0) }
-        if shown!.hasBell {
-            for pane in try shown!.waiting(panes(false)) { ring(pane) }
-        }
-        try shown!.tell(
+        let bells = try shown!.tell(
             segments, panes: panes, belongs: { StatusPublisher.belongs($0, bus) }, lives: StatusPublisher.lives)
+        bells.forEach(ring)
         return shown!.isWanted || isViewed
     }
 

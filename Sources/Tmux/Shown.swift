@@ -41,13 +41,15 @@ package struct Shown {
     private var sight: Sight?
     private var told: [String: [String: String]] = [:]
     private var panes: [String: Told] = [:]
+    /// Whether an agent, by name, waits for the person. Kept where all else is forgotten: that it begins to wait is
+    /// told whatever has changed at the same time.
+    private var waits: [String: Bool] = [:]
 
     /// What was set for a pane, and what undoes it.
     private struct Told: Equatable {
         var options: [String: String] = [:]
         var border = false
         var name: String?
-        var isWaiting: Bool?
     }
 
     struct Sight: Equatable {
@@ -104,15 +106,18 @@ package struct Shown {
 
     /// Tells tmux these numbers, and of these panes (by id; the argument is whether they need labels). `belongs`:
     /// whether a session that began in this directory is the project's; `lives`: whether the project of that bus has a
-    /// supervisor.
+    /// supervisor. Returns the panes in which a bell is to ring.
+    @discardableResult
     package mutating func tell(
         _ segments: Segments, panes wanted: (Bool) throws -> [String: ShownPane], belongs: (String) -> Bool,
         lives: (String) -> Bool
-    ) throws {
+    ) throws -> [ShownPane] {
+        var bells: [ShownPane] = []
         // What is set may have made another look needed, as may what a user has changed.
         for _ in 0..<3 {
             var script = Script()
             var next = (told: told, panes: panes)
+            var shown: [String: ShownPane] = [:]
             if let sight, sight.isWanted {
                 let look = Segments.Look(sight.options, hasRanges: Shown.hasRanges(sight.version))
                 let variables = segments.variables(look) + [("cadre_dir", bus.root.string)]
@@ -142,20 +147,26 @@ package struct Shown {
                     }
                 }
                 if !script.isEmpty { script.add(Shown.refresh) }
-                next.panes = try tellPanes(wanted(sight.options["@cadre_border"] == "on"), &script)
+                shown = try wanted(sight.options["@cadre_border"] == "on")
+                next.panes = tellPanes(shown, &script)
             }
-            if sight != nil, script.isEmpty { return }
+            if sight != nil, script.isEmpty { return bells }
             let new = try call(script)
+            if sight?.options["@cadre_alert"] == "bell" { bells += shown.values.filter(beginsToWait) }
+            for pane in shown.values { waits[pane.agent] = pane.isWaiting }
             (told, panes) = new.isWanted ? next : ([:], [:])
             let seen = sight
             sight = new
             if let seen, seen.life != new.life { (told, panes) = ([:], [:]) }
-            if new == seen || !new.isWanted { return }
+            if new == seen || !new.isWanted { return bells }
         }
+        return bells
     }
 
+    private func beginsToWait(_ pane: ShownPane) -> Bool { pane.isWaiting && waits[pane.agent] == false }
+
     /// Adds what is new of the panes to a script; returns what they will have been told.
-    private func tellPanes(_ wanted: [String: ShownPane], _ script: inout Script) throws -> [String: Told] {
+    private func tellPanes(_ wanted: [String: ShownPane], _ script: inout Script) -> [String: Told] {
         let options = sight?.options ?? [:]
         var next: [String: Told] = [:]
         for (pane, shown) in wanted.sorted(by: { $0.key < $1.key }) where Tmux.isPane(pane) {
@@ -163,7 +174,7 @@ package struct Shown {
             let before =
                 panes[pane]
                 ?? Told(options: ["@cadre_label": "", "@cadre_agent_color": ""], border: shown.label == nil, name: "")
-            var now = Told(options: shown.options, border: shown.label != nil, isWaiting: shown.isWaiting)
+            var now = Told(options: shown.options, border: shown.label != nil)
             now.options["@cadre_label"] = shown.label
             if options["@cadre_agent_colors"] == "on" { now.options["@cadre_agent_color"] = Shown.color(shown.agent) }
             if options["@cadre_window_names"] == "on" {
@@ -201,7 +212,7 @@ package struct Shown {
                         + "\(quoted(now.name ?? shown.agent)) }"
                 )
             }
-            if shown.isWaiting, before.isWaiting == false, let alert = alert(shown.agent, options) {
+            if beginsToWait(shown), let alert = alert(shown.agent, options) {
                 commands.append(alert)
             }
             guard !commands.isEmpty else { continue }
@@ -217,14 +228,6 @@ package struct Shown {
     private func alert(_ agent: String, _ options: [String: String]) -> String? {
         guard options["@cadre_alert"] == "message" else { return nil }
         return Shown.each("display-message -c", then: " '\(agent) waits for you'")
-    }
-
-    /// Whether somebody wants to hear that an agent waits.
-    package var hasBell: Bool { sight?.options["@cadre_alert"] == "bell" }
-
-    /// The panes of agents that have begun to wait, of those told of the last time, and by what `before` says.
-    package func waiting(_ wanted: [String: ShownPane]) -> [ShownPane] {
-        wanted.filter { $0.value.isWaiting && panes[$0.key]?.isWaiting == false }.map(\.value)
     }
 
     // MARK: tmux's words

@@ -84,9 +84,14 @@ ok "the border shows it as text"
 is "$(screen look | grep -F 'evil (lead)' | sed 's/─*$//; s/^─* *//; s/ *$//')" "evil (lead) · working · 3 $(printf %s "${evil//\#/#}" | cut -c1-60 | sed "s/ *$//") · 3/10" "all of it, not expanded"
 wait_for 5 shows me "1 working | 1 claimed | 1 ask 1 mail"
 ok "the line has numbers alone"
+# Also where all is told anew at the same time.
+inner set -g display-time 3000
+cadre status --tmux
 beat --state waiting
 says() { screen me | grep -q 'evil waits for you'; }
 wait_for 5 says
+ok "that it waits is told"
+inner set -gu display-time
 inner list-panes -a -F '#{E:@cadre_label} #{T:@cadre_label} #{E:@cadre_task}' >/dev/null
 inner choose-tree -t =look: -f '#{m:*,#{E:@cadre_label}}' -F '#{T:@cadre_label}'
 inner display-message -p -t "$(field evil pane)" '#{T:@cadre_label}' >/dev/null
