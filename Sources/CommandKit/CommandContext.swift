@@ -120,10 +120,10 @@ package final class CommandContext {
         return opened
     }
 
-    /// Throws for a bad name or id where there is no bus, before that is told; `-` stands for standard input. Where
-    /// there is one, each is looked at in its turn.
+    /// Throws for a bad name or id where no bus can be opened, before that is told; `-` stands for standard input.
+    /// Where there is one, each is looked at in its turn.
     package func checkUsage(agents: [String] = [], ids: [String] = []) throws {
-        guard try busIfAny() == nil else { return }
+        if (try? busIfAny()) != nil { return }
         for name in agents where name != "-" { _ = try Names.agent(name) }
         for id in ids where id != "-" { _ = try Names.id(id) }
     }

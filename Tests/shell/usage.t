@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
-# What is no right use is told before anything is looked at: 64 also where there is no bus, which none of these makes.
+# What is no right use is told before anything is looked at: 64 also where there is no bus, which none of these makes, and
+# outside of a repository.
 . "$(dirname "$0")/lib.sh"
 t_world
 cd "$(t_repository)" || exit 1
 
-wrong=
+wrong='' outside=''
 while read -r line; do
   eval "cadre $line" </dev/null >"$t_dir/out" 2>"$t_dir/err"
   got=$?
   [ "$got" = 64 ] || wrong+="$got: $line; "
   [ ! -d .git/cadre ] || wrong+="made a bus: $line; "
   rm -rf .git/cadre
+  # Which programs there are is a setting of a repository.
+  [[ $line != 'task add --agent '* ]] || continue
+  eval "cadre -C '$t_dir' $line" </dev/null >"$t_dir/out" 2>"$t_dir/err"
+  got=$?
+  [ "$got" = 64 ] || outside+="$got: $line; "
 done <<'END_OF_LIST'
 send
 send -
@@ -91,6 +97,7 @@ path agent Bad
 top --json
 END_OF_LIST
 is "$wrong" "" "bad usage is 64 without a bus"
+is "$outside" "" "and outside of a repository"
 code 1 "what is right is told that there is none" cadre send human hi
 code 1 "for names, too" cadre stop bob
 

@@ -38,8 +38,8 @@ package struct SendVerb: HotVerb {
         guard to != ["-"] || text != nil || file != nil else {
             throw Failure.usage("with recipients from standard input give a text or -F FILE")
         }
-        let from = try tool.caller()
         let subject = try self.subject.map { $0.isEmpty ? "" : try tool.line($0, what: "subject") } ?? ""
+        let from = try tool.caller()
         let bus = try tool.bus()
         let body = try tool.body(text, file: file, otherwise: tool.standardInput)
         var reply = replyTo

@@ -42,8 +42,8 @@ package struct ClaimVerb: HotVerb {
         let deadline = try tool.deadline(wait)
         let lease = try ttl.map(tool.seconds)
         if let role { _ = try Names.role(role) }
-        _ = try tool.caller()
         try tool.checkUsage(ids: ids)
+        _ = try tool.caller()
         let bus = try tool.bus()
         let worker = try tool.worker(role: role, lease: lease)
         let chosen = try tool.names(ids).map(Names.id)
