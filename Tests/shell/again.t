@@ -60,7 +60,8 @@ cadre task cancel -q "$id" 2>/dev/null
 
 # What it gives back itself is for the next run.
 id=$(printf 'echo part >>list\necho part >>new-part\n[ -e %s/part ] || { touch %s/part; exit 75; }\n' "$t_dir" "$t_dir" | cadre task add part -)
-wait_for 30 is_in "$id" ready
+was_released() { cadre log --task "$1" | cut -f3 | grep -qx released; }
+wait_for 30 was_released "$id"
 wait_for 120 is_in "$id" done
 is "$(git show main:list | grep -c '^part$') $(git show main:new-part | wc -l)" "2 2" "given back by itself, the next run goes on with what it left"
 is "$(find .git/cadre/tasks -name run)" "" "no record of a run is left"

@@ -7,6 +7,7 @@ cd "$(t_repository)" || exit 1
 cadre init -q
 t_program counted <<'END'
 printf '%s\n' "$@" >>"$t_dir/words"
+echo '{"hook_event_name": "SessionStart", "source": "startup"}' | cadre hook SessionStart >/dev/null
 exec sleep 1000
 END
 git config cadre.program.counted.command 'exec counted "$@"'

@@ -91,7 +91,8 @@ git config cadre.maxRestarts 2
 cadre handoff -q --as bob again
 wait_for 10 is_state bob quarantined
 ok "who hands over again and again is set aside"
-wait_for 10 t_all_free
+runs_no_more() { [ -z "$(field "$1" pid)" ]; }
+wait_for 10 runs_no_more bob
 code 1 "and is no agent that runs" cadre handoff --as bob notes
 code 0 "the bus is sound" cadre doctor
 t_end

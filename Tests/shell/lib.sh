@@ -104,10 +104,15 @@ check_same() { # NAME PIPELINE PIPELINE: they print the same
 }
 
 wait_for() { # SECONDS COMMAND...: until it succeeds; on a machine that is busy it has four times as long
-  local end=$((SECONDS + 4 * $1))
+  local seconds=$((4 * $1)) end
+  end=$((SECONDS + seconds))
   shift
   until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || return 1
+    if [ "$SECONDS" -ge "$end" ]; then
+      # Also where no check follows.
+      echo "# shown: not after $seconds s: $*" >&2
+      return 1
+    fi
     sleep 0.02
   done
 }
