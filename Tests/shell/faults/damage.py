@@ -9,7 +9,7 @@ import shutil
 import sys
 
 from check import markers, mail, names, snapshot
-from world import SESSION, clean, copy, image, must, place, put, run, write
+from world import SESSION, clean, forked, image, must, place, put, run, write
 
 LIV = {"CADRE_AGENT": "liv", "CADRE_SESSION": SESSION}
 
@@ -69,6 +69,7 @@ def field(key, value):
     return change
 
 
+WORKERS = 8
 TORN = (empty, half, garbage, directory)
 HUGE = "9223372036854775807"
 
@@ -177,64 +178,70 @@ def content(bus):
     return found
 
 
+def trial(kind, damage, base, bus, t):
+    """How much was tried, and what was wrong, with one file damaged in one way."""
+    wrong, tried = [], 0
+    name = f"{kind.path} {damage.__name__}"
+    put(base, bus)
+    if kind.path.startswith("import/"):
+        write(f"{bus}/{kind.path}", RECORD)
+        write(f"{bus}/ids", "902\n")
+    damage(f"{bus}/{kind.path}")
+    damaged = image(bus)
+    before = content(bus)
+    for words in kind.verbs:
+        tried += 1
+        put(damaged, bus)
+        code, out, err = run(bus, words, "- [ ] x\n" if words[-1] == "-" else "", **kind.env)
+        if code != 75 or not kind.names(bus, err) or err.count("\n") > 3 or "\x1b" in err:
+            wrong.append(f"{name}: {' '.join(words)} exits {code}: {out.strip()[:80]!r} {err.strip()[:300]!r}")
+        now = content(bus)
+        changed = sorted(k for k in set(now) | set(before) if now.get(k) != before.get(k))
+        # What is well may be seen to by recover, and the lock file of a box may be new.
+        if words != ["recover"] and changed:
+            wrong.append(f"{name}: {' '.join(words)} changed {changed}")
+        elif kind.path in changed:
+            wrong.append(f"{name}: {' '.join(words)} changed the damaged file")
+    put(damaged, bus)
+    if kind.path.startswith("mail/human/order"):
+        code, out, err = run(bus, ["inbox", "next"])
+        if code != 0 or not out.startswith(t["mail-second"]):
+            wrong.append(f"{name}: inbox next exits {code}: {out[:60]!r} {err.strip()!r}")
+        return tried + 1, wrong
+    tasks, letters, _ = everything(bus)
+    code, out, err = run(bus, ["doctor"])
+    if code != 75 or not kind.names(bus, out + err):
+        wrong.append(f"{name}: doctor exits {code}: {out.strip()[:300]!r} {err.strip()[:200]!r}")
+    run(bus, ["doctor", "--fix"])
+    code, out, err = run(bus, ["doctor"])
+    again, _, _ = run(bus, ["doctor", "--fix"])
+    if code not in (0, 75) or (code == 75 and f"{bus}/" not in out):
+        wrong.append(f"{name}: doctor after --fix exits {code}: {out.strip()[:300]!r} {err.strip()[:200]!r}")
+    if again != code:
+        wrong.append(f"{name}: doctor --fix exits {again}, and doctor {code}")
+    after, there, aside = everything(bus)
+    lost = (tasks - after) | {m for m in letters - there if m.split()[1] not in aside}
+    if lost:
+        wrong.append(f"{name}: doctor --fix lost {sorted(lost)}")
+    return tried + 2, wrong
+
+
 def main():
     root = place()
-    wrong, tried = [], 0
     try:
         t = build(f"{root}/base")
         base = image(f"{root}/base")
-        bus = f"{root}/bus"
-        for kind in places(f"{root}/base", t):
-            for damage in kind.damages:
-                name = f"{kind.path} {damage.__name__}"
-                put(base, bus)
-                if kind.path.startswith("import/"):
-                    write(f"{bus}/{kind.path}", RECORD)
-                    write(f"{bus}/ids", "902\n")
-                damage(f"{bus}/{kind.path}")
-                damaged = image(bus)
-                before = content(bus)
-                for words in kind.verbs:
-                    tried += 1
-                    put(damaged, bus)
-                    code, out, err = run(bus, words, "- [ ] x\n" if words[-1] == "-" else "", **kind.env)
-                    if code != 75 or not kind.names(bus, err) or err.count("\n") > 3 or "\x1b" in err:
-                        wrong.append(f"{name}: {' '.join(words)} exits {code}: {out.strip()[:80]!r} {err.strip()[:300]!r}")
-                    now = content(bus)
-                    changed = sorted(k for k in set(now) | set(before) if now.get(k) != before.get(k))
-                    # What is well may be seen to by recover, and the lock file of a box may be new.
-                    if words != ["recover"] and changed:
-                        wrong.append(f"{name}: {' '.join(words)} changed {changed}")
-                    elif kind.path in changed:
-                        wrong.append(f"{name}: {' '.join(words)} changed the damaged file")
-                hint = kind.path.startswith("mail/human/order")
-                put(damaged, bus)
-                if hint:
-                    code, out, err = run(bus, ["inbox", "next"])
-                    if code != 0 or not out.startswith(t["mail-second"]):
-                        wrong.append(f"{name}: inbox next exits {code}: {out[:60]!r} {err.strip()!r}")
-                    tried += 1
-                    continue
-                tasks, letters, _ = everything(bus)
-                code, out, err = run(bus, ["doctor"])
-                tried += 2
-                if code != 75 or not kind.names(bus, out + err):
-                    wrong.append(f"{name}: doctor exits {code}: {out.strip()[:300]!r} {err.strip()[:200]!r}")
-                run(bus, ["doctor", "--fix"])
-                code, out, err = run(bus, ["doctor"])
-                again, _, _ = run(bus, ["doctor", "--fix"])
-                if code not in (0, 75) or (code == 75 and f"{bus}/" not in out):
-                    wrong.append(f"{name}: doctor after --fix exits {code}: {out.strip()[:300]!r} {err.strip()[:200]!r}")
-                if again != code:
-                    wrong.append(f"{name}: doctor --fix exits {again}, and doctor {code}")
-                after, there, aside = everything(bus)
-                lost = (tasks - after) | {m for m in letters - there if m.split()[1] not in aside}
-                if lost:
-                    wrong.append(f"{name}: doctor --fix lost {sorted(lost)}")
-                if "-v" in sys.argv:
-                    print(f"# {name}: {'healthy' if code == 0 else out.strip()[:200]}")
+        trials = [(kind, damage) for kind in places(f"{root}/base", t) for damage in kind.damages]
+
+        def work(first):
+            """Every so many-th, in a process of its own: doctor waits most of its time, to look again."""
+            bus = f"{root}/bus{first}"
+            return [trial(kind, damage, base, bus, t) for kind, damage in trials[first::WORKERS]]
+
+        results = [result for part in forked(work, WORKERS) for result in part]
     finally:
         shutil.rmtree(root, ignore_errors=True)
+    tried, wrong = sum(result[0] for result in results), [line for result in results for line in result[1]]
     for line in wrong:
         print(f"# {line}".replace(root, ""))
     print(f"# shown: {tried} looks at damaged files, {len(wrong)} wrong")

@@ -25,6 +25,20 @@ def own(root):
     return f"{root}/{multiprocessing.current_process()._identity[0]}"
 
 
+def forked(work, count):
+    """What `work` returns for 0, 1, …, each called in a process of its own, which has all that the caller has."""
+    def call(number, end):
+        end.send(work(number))
+
+    pipes = [multiprocessing.Pipe(duplex=False) for _ in range(count)]
+    fork = multiprocessing.get_context("fork")
+    for number, (_, end) in enumerate(pipes):
+        fork.Process(target=call, args=(number, end)).start()
+        end.close()
+    # Of one that has failed there is only an end.
+    return [heard.recv() for heard, _ in pipes]
+
+
 def environment(bus, **more):
     return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "CADRE_DIR": bus, **more}
 
