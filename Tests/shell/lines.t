@@ -15,6 +15,9 @@ verbs=(init 'path bus' 'task list' 'task add x' 'task show 1' 'task edit --title
   'merge run' 'merge submit' 'merge approve 1' 'merge reject 1' 'merge retry 1' 'merge cancel 1' 'merge check' 'merge update' 'completions bash'
   'top --plain' 'top --all --plain' 'no-such-verb' '--version' 'help no-such-topic')
 
+# One that is new is to be tried as well. A supervisor is no verb of anybody's.
+is "$(cadre --list-verbs | grep -vxF -f <(printf '%s\n' "${verbs[@]%% *}") | xargs)" supervise "each verb is tried"
+
 new() { # NAME: a repository with a bus and a task
   git init -q -b main "$t_dir/$1" && cd "$t_dir/$1" && git commit -q --allow-empty -m first && cadre init -q && cadre task add -q one
 }
