@@ -8,7 +8,7 @@
 t_world
 unset TMUX TMUX_PANE
 verbs=(init 'path bus' 'task list' 'task add x' 'task show 1' 'task edit --title y 1' 'task note 1 x' 'task dep 1 --add 2' 'task done 1' 'task fail 1'
-  'task cancel 1' 'task reopen 1' 'task wait 1 --timeout 1s' 'task graph' 'task import /dev/null' claim 'claim 1' 'claim --release 1' 'send bob x' inbox
+  'task cancel 1' 'task reopen 1' 'task wait 1 --timeout 0s' 'task graph' 'task import /dev/null' claim 'claim 1' 'claim --release 1' 'send bob x' inbox
   'inbox next' 'inbox show 1' 'inbox search x' 'ask q' 'ask list' 'ask show 1' 'ask approve 1' 'ask answer 1 x' 'plan show 1' 'plan submit x' heartbeat
   'handoff x' recover doctor log cost 'spawn bob --agent nosuch' 'spawn --dry-run bob --agent true' 'agents' 'agents set bob role x' 'peek bob' 'attach bob'
   'stop bob' up 'up bob' 'pause bob' 'resume bob' 'retire bob' 'diff bob' 'diff --json bob' prime 'hook Stop' status 'push bob' 'merge list' 'merge show 1'
