@@ -17,7 +17,8 @@ package struct AgentProgram {
     package let headless: String?
     /// Goes on with a conversation without a terminal.
     package let headlessResume: String?
-    /// How a program that without a terminal does one turn and ends is given its words; nil for one that works on.
+    /// How cadre passes the words of a turn to a headless program that ends after one turn; nil for one that keeps
+    /// running.
     package enum Prompt: String { case argument, file }
     package let headlessPrompt: Prompt?
     /// Whether it can call cadre's verbs.
@@ -36,7 +37,8 @@ package struct AgentProgram {
     /// The option that names a model.
     package let model: String?
 
-    /// Words to add for an agent whose permissions are given without asking, so that its program asks its hook.
+    /// Options to add for an agent of `--auto`: with them the program asks its hook for each permission, and the hook
+    /// allows it.
     package let auto: [String]
 
     /// The option that lets its sandbox write one more directory, or `command` if its command lines say so themselves.
@@ -65,8 +67,8 @@ package struct AgentProgram {
     package enum Door: String { case hook, paste }
     package let doors: [Door]
 
-    /// Where it tells what it costs: its status line and its conversation's file, that file alone, which has tokens and
-    /// no money, a history of its own, or what it prints without a terminal; or it costs nothing.
+    /// Where cadre reads its usage: the status line and the transcript; the transcript alone, which has tokens and no
+    /// money; a history file; the output of a headless run. `none`: the program costs nothing.
     package enum Cost: String { case statusLine, rollout, history, result, none }
     package let cost: Cost?
     package let headlessCost: Cost?
@@ -79,14 +81,15 @@ package struct AgentProgram {
     package let stateFile: String?
     /// Where it keeps a conversation; `*` is any one directory, `%c` its id.
     package let transcript: String?
-    /// Of the line that the cursor is in while it takes input, and of one there or below while it works.
+    /// They match the cursor's line while the program takes input, and that line or one below it while the program
+    /// works.
     package let idle: [Pattern]
     let working: [Pattern]
     /// Of a line right above that, in which it says why a turn does not go on or has failed.
     let trouble: [Pattern]
     let signedOut: [Pattern]
     let lasting: [Pattern]
-    /// Of a line that it draws above its input line, and above what it shows in place of that.
+    /// They match the frame that the program draws above its input line, and above a dialog in that line's place.
     let frame: [Pattern]
     /// Whether it lets the cursor be seen at its input line only.
     let cursorShown: Bool
@@ -206,7 +209,8 @@ package struct AgentProgram {
     /// The longest that a person may be waited for, well before the program gives the hook up.
     package static let longestWait = 3000
 
-    /// What follows the command line's own words: what varies. `calls` is what its sandbox is to let it write.
+    /// The variable arguments, which follow the command line's own. `calls`: the directory that the sandbox must let it
+    /// write.
     package func arguments(
         model wanted: String?, auto isAuto: Bool, prompt: String?, calls: String, byTurns: Bool = false
     ) -> [String] {

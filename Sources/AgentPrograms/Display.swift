@@ -71,15 +71,13 @@ package struct Display {
     }
 }
 
-// How a program is read off its screen. A conversation may hold any words, those of a dialog among them, so that
-// nothing counts but what stands in a place where only the program itself writes:
+// How cadre reads a program's state off its screen. A conversation may hold any words, those of a dialog among them, so
+// cadre looks only at places where the program alone writes:
 //
 //   its title
-//   the line with the cursor, which at the program's input line begins with its prompt: while that is up there is no
-//   dialog
-//   what stands below the input line
-//   where the input line is gone, what stands in its place: below the last line that frames it, if the program draws
-//   one
+//   the cursor's line: at the input line it begins with the program's prompt, and then no dialog is up
+//   the lines below the input line
+//   where there is no input line, the lines in its place: those below the last frame, if the program draws one
 extension AgentProgram {
     package enum Sight: Equatable {
         /// At its input line; whether nothing is typed there.
@@ -129,8 +127,8 @@ extension AgentProgram {
         return text.joined(separator: " ")
     }
 
-    /// What the program says right above its input line of why a turn does not go on or has failed. What a model says
-    /// is set in, or begins with another sign.
+    /// The program's own message right above its input line that says why a turn stalls or has failed. A model's words
+    /// don't count: the program indents them, or begins them with another sign.
     package func trouble(_ display: Display) -> String? {
         guard !trouble.isEmpty, let start = inputLine(display) else { return nil }
         let above = display.lines[..<start].filter { $0.contains(where: \.isLetter) }.suffix(2)

@@ -2,8 +2,8 @@ import Processes
 import Storage
 import SystemPackage
 
-/// What is set of a program, by key: by the user, else in the file that comes with cadre. An empty value is none.
-/// Throws `Failure.usage` for a value that its key can't have.
+/// A program's settings by key: the user's values, or where the user set none those of the file that cadre ships. An
+/// empty value counts as none. Reading throws `Failure.usage` for a value that the key doesn't allow.
 struct ProgramValues {
     private let name: String
     private let known: [(key: String, value: String)]

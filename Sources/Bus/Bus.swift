@@ -66,8 +66,8 @@ package struct Bus {
     /// The bus is kept open by a process that lives for long.
     package func keepOpen() { opened.isForLong = true }
 
-    /// Whether a newer cadre has changed the format since the bus was opened: then nothing of it is ours to touch. A
-    /// verb does not ask in its first second.
+    /// Whether a newer cadre has changed the format since this process opened the bus: then it must not touch the bus.
+    /// A verb that runs for less than a second doesn't look.
     package var isOutgrown: Bool {
         var st = stat()
         // Not by `Files`: whether it is asked is a matter of time, and its points of fault are counted.

@@ -83,7 +83,7 @@ extension Bus {
     /// What was counted for it, see `Tally`.
     var countsFile: FilePath { root.appending("counts") }
 
-    /// Directories of which one changes whenever one of the numbers in `counts` does that are not of agents.
+    /// Directories to watch: one of them changes whenever a number in `counts` does, except for the numbers of agents.
     package var counted: [FilePath] {
         // A task comes to a ready queue from one of these, and leaves it to one.
         [.blocked, .claimed, .review, .settle, .cancelled, .deferred, .edit].map(state)

@@ -4,17 +4,17 @@ import Glibc
 import Processes
 import Storage
 
-// Who calls. The name that a caller gives (`--as`, `$CADRE_AGENT`) counts for a person alone, who may act for anybody.
-// Of all else the kernel tells whose it is, and that is its name, whatever it says and whatever its environment has:
+// The caller's identity. A name that a caller gives (`--as`, `$CADRE_AGENT`) counts only for a person, who may act for
+// anybody. Every other caller gets its name from the kernel, whatever it says and whatever its environment has:
 //
 //   an agent's   a supervisor of this bus is among its ancestors (the nearest counts), or it has a session's mark: then
-//                its supervisor was killed, or it got away from its ancestors
-//   the queue's  the runner of the merge queue is among its ancestors, or it has that one's mark: a gate, a filter, a
+//                its supervisor was killed, or it has left its ancestors
+//   the queue's  the merge queue's runner is among its ancestors, or it has the runner's mark: a gate, a filter, a
 //                driver. It acts under no name and decides nothing
-//   git's        a call of git by cadre is among its ancestors: a filter, a driver or a hook, which an agent may have
-//                chosen. It decides nothing
+//   git's        a git that cadre has called is among its ancestors: a filter, a driver or a hook, which an agent may
+//                have chosen. It decides nothing
 //
-// An agent that calls under its own name, as nearly all calls are, is known by its supervisor and its mark at once.
+// Nearly all calls are an agent's under its own name; its supervisor and its mark prove those at once.
 extension CommandContext {
     enum Descent: Equatable {
         case agent(String)
@@ -25,7 +25,8 @@ extension CommandContext {
     /// the name counts for nothing here.
     private var given: String? { common.as ?? (isElsewhere ? nil : environment("CADRE_AGENT")) }
 
-    /// What an agent of another project is called here: as there, unless an agent of this one is. Nil if none calls.
+    /// The caller's name if it is an agent of another project; nil if it isn't. Throws `Failure.no` if this project has
+    /// an agent of the same name.
     private func foreignName() throws -> String? {
         guard isElsewhere, let name = environment("CADRE_AGENT") else { return nil }
         guard try busIfAny()?.agent(named: name) == nil else {
@@ -60,8 +61,8 @@ extension CommandContext {
         return try caller()
     }
 
-    /// Who decides: an agent where the kernel says that the caller is one's, else the caller as it names itself. Throws
-    /// `Failure.no` for what the queue or git has started: that is the agents' code.
+    /// The name under which the caller decides: the agent's if the kernel says that an agent calls, else the one that
+    /// the caller gives. Throws `Failure.no` for a process of the queue or of git, which runs agents' code.
     package func superior() throws -> String {
         _ = try bus()
         switch try descentResult.get() {

@@ -76,8 +76,8 @@ package final class CommandContext {
         return settings
     }
 
-    /// A person starts something: what binds agents counts from now on as it is configured. What binds less than it did
-    /// is told while agents run.
+    /// Records the binding settings as known when a person starts something; from now on they bind agents as they are.
+    /// While agents run, says which of them bind less than before.
     package func becomeKnown() throws {
         guard try isPerson() else { return }
         let bus = try bus()
@@ -120,8 +120,8 @@ package final class CommandContext {
         return opened
     }
 
-    /// Throws for a bad name or id where no bus can be opened, before that is told; `-` stands for standard input.
-    /// Where there is one, each is looked at in its turn.
+    /// If no bus can be opened, throws for a bad name or id first: a usage error is to win over a missing bus. With a
+    /// bus the verb checks each name in its turn. `-` stands for standard input.
     package func checkUsage(agents: [String] = [], ids: [String] = []) throws {
         if (try? busIfAny()) != nil { return }
         for name in agents where name != "-" { _ = try Names.agent(name) }
@@ -157,8 +157,8 @@ package final class CommandContext {
         return isElsewhere ? nil : environment("CADRE_SESSION")
     }
 
-    /// The caller as one who claims. With a card and the current session's token, or where a person acts for an agent
-    /// that runs, its supervisor answers for it; else its claims are leases.
+    /// The caller as a worker. Its supervisor answers for its claims if it has a card and presents the current
+    /// session's token, or if a person acts for a running agent; otherwise its claims are leases.
     package func worker(role: String? = nil, lease: Int? = nil) throws -> Worker {
         let name = try caller()
         let card = try bus().agent(named: name)
@@ -198,8 +198,8 @@ package final class CommandContext {
             && (settings().string("advice") == nil || settings().flag("advice"))
     }
 
-    /// Has records be the rows of a table with this header, where they are for a person. `empty` is said, as advice, if
-    /// there are none.
+    /// Prints the following records as rows of a table with this header, if a person reads them. If there are none,
+    /// prints `empty` as advice.
     package func table(_ look: Look, _ heads: [String], empty: String? = nil) {
         guard !common.quiet, !common.json, look.isShown else { return }
         Output.table = Table(heads, colors: look.hasColors, empty: (try? advises()) == true ? empty : nil)

@@ -172,8 +172,8 @@ package enum CommandRunner {
         }
     }
 
-    /// A file of the bus must not become standard input or output because the caller closed that one: output would go
-    /// into it. What is opened in its place refuses to be read or written, which is then told.
+    /// Opens /dev/null on each standard descriptor that the caller has closed: else a file of the bus could take its
+    /// place, and output would go into that. Its mode lets every read or write fail, so the verb reports it.
     private static func occupyStandard() {
         for (fd, flags) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDWR)] where fcntl(fd, F_GETFD) < 0 {
             _ = open("/dev/null", flags)

@@ -1,9 +1,9 @@
 import Glibc
 import Processes
 
-// What may be longer than the screen goes through the pager that git has: `GIT_PAGER`, `core.pager`, `PAGER`, less. It
-// is asked of git outside the repository, since whatever an agent writes into that one's configuration would be run by
-// the person. `LESS` is FRX and `LV` -c where they are not set, as git has it.
+// Output that may be longer than the screen goes through git's pager: `GIT_PAGER`, `core.pager`, `PAGER`, less. cadre
+// asks git outside the repository, because the person would run whatever an agent writes into the repository's
+// configuration. As in git, `LESS` is FRX and `LV` is -c where they are unset.
 extension Output {
     /// From now on standard output goes through the pager, if it is a person's terminal. The C functions are `pipe`,
     /// `posix_spawnp` and `dup2`.

@@ -2,9 +2,9 @@ import ArgumentParser
 import Glibc
 import Screen
 
-// Lists for a person. Through a pipe a list is the records that scripts read, tabs between the fields. On a terminal
-// the same records are columns below a header. They fit the terminal's width: the widest are cut, all to the same
-// width, but the first one, which is what other verbs are told, never is. Colours only repeat what words say.
+// Lists for a person. Through a pipe a list is records with tabs between the fields, for scripts. On a terminal the
+// same records are columns below a header, which fit the terminal's width: the widest columns are cut to one width,
+// except the first, whose names other verbs take. A colour only repeats what a word says.
 
 /// How what is printed looks.
 package struct Look: ParsableArguments {

@@ -1,15 +1,14 @@
 import Bus
 import Storage
 
-// The settings that bind agents. An agent can write git's configuration as well as a person can, and nobody sees who
-// did. So a verb by which a person starts something records the values (`Bus.knownSettings`), and while an agent lives,
-// of what has changed since:
+// The settings that bind agents. An agent can write git's configuration like a person, and nobody sees who did. So a
+// verb by which a person starts something records the values (`Bus.knownSettings`). While an agent lives, a change
+// since then has this effect:
 //
-//   what binds more counts at once: another gate command, a lower limit, another protected path
-//   what binds less waits, the recorded value in its place, for the answer to one ask, which shows both
+//   a value that binds more counts at once: another gate command, a lower limit, another protected path
+//   a value that binds less waits, and the recorded value holds, until a person answers one ask that shows both
 //
-// The answer is about exactly these values: it stands, as the answered ask, for as long as they are what is asked
-// about.
+// An answer is about exactly these values: it holds as long as the same values would be asked about.
 extension Settings {
     private enum Kind {
         /// A number, less of which is stricter.
@@ -64,8 +63,9 @@ extension Settings {
         }
     }
 
-    /// What binds less than what was recorded, in order of the table. What `.cadre` brings and nobody has seen stops
-    /// the queue by itself: that such a gate does not count is nothing to ask about.
+    /// The settings that bind less than the record, in the order of the table. While `.cadre` has unseen commands, the
+    /// settings that hold commands are left out: unseen commands stop the queue by themselves, so there is nothing to
+    /// ask.
     func loosened(since record: KnownSettings) -> [Loosened] {
         Settings.binding.compactMap { key, kind in
             let (old, new) = (record[KnownSettingsFields.setting(key)] ?? [], bindingValues(key, kind))

@@ -6,10 +6,10 @@ import SystemPackage
 
 /// What git is configured to do in a repository, and which of it the person lets run.
 ///
-/// The user's and the system's files are the person's. The repository's own can be written by every agent: what git
-/// would run by them (filters, merge drivers, programs that sign) counts once a person has let it, by `cadre init`, or
-/// by `spawn` or `up` while no agent lives. A setting counts with all others of its filter, driver or program, or not
-/// at all.
+/// The user's and the system's files are the person's, but every agent can write the repository's own. If git would run
+/// a command because of those (filters, merge drivers, signing programs), the setting counts only after the person has
+/// approved it: by `cadre init`, or by `spawn` or `up` while no agent lives. All settings of one filter, driver or
+/// program count together, or none does.
 package struct Configured {
     package struct Line: Equatable {
         package var key: String
@@ -123,8 +123,8 @@ package struct Configured {
         !line.isOwn || Configured.group(line.key).map { !refused.contains($0) } ?? true
     }
 
-    /// Values for a call in a worktree of the person's, with the whole configuration: a filter that is not let run is
-    /// as if the repository said nothing of it.
+    /// The environment of a call in a person's worktree with the whole configuration: it turns off the filters that are
+    /// not approved.
     package var tame: [String: String?] {
         var all: [(key: String, value: String)] = []
         for group in refused.sorted() where group.hasPrefix("filter.") {
@@ -144,8 +144,8 @@ package struct Configured {
 
     // MARK: over the network
 
-    /// What the repository's own configuration says of how a remote is reached, and is not let count: an agent might
-    /// send the work elsewhere, or have a program run.
+    /// The repository's own lines about reaching a remote that are not approved: through them an agent might send the
+    /// work elsewhere, or run a program.
     package func strange(_ remote: String?) -> [String] { reach(remote).filter { !approved.contains($0) } }
 
     package func reach(_ remote: String?) -> [String] {

@@ -4,24 +4,24 @@ import Glibc
 import Storage
 import SystemPackage
 
-// What git is configured to do, and what the target says of it, kept on the bus, so that verbs that programs call all
-// the time start no git for it. It counts for as long as everything that git has read, or would read if it were there,
-// is as it was:
+// A copy of git's configuration and of the target's files, kept on the bus, so that verbs that programs call all the
+// time start no git for it. It is valid as long as everything that git has read, or would read if it existed, is
+// unchanged:
 //
-//   the system's, the user's and the repository's own files, that of the main worktree, and what they include, whether
-//   the condition holds or not; of a condition about a branch the repository's HEAD
-//   the commit that the target holds, of which git reads `.cadre`, and the bus's file that names the target
+//   the system's, the user's and the repository's own files, the main worktree's, and the files that they include,
+//   whether the condition holds or not; for a condition about a branch, the repository's HEAD
+//   the target's commit, whose `.cadre` git reads, and the bus's file that names the target
 //   the variables that name such files
 //
-// A file is known by its device, inode, size, and both times in nanoseconds. One that was changed just before it was
-// read may be changed again without another time: nothing is kept then, and the next who asks sees to it. Nor is
-// anything kept of an include whose path git alone can tell, or of a target that the repository's files do not tell.
-// Where only the target holds another commit, git is asked for its two files alone.
+// A file's stamp is its device, inode, size, and both times in nanoseconds. A file that changed just before it was read
+// may change again within the same stamp: then nothing is kept, and the next verb tries. Nothing is kept either if only
+// git can resolve an include's path, or if the repository's files don't tell the target's commit. If only the target's
+// commit has changed, git reads just the target's two files.
 //
-// The file `configuration` of the bus is strings, each with a NUL behind it: the variables; the paths, and behind each
-// its stamp; an empty one; the target, its commit, and what that has for each of `sources`; how many lines the
-// configuration has; those, after a `+` if they are of the repository's own and a `-` if they are the user's or the
-// system's, then those of `.cadre`; `end`. It is read too often for a record.
+// The file `configuration` of the bus is a list of strings, each with a NUL behind it: the variables; the paths, each
+// followed by its stamp; an empty string; the target, its commit, and the id of each of `sources` there; the number of
+// configuration lines; those lines, with `+` in front if they are the repository's own and `-` if they are the user's
+// or the system's; the lines of `.cadre`; `end`. It is no record, because verbs read it so often.
 extension Settings {
     /// What git says.
     struct Source {

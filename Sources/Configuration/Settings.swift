@@ -115,8 +115,8 @@ package struct Settings {
         }
     }
 
-    /// What git printed; none where there is no such key, with status 1. A blob that is no configuration is told by the
-    /// same status, with an error. A warning, such as of a file that may not be read, is none.
+    /// git's output; empty for status 1, which means that there is no such key. A blob that is not a configuration
+    /// gives the same status with an error, which throws. A warning, such as about an unreadable file, is no error.
     private static func answer(_ result: Program.Result, blob: String? = nil) throws -> [UInt8] {
         let isError = String(decoding: result.error, as: UTF8.self).split(separator: "\n").contains {
             $0.hasPrefix("error: ")

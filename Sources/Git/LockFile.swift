@@ -15,8 +15,8 @@ extension Program.Result {
         return FilePath(String(text[before.upperBound..<after.lowerBound]))
     }
 
-    /// The record of a worktree that another git makes at this moment: its `commondir` is there and empty, of which
-    /// every git dies that lists the worktrees (git 2.39 and later), before it has changed anything.
+    /// The record of a worktree that another git is making at this moment: its `commondir` exists and is empty. Every
+    /// git that lists the worktrees then dies (git 2.39 and later), before it has changed anything.
     package var halfMade: FilePath? {
         guard status == 128 else { return nil }
         let text = String(decoding: error, as: UTF8.self)

@@ -4,9 +4,9 @@ import Processes
 import Storage
 import SystemPackage
 
-/// A reference that git holds locked for us, at a known value, until it is moved or let go of: by one call of
-/// `git update-ref --stdin`, which is told to start, update and prepare, and later to commit. Its HEAD is locked with
-/// it, for the reflog. Should we die, git sees the end of its input and lets go.
+/// A reference that git keeps locked for us, at a known value, until we move it or let go. It is one call of `git
+/// update-ref --stdin`, which gets start, update and prepare, and later commit. git also locks the worktree's HEAD, for
+/// the reflog. If we die, git sees the end of its input and lets go.
 package final class ReferenceLock {
     package enum Taken {
         case held(ReferenceLock)

@@ -64,7 +64,7 @@ struct HookHandler {
             try team.goOn(name, turn: true)
         case "PermissionRequest": try team.permission(call, agent, print)
         case "Notification":
-            // Some seconds late, and without what it is about: a hook has told that.
+            // This comes some seconds late and doesn't name the request, which a hook has reported already.
             if call.kind == "permission_prompt", agent.report?.state != .waiting {
                 try bus.report(name, state: .waiting, source: .hook, note: call.message)
             }
@@ -87,7 +87,8 @@ struct HookHandler {
     private func acknowledgeMail() throws {
         switch call.event {
         case "UserPromptSubmit":
-            // Words that are typed into a turn call it as well, while nothing has followed yet what that began with.
+            // Words that somebody types into a turn call this hook too, and prove nothing about the mail that the turn
+            // began with.
             let isWithin = agent.state == .working && agent.report?.turn != nil
             if isWithin, let file = try bus.conversation(name)?.transcript, try Files.exists(FilePath(file)) {
                 try bus.doubtHanded(of: name)
@@ -95,13 +96,14 @@ struct HookHandler {
                 try team.settleHanded(agent)
             }
         case "SessionStart":
-            // Cleared, it has nothing of what was in hand; of a turn that failed the person knows.
+            // A cleared conversation has lost the mail in hand. If the turn had failed, the person knows about that
+            // mail.
             if call.source == "clear" {
                 let failed = try bus.conversation(name)?.failed != nil
                 try bus.settleHanded(of: name) { _ in failed }
             }
-        // Not StopFailure: such a turn has done nothing yet with what it began with, and a program that is killed just
-        // then has not written it down. That is seen a moment later, or by the next start.
+        // Not StopFailure: such a turn has not used its mail yet, and a program that is killed just then has not
+        // written it down. MailWaker sees that a moment later, or the next start does.
         case "PermissionRequest", "PostToolUse", "PostToolUseFailure", "Stop": try team.settleStood(agent)
         default: break
         }

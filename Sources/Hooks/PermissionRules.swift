@@ -7,17 +7,16 @@ import Team
 // Rules that give permissions, `cadre.allow`: a tool, or a tool and in parentheses what it may be used on, as the words
 // of a command or as a path in the worktree.
 //
-// A rule speaks of one simple command. What a shell would do more with the text than to split it into words is not
-// matched by any rule: several commands, pipes, redirections, substitutions, variables, globs, braces, assignments,
-// comments, backslashes, newlines. So what is matched is what is run. Quotes are understood, as far as all between them
-// is plain.
+// A rule is about one simple command. If a shell would do more with the text than split it into words, no rule matches:
+// several commands, pipes, redirections, substitutions, variables, globs, braces, assignments, comments, backslashes,
+// newlines. So the shell runs exactly the words that matched. Quotes are understood if all between them is plain.
 //
-// A rule counts inside the agent's own worktree. A star stands neither for a path out of it, nor for hidden names
-// (among which are the settings of git, of cadre and of the programs), nor for a program that reaches the network or
-// the bus or runs other programs. What a rule spells out it does allow. The program, and of one that has subcommands
-// the subcommand, must be spelled out: nothing else tells what the rest may do.
+// A rule counts inside the agent's own worktree. A star never matches a path out of it, a hidden name (the settings of
+// git, cadre and the programs have such names), or a program that reaches the network or the bus or runs other
+// programs. A rule that spells one of these out does allow it. A rule must spell out the program, and the subcommand if
+// the program has subcommands: nothing else tells what the rest may do.
 //
-// What goes wrong is no permission: the person is asked.
+// An error is no permission: the person is asked.
 struct Rules {
     /// The directory that the tool is to be used in, and the worktree, as real paths.
     let directory: FilePath

@@ -121,7 +121,7 @@ extension Team {
         "You were ended while your sub-agents worked and are started again; they are gone: "
         + "go on with what they were at."
 
-    /// What an agent is told that was ended at work, without a task that would tell it; nil if it was not.
+    /// The words to an agent that was cut off at work, if no task's text tells it; nil if it was not.
     package static func interrupted(_ agent: AgentView, _ conversation: Conversation?) -> String? {
         if agent.report?.turn != nil || conversation?.failed != nil { return middle }
         return conversation?.beside != nil ? alone : nil

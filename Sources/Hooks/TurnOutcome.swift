@@ -19,9 +19,9 @@ extension Team {
         }
     }
 
-    /// Acknowledges mail in hand of which the file of the conversation tells that a turn with it stood; the rest is
-    /// unread again, or stays in hand if it `waits`. `resumes`: the program goes on with what is in the file, whatever
-    /// became of the turn.
+    /// Acknowledges the mail in hand that the transcript shows in a turn that stood; the rest becomes unread, or with
+    /// `waits` stays in hand. `resumes`: the program goes on from the transcript, so mail in it is read whatever became
+    /// of the turn.
     package func settleHanded(_ agent: AgentView, resumes: Bool = false, waits: Bool = false) throws {
         guard try bus.handed(of: agent.name) != nil else { return }
         let transcript =
@@ -36,8 +36,9 @@ extension Team {
         var parentUuid: String?
     }
 
-    /// Whether a conversation has this text in a turn that stood. Where entries name those that they follow, one of the
-    /// person or the model follows it: a turn that was taken back stays in the file, and nothing follows.
+    /// Whether the transcript has this text in a turn that stood. In a transcript whose entries name their
+    /// predecessors, an entry of the person or the model must follow it: a turn that a person took back stays in the
+    /// file, and nothing follows it.
     private static func holds(_ lines: [ArraySlice<UInt8>], _ text: [UInt8], resumes: Bool) -> Bool {
         var after = Set<String>()
         for line in lines {
@@ -58,9 +59,9 @@ extension Team {
         return false
     }
 
-    /// What a turn had begun with is to be gone on with: it is told again after a pause. Where only a person can see to
-    /// that, or that has not helped for long, the person is asked, in the agent's name: the answer is mail to it, which
-    /// has it go on.
+    /// Schedules the repetition of a failed turn's prompt, after a pause. If only a person can mend the cause, or the
+    /// failure has gone on for long, this opens an ask in the agent's name: the answer is mail to the agent, which
+    /// makes it go on.
     package func noteFailure(of name: String, _ why: String, _ known: AgentProgram?) throws {
         let isSignedOut = known?.isSignedOut(why) == true
         let lasts = isSignedOut || known?.lasts(why) == true

@@ -27,7 +27,7 @@ struct Batch {
 
     enum Placed {
         case stacked
-        /// It does not go with what is below; it does with the target. Or that has moved.
+        /// It conflicts with the stack and not with the target, or the local target has moved.
         case leftOut
         /// It was given back, held, made to wait, or has landed.
         case settled
@@ -147,7 +147,8 @@ struct Batch {
         return try queue.inTheWay(candidate, ground)
     }
 
-    /// Holds an entry for review. Who reviews should have to look only at what the gate passes, by itself.
+    /// Holds an entry for review, after the gate has passed it alone: a reviewer should not look at work that the gate
+    /// rejects.
     private func hold(
         _ entry: Entry, _ candidate: MergeRunner.Candidate, _ why: String, gateFirst: Bool,
         _ report: inout MergeRunner.Report
@@ -284,7 +285,7 @@ struct Batch {
         case .elsewhere: try goBack()
         case .halfway(let why): try queue.stand(landing, why, &report)
         case .blocked(let why, let paths, let file):
-            // Ignored files are not seen before. Whose they are not is stacked again.
+            // Earlier checks miss ignored files. Entries that change none of these are stacked again.
             let blocked = try zip(landing, layers).map { try !queue.changes($1.candidate, among: paths).isEmpty }
             for (n, entry) in landing.enumerated() {
                 if blocked[n] || !blocked.contains(true) {

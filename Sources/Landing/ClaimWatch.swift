@@ -5,9 +5,9 @@ import Storage
 // What a person's hooks or a task's check do may take for ever. So it goes on for as long as the claim that it is done
 // under lasts, and no longer: a task that is cancelled or taken away holds up nobody.
 extension TaskBranches {
-    /// Runs a program for a claimed task, in a verb or in a supervisor, which names its agent. Throws `Failure.no` if
-    /// the claim has gone meanwhile, or the agent is to end; the program is ended then, with all below it. Of a claim
-    /// that can't be looked at nothing is known, and it goes on.
+    /// Runs a program for a claimed task, in a verb, or in the supervisor of `agent`. If the claim is lost meanwhile,
+    /// or the agent is to stop, ends the program with all its descendants and throws `Failure.no`. If the claim can't
+    /// be looked up, the program goes on.
     func run(_ program: Program, for claim: Claim?, beside agent: String? = nil) throws -> Program.Result {
         guard let claim else { return try program.run() }
         var program = program

@@ -185,7 +185,7 @@ final class IsolatedGit {
             let words = String(decoding: line[..<tab], as: UTF8.self).split(separator: " ")
             let path = String(decoding: line[(tab + 1)...], as: UTF8.self)
             let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-            // A link git does not follow; the rest no honest tree has.
+            // git follows no link here, and no honest tree has the other cases.
             guard words.count == 3, words[0].hasPrefix("100"), parts.last == ".gitattributes",
                 !parts.contains(where: { ["", ".", ".."].contains($0) || $0.lowercased() == ".git" })
             else { return nil }

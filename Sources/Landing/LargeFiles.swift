@@ -5,11 +5,11 @@ import Processes
 import Storage
 import SystemPackage
 
-// Files that git-lfs(1) keeps outside of git: what is pushed has pointers to them, and so they are uploaded first, as
-// its own pre-push hook does, which is not run.
+// Files that git-lfs(1) keeps outside of git. The pushed commits hold pointers to them, so cadre uploads the files
+// first, as git-lfs's own pre-push hook would, which cadre does not run.
 //
-// Which server gets them is never a branch's word: git-lfs is run in our own git directory, in which `.lfsconfig` of
-// the target counts as far as the person has seen it, as the rest of the configuration does (see Configured,
+// A branch never chooses the server that gets them: git-lfs runs in our own git directory. There the target's
+// `.lfsconfig` counts, like the rest of the configuration, only as far as the person has seen it (see Configured,
 // IsolatedGit).
 extension IsolatedGit {
     /// Uploads what the commits need that a remote gets now: those reachable from `commit` and not from `known`. Why it

@@ -141,8 +141,8 @@ package struct MergeRunner {
         }
     }
 
-    /// Lands one batch of these entries. Returns what it looked at, and whether it came to an end with it: else it is
-    /// looked at again, though it may be the same.
+    /// Lands one batch of these entries. Returns the entries that it looked at, and whether it is done with each;
+    /// otherwise this run looks at the entry again, even if it is unchanged.
     private func round(_ due: [Entry], _ report: inout Report) throws -> [(entry: Entry, ended: Bool)] {
         var ended: [Entry] = []
         // Where not even a batch can be begun, it is all the same to each of them.
@@ -274,7 +274,8 @@ package struct MergeRunner {
             "Bring '\(work.targetName)' into your branch with 'cadre merge update', solve the conflict, and submit "
             + "again.\n\n"
         let other = try otherSide(entry, paths, below: target, target: target)
-        // What has come to the target since its author brought it in is no fault of that author's.
+        // A conflict with commits that came to the target after the author brought it in doesn't count against the
+        // author.
         let before = try bus.returned(entry.id)?.target.flatMap { try git.commit($0) }
         let isNew = try before.map { try git.isAncestor($0, of: entry.tip) } ?? false
         try giveBack(

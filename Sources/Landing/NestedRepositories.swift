@@ -82,8 +82,8 @@ extension TaskBranches {
         return names
     }
 
-    /// Why a commit of a submodule is in no copy but that of a worktree, which nobody else gets it from; nil if it is,
-    /// or if no copy here has it: then it was not made here.
+    /// Why nobody else can get a submodule's commit: only a worktree's copy has it. Nil if another copy has it, or none
+    /// does: then nobody made it here.
     private func lost(_ commit: String, of name: String, at path: String) throws -> String? {
         guard
             !name.split(separator: "/", omittingEmptySubsequences: false).contains(where: { $0 == ".." || $0.isEmpty })

@@ -19,10 +19,10 @@ extension MergeRunner {
     /// So often is looked again at what may pass by itself before a person is asked: for a minute.
     private static let lookedFor = 4
 
-    /// The entry waits until the file has changed, or for a time that grows: to a minute where there is such a file,
-    /// since what is in the way may go without a change of it, or have gone while we looked. With `again` nobody tries
-    /// it before its time, not even a person's run. A lock of git's, and what else `passes`, is looked at again before
-    /// a person is asked. `note` is written with it.
+    /// Makes the entry wait until `index` changes, or for a time that grows: to a minute with such a file, because the
+    /// obstacle may go without changing it, or may have gone while we looked. `again`: no run tries the entry before
+    /// its time, not even a person's. `passes`: the cause may pass by itself, as a lock of git's may; a person is asked
+    /// only after some more looks. `note` changes the record in the same write.
     func wait(
         _ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, red: String? = nil,
         again: Bool = false, asks: Bool = true, passes: Bool = false,

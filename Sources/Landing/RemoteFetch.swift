@@ -15,10 +15,10 @@ private struct FetchFields: RecordFields {
 }
 private typealias FetchRecord = TypedRecord<FetchFields>
 
-// Where work lands on a remote's target, it begins there too: at what that held when it was last fetched. Who is about
-// to give an agent work fetches it, if that is longer ago than `cadre.fetch`; claiming never does. It takes ten seconds
-// at most; a remote that can't be reached is told once, and what it held last counts on. When it was fetched is in
-// merge/fetched/, a record for each branch of a remote.
+// Work that lands on a remote's target also begins there: at the commit of the last fetch. Whoever is about to give an
+// agent work fetches, if the last fetch is older than `cadre.fetch`; claiming never fetches. A fetch takes ten seconds
+// at most. If the remote can't be reached, cadre says so once and uses the commit of the last fetch. merge/fetched/ has
+// a record of the last fetch for each branch of a remote.
 extension TaskBranches {
     /// Where a task begins: the newest commit that the target is known to hold, here or at the remote.
     package func front() throws -> String {
@@ -37,8 +37,8 @@ extension TaskBranches {
         return try refresh(remote, remote.branch)
     }
 
-    /// Has a task on whose branch nothing was done yet begin where the target is now: whether it does. Its base is
-    /// written first: were it older than the branch, what others have done would count as the task's own.
+    /// Moves a task's branch to the current target if nobody has worked on it yet; returns whether the branch is there
+    /// now. The base is written before the branch moves: an older base would count others' commits as the task's own.
     package func beginAnew(_ id: Int, _ worktree: Git) throws -> Bool {
         guard var branch = try bus.branch(id), try worktree.branch() == branch.reference,
             let tip = try worktree.commit("HEAD"), tip == branch.base,

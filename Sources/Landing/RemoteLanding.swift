@@ -162,8 +162,8 @@ extension MergeRunner {
         try landed(entry, commit, &report)
     }
 
-    /// The entry stays landing, since it may be on the remote's target already or is: why. For what may pass by itself,
-    /// as a lock of git's does, a person is asked when it is there still the next time.
+    /// Leaves the entry landing, because its work is on the remote's target or may be. If the cause may pass by itself,
+    /// as a lock of git's does, a person is asked only if it is still there the next time.
     func stay(_ entry: Entry, _ why: String, _ index: FilePath?, _ report: inout Report, passes: Bool = false) throws {
         let stamp = try index.map(MergeRunner.stamp)
         let tries = (entry.record.retries ?? 0) + 1

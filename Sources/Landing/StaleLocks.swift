@@ -8,8 +8,8 @@ import SystemPackage
 // Lock files of git's, `NAME.lock` beside what they lock. One that a git left that was killed stays for ever.
 
 extension TaskBranches {
-    /// Removes a lock file of git's that nobody alive holds: older than a second, with no git at work in these
-    /// directories; without any, with none of ours that moves references. Else says what is at work.
+    /// Removes a lock file of git's that no living process holds: it is older than a second, and no git runs in
+    /// `places`; with no places, no git of ours moves references. Returns what is in the way if the lock stays.
     func removeStale(_ lock: FilePath, _ places: [FilePath]) throws -> String? {
         let end = Time.monotonic() + 5
         while let st = try Files.status(lock) {

@@ -171,9 +171,9 @@ extension TaskBranches {
         package var isOnBranch: Bool
     }
 
-    /// Whose task's changes they are that the agent's worktree holds, if it is one that others than this agent may
-    /// decide of: it was cancelled, failed or given back. `any`: also one that was handed in, for a program that
-    /// changes nothing by itself.
+    /// The task whose changes the agent's worktree holds, if the agent no longer decides about it: the task was
+    /// cancelled, failed or given back. `any`: also a task that was handed in, for a program that changes nothing by
+    /// itself.
     package func leftover(of agent: AgentView, in worktree: Git, any: Bool) throws -> Leftover? {
         let branch = try worktree.branch()
         guard let reference = try branch ?? letGo(worktree), let id = task(of: reference),
@@ -199,9 +199,9 @@ extension TaskBranches {
 
     static let letGo = "cadre: let go of "
 
-    /// Puts changes by that a task has left, so that the worktree is clean: on its branch, for who goes on there, or,
-    /// where it has ended or another is on the branch, in what is kept of it. Throws `Failure.no` if a commit can't
-    /// hold them. Returns the commit.
+    /// Commits a task's leftover changes and cleans the worktree. The commit goes on the task's branch, for the next
+    /// holder; if the task has ended, or the worktree is no longer on the branch, only a reference keeps it. Throws
+    /// `Failure.no` if a commit can't hold the changes. Returns the commit.
     @discardableResult
     package func putBy(_ leftover: Leftover, of agent: AgentView, in worktree: Git) throws -> String {
         let held = try holdingsOfCommits(of: agent, in: worktree)

@@ -4,14 +4,14 @@ import Glibc
 import Storage
 import SystemPackage
 
-// A mark tells which session a process belongs to, also where it has changed its environment, its session or its
+// A mark tells which session a process belongs to, even if the process has changed its environment, its session or its
 // parent.
 //
-// It is a resource limit, since the kernel hands limits on by fork and exec, and only who has privileges raises one
-// again: RLIMIT_RTTIME, which matters to no program, set to a number of the session's own of some thousand years in
-// microseconds. A number below the one inherited is free to take, so what is started below a marked process can have a
-// mark of its own. A process can lower its own limit and so shed its mark; it can't take that of a session which began
-// above it.
+// The mark is a resource limit, because children inherit limits across fork and exec, and only a privileged process can
+// raise one again. It is RLIMIT_RTTIME, which no program cares about, set to the session's own number of microseconds,
+// some thousand years. A process may take any number below the one that it inherits, so a child of a marked process can
+// have a mark of its own. A process can lower its limit and so shed its mark; it can't take the mark of a session that
+// began above it.
 package enum Mark {
     private static let highest: UInt64 = 1 << 62
     private static let lowest: UInt64 = 1 << 53

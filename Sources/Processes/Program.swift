@@ -60,8 +60,8 @@ package struct Program {
         /// Whether git was ended by a signal: 129 is its own code for wrong usage.
         package var wasKilled: Bool { (130..<160).contains(status) }
 
-        /// Whether git failed by what may pass: it was ended by a signal, or for want of what may come back, which it
-        /// says in the system's words, untranslated.
+        /// Whether git failed for a reason that may pass: a signal ended it, or a resource ran out, which it says in
+        /// the system's untranslated words.
         package var mayPass: Bool {
             if wasKilled { return true }
             let said = String(decoding: error, as: UTF8.self)

@@ -131,9 +131,9 @@ package enum Tree {
         )
     }
 
-    /// Processes whose environment has all these `NAME=value`, or that are among `holders`, with what descends from
-    /// them, whatever that has; but no agent of this bus that lives, which one of them may have started. A process that
-    /// belongs to another user can't be seen into and is not ours.
+    /// Processes whose environment has all these `NAME=value`, or that are among `holders`, with all their descendants.
+    /// Leaves out living agents of this bus, which such a process may have started, and processes of other users, whose
+    /// environment is not readable.
     private static func carrying(_ variables: [String], or holders: Mark.Holders?, _ bus: Bus) throws -> Set<Process> {
         guard let names = try Files.list("/proc") else {
             throw Failure.unsure("unable to look for processes: no /proc")

@@ -32,7 +32,7 @@ struct AdoptedTurn {
     /// Its conversation, and the record of that.
     var conversation = ""
     var record: FilePath?
-    /// The state of both files of which it was seen how the turn ended, and one of which that is to be seen, and when.
+    /// The stamp of both files at the last settled end of a turn; the stamp of a possible end, and when to settle it.
     var seen = ""
     var mark = ""
     var due: Double?
@@ -41,9 +41,9 @@ struct AdoptedTurn {
 }
 
 extension ProgramMonitor {
-    /// An adopted program has no hooks that tell how its turn ended, and which conversation it is in after /clear. Its
-    /// state file and the record of the conversation do, a moment later, when the program has written that down. Of a
-    /// turn that is over in no time the state file says nothing.
+    /// Settles the end of a turn of an adopted program, which has no hooks to report it or the new conversation after
+    /// /clear. The program's state file and its record show both, a moment later, once the program has written them.
+    /// The state file misses a turn that is over in no time.
     func settleEnd(of conversation: String, isOver: Bool, _ written: Int) throws {
         if ending.record == nil || ending.conversation != conversation {
             ending.conversation = conversation

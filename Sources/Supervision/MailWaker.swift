@@ -7,21 +7,21 @@ import SystemPackage
 import Team
 import Tmux
 
-// Waking. An idle agent that has unread mail is woken by a line pasted into its pane, if its program is reached that
-// way; what is in the mail comes by its hook, or by `cadre inbox next`. Nothing is typed unless all agree that nobody
-// is disturbed:
+// Waking. cadre wakes an idle agent with unread mail by pasting a line into its pane, if its program takes that; the
+// mail itself comes through the hook, or by `cadre inbox next`. It types nothing unless all of these show that it
+// disturbs nobody:
 //
-//   1  its main turn is over, by its hooks, its state file or its screen; its sub-agents may work
-//   2  the cursor is at its input line, nothing is typed there, and nothing on the screen says that it works
+//   1  the agent's main turn is over, by its hooks, its state file or its screen; its sub-agents may work
+//   2  the cursor is at the input line, the line is empty, and nothing on the screen says that the program works
 //   3  the pane is in no mode and takes input, and no client that shows it had a key pressed lately
 //
-// What keeps it from that is its note while the mail waits, and if it lasts without a person at the keys an ask. It is
-// looked again, at longer and longer intervals up to a minute.
+// Whatever prevents that becomes the agent's note while the mail waits, and an ask if it lasts and no person is at the
+// keys. cadre looks again at growing intervals, up to a minute.
 //
-// That the line was taken is told by the hook of the turn that it begins (`Handed` is gone from the conversation).
-// Until then nothing else is typed: a line that stands in the pane gets its Enter once more, and after half a minute
-// without either it is lost. A turn that a person takes back leaves our line at the input line: what is exactly ours is
-// removed.
+// The hook of the new turn proves that the program took the line (`Handed` is gone from the conversation). Until then
+// cadre types nothing else: a line that still stands in the pane gets its Enter once more, and after half a minute it
+// counts as lost. If a person takes the turn back, the line stands at the input line again; cadre removes exactly its
+// own text.
 
 /// When an agent is to be woken, and what keeps it from that.
 struct MailWaker {
@@ -119,8 +119,8 @@ extension ProgramMonitor {
         }
     }
 
-    /// A turn that was broken off, which no hook tells: whether what was in hand is in the conversation is seen a
-    /// moment later, when the program has written that down. True if it is to be seen yet.
+    /// Settles the mail in hand of a turn that was broken off, which no hook reports. A moment later, when the program
+    /// has written its transcript, that shows whether the mail is in the conversation. True if it is too early to look.
     private func settleHanded() throws -> Bool {
         guard let handed = try bus.handed(of: name), let agent = try bus.agent(named: name), agent.state == .idle,
             let time = ProgramMonitor.changed(bus.agentState(name)), time > handed.time

@@ -8,10 +8,10 @@ import Storage
 import SystemPackage
 import Team
 
-/// Watching the other agents' `alive` files. The descriptor that held a lock is closed when its holder dies, which
-/// inotify tells of; two supervisors of a project watch, whoever got one of two locks, since a user has few inotify
-/// instances and two see each other's death as well. The first of them also sees branches move and looks for conflicts,
-/// and shows in tmux how the team is.
+/// Watches the other agents' `alive` files. When the holder of a lock dies, the kernel closes its descriptor, and
+/// inotify reports that. Two supervisors of a project watch, those that get one of two locks: a user has few inotify
+/// instances, and two see each other's death. The first also watches the branches, looks for conflicts, and shows the
+/// team's state in tmux.
 final class PeerWatch: EventSource {
     private let lock: FileDescriptor
     private let isFirst: Bool
@@ -88,11 +88,11 @@ final class PeerWatch: EventSource {
         repeat { installed = places() } while installed != places()
     }
 
-    /// Something changed. If somebody died, or work came to the merge queue: see to it. Looking at a file of another's
-    /// is a change, too, so what was dead before is no reason to act: two watchers would wake each other for ever.
+    /// Handles a change: a death, or work for the merge queue. Opening another's file counts as a change too, so this
+    /// acts only on new deaths; otherwise two watchers would wake each other for ever.
     ///
-    /// The kernel tells of a close shortly before it drops the lock: where nobody is found dead it is looked again,
-    /// soon and once more later, for a process that had to wait for a processor in between.
+    /// The kernel reports a close shortly before it drops the lock. So if nobody is dead this looks again soon, and
+    /// once more later, in case the dying process had to wait for a processor.
     func look(_ team: Team) {
         let before = PeerWatch.used()
         defer { spent += PeerWatch.used() - before }

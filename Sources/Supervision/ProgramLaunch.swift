@@ -99,8 +99,8 @@ extension Supervisor {
         return words
     }
 
-    /// By whom no hook is called, the rules are told with the first words, and where there is more; all are told there
-    /// what was handed over, since there is more room than in what a hook may add.
+    /// Additions to the first words. A program without hooks gets the rules, and a pointer to `cadre prime`. Every
+    /// program gets its handed-over notes here, because a hook has room for less.
     private func houseWords(_ known: AgentProgram, resumes: Bool) throws -> [String] {
         var now = team
         if known.hooks == nil { try now.reread() }
@@ -172,13 +172,13 @@ extension Supervisor {
 
     /// How often a conversation is tried to be gone on with.
     private static let resumes = 3
-    /// Seconds until a program that is not heard of and shows nothing counts as started all the same, and for which
-    /// something that is not known has to stand on its screen to be what it waits in.
+    /// Seconds after which a program that reports and shows nothing counts as started; and seconds for which an unknown
+    /// screen must stand still to count as what the program waits in.
     private static let patience = 20.0
     private static let strange = 4.0
 
-    /// Whether the program has started: it has if it told so, or if its screen, as far as that is known, is as when it
-    /// is idle or in a dialog, which then is what it waits for. One of which nothing is known has, if it runs.
+    /// Whether the program has started: it has reported, or its screen shows its input line or a dialog; a dialog is
+    /// reported as what it waits for. A running program whose screen is unknown counts as started.
     func hasBegun(_ known: AgentProgram?) throws -> Bool {
         guard let known, known.hooks != nil || !known.idle.isEmpty else { return true }
         if try bus.agent(named: name)?.report?.state != .starting { return true }

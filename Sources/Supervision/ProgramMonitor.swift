@@ -9,17 +9,17 @@ import SystemPackage
 import Team
 import Tmux
 
-/// Follows an agent's program beside its hooks: what its own state file says, and whether it is to be woken, for mail
-/// or for a task.
+/// Follows an agent's program beside its hooks: reads the program's own state file, and wakes the agent for mail or a
+/// task.
 ///
-/// Hooks are not told everything: a turn that a person breaks off, or a permission denied, ends without a word. A
-/// program that keeps a file of its state says it there. What that says is reported if a moment later it still does and
-/// the report still says otherwise, since hooks come at about the same time and tell more.
+/// Hooks don't report everything: a turn that a person breaks off, or a denied permission, ends without a word. Some
+/// programs keep a file of their state that shows this. The monitor reports that state only if the file still says it a
+/// moment later and the report still differs, because hooks come at about the same time and know more.
 ///
-/// What neither tells is seen on the screen (see `AgentProgram.sight`): a dialog that is up, or anything else in place
-/// of the input line, and the end of a turn of a program without such a file. The kernel tells of what the program
-/// writes to its terminal, and once it has written nothing for a moment it is looked, and once more before that is
-/// reported, and a few times after that. A screen that goes on standing still costs nothing.
+/// The screen shows what neither reports (see `AgentProgram.sight`): a dialog, anything else in place of the input
+/// line, and the end of a turn of a program without a state file. The kernel reports when the program writes to its
+/// terminal. Once it has written nothing for a moment the monitor looks, looks again before it reports, and a few times
+/// after that. A screen that stays still costs nothing.
 final class ProgramMonitor: EventSource {
     var team: Team
     var bus: Bus { team.bus }
@@ -177,9 +177,10 @@ final class ProgramMonitor: EventSource {
         try bus.report(name, state: state, source: .stateFile, note: note, turn: state == .idle ? false : nil)
     }
 
-    /// Closes the permissions that were answered in the program or are moot: it waits for no person any more, and said
-    /// so after each was asked for, and no dialog is up. One whose dialog it has not told of yet has a while for that.
-    /// While the hook that asked still waits it is not answered: programs end that with their dialog.
+    /// Closes the permissions that were answered in the program or are moot: the program has said since each ask that
+    /// it waits for nobody, and no dialog is up. If it has not reported an ask's dialog yet, that ask gets five seconds
+    /// more. While the hook of an ask waits, nobody has answered in the program: programs end such a hook with their
+    /// dialog.
     private func settle(_ written: Int) throws {
         let now = Time.micros() / 1000
         func isOver(_ ask: Ask) throws -> Bool {

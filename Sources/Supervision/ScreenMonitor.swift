@@ -60,8 +60,8 @@ extension ProgramMonitor {
         looking.due = min(looking.due ?? .infinity, time)
     }
 
-    /// Looks when it has stood still; while an answer is waited for also now and then while it does not, since the
-    /// program may have got it.
+    /// Looks when the screen has stood still. While the agent waits for an answer it also looks now and then at a
+    /// moving screen, since the program may have got the answer.
     func watchScreen() throws {
         let now = Time.monotonic()
         guard let terminal = looking.terminal, let time = looking.due, time <= now else { return }

@@ -64,8 +64,8 @@ final class StatusPublisher {
         last = Time.monotonic()
     }
 
-    /// Counts and tells now; false if no tmux with the plugin is there to hear it. The lock of an agent that has
-    /// `ended` may be another's by now, who makes sure of it.
+    /// Counts and publishes now; false if no tmux with the plugin is there. `ended`: the agent that has just ended; its
+    /// lock may be held by another process, which is making sure of that.
     @discardableResult
     func show(_ team: Team, ended: String? = nil) throws -> Bool {
         let bus = team.bus
@@ -170,8 +170,8 @@ final class StatusPublisher {
 }
 
 extension Team {
-    /// Tells tmux how things are, once, and whoever does so all the time that the server may not know what it was told;
-    /// false if no tmux with the plugin is there to hear it.
+    /// Publishes the team's state in tmux once, and tells the process that keeps it up to date that the server may have
+    /// lost it; false if no tmux with the plugin is there.
     @discardableResult
     package func show() throws -> Bool {
         // Rung afterwards: what was counted here may be older by then than what was told from there.

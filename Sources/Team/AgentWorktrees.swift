@@ -111,16 +111,16 @@ extension Team {
 
     // MARK: bringing back
 
-    // A worktree that was paused or removed is made again:
+    // Making a worktree again that was paused or removed:
     //
-    //   1  the card says that it is to be equipped              Equip: yes
-    //   2  where git's directory of it is left, with HEAD and index: the files of the index are written beside its
-    //      place, and renamed there; else a new worktree is added at the commit that was paused, or the target
+    //   1  the card says that the worktree must be equipped     Equip: yes
+    //   2  if git's directory of it is left, with HEAD and index: the index's files are written beside its place, and
+    //      renamed there; else a new worktree is added at the paused commit, or at the target
     //   3  the card names both directories
-    //   4  files and submodules that were put by come back, the main worktree's equipment, and what setup makes
-    //   5  the card says so
+    //   4  files and submodules that were set aside come back, then the main worktree's equipment; then the setup runs
+    //   5  the card says that it is equipped
     //
-    // Killed before 5, whoever starts the agent next goes on: each step looks what is there.
+    // After a crash before 5 the next start of the agent goes on: each step looks at what is there.
 
     /// Makes the agent's worktree again if it is not there, and mends what a move has left of it. Throws `Failure.no`
     /// if what is there is not proved to be the agent's.

@@ -3,10 +3,10 @@ import Bus
 import Storage
 import SystemPackage
 
-// Budgets. What is used is told after it was, so a budget is reached and not held to the cent: from then on no new turn
-// of a program that costs begins by cadre's doing. Nothing is ended, and a person's own words are taken. Who finds it
-// reached opens one ask to the person; the answer is its raise, and stays as the answered ask for as long as that is
-// the last one.
+// Budgets. Programs report usage afterwards, so a budget is not exact to the cent: once it is used up, cadre begins no
+// new turn of a program that costs money. cadre ends no turn for it, and a person can still type to the agent. The
+// process that finds the budget used up opens one ask; the answer raises the budget, and is valid while it is the last
+// answered ask.
 extension Team {
     package enum Scope: String, CaseIterable { case day, agent, task }
 
@@ -109,7 +109,8 @@ extension Team {
         _ = try bus.send(from: "cadre", to: name, subject: subject, body: Array((words + "\n").utf8))
     }
 
-    /// Of a program whose money is not told no budget can be held; nil if there is none, or it can.
+    /// A warning that cadre can't enforce a budget for a program, because the program doesn't report its cost; nil if
+    /// there is no budget, or it can.
     package func unheld(_ program: String) throws -> String? {
         guard try !budgets().isEmpty, try known(program)?.tellsMoney != true else { return nil }
         return "what '\(Names.shown(program))' costs is unknown, so cadre.budget can't be enforced for it"

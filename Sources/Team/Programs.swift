@@ -96,8 +96,8 @@ extension Team {
         }
     }
 
-    /// The program of an agent of which none was named: the one that is set, else the only one that is here, which is
-    /// said. Where there is none it is `sh`, but never for a prompt, which is no script.
+    /// The program of an agent for which nobody named one: the configured one, else the only one that is installed, and
+    /// `say` gets its name. If none is installed it is `sh`, except for a prompt, which is no script.
     package static func program(_ settings: Settings, forPrompt: Bool, say: (String) -> Void) throws -> String {
         if let set = settings.string("program") { return set }
         let here = try modelPrograms(settings)
@@ -123,8 +123,8 @@ extension Team {
         return "sh"
     }
 
-    /// The one program whose tasks alone an agent is to take; nil if it takes those for any. What others are asked in
-    /// words `sh` would run as a script.
+    /// The program whose tasks alone the agent takes; nil if it takes any. Only `sh` is limited so, beside other
+    /// programs: it would run as a script what those read as words.
     package func takes(_ program: String?) throws -> String? {
         guard program == "sh", settings.string("program") != "sh", try !Team.modelPrograms(settings).isEmpty else {
             return nil

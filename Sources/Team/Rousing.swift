@@ -2,16 +2,16 @@ import Bus
 import Storage
 import SystemPackage
 
-// Work that comes when nobody who runs takes it, and one who rests would. An agent whose program has ended by itself,
-// with nothing to do, rests; it is to run all the same, so it is started when there is something:
+// Starting resting agents for work that no running agent takes. An agent whose program has ended by itself, with
+// nothing to do, rests. It should still run, so cadre starts it when there is work:
 //
-//   where no agent runs    by whoever has made the task ready, a verb of a person's, of a job or of the merge queue
-//   where one runs         by the supervisors that watch (see PeerWatch), who hear the bells of what others would take
-//   in between             by a supervisor that has just ended: what came while it did was for nobody
+//   if no agent runs    the process that made the task ready starts it: a verb of a person's, of a job or of the queue
+//   if one runs         the supervisors that watch start it (see PeerWatch); they hear the bells of the others' queues
+//   in between          a supervisor that has just ended starts it: work that came meanwhile had no taker
 //
-// Started is the one that was made first; what a program does that ends again without taking the task is in Restarting.
-// One that a person has ended by keys waits for the person. One without a terminal, which would be a child of whoever
-// starts it, is asked about.
+// The agent that was made first is started; Restarts tells what follows if its program ends without taking the task. An
+// agent that a person ended by keys waits for the person. An agent without a terminal would become a child of the
+// starter, so cadre asks about it.
 extension Team {
     /// Starts those who rest for work that is there. `names` are looked at, or all.
     package func rouse(_ names: some Sequence<String>) throws {

@@ -121,8 +121,9 @@ extension Team {
         try waitForStart(name, after: before, tried: tried)
     }
 
-    /// Ends an agent's session, for another to begin afresh with these notes. One that does so itself acts in its turn,
-    /// which stood by that: its program ends before a hook tells, and the next session would be given the same mail.
+    /// Ends an agent's session; the next begins a new conversation with these notes. With `byItself` the agent calls
+    /// within its own turn, so that turn stood: the program ends before a hook can say so, and the next session would
+    /// get the same mail.
     package func handOff(_ name: String, _ notes: [UInt8], session: String, byItself: Bool) throws {
         let agent = try agent(name)
         guard agent.adopted == nil else { throw Failure.no("'\(name)' was adopted: its program is not ours to end") }
@@ -283,10 +284,10 @@ extension Team {
             + "; commit or move them, name files in cadre.disposable, or use --discard"
     }
 
-    /// Stops an agent and forgets it, its worktree with it. Its branches stay, but for the one it stands on if that has
-    /// landed, and with `discard` that of the task it held, unless the user named it; what it held is offered again;
-    /// mail it did not read becomes dead letters. Nothing that its worktree alone holds is lost unless `discard`, and a
-    /// directory that is not proved to be its worktree is left where it is.
+    /// Stops an agent and forgets it, with its worktree. Its branches stay, except the one that it stands on if that
+    /// has landed. Its task is ready again, and its unread mail becomes dead letters. `discard` also removes the branch
+    /// of its task, unless the user named that branch, and whatever only the worktree holds; without it this throws
+    /// `Failure.no` rather than lose anything. A directory that is not proved to be its worktree stays.
     package func retire(_ name: String, discard: Bool, by: String, say: (String) -> Void = { _ in }) throws {
         try mend(agent(name))
         var agent = try agent(name)

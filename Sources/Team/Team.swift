@@ -140,8 +140,8 @@ package struct Team {
     /// So many tries of a start are waited for.
     private static let patience = 3
 
-    /// Returns when a session later than `before` (a token) is seen to run; throws with the reason if its program ended
-    /// at once, or can't be started though it was tried some times more than `tried`. A clean end is none: it rests.
+    /// Returns when a later session than `before` (a token) runs. Throws with the reason if its program ended at once,
+    /// or if its start was tried `patience` times more than `tried`. A program that ended well counts: the agent rests.
     package func waitForStart(_ name: String, after before: String?, tried: Retry? = nil, seconds: Int = 30) throws {
         let watcher = Watcher()
         watcher.watch(bus.agent(name))
@@ -175,9 +175,9 @@ package struct Team {
 
     // MARK: reviving
 
-    /// Starts again who should run and does not, oldest first: with `all` everybody, those that rest though work is
-    /// ready for them too, else only who died without a word (not those whose window or server was closed, which a
-    /// person does on purpose). Returns who was started; `refused` hears why others could not be.
+    /// Starts agents that should run and don't, oldest first. `all`: every one, also resting agents for which work is
+    /// ready; otherwise only those that died without a word, not those whose window or server was closed, which a
+    /// person does on purpose. Returns the started agents; `refused` gets the reasons why others could not start.
     package func revive(all: Bool, say: (String) -> Void = { _ in }, refused: (Failure) -> Void = { _ in }) throws
         -> [String]
     {

@@ -54,19 +54,18 @@ private enum Reading {
     }
 }
 
-// Where it is read what agents use:
+// The sources of usage:
 //
-//   money of Claude Code    its status line, which it runs at its start and after each reply, tells what the
-//                           conversation has cost so far. A program that was killed begins again with what the last one
-//                           that ended well had written down, so that less than was read before is nothing used, but a
-//                           new beginning
-//   tokens of Claude Code   each answer in the conversation's file, and in those of its sub-agents, has what was used
-//                           for it. One answer may be several lines, of which the last counts
-//   tokens of Codex         its file has sums after each answer; money it does not tell
-//   money of aider          its history has a line after each answer, with what that has cost
+//   money of Claude Code    its status line, which it runs at its start and after each reply, shows the cost of the
+//                           conversation so far. A program that was killed begins again with the sum that the last one
+//                           had stored at a good end. So a smaller sum than before is a new beginning, not a refund
+//   tokens of Claude Code   each answer in the transcript, and in those of its sub-agents, has its own usage. An answer
+//                           may be several lines, of which the last counts
+//   tokens of Codex         its file has sums after each answer; it has no money
+//   money of aider          its history has a line after each answer, with the answer's cost
 //
-// Files are read on from where the last reading ended, see Reading. It counts for the task that the agent holds, or
-// held last in this turn, since an agent hands its work in before the turn ends.
+// A reading goes on where the last one ended, see Reading. The usage counts for the task that the agent holds, or last
+// held in this turn, because an agent hands its work in before the turn ends.
 extension Team {
     /// Accounts for what a status line is told, and gives the line to show. Starts no process.
     package static func statusLine(_ bus: Bus, _ name: String, session: String?, _ said: StatusLine) throws -> String {
@@ -217,7 +216,8 @@ extension Team {
         var message: Message?
     }
 
-    /// Nil if there is none. `isNew`: what is in the file by now was used before the agent had it.
+    /// The usage that was added to a transcript; nil without a path. `isNew`: the agent has just got the file, so what
+    /// is in it by now doesn't count.
     static func readTranscript(_ path: String?, _ record: inout UsageRecord, isNew: Bool) throws -> Usage? {
         guard let path else { return nil }
         var used = Usage(input: 0, cached: 0, output: 0)

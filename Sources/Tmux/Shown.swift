@@ -2,14 +2,14 @@ import Bus
 import Storage
 import SystemPackage
 
-// What tmux shows of the team. The segments are hidden variables of the environment, which formats find where no option
-// has the name: setting one starts nothing and draws nothing, so that after all are set only the status lines are drawn
-// again. Of a pane the agent's state and task are options, since the environment knows no panes; setting one draws
-// every screen anew, so only what has changed is set.
+// Publishing the team's state in tmux. The segments are hidden variables of the environment, which a format finds if no
+// option has the name. Setting a variable starts and draws nothing, so after all are set cadre redraws the status lines
+// alone. A pane's agent, state and task are options, because the environment knows no panes. Setting an option redraws
+// every screen, so cadre sets only those that have changed.
 //
-// One call of tmux does all: it reads commands from its standard input, where an error does not keep the later ones
-// from being run, sets what is to be set, and then prints what must be known for the next time: which sessions there
-// are, the user's options, whether the plugin is there. Nothing is set where it is not, see tmux/cadre.tmux.
+// One call of tmux does everything: it reads commands from its standard input, where an error does not stop the later
+// ones. It sets the values, and then prints what the next call must know: the sessions, the user's options, and whether
+// the plugin is there. Without the plugin it sets nothing, see tmux/cadre.tmux.
 
 /// An agent's pane, and what it is to be told.
 package struct ShownPane: Equatable {
@@ -41,8 +41,8 @@ package struct Shown {
     private var sight: Sight?
     private var told: [String: [String: String]] = [:]
     private var panes: [String: Told] = [:]
-    /// Whether an agent, by name, waits for the person. Kept where all else is forgotten: that it begins to wait is
-    /// told whatever has changed at the same time.
+    /// Whether an agent, by name, waits for the person. `forget` keeps it: the client hears that an agent begins to
+    /// wait, whatever else has changed at the same time.
     private var waits: [String: Bool] = [:]
 
     /// What was set for a pane, and what undoes it.

@@ -42,9 +42,9 @@ package struct Tmux {
         return panes.text.split(separator: "\n").contains { $0 == tty }
     }
 
-    /// The client that a person looks at the caller with: of those with a terminal, which a client in control mode has
-    /// not, one in the caller's session rather than another, and the one used last. tmux itself would take any. Nil if
-    /// there is none.
+    /// The client at which a person looks at the caller: one with a terminal, which a client in control mode lacks; if
+    /// possible one in the caller's session; of those the one used last. tmux itself would take any. Nil if there is
+    /// none.
     package func ownClient() throws -> String? {
         let session = Tmux.variable("TMUX")?.split(separator: ",").last.map { "$\($0)" }
         let clients = try run([

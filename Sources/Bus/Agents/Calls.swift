@@ -24,8 +24,8 @@ package struct Call {
     /// Whether it hands work in: that is done even if nobody waits for it any more.
     package var isDone: Bool { arguments.starts(with: ["task", "done"]) }
 
-    /// Exit codes of a verb that is run for a caller and needs something of it first: its standard input; that it runs
-    /// the command which was printed, because what that starts is the agent's own code.
+    /// Exit codes of a verb that runs for a caller and needs something from it first: the caller's standard input, or
+    /// that the caller runs the printed command, a task's check, because that starts the agent's own code.
     package static let wantsInput: Int32 = 100
     package static let wantsCheck: Int32 = 101
     /// Set for a verb that is run so, to what it need not ask for any more: `input`, `check`.
@@ -84,12 +84,12 @@ private struct AnswerFields: RecordFields {
 //   caller       5  calls/ID is removed, once its answer was read
 //   supervisor   6  answers/ID is removed
 //
-// What the caller no longer waits for is ended, but for work that is handed in: that is run to its end, and if it fails
-// its agent is told by mail. The same after a crash: before a new session begins, work that was handed in and has no
-// answer is handed in once more, under the token of the session that called. What the first attempt has done by then is
-// not done again: what it committed is not uncommitted any more, and what it submitted is not claimed any more.
+// The supervisor ends a verb when its caller stops waiting. Only handing work in runs to its end; if it fails then, the
+// agent gets mail. The same holds after a crash: before a new session begins, the supervisor hands in once more every
+// submission without an answer, under the token of the session that called. That does nothing twice: what the first
+// attempt committed is not uncommitted any more, and a task that it submitted is not claimed any more.
 //
-// The caller is not trusted: what it wrote is a regular file of bounded size or it is nothing, and is never followed.
+// The supervisor doesn't trust the caller: it reads only a regular file of bounded size, and follows no link.
 extension Bus {
     /// Lets the agent call, from now on.
     package func makeCalls(_ name: String) throws {
@@ -97,8 +97,8 @@ extension Bus {
         try Files.mkdir(answers(name))
     }
 
-    /// Whether the agent is to call, because this process can't write the bus, or does not see its supervisor: among
-    /// processes of its own the kernel doesn't tell whose it is, and nobody outside can be signalled.
+    /// Whether this process must call the supervisor: it can't write the bus, or it can't see the supervisor. In a
+    /// process namespace of its own the kernel can't tell whose it is, and it can signal nobody outside.
     package func mustCall(_ name: String) throws -> Bool {
         guard try Files.exists(calls(name)) else { return false }
         let probe = aside()

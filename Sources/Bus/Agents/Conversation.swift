@@ -8,7 +8,7 @@ package struct ConversationFields: RecordFields {
     package let id = Field<String>("Id")
     /// The file that the program keeps it in: without one there is nothing to go on with.
     package let transcript = Field<String>("Transcript")
-    /// While the program is started to go on with it, and has not said yet that it does: how often by now.
+    /// How often the program was started to resume it, until the program says that it has.
     package let resuming = Field<Int>("Resuming")
     /// How often in a row the end of a turn was put off by mail.
     package let stops = Field<Int>("Stops")
@@ -18,7 +18,7 @@ package struct ConversationFields: RecordFields {
     package let handed = Field<HandedOver>("Handed")
     /// How many turns in a row have ended well and left the task as it is.
     package let idle = Field<Int>("Idle")
-    /// While its last turn failed, and none was gone on with or ended well since.
+    /// Set when a turn fails, until another goes on or ends well.
     package let failed = Field<YesNo>("Failed")
     /// The token of the session in which the agent has handed over to a new conversation.
     package let handoff = Field<String>("Handoff")
@@ -99,8 +99,7 @@ extension Bus {
     package struct Handed {
         package var ids: [String]
         package var door: String
-        /// Whether another prompt came before anything told that the turn stood: only the conversation's file tells it
-        /// then.
+        /// Whether another prompt came before the turn was known to stand: from then on only the transcript tells.
         package var isDoubted: Bool
         /// When, in nanoseconds since the epoch.
         package var time: Int
@@ -123,7 +122,7 @@ extension Bus {
             isDoubted: record.doubted != nil, time: record.time ?? 0)
     }
 
-    /// That no later call tells by itself whether what is in hand stood.
+    /// Notes that a later hook call no longer proves the mail in hand read; see `isDoubted`.
     package func doubtHanded(of name: String) throws {
         guard try Files.exists(handedFile(name)) else { return }
         try FileLock.with(readerLock(name), seconds: 30, verb: "hand over") { _ in
@@ -133,7 +132,7 @@ extension Bus {
         }
     }
 
-    /// Acknowledges what is in hand and stood; the rest is unread again, or stays in hand if it `waits`.
+    /// Acknowledges the mail in hand whose turn stood; the rest becomes unread, or with `waits` stays in hand.
     package func settleHanded(of name: String, waits: Bool = false, stood: (String) -> Bool) throws {
         // Nearly always there is none.
         guard try Files.exists(handedFile(name)) else { return }
@@ -164,9 +163,9 @@ extension Bus {
         return unread.filter { !handed.ids.contains($0) }
     }
 
-    /// Hands unread mail over as one text, oldest first. Whole messages, as many as fit into `bound` bytes; one that is
-    /// longer by itself is cut, with where the rest is. False if there is none. `stands`: what was delivered is read by
-    /// that.
+    /// Hands over unread mail as one text, oldest first: as many whole messages as fit into `bound` bytes. A message
+    /// that is longer by itself is cut, with a pointer to the rest. False if there is none. `stands`: delivery alone
+    /// makes it read.
     package func handOver(
         of name: String, urgent: Bool, bound: Int, door: String, stands: Bool = false, deliver: (String) throws -> Void
     ) throws -> Bool {

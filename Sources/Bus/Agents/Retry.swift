@@ -1,9 +1,9 @@
 import Storage
 import SystemPackage
 
-// What went wrong and may pass by itself (exit code 75) is tried again, after pauses that double, and never becomes
-// final. Where one looks it says how often it was tried, why it failed, and when it is tried next: of an agent in its
-// report, of a task in its header. After ten tries, or an hour of them, a person is asked, once.
+// A failure that may pass by itself (exit code 75) leads to another try, after a pause that doubles, and never becomes
+// final. An agent's report and a task's header say how often it was tried, why it failed, and when the next try is.
+// After ten tries, or an hour of them, cadre asks a person, once.
 
 /// Something that is tried again.
 package struct Retry: Equatable {
@@ -84,8 +84,9 @@ extension Bus {
         return retry
     }
 
-    /// Notes that a turn of the agent's has failed; with `first`, seconds, also when what it had begun with is told
-    /// again: the pause doubles up to sixteen times that. Nil if only a person can mend what is wrong.
+    /// Records that a turn of the agent failed. With `first`, in seconds, schedules when cadre repeats the turn's
+    /// prompt: the pause begins at `first` and doubles up to sixteen times that. Nil if only a person can mend the
+    /// cause.
     package func noteFailedTurn(of name: String, _ why: String, first: Int?) throws -> Retry? {
         var retry: Retry?
         try editConversation(name) { record in
@@ -102,7 +103,7 @@ extension Bus {
         return Retry(record)
     }
 
-    /// It was told; it is told once more where that begins no turn.
+    /// Notes that the prompt was repeated. If it begins no turn within `patience` seconds, it is repeated once more.
     package func noteToldAgain(_ name: String) throws {
         try editConversation(name) { record in
             guard var retry = Retry(record) else { return }
@@ -121,7 +122,7 @@ extension Bus {
         for ask in [Bus.signIn(name), Bus.failing(name)] { try closeAsk(named: ask, by: "cadre", "it goes on") }
     }
 
-    /// It has passed.
+    /// Clears an agent's failure that has passed, and closes the ask about it.
     package func endRetry(of name: String) throws {
         guard var report = try AgentReport.read(agentState(name)), Retry(report) != nil else { return }
         Retry.write(nil, to: &report)

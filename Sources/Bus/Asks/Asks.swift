@@ -71,9 +71,8 @@ extension Bus {
     /// Whether an ask of this name waits for its answer.
     package func isOpen(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(name)) }
 
-    /// Opens an ask under a name of its own, unless one of that name is open. A later one replaces an answered one.
-    /// `digest` says what exactly an answer is about; with `unlessAnswered` one that was answered for that is not asked
-    /// again.
+    /// Opens an ask under this name, unless one of the name is open; it replaces an answered one. `digest` identifies
+    /// the matter that the answer decides. `unlessAnswered`: don't ask again if the last answer has the same digest.
     package func openAsk(
         named name: String, by: String, to: String = "human", kind: AskKind = .escalation, digest: String? = nil,
         unlessAnswered: Bool = false, _ text: String

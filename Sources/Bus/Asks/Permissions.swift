@@ -2,20 +2,18 @@ import Glibc
 import Storage
 import SystemPackage
 
-// A permission is an ask that an agent's program waits for, in its hook.
+// A permission is an ask whose answer an agent's program awaits, in its hook.
 //
-//   1  the hook takes the lock agents/NAME/asking/ID, which says for as long as it lives that an answer still reaches
-//      the program, and opens the ask, which names what is asked by its digest
-//   2  it waits for the ask's answer, a certain time at most
-//   3  it is answered: the hook tells the program; or the time is over: the ask is marked late under the lock of
-//      answers, so that there is an answer or a mark, never both, and stays open as long as the program's own dialog
-//      does
-//   4  who sees that it was answered in the program closes what is left: the tool was used or refused, the turn or the
-//      sub-agent that asked is over, no dialog is up and the program says so after it had asked, or the program has
-//      ended
+//   1  the hook takes the lock agents/NAME/asking/ID and opens the ask, whose digest identifies the request. While the
+//      hook holds the lock, an answer reaches the program
+//   2  the hook waits for the answer, for a limited time
+//   3  answered: the hook passes the answer to the program. Time over: the hook marks the ask late under the lock of
+//      answers, so that there is an answer or a mark, never both; the ask stays open as long as the program's dialog
+//   4  whoever sees that somebody answered in the program closes the ask: the tool ran or was refused, the turn or the
+//      sub-agent is over, the program has ended, or it says that it no longer waits and no dialog is up
 //
-// A hook that is killed lets go of its lock: the ask is as good as late then. The program's dialog is up in each case,
-// so nothing hangs on the bus.
+// A hook that is killed loses its lock, which makes the ask late. The program's dialog is up in each case, so nothing
+// hangs on the bus.
 extension Bus {
     package static let inTheProgram = "answered in the program"
 
@@ -73,8 +71,8 @@ extension Bus {
         return Waiting(id: id, lock: lock)
     }
 
-    /// Waits for the answer, so many seconds at most. Nil: none in time, or it was closed; it can't be answered any
-    /// more.
+    /// Waits at most `seconds` for the answer. Nil: nobody answered in time, or the ask was closed; an answer comes too
+    /// late now.
     package func waitForPermission(_ waiting: Waiting, of name: String, seconds: Int) throws -> Ask? {
         defer {
             _ = try? Files.unlink(asking(name, waiting.id))

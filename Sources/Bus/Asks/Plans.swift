@@ -84,7 +84,7 @@ package struct Planning {
         }
     }
 
-    /// What who holds the task is to do about it; nil once there is nothing.
+    /// What the task's holder should do about the plan; nil if nothing.
     package var advice: String? {
         let how = "'cadre plan submit \(id) FILE', or - for standard input"
         switch step {
@@ -243,7 +243,7 @@ extension Bus {
         }
     }
 
-    /// Whether all that follows from an open ask about a plan was done.
+    /// Whether an open ask about a plan needs nothing more than its answer.
     func isTakenUp(_ ask: Ask) throws -> Bool {
         guard let id = ask.record.task, ask.answer == nil, try PlanRecord.read(planFile(id))?.ask == ask.id else {
             return false
@@ -284,8 +284,7 @@ extension Bus {
         return healed
     }
 
-    /// Finishes a submission whose ask is to be seen already, if there is one: it is another's who is at it, or was
-    /// killed.
+    /// Finishes a submission whose ask is visible already: another process is in the middle of it, or was killed there.
     package func finishPlans() throws {
         guard try openPlanAsks().contains(where: { try !isTakenUp($0) }) else { return }
         try changing("plan") { _ = try healPlans($0) }
@@ -317,7 +316,7 @@ extension Bus {
         journal("plan", by: ask.from, ["task": "\(id)", "ask": ask.id])
     }
 
-    /// What was answered, told to the task and to who waits for it.
+    /// Records the decision in the plan, and mails it to the plan's author and the task's holder.
     func decide(_ ask: Ask, _ held: LockProof) throws {
         guard ask.record.by != "cadre", let id = ask.record.task, var record = try PlanRecord.read(planFile(id)),
             record.ask == ask.id, let header = try header(id)

@@ -27,7 +27,8 @@ package enum Doctor {
     /// Milliseconds between two looks: on a busy machine others may take their time between two steps.
     private static let pauses: [Int32] = [0, 50, 300]
 
-    /// What is wrong. Looks again where it finds something, so that what others are in the middle of doesn't count.
+    /// Finds the problems. Looks again where it finds one, so that a step which another process has not finished
+    /// doesn't count.
     package static func examine(_ root: FilePath) throws -> [Problem] {
         var found = try look(root)
         for pause in pauses where !found.isEmpty {
@@ -134,7 +135,7 @@ final class Examination {
                 }
             }
         }
-        // What verbs lock, and append to: what is no file there is not used, and not followed.
+        // The files that verbs lock or append to. Verbs refuse any that is not a regular file, and follow no link.
         let locks =
             [bus.lock, bus.mergeLock, bus.watchLock(0), bus.watchLock(1)]
             + ((try? bus.agentNames()) ?? []).map(bus.alive)

@@ -14,15 +14,15 @@ package struct Recovery {
     package var unsure: [String] = []
 }
 
-// Recovery. Safe at any time, by anyone, by several at once, and again after it was itself killed: it only finishes
-// steps that are finished the same way by every other verb, and takes tasks from the dead.
+// Recovery is safe at any time, by anyone, by several at once, and after a killed recovery: it only finishes steps that
+// every other verb finishes the same way, and takes tasks from dead owners.
 //
-// Dead is: an ended lease; or a supervisor's lock that the kernel says is free, of an agent that will not be started
-// again (stopped, quarantined, retired, or restart = never), or that nobody has started again for as long as a lease.
-// One that was paused or frozen keeps its task.
-// A free lock tells that the supervisor is gone, not what it started: before a task is taken, whatever still carries
-// the session's token is ended, and where that can't be made sure, nothing is taken. Meanwhile we hold the lock
-// ourselves, so that no supervisor starts in between.
+// An owner is dead if its lease has ended. An agent is dead if the kernel says that its supervisor's lock is free, and
+// either nobody will start it again (stopped, quarantined, retired, or restart = never) or nobody has for as long as a
+// lease. A paused or frozen agent keeps its task.
+// A free lock proves that the supervisor is gone, not that its children are. So before recovery takes a task it ends
+// every process that carries the session's token; if it can't make sure of that, it takes nothing. Meanwhile it holds
+// the lock itself, so that no supervisor starts.
 extension Bus {
     /// `never`: agents whose card doesn't say otherwise are not started again.
     /// `sweep` ends all that runs in the name of the agent and returns when it is gone; it throws if it can't tell.
@@ -59,8 +59,8 @@ extension Bus {
         for name in try agentNames() {
             attempt { if try agent(named: name)?.state == .dead { done.dead.append(name) } }
         }
-        // A ring may be lost with the one who was to do it. Not for nothing: who waits recovers, so it would wake
-        // itself.
+        // A process may have died before it rang the bell. Ring only for a ready task: a waiting worker recovers too,
+        // and would wake itself.
         for (queue, priorities) in try readyPlaces() {
             attempt {
                 if try priorities.contains(where: { try best([queue], $0) != nil }) { try Files.ring(bell(queue)) }
@@ -70,7 +70,8 @@ extension Bus {
         return done
     }
 
-    /// Whether a recovery could make a task ready; told without the configuration, by a verb that found none.
+    /// Whether a recovery could make a task ready. A verb that found no task asks this first, without reading the
+    /// settings.
     package func hasLeftovers() throws -> Bool {
         for place in [imports, state(.edit), state(.settle)] where try Files.list(place)?.isEmpty == false {
             return true

@@ -47,7 +47,7 @@ package struct Sum: Equatable {
         if let part { known = Sum.of(known ?? 0, part) } else { isPartial = true }
     }
 
-    /// Of two numbers that came from a file; the largest there is where that is more.
+    /// Adds two numbers that came from a file; a sum that overflows becomes the largest number of its sign.
     static func of(_ one: Int, _ other: Int) -> Int {
         let (sum, isOver) = one.addingReportingOverflow(other)
         return isOver ? (other > 0 ? .max : -.max) : sum
@@ -57,7 +57,7 @@ package struct Sum: Equatable {
 /// What is on record of a conversation.
 package struct UsageFields: RecordFields {
     package let agent = Field<String>("Agent")
-    /// When the agent was made: another of its name is another.
+    /// When the agent was made, which tells it from a later agent of the same name.
     package let created = Field<Int>("Created")
     package let role = Field<String>("Role")
     package let program = Field<String>("Program")
@@ -92,8 +92,8 @@ package typealias Fill = TypedRecord<FillFields>
 // Use and reading are in one file that is replaced at once, so that a crash has both or neither. A day's first record
 // of a conversation begins with the readings of its last one. It is not flushed: what a power cut takes is read again.
 extension Bus {
-    /// Changes what is on record of an agent's conversation today: the record to change, and whether it is the first.
-    /// What `change` returns was used for the task.
+    /// Changes today's usage record of an agent's conversation. `change` gets the record, and whether the conversation
+    /// had none before; it returns the usage to charge to the task.
     package func account(
         _ agent: AgentView, _ conversation: String, task: Int?, _ change: (inout UsageRecord, Bool) throws -> Usage
     ) throws {
@@ -191,7 +191,8 @@ extension Bus {
             }
     }
 
-    /// Where what was used today is, and when that changed last, in nanoseconds; nil if nothing was.
+    /// The day of today's usage directory, and its last change in nanoseconds since the epoch; nil if nobody used
+    /// anything.
     package func spentTodayChanged() throws -> (day: String, changed: Int)? {
         let day = Bus.day()
         return try Files.status(costDay(day)).map {

@@ -145,11 +145,12 @@ extension Bus {
         return moved
     }
 
-    /// Delivers the oldest unread message and acknowledges it once that has returned, so that a crash between delivers
-    /// it again and never loses it. False if there is none.
+    /// Delivers the oldest unread message, then acknowledges it: a crash in between delivers it again, and never loses
+    /// it. False if there is none.
     ///
-    /// Few: the box is read. Many: all names are written once, sorted, to `order` beside the box, and an offset
-    /// follows them; it is a hint that may be deleted, since what is gone is skipped and what is newer comes after.
+    /// A small box is read each time. For a large one all names are written once, sorted, to `order` beside the box,
+    /// and an offset moves along them. `order` is a hint that may be deleted: missing messages are skipped, and newer
+    /// ones come after it.
     package func next(of name: String, deliver: (Message) throws -> Void) throws -> Bool {
         // Nobody wrote to that name yet.
         guard try Files.exists(box(name)) else { return false }

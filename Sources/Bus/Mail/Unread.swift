@@ -2,20 +2,20 @@ import Glibc
 import Storage
 import SystemPackage
 
-// What is unread. A message is read when its name has the flag S, as in any Maildir (or R or T: who answered it or
-// threw it away has seen it), not when a mail reader has moved it to cur/, which some do with all that was listed.
+// Which messages are unread. A message is read when its name has the flag S, as in any Maildir (or R or T: whoever
+// answered it or threw it away has seen it). That a mail reader has moved it to cur/ says nothing: some move all that
+// they list.
 //
-// So cur/ would have to be listed each time, which with many messages is slow. It is not where the time of its last
-// change is one that we have set: `clear` says that all in it is read, `listed` that the file `old` beside it names
-// what is not. Whoever else moves something there leaves another time, and then it is listed again. Our own moves keep
-// the mark:
+// Listing cur/ each time would be slow with many messages. So cur/ carries a mark, the last digits of its time of
+// change: `clear` says that all in it is read, `listed` that the file `old` beside it names the unread. A move by
+// anybody else sets another time, and the next look lists again. Our own moves keep the mark:
 //
-//   1  the time of cur/ is looked at
-//   2  the message is renamed
-//   3  old, if what it names has changed
-//   4  the time of cur/ is set, if 1 has found a mark
+//   1  read the time of cur/
+//   2  rename the message
+//   3  rewrite `old`, if its content has changed
+//   4  set the time of cur/, if 1 found a mark
 //
-// Killed in between, there is none, and the next one lists.
+// After a crash in between there is no mark, and the next look lists.
 extension Bus {
     private enum Mark: Int {
         case clear = 424_242

@@ -154,15 +154,15 @@ package struct Compared: Equatable {
     }
 }
 
-// What is known of conflicts among branches that have not landed. Only the one who compares writes it, under a lock of
+// The known conflicts among branches that have not landed. Only the process that compares writes them, under a lock of
 // its own (`checking`), in this order:
 //
-//   1  merge/conflicts/A,B of each two that were compared: written, without who was told of new paths, or removed
-//   2  merge/check: what was compared
-//   3  for each who is to be told: the mail, then that it was sent
+//   1  merge/conflicts/A,B of each compared pair: written, without the agents who know of new paths, or removed
+//   2  merge/check: the state that was compared
+//   3  for each agent to notify: the mail, then a note that it was sent
 //
-// Killed before 2, the next one compares the same again; after it, it finds who was not told yet. So a conflict may be
-// told twice, and never not at all.
+// If the process is killed before 2, the next one compares the same again; after 2, the next one finds the agents that
+// have no mail yet. So an agent may hear of a conflict twice, but never not at all.
 extension Bus {
     /// Runs `body` as the only one who compares. Nil if another does and is not to be waited for.
     package func checking<T>(wait: Bool, _ body: () throws -> T) throws -> T? {
@@ -184,8 +184,8 @@ extension Bus {
         }
     }
 
-    /// With whom an agent's work conflicts, and where: `eve: file, other`. Each other once, after three how many more.
-    /// `owners` has the tasks that somebody holds.
+    /// The agents and branches that an agent's work conflicts with, and the paths: `eve: file, other`. Each is listed
+    /// once; after three comes the number of the rest. `owners` maps the held tasks to their holders.
     package static func told(of agent: String, _ conflicts: [Conflict], _ owners: [Int: String]) -> [String] {
         var others: [String] = []
         var paths: [String: [String]] = [:]
@@ -222,8 +222,8 @@ extension Bus {
         return (all, try all.filter { [.done, .failed, .cancelled, nil].contains(try find($0)?.state) })
     }
 
-    /// The tasks that have not ended and that have a branch, with who holds each. `known` are looked at one by one,
-    /// should one move while the others are listed.
+    /// The open tasks that have a branch, each with its holder. A task may move while this lists the others, so it
+    /// looks for each of `known` by itself.
     package func withBranches(_ known: some Sequence<Int>) throws -> [(id: Int, owner: String?)] {
         var found: [Int: String?] = [:]
         func add(_ id: Int, _ owner: String?) throws {

@@ -46,7 +46,8 @@ package struct EntryFields: RecordFields {
     package let indexStamp = Field<String>("Index-Stamp")
     /// The target's tree, where the gate fails on that itself.
     package let red = Field<String>("Red")
-    /// How often it was tried again and when it is next: for what may pass by itself, and for what is looked at.
+    /// The tries so far, and the time of the next. Before `Retry-At` no run tries the entry; `Look-At` only calls a
+    /// runner.
     package let retries = Field<Int>("Retries")
     package let retryAt = Field<Int>("Retry-At")
     package let looks = Field<Int>("Looks")
@@ -177,7 +178,7 @@ package struct Entry {
     /// The task's as it is now.
     package var priority: Int { current ?? record.priority ?? 2 }
     var current: Int?
-    /// Since when it waits for its turn: a conflict that sent it back is no reason to stand behind again.
+    /// When it began to wait for its turn. An entry that a conflict sent back keeps its earlier time, and so its place.
     package var since: Int { record.since ?? time }
     /// How often its task has come back.
     package var attempts: Int { record.attempts ?? 0 }
@@ -186,7 +187,7 @@ package struct Entry {
     package var commit: String? { record.commit }
     /// What the target held when the candidates were made.
     package var old: String? { record.old }
-    /// When what it waits for is tried again without anybody's asking, and how often it was.
+    /// When a runner next tries a waiting or landing entry unasked, in seconds since the epoch, and the tries so far.
     package var again: (at: Int, tries: Int)? {
         guard step == .waiting || step == .landing, let at = record.retryAt ?? record.lookAt else {
             return nil
@@ -255,12 +256,12 @@ extension Bus {
         try closeAsk(named: "review-\(id)", by: by, why)
     }
 
-    /// The ask about what an entry holds now, open or answered; nil if that was not asked.
+    /// The ask for a review of the entry's current tip, open or answered; nil if nobody opened one.
     package func reviewAsk(_ entry: Entry) throws -> Ask? {
         try ask("review-\(entry.id)").flatMap { $0.record.digest == entry.tip ? $0 : nil }
     }
 
-    /// The entry that such an ask is about; nil if it holds something else by now.
+    /// The entry that a review ask is about; nil if the entry has another tip by now.
     package func entry(reviewedIn ask: Ask) throws -> Entry? {
         guard ask.id.hasPrefix("review-"), let id = Int(ask.id.dropFirst(7)), let entry = try entry(id) else {
             return nil
@@ -328,8 +329,9 @@ extension Bus {
     /// Why the queue as a whole stands still, with when; nil if it does not.
     package func stopped() throws -> QueueStop? { try QueueStop.read(mergeStopped) }
 
-    /// `passes`: what it is may pass by itself, so it is tried again, each time after twice as long; each minute where
-    /// it is a checkout `inLanding`, between two commits.
+    /// Stops the whole queue for a reason; nil lets it go on. `passes`: the reason may pass by itself, so a runner
+    /// tries again after a pause that doubles. `inLanding`: a checkout stands between two commits, and the pause stays
+    /// a minute.
     package func setStopped(_ why: String?, passes: Bool = false, inLanding: Bool = false) throws {
         guard let why else {
             try Files.unlink(mergeStopped)

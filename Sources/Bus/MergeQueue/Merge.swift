@@ -36,9 +36,9 @@ extension Bus {
     /// How long a returned task is for its author alone, in seconds.
     static let returnLease = 900
 
-    /// Submits a task under its claim: a live one, or the one it was submitted with before. Throws `Failure.no` if
-    /// the claim is lost. `kept` is a reference's value that keeps the tip. `strategy` is how it shall land; nil is as
-    /// said when the task was last submitted, if it was.
+    /// Submits a task under its claim: a live claim, or the one that it was submitted under before. Throws `Failure.no`
+    /// if the claim is lost. `kept` is the value of the reference that keeps the tip. `strategy`: how the work is to
+    /// land; nil keeps the strategy of the task's last submission.
     @discardableResult
     package func submit(
         _ claim: Claim, branch: String, base: String, tip: String, kept: String, strategy: String? = nil,
@@ -104,10 +104,10 @@ extension Bus {
 
     // MARK: for the runner
 
-    /// Takes the next step with an entry, if it is still the one that was looked at and its task is still in review;
-    /// nil if it was replaced, approved or taken out meanwhile.
-    /// Of several in a row each may be left for the next flush of the queue's directory: a power cut before that undoes
-    /// the step, as a whole.
+    /// Takes the next step with an entry. Returns nil if somebody replaced, approved or removed the entry since the
+    /// caller read it, or if its task is no longer in review.
+    /// With `flushes` false the step is durable only after the next `flushQueue`: a power cut before that undoes the
+    /// step as a whole.
     package func advance(
         _ entry: Entry, to step: Entry.Step, flushes: Bool = true, _ change: (inout EntryRecord) -> Void = { _ in }
     ) throws -> Entry? {
@@ -196,7 +196,7 @@ extension Bus {
                         ("Task \(entry.id) (\(header.title)) came back from the merge queue: \(why)\nIt is ready "
                             + "again\(goesFirst ? ", for you first" : "").\n\n").utf8) + details)
             }
-            // One that is for somebody for good stays so.
+            // A permanent reservation stays.
             if header.to == nil || header.toUntil != 0 {
                 header.to = goesFirst ? entry.author : nil
                 header.toUntil = goesFirst ? Time.now() + Bus.returnLease : 0
@@ -246,8 +246,8 @@ extension Bus {
         }
     }
 
-    /// Takes a task that came back into the queue. Its entry is still one that returns: killed before it is queued
-    /// again, it goes back once more.
+    /// Queues a task again that came back. Its entry still says `returning`, so a crash before the caller queues it
+    /// sends the task back once more.
     private func enterAgain(_ id: Int, _ held: LockProof) throws -> Entry {
         guard let marker = try find(id, held) else { throw noTask(id) }
         guard var entry = try lastEntry(id), entry.step == .returning, case .ready = marker.place else {

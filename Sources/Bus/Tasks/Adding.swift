@@ -23,8 +23,8 @@ private typealias Notes = TypedRecord<NotesFields>
 // An import commits all its tasks with one rename of one file, import/FIRST-LAST, which holds their records; 3 to 6
 // follow for each, and whoever finds the file does them again.
 extension Bus {
-    /// Adds a task and returns its id, which is on the disk by then. `before` hears the id before there is the task.
-    /// `branch`: the bytes of the file `branch`, where its work is on one already.
+    /// Adds a task and returns its id, which is on the disk by then. `before` gets the id before the task exists.
+    /// `branch`: the content of the file `branch`, for work that is on a branch already.
     package func add(_ header: TaskHeader, by: String, branch: [UInt8]? = nil, before: (Int) throws -> Void = { _ in })
         throws -> Int
     {
@@ -57,7 +57,7 @@ extension Bus {
 
     private func syncMarker(_ id: Int) throws {
         guard let marker = try find(id) else { return }
-        // Where it has moved on, the mover does that.
+        // If the marker has moved on, its mover flushes it.
         try? Files.sync(marker.path(self).removingLastComponent())
     }
 
@@ -99,7 +99,7 @@ extension Bus {
                 var new = old
                 try change(&new)
                 try check(new, id, held)
-                // What only lets go makes none, and must be possible where there is one.
+                // Removing dependencies can't make a cycle, and must stay possible where there is one.
                 let isBelowAnother = new.parent != nil && new.parent != old.parent
                 if isBelowAnother || !Set(new.depends).isSubset(of: old.depends) { try refuseCycle([id: new], held) }
                 switch marker.place {

@@ -1,15 +1,16 @@
 import Storage
 
-/// What waits for what, to find tasks that wait for each other.
+/// The graph of waiting tasks, to find those that wait for each other.
 ///
-/// A task waits for what it and those above it depend on, an epic also for its children. States don't count: what has
-/// ended can be opened again. Iterative throughout: chains are long.
+/// A task waits for its own dependencies and those of its ancestors, and an epic also for its children. States don't
+/// count, because a task that has ended can be reopened. No function here recurses, because chains are long.
 struct WaitsFor {
     /// What a task says; nil if there is none.
     let header: (Int) throws -> TaskHeader?
     let children: (Int) throws -> [Int]
 
-    /// Tasks each of which waits for the next and the last for the first, if one comes to such from these.
+    /// A cycle that is reachable from these tasks: each waits for the next, the last for the first. Nil if there is
+    /// none.
     func cycle(from starts: some Sequence<Int>) throws -> [Int]? {
         var isDone: [Int: Bool] = [:]
         for start in starts where isDone[start] == nil {

@@ -40,7 +40,7 @@ extension Bus {
         result: [UInt8],
         discarded: String? = nil
     ) throws {
-        // Who is to be told must be known before, or it would be told to nobody.
+        // If the lists of relatives are damaged this throws: after the end nobody would notify them.
         for file in [dependentsFile(claim.id)] + [header.parent.map(childrenFile)].compactMap({ $0 }) {
             guard try Files.status(file)?.st_size == 0 else {
                 _ = try ids(in: file)
@@ -220,8 +220,8 @@ extension Bus {
         }
     }
 
-    /// Tells who is responsible of a failure: the holder of the nearest epic that somebody holds, else the person, but
-    /// not of what the person did unless something waits for it.
+    /// Reports a failure to the responsible: the holder of the nearest epic that is held, else the person. If the
+    /// person failed the task by hand, it reports only if something waits for it.
     private func tellOfFailure(_ claim: Claim, _ header: TaskHeader, _ stuck: [Int]) throws {
         let name = "failed-\(claim.id)"
         guard try !stuck.isEmpty || end(claim.id)?.personKnows == nil, try !Files.exists(openAsks.appending(name))

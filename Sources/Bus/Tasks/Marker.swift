@@ -124,10 +124,10 @@ struct Marker {
 extension Bus {
     func settleMarker(_ claim: Claim, _ outcome: Outcome) -> FilePath { marker(.settle, claim.settleName(outcome)) }
 
-    // Reading where tasks are while they move. A marker can move forward between two looks, so one id is looked for
-    // along the flow of states, and again if it was nowhere; a list goes by the ids in tasks/, the last sighting wins,
-    // and whoever was not seen is looked for alone. What can't be found even under the lock is an error, never "no
-    // task".
+    // Finding tasks while they move. A marker can move forward between two looks. So `find` looks for an id along the
+    // flow of states, and starts over if it was nowhere; `markers` goes by the ids in tasks/, keeps the last sighting
+    // of each, and looks for unseen ids one by one. A task that has no marker even under the lock is an error, never
+    // "no task".
 
     /// The marker of a task; nil if no task has this id. Throws if the task exists but its marker can't be found.
     func find(_ id: Int) throws -> Marker? {

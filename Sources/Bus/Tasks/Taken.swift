@@ -9,15 +9,15 @@ private struct TakenFields: RecordFields {
 }
 private typealias Taken = TypedRecord<TakenFields>
 
-// A task is taken from who holds it, and who held it is told:
+// Taking a task from its holder, who gets a letter:
 //
-//   0  under the lock, which is kept to the end: whose claim it is, and who takes it, is written to `taken`
+//   0  the claim and the taker are written to `taken`, under the lock, which is kept to the end
 //   1  claimed/… -> edit/ID: the commit point
 //   2  the letter
 //   3  `taken` is removed
 //
-// The next writer goes on from where it was killed: a claim that still stands was not taken; for a task in edit/ it
-// does 2 again, so a letter is sent at least once.
+// After a crash the next writer goes on: if the claim still stands, nothing was taken; if the task is in edit/, it does
+// 2 again. So the holder gets at least one letter.
 extension Bus {
     /// Moves a claim to edit/, for which the caller then finds a place.
     func giveBack(_ claim: Claim, by: String, tells: Bool) throws {

@@ -233,7 +233,7 @@ extension Bus {
     /// How it ended; nil until then.
     package func end(_ id: Int) throws -> TaskEnd? { try TaskEnd.read(endFile(id)) }
 
-    /// Ids in a superset file, each once. With `held` it was made and finished, so that an empty one is damage.
+    /// The ids in a superset file, each once. With `held` no writer is at work, so an empty file is damage.
     func ids(in file: FilePath, _ held: LockProof? = nil) throws -> [Int] {
         guard let bytes = try Files.read(file) else { return [] }
         if bytes.isEmpty, held == nil { return [] }

@@ -2,13 +2,14 @@ import Glibc
 import Storage
 import SystemPackage
 
-// Waiting for a task. Of all that take from the same shared queues one watches their bells; a task wakes it alone, it
-// takes the task and leaves, and the next in line looks before it watches. A task for one worker only wakes that one
-// wherever it stands. Everyone looks once a minute all the same: a bell may be lost with the one who was to ring it,
-// and the head may be stopped by hand.
+// Waiting for a task. Of all workers that share their queues, one, the head of the line, watches the bells. A new task
+// wakes the head alone; it takes the task and leaves, and the next in line looks before it watches. A task for a single
+// worker wakes that worker wherever it stands. Everyone also looks once a minute: a process may die before it rings,
+// and a person may stop the head.
 extension Bus {
-    /// Claims the best task, waiting for one until `deadline` (seconds since the epoch, nil: for ever). Nil in the end.
-    /// `idle` is called to see to dead owners: at first, at the head of the line, and there whenever an agent ended.
+    /// Claims the best task; waits for one until `deadline` (seconds since the epoch; nil: for ever), then returns nil.
+    /// Calls `idle` to deal with dead owners: first of all, on reaching the head of the line, and whenever an agent
+    /// ends.
     package func claimBest(_ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
         try promoteDue()
         if let claim = try claimBest(worker) { return claim }

@@ -13,9 +13,9 @@ struct Candidate {
     static let directories = Candidate(text: ":directories")
 }
 
-/// What the last word of a command could be. The words are read as the verb would read them: options of all verbs
-/// before it, a subcommand, options with values, and the rest in order. Options, subcommands and their descriptions are
-/// taken from the verbs' declarations; what an argument stands for is told by its name, see `Live`.
+/// Candidates for the last word of a command. They read the words as the verb would: common options before the verb, a
+/// subcommand, options with values, then arguments in order. Options, subcommands and their descriptions come from the
+/// verbs' declarations; the name of an argument says what it takes, see `Live`.
 struct Completion {
     /// A verb as it describes itself; the form is that of swift-argument-parser's `--experimental-dump-help`.
     private struct Description: Decodable { var command: Command }

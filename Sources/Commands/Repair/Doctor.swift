@@ -95,8 +95,8 @@ package struct DoctorVerb: Verb {
         return all.contains(where: \.isWrong)
     }
 
-    /// What is no damage, but to be known: of the agents' programs, budgets of which it can't be told when they are
-    /// reached and versions that were not tried; what lands unchecked; what makes all slow.
+    /// Prints notes on matters that are no damage: budgets that cadre can't enforce for a program, untried versions of
+    /// programs, work that lands unchecked, and whatever makes everything slow.
     private func notes(_ tool: CommandContext) throws {
         func note(_ of: String, _ what: String) {
             tool.print(["note", of, what], json: ["note": .string(of), "what": .string(what)])

@@ -128,14 +128,14 @@ extension Session {
         desk.marks[desk.view] = []
     }
 
-    /// `then` is done where it succeeded; `refused` takes the answer where it failed, and is false if that is for the
-    /// last line after all.
+    /// Calls `then` if the verb succeeds, and `refused` with its result if it fails; if `refused` returns false, the
+    /// last line shows the result.
     func run(
         _ words: [String], _ source: Source, undo back: [String]? = nil, what: String, then: @escaping () -> Void = {},
         refused: @escaping (Program.Result) -> Bool = { _ in false }
     ) {
         desk.message = words.prefix(6).joined(separator: " ") + " ..."
-        // Known at once, so that a key that comes before it is done undoes it, and nothing before it.
+        // Kept at once, so that the next key can already undo this action, and no earlier one.
         number += 1
         let number = number
         if let back { undo.append((number, back, source, what)) }

@@ -52,8 +52,8 @@ struct Day {
         return items
     }
 
-    /// Which columns show which span, from the left: a short one stands before a longer one, and nil is a column of
-    /// several, of which one at least has no other.
+    /// Assigns columns to spans, from the left. A short span hides a longer one; nil is a column of several spans, of
+    /// which at least one has no column of its own.
     private static func places(_ spans: [(from: Int, to: Int)], _ room: Int) -> [(span: Int?, columns: Range<Int>)] {
         let ranges = spans.map { span in
             let first = min(span.from, room - 1)

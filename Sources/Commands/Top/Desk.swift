@@ -22,7 +22,7 @@ enum Tab: String { case screen, diff, stat, task, mail, log, ask, review, letter
 enum Order: String, CaseIterable { case name, state, since, task, mail, changed, context, cost }
 enum Grouping: String, CaseIterable { case tree, state, role, project, flat }
 
-/// What the person has chosen, of what there is: all that is not read from the bus.
+/// The state of the screen that does not come from the bus: what the person has selected, scrolled and typed.
 struct Desk {
     var view = View.agents
     var tab: [View: Int] = [:]
