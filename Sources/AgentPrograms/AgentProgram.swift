@@ -4,9 +4,9 @@ import Processes
 import Storage
 import SystemPackage
 
-/// What is known of an agent program: how it is started, followed and reached. All of it is data, in git-config syntax:
-/// a file that comes with cadre, and over it what the user has set under `cadre.program.NAME`; see cadre-programs(5).
-/// What is not known is absent.
+/// The description of an agent program: how cadre starts, follows and reaches it. All of it is data in git-config
+/// syntax: cadre ships a file for each program, and the user's `cadre.program.NAME` values take precedence; see
+/// cadre-programs(5). Properties of which nothing is known are nil or empty.
 package struct AgentProgram {
     package let name: String
     /// Command lines for /bin/sh, to be given what varies as arguments (`"$@"`).
@@ -32,7 +32,7 @@ package struct AgentProgram {
     /// Whether it takes its first prompt as its last argument, and the option that goes before it, if one does.
     package let takesPrompt: Bool
     private let promptOption: String?
-    /// Whether it can be told in words what to do.
+    /// Whether cadre can give it instructions in words.
     package var isTold: Bool { takesPrompt || headlessPrompt != nil || !doors.isEmpty }
     /// The option that names a model.
     package let model: String?
@@ -54,7 +54,7 @@ package struct AgentProgram {
     /// How its hook at the end of a turn has it go on: with words in its context, or by refusing the end with a reason.
     package enum Stop: String { case context, block }
     package let stop: Stop?
-    /// Tools that ask something which no yes or no answers: they are left to the program's own dialog.
+    /// Tools whose question no yes or no answers: cadre leaves them to the program's own dialog.
     package let dialogTools: [String]
     /// The tool that asks questions with options: its input has `questions`, each with `question`, `options` that have
     /// a `label`, and `multiSelect`; it takes the answers as `answers`, by question.
@@ -74,7 +74,8 @@ package struct AgentProgram {
     package let headlessCost: Cost?
     /// Whether its money can be told.
     package var tellsMoney: Bool { cost.map { $0 != .rollout } ?? false }
-    /// Where the project's and its user's own settings are, of which the first status line is shown as well.
+    /// Paths of the project's and the user's own settings. cadre shows the first status line that they configure, not
+    /// its own.
     package let userSettings: [String]
 
     /// Where it keeps what it does; `~/` is the home, `%p` its process id.
@@ -85,7 +86,7 @@ package struct AgentProgram {
     /// works.
     package let idle: [Pattern]
     let working: [Pattern]
-    /// Of a line right above that, in which it says why a turn does not go on or has failed.
+    /// They match the line right above the input line in which the program says why a turn stalls or has failed.
     let trouble: [Pattern]
     let signedOut: [Pattern]
     let lasting: [Pattern]
@@ -93,7 +94,7 @@ package struct AgentProgram {
     let frame: [Pattern]
     /// Whether it lets the cursor be seen at its input line only.
     let cursorShown: Bool
-    /// Of its title, while it works, and while it waits for a person.
+    /// They match the terminal's title while the program works, and while it waits for a person.
     let titleWorking: [Pattern]
     let titleWaiting: [Pattern]
     /// Of the line that the cursor is in while nothing is typed.
@@ -204,7 +205,7 @@ package struct AgentProgram {
         return "{\(line)\"hooks\":{\(hooks.joined(separator: ","))}}\n"
     }
 
-    /// Seconds that a hook may take: a hundredth of one is what it takes, but where a person is waited for.
+    /// Seconds after which the program gives up on a hook. A hook takes about 0.01 s, unless it waits for a person.
     private static func patience(_ event: String) -> Int { event == "PermissionRequest" ? 3600 : 30 }
     /// The longest that a person may be waited for, well before the program gives the hook up.
     package static let longestWait = 3000

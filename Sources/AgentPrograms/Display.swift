@@ -1,7 +1,7 @@
 import Bus
 import Storage
 
-/// What a terminal shows, as tmux draws it: lines, and of the one that the cursor is in how each character is drawn.
+/// The screen of a terminal as tmux draws it: its lines, and the style of each character in the cursor's line.
 package struct Display {
     struct Cell {
         var scalar: Unicode.Scalar
@@ -63,8 +63,8 @@ package struct Display {
         cells = rows.indices.contains(cursor) ? rows[cursor] : []
     }
 
-    /// Whether what stands behind the prompt in the line of the cursor is only proposed: a proposal is drawn faint,
-    /// with the cursor, which is inverse, on its first letter.
+    /// Whether the text after the prompt is only a suggestion. Programs draw a suggestion faint, with the inverse
+    /// cursor on its first letter.
     var isProposal: Bool {
         let typed = cells.drop { !$0.isBlank }.filter { !$0.isBlank }
         return typed.contains { $0.isFaint } && typed.allSatisfy { $0.isFaint || $0.isInverse }
@@ -141,10 +141,10 @@ extension AgentProgram {
         }
     }
 
-    /// Whether what a turn failed with, in the words of its hook or its screen, says that nobody is signed in.
+    /// Whether a turn's failure, in the words of the hook or the screen, means that nobody is signed in.
     package func isSignedOut(_ failure: String) -> Bool { signedOut.contains { $0.matches(failure) } }
 
-    /// Whether it says that the same turn would fail however often it is tried.
+    /// Whether a turn's failure means that the same turn would fail however often the program tries it.
     package func lasts(_ failure: String) -> Bool { lasting.contains { $0.matches(failure) } }
 
     /// The first line of what the program takes its input from, if the cursor is in there.

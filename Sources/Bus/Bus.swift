@@ -70,7 +70,7 @@ package struct Bus {
     /// A verb that runs for less than a second doesn't look.
     package var isOutgrown: Bool {
         var st = stat()
-        // Not by `Files`: whether it is asked is a matter of time, and its points of fault are counted.
+        // Not through `Files`: tests count its fault points, and whether this line runs depends on the clock.
         guard opened.isForLong || Time.monotonic() - opened.time > 1,
             version.withPlatformString({ lstat($0, &st) }) == 0
         else { return false }
@@ -156,8 +156,8 @@ extension Bus {
         try replace(targetFile, with: Array((reference + "\n").utf8), sync: true)
     }
 
-    /// How a project is called, by its common git directory: by the directory that `.git`, `.bare` or any other hidden
-    /// one is in.
+    /// A project's name, from its common git directory: the name of the directory around `.git`, `.bare` or any other
+    /// hidden one.
     package static func project(_ common: FilePath) -> String {
         let isHidden = common.lastComponent?.string.hasPrefix(".") == true
         let name = (isHidden ? common.removingLastComponent() : common).lastComponent?.string ?? ""
@@ -219,8 +219,8 @@ extension Bus {
         try replace(serverFile, with: Array((socket + "\n").utf8), sync: false)
     }
 
-    /// The sockets of other tmux servers that show this project. One that gets lost, since two have written at once,
-    /// comes back when somebody attaches there.
+    /// The sockets of other tmux servers that show this project. Two simultaneous writers may lose one; it comes back
+    /// when somebody attaches there.
     package func viewers() throws -> [String] {
         (try Files.read(viewersFile) ?? []).split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -85,12 +85,12 @@ extension Bus {
 
     /// Directories to watch: one of them changes whenever a number in `counts` does, except for the numbers of agents.
     package var counted: [FilePath] {
-        // A task comes to a ready queue from one of these, and leaves it to one.
+        // A task enters a ready queue from one of these directories, and leaves it for one of them.
         [.blocked, .claimed, .review, .settle, .cancelled, .deferred, .edit].map(state)
             + [openAsks, box("human", .new), box("human", .cur), mergeQueue, conflicts]
     }
 
-    /// What a git directory has, where the bus lies in one.
+    /// Names in the directory around the bus that prove it to be a git directory.
     var gitAbove: [FilePath] { ["HEAD", "objects"].map { root.removingLastComponent().appending($0) } }
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }
@@ -203,7 +203,7 @@ extension Bus {
     func conversationFile(_ name: String) -> FilePath { agent(name).appending("conversation") }
     /// Mail that its program has in hand.
     func handedFile(_ name: String) -> FilePath { agent(name).appending("handed") }
-    /// What its program writes down of its conversation, where the file is ours to name.
+    /// The history of its conversation that the program writes, for programs that let cadre name that file.
     package func history(_ name: String) -> FilePath { agent(name).appending("history") }
     /// How full its conversation is, as its program said last.
     func fillFile(_ name: String) -> FilePath { agent(name).appending("fill") }

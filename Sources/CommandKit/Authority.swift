@@ -5,7 +5,7 @@ import Processes
 import Storage
 import SystemPackage
 
-/// Who is meant, and who may.
+/// The targets of a verb, and the caller's right to act on them.
 extension CommandContext {
     /// The claim the caller wants to end: of this task, or the one it holds. Throws `Failure.no` if it is not the
     /// caller's.
@@ -32,7 +32,7 @@ extension CommandContext {
                 : "task \(id) is claimed by '\(claim.owner)'")
     }
 
-    /// The claim of another that the caller may take away: a person any, an agent those of its children.
+    /// Another's claim that the caller may take away: a person may take any, an agent those of its children.
     package func revocable(_ id: Int) throws -> Claim {
         let bus = try bus()
         let view = try bus.view(id)

@@ -50,7 +50,7 @@ package final class CommandContext {
         return Bus.place(in: found)
     }
 
-    /// Whether `-C` leads out of the project whose bus the environment names.
+    /// Whether `-C` names a place outside the project whose bus the environment names.
     var isElsewhere: Bool {
         guard common.directory != nil, let set = environment("CADRE_DIR"), let path = try? busPath() else {
             return false
@@ -71,7 +71,7 @@ package final class CommandContext {
     package func settings() throws -> Settings {
         if let openedTeam { return openedTeam.settings }
         let settings = try Settings(git(), bus: bus())
-        // Where the bus can't be written others will ask.
+        // If this process can't write the bus, another one asks.
         try? settings.askForWaiting(bus())
         return settings
     }
@@ -298,7 +298,8 @@ package final class CommandContext {
     @discardableResult
     package func recover() throws -> Recovery { try team().recover() }
 
-    /// Takes tasks from the dead before it is said that there are none; returns which. Starts no process if none died.
+    /// Takes tasks from the dead before a verb reports that there are none; returns their ids. Starts no process if
+    /// nobody died.
     @discardableResult
     package func recoverTasks() throws -> [Int] { try bus().hasLeftovers() ? recover().released : [] }
 }

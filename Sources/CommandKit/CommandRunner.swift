@@ -7,7 +7,7 @@ import Storage
 package protocol Verb: ParsableCommand {
     func run(_ tool: CommandContext) throws
     var common: Common { get }
-    /// Whether an agent that rests is started where the verb has made a task ready for it, and no agent runs.
+    /// Whether the runner starts a resting agent for a task that this verb has made ready, if no agent runs.
     static var rouses: Bool { get }
 }
 
@@ -145,8 +145,8 @@ package enum CommandRunner {
         return (type as? any HotVerb.Type)?.quick(rest)
     }
 
-    /// Runs a verb that is called without options of its own and is hot: the parser would take ten times as long as the
-    /// work. Returns if the common options are not the only ones, and the parser is needed.
+    /// Runs a hot verb without options of its own, past the parser, which would take ten times as long as the work.
+    /// Returns if there are other options than the common ones, so that the parser must read them.
     package static func runPlain(_ name: String, _ options: [String], _ body: (CommandContext) throws -> Void) {
         var values = Common.Values()
         var rest = options[...]
@@ -180,7 +180,7 @@ package enum CommandRunner {
         }
     }
 
-    /// Ends the process as what was done ended.
+    /// Ends the process with the exit code of `body`.
     private static func end(_ body: () throws -> Void, otherwise: (Error) -> Never) -> Never {
         do {
             try body()

@@ -21,9 +21,9 @@ extension CommandContext {
         }
     }
 
-    /// Throws `Failure.no` if the caller's worktree can't be moved to another task now: it has uncommitted changes, or
-    /// is at work on a task that is still held. A worktree that was removed is made again; changes that a task has left
-    /// which is no longer the caller's are no hindrance: they are put by when it is moved.
+    /// Throws `Failure.no` if the caller's worktree can't move to another task now: it has uncommitted changes, or the
+    /// caller still holds the task that it is at work on. A removed worktree is made again. Changes of a task that is
+    /// no longer the caller's don't matter: the move sets them aside.
     package func requireFree(_ worker: Worker, for id: Int? = nil) throws {
         guard try ownWorktree(worker) != nil else { return }
         if let other = try atWork(worker).first(where: { $0 != id }) {
@@ -43,7 +43,8 @@ extension CommandContext {
         }
     }
 
-    /// Puts by what the caller has left in its worktree of a task that it holds no more; else its next claim does.
+    /// Sets aside what the caller has left in its worktree of a task that it no longer holds; otherwise its next claim
+    /// does.
     package func putByLeftover(_ worker: Worker) throws {
         guard try ownWorktree(worker) != nil, let worktree = try team().standingWorktree(worker.name) else { return }
         try team().work.takeBack(worktree)

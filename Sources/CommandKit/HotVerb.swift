@@ -20,7 +20,7 @@ package enum Word<Root> {
     case first((inout Root, String) -> Void)
     case second((inout Root, String?) -> Void)
     case rest(least: Int, (inout Root, [String]) -> Void)
-    /// Groups, as if nothing were given of them; before their options.
+    /// Sets option groups to their defaults; stands before the options of those groups.
     case preset((inout Root) -> Void)
 
     var names: [String] {

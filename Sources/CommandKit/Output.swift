@@ -25,9 +25,9 @@ package enum Output {
     /// Bytes as they are; on a terminal, control characters but newline and tab become `?`.
     package static func raw(_ bytes: [UInt8]) { write(isTerminal ? Array(clean(bytes).utf8) : bytes) }
 
-    /// Lines for a terminal, also through a pager, control characters but tabs as `?`, each piece of a line in its
-    /// colours (the numbers of SGR). Colours that are in the text are not: an agent's would pass for ours, or hide what
-    /// it writes.
+    /// Prints lines for a terminal, also through a pager: control characters except tabs become `?`, and each piece of
+    /// a line gets its colours (the numbers of SGR). Colours in the text itself are dropped: an agent could imitate
+    /// ours, or hide what it writes.
     package static func painted(_ bytes: [UInt8], _ pieces: (String) -> [(text: Substring, colors: String?)]) {
         for line in bytes.split(separator: 10, omittingEmptySubsequences: false).dropLast(bytes.last == 10 ? 1 : 0) {
             for piece in pieces(clean(line)) {

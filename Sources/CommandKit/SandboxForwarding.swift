@@ -7,8 +7,8 @@ import Supervision
 import SystemPackage
 import Team
 
-// What a verb does where its agent's program has a sandbox that can't write the bus: it has the agent's supervisor run
-// it, outside, and ends as that one ended.
+// A verb whose agent's program has a sandbox that can't write the bus calls the agent's supervisor. The supervisor runs
+// the verb outside, and this process ends with its exit code.
 extension CommandRunner {
     /// Returns where the verb is to be run here.
     package static func callFromSandbox(_ verb: String, _ options: [String], _ arguments: [String]) {
@@ -76,7 +76,8 @@ extension CommandRunner {
 }
 
 extension CommandContext {
-    /// Runs a task's check, as its agent would; for one that called from within a sandbox it is left to the caller.
+    /// Runs a task's check as its agent would. For a caller in a sandbox it exits instead, and the caller runs the
+    /// check.
     package func verify(_ command: String, in directory: FilePath, for claim: Claim) throws {
         guard let given = Call.own else { return try work().verify(command, in: directory, for: claim) }
         guard !given.contains("check") else { return }

@@ -92,7 +92,7 @@ struct Table {
         return out + "\n"
     }
 
-    /// The widths, with two columns between any two, of which none but the first is wider than must be to fit.
+    /// Narrows the widest columns after the first to one width, so that all fit with two blanks between them.
     static func fitting(_ widths: [Int], _ columns: Int?) -> [Int] {
         guard let columns, widths.count > 1 else { return widths }
         let room = columns - widths[0] - 2 * (widths.count - 1)

@@ -18,9 +18,9 @@ extension CommandContext {
         return team
     }
 
-    /// Has the merge queue run where there is work for it and nobody sees that: supervisors do, while one of the
-    /// project's agents runs. A project that has had a team gets the runner that a supervisor would start; elsewhere
-    /// the person is told.
+    /// Runs the merge queue if it has work and nobody watches it: supervisors watch it while an agent of the project
+    /// runs. In a project that has had a team this starts the runner, as a supervisor would; elsewhere it tells the
+    /// person.
     package func startQueue() throws {
         let bus = try bus()
         let names = try bus.agentNames()

@@ -136,8 +136,8 @@ extension Settings {
                 + waiting.map { $0.text + "\n" }.joined())
     }
 
-    /// Records these values, read without `holds`, as what a person knows, who starts something. Returns what binds
-    /// less than what was recorded.
+    /// Records these values, which were read without `holds`, as known to the person who starts something. Returns
+    /// those that bind less than the record did.
     package func becomeKnown(_ bus: Bus) throws -> [Loosened] {
         let changed = try bus.knownSettings().map(loosened) ?? []
         try bus.setKnownSettings(bindingRecord)

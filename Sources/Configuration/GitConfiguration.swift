@@ -80,7 +80,7 @@ package struct Configured {
     /// Whether the target names a server for files that the person has not seen.
     package var hidesServer: Bool { server.contains { !approved.contains($0.text) } }
 
-    /// What the repository's own files say of groups in which something is run, unless the user's say the same.
+    /// The lines of the repository's own files in groups that run something, unless the user's files say the same.
     private static func news(_ lines: [Line]) -> [Line] {
         let theirs = lines.filter { !$0.isOwn }
         let own = lines.filter { line in
@@ -114,7 +114,7 @@ package struct Configured {
         )
     }
 
-    /// The value that counts of those that may.
+    /// The last value of a key among the lines that count.
     package func value(_ key: String) -> String? {
         lines.last { $0.key == key && counts($0) }.map { $0.value ?? "true" }
     }

@@ -61,7 +61,7 @@ extension Settings {
         return new
     }
 
-    /// As it is kept, whatever the target holds now, and the paths and stamps; nil if anything else has changed since,
+    /// The kept copy, whatever commit the target has now, with the paths and stamps; nil if anything else has changed,
     /// or nothing is kept.
     private static func kept(_ bus: Bus) -> (Source, stamps: [String])? {
         guard let bytes = try? Files.read(bus.configurationFile) else { return nil }
@@ -108,7 +108,7 @@ extension Settings {
 
     private static let end = "end"
     static let none = "-"
-    /// Seconds of the clock by which file systems tell when a file was changed, and some more.
+    /// Seconds of the clock that stamps files, rounded up.
     private static let racy = 0.05
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

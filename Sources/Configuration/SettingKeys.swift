@@ -37,8 +37,8 @@ package struct NumberSetting: Sendable {
     ]
 }
 
-// The settings that there are, see cadre-config(5). A value that a verb can't use is refused by the verb that reads it;
-// here all are looked at, since one that is misspelt is read by nobody.
+// The settings, see cadre-config(5). The verb that reads a bad value refuses it; `mistakes` looks at all of them,
+// because no verb ever reads a misspelt key.
 extension Settings {
     enum Form {
         case text, flag

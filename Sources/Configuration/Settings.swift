@@ -71,12 +71,12 @@ package struct Settings {
             if set == nil { try bus?.setTarget(now) }
         }
         source = try read(git, source.target.flatMap(git.reference), into: source)
-        // Where the bus can't be written the next asks as well.
+        // If this process can't write the bus, the next one asks git again.
         if let bus { try? keep(source, origins, git, bus, since: start) }
         return source
     }
 
-    /// Reads the files of the target that configure something, as far as they are others than those of `source`.
+    /// Reads the target's configuration files that differ from those of `source`.
     static func read(_ git: Git, _ commit: String?, into source: Source) throws -> Source {
         var new = source
         new.commit = commit

@@ -34,7 +34,7 @@ package struct Git {
         "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
     ]
 
-    /// What makes git ask or speak another language, or look at paths in another way.
+    /// Variables that keep git from asking, from translating its messages, and from interpreting paths in another way.
     package static let environment: [String: String?] = {
         var all: [String: String?] = [
             "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0",
@@ -60,7 +60,7 @@ package struct Git {
         return all
     }()
 
-    /// The call as it would be made: for those who run it in their own way.
+    /// The call as a `Program`, for callers that run it themselves.
     package func program(_ arguments: [String], environment extra: [String: String?] = [:]) -> Program {
         var program = Program(
             ["git", "--git-dir=\(directory.string)"] + (worktree.map { ["--work-tree=\($0.string)"] } ?? []) + Git.quiet

@@ -4,8 +4,8 @@ import Storage
 import SystemPackage
 
 // References as the repository's own files have them (gitrepository-layout(5)), so that reading one starts no process.
-// Where the files do not tell, git is asked: a repository that keeps its references in tables (reftable), a reference
-// or a HEAD that is symbolic in another way than HEAD of a branch is, and a name that is more than a reference's.
+// cadre asks git only where the files don't tell: if the repository keeps its references in tables (reftable), if a
+// reference or HEAD is symbolic in an unusual way, and if a name is more than a reference's.
 extension Git {
     package enum Filed: Equatable {
         case holds(String)

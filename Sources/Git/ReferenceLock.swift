@@ -104,7 +104,7 @@ package final class ReferenceLock {
         var status: Int32 = 0
         if pid > 0 { while waitpid(pid, &status, 0) < 0, errno == EINTR {} }
         pid = 0
-        // Killed, it has left what it had locked, which nobody else could lock meanwhile.
+        // A killed git leaves its lock files; nobody else can have taken those locks meanwhile.
         if status & 0x7f != 0, isHeld { for file in files { _ = try? Files.unlink(file) } }
         var bytes = [UInt8](repeating: 0, count: 8192)
         let n = pread(error, &bytes, bytes.count, 0)

@@ -19,9 +19,9 @@ extension Team {
         var message: Message?
     }
 
-    /// Why the last turn in the record of a conversation failed, as a hook would tell it; nil if it did not. The record
-    /// is Claude Code's: an entry of the model's place that is marked as an error of its API, whatever words it has.
-    /// `entry` is what the record calls it.
+    /// Why the last turn in a conversation's record failed, in the words of a hook; nil if it did not. The record is
+    /// Claude Code's: an entry in the model's place that is marked as an API error, whatever its words. `entry` is that
+    /// entry's id.
     package static func failedTurn(in record: FilePath) throws -> (why: String, entry: String)? {
         for line in try (Files.readEnd(record, 1 << 20) ?? []).split(separator: 10).reversed() {
             let line = Data(line)

@@ -83,7 +83,7 @@ struct HookHandler {
         }
     }
 
-    /// What the call tells of the turn that holds mail in hand.
+    /// Settles the mail in hand as far as this call proves that its turn stood or failed.
     private func acknowledgeMail() throws {
         switch call.event {
         case "UserPromptSubmit":
@@ -194,14 +194,14 @@ struct HookHandler {
             turn: state == .working)
     }
 
-    /// The turn goes on or is over: what was asked in it was answered in the program, or no longer matters. What others
-    /// have asked for, its sub-agents or it, waits on.
+    /// Closes the open asks of the caller, the main conversation or a sub-agent, whose turn goes on or is over: they
+    /// were answered in the program, or no longer matter. Asks of the others stay open.
     @discardableResult
     private func closePermissions() throws -> Int {
         try bus.closePermissions(of: name) { $0.record.subagent == call.subagent }
     }
 
-    /// A tool was used: who asked for that has the answer. Others of the same turn may still be waited for.
+    /// Closes the ask that led to this tool call: it has its answer. Other asks of the same turn may still be open.
     private func closeUsed() throws {
         guard let used = Request(call, nil)?.title else { return }
         let closed = try bus.closePermissions(of: name) { $0.title == used && $0.record.subagent == call.subagent }

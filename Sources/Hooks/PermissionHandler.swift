@@ -78,7 +78,7 @@ private struct PermissionHandler {
         return (claim, Array(text.utf8))
     }
 
-    /// Where its time is over it still waits, beside the program's dialog.
+    /// If nobody decides in time, the plan still waits, beside the program's dialog.
     private func decidePlan(_ claim: Claim, _ text: [UInt8]) throws {
         let plan: Plan
         do {
@@ -177,7 +177,7 @@ private struct PermissionHandler {
         bus.journal(
             "permission", by: agent.name,
             ["agent": agent.name, "allowed": by, "tool": Names.shown(request.tool), "digest": request.digest])
-        // Where a dialog is meant for the person, a yes alone does not do: what is allowed must be said as well.
+        // Behind a dialog for the person a bare yes is not enough: the program also wants the approved input.
         let input = input ?? (known?.planTool == request.tool ? request.input : nil)
         decide("\"behavior\":\"allow\"" + (input.map { ",\"updatedInput\":\($0.canonical)" } ?? ""))
     }

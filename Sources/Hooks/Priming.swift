@@ -6,7 +6,7 @@ import Team
 extension Team {
     /// The most of any text of others that is quoted, in bytes; the rest is a pointer to the verb that prints it whole.
     private static let quote = 4000
-    /// The most of the project's rules, in bytes: what else there is to know must have room beside them.
+    /// The most of the project's rules, in bytes: the rest of the briefing needs room beside them.
     private static let ruled = 2000
 
     private static let verbs = """
@@ -114,9 +114,9 @@ extension Team {
         ] + shown.map { "  \($0.id)  from \($0.from): \($0.subject)" }
     }
 
-    /// What is said to who goes on with a conversation whose last turn did not come to its end.
+    /// The words to an agent that resumes a conversation whose last turn was cut off.
     static let middle = "You were ended in the middle of a turn and are started again; go on with what you were at."
-    /// When only its sub-agents were at work, which do not come back with it.
+    /// The words if only its sub-agents were at work, which the program does not bring back.
     static let alone =
         "You were ended while your sub-agents worked and are started again; they are gone: "
         + "go on with what they were at."

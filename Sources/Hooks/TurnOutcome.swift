@@ -5,11 +5,11 @@ import Storage
 import SystemPackage
 import Team
 
-// What became of a turn, and so of what it began with: mail that was handed over with it is read once it stood, and
-// what it began with is told again after it failed.
+// The outcome of a turn. If the turn stood, the mail that it began with is read; if it failed, cadre repeats its
+// prompt.
 extension Team {
-    /// The turn goes on or has ended well: what it began with is read. Where there was another prompt meanwhile the
-    /// file tells.
+    /// Settles the mail of a turn that goes on or has ended well: it is read. If another prompt came meanwhile, the
+    /// transcript decides.
     func settleStood(_ agent: AgentView) throws {
         guard let handed = try bus.handed(of: agent.name) else { return }
         if handed.isDoubted {

@@ -37,7 +37,7 @@ struct Batch {
     /// The commit that the target holds: the remote's, if work lands there.
     let target: String
     let remote: RemoteTarget?
-    /// The entry's branch is pushed and a pull request made of it, instead of landing.
+    /// Whether landing means a pull request: the queue pushes the entry's branch instead of moving the target.
     let proposes: Bool
     /// What the local target holds: the same, or an earlier one.
     private var local: String
@@ -60,7 +60,7 @@ struct Batch {
 
     /// How many entries at most are stacked.
     func limit() throws -> Int {
-        // Who decides on a request decides on one task's work.
+        // A pull request is about one task's work. On a red target the entries are tried one by one.
         if try proposes || queue.known(targetTree)?.passed == false { return 1 }
         return max(1, try queue.settings.number(.mergeBatch))
     }
@@ -115,7 +115,7 @@ struct Batch {
         return .settled
     }
 
-    /// Until the person has let run what git needs for it.
+    /// Makes the entry wait until the person approves the commands that git needs for it.
     private func waitForApproval(_ entry: Entry, _ why: String, _ report: inout MergeRunner.Report) throws -> Placed {
         try queue.askForApproval()
         try queue.wait(entry, why, bus.approvedFile, &report, asks: false)

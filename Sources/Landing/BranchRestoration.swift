@@ -3,10 +3,11 @@ import Git
 import Storage
 import SystemPackage
 
-// A branch that is removed under a worktree. git refuses that, its plumbing and a hand in `.git/refs` do not. HEAD then
-// names a branch that is not there: all files are as if added, and the next commit has no parent. What the branch held
-// is in the log of the worktree's HEAD (git-reflog(1)), which stays; so the branch comes back. One that never had a
-// commit, as `git switch --orphan` makes, is its maker's and is left alone: the log's last switch names another.
+// Restoring a branch that was removed under a worktree. git refuses to do that, but its plumbing and a hand in
+// `.git/refs` don't. HEAD then names a missing branch: all files look added, and the next commit has no parent. The log
+// of the worktree's HEAD (git-reflog(1)) stays and has the branch's commit, so the branch can come back. A branch
+// without a commit, from `git switch --orphan`, is its maker's and stays missing: the log's last switch names another
+// branch.
 extension TaskBranches {
     /// Makes the branch that a worktree stands on again, if it was removed under it. `git` may be of its git directory
     /// alone. While the branch is there this costs two looks at the disk.

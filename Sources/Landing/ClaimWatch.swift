@@ -2,8 +2,8 @@ import Bus
 import Processes
 import Storage
 
-// What a person's hooks or a task's check do may take for ever. So it goes on for as long as the claim that it is done
-// under lasts, and no longer: a task that is cancelled or taken away holds up nobody.
+// A person's hooks or a task's check may run for ever. So cadre runs them only as long as the claim lasts: a task that
+// somebody cancels or takes away holds up nobody.
 extension TaskBranches {
     /// Runs a program for a claimed task, in a verb, or in the supervisor of `agent`. If the claim is lost meanwhile,
     /// or the agent is to stop, ends the program with all its descendants and throws `Failure.no`. If the claim can't

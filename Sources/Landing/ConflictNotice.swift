@@ -2,8 +2,8 @@ import Bus
 import Storage
 import SystemPackage
 
-// Who is told of a conflict: whoever works on either branch, once for the same paths. Who takes a task over is told as
-// well. What is new to somebody at the same time is one mail.
+// Mail about conflicts. Whoever works on either branch gets it, once for the same paths; a later holder of the task
+// gets it too. All new conflicts of one agent go into one mail.
 extension ConflictPrediction {
     /// Sends the mail that is due. `all` are the live branches, where they were looked at just now: who works on them
     /// may have changed. Returns whether there was any.

@@ -4,8 +4,8 @@ import Git
 import Storage
 import SystemPackage
 
-// Work that needs a filter, a merge driver or a program that signs which only the repository's own configuration names,
-// and which the person has not let run (see Configured): it waits for that, all of it with one ask.
+// Work may need a filter, a merge driver or a signing program that only the repository's own configuration names and
+// that the person has not approved (see Configured). Such work waits, and one ask covers all of it.
 extension MergeRunner {
     /// Why the entry can't be put on top of `below` yet; nil if it can. Of merge drivers only those count that git
     /// would run: for files that both sides have changed.

@@ -1,11 +1,11 @@
 import Bus
 import Storage
 
-// Programs read files of their project at their start, and go by what those said then. What lands and changes one of
-// them is told to all who live but its author:
+// Agent programs read instruction files of the project when they start, and don't read them again. So when an entry
+// that changes one lands, every living agent but its author gets mail:
 //
 //   1  the target holds the commit
-//   2  mail to each                          killed in between, the next runner leaves out whose mail is still unread
+//   2  mail to each agent                    after a crash here the next runner skips agents that have the mail unread
 //   3  the entry is landed
 extension MergeRunner {
     private static let instructions: Set = ["CLAUDE.md", "AGENTS.md", "GEMINI.md"]

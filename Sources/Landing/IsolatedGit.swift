@@ -5,11 +5,11 @@ import Processes
 import Storage
 import SystemPackage
 
-/// git for what the machinery does with other people's work: merging, predicting, checking out for the gate, signing.
+/// git for cadre's own work on other people's commits: merging, predicting, checking out for the gate, signing.
 ///
-/// It uses a git directory of ours, which has of the repository its objects and of its configuration what shapes
-/// content and what is let run (see Configured): nothing else that an agent writes there makes it start a program.
-/// References are read and moved in the repository itself.
+/// It uses a git directory of cadre's. That has the repository's objects, and of the repository's configuration only
+/// the settings that shape content and the commands that the person approved (see Configured): nothing else that an
+/// agent writes there can start a program. References are read and moved in the repository itself.
 ///
 /// Attributes count as in a checkout: those in the tree, in `info/attributes`, and in the user's own file. Where there
 /// is no checkout git is run in a directory that has nothing but the `.gitattributes` of the tree below; it is made
@@ -162,7 +162,7 @@ final class IsolatedGit {
         return Array(text.utf8)
     }
 
-    /// Whether an agent lives, who may have written the repository's configuration since the person has seen it.
+    /// Whether an agent lives: it may have changed the repository's configuration since the person saw it.
     func agentLives() throws -> Bool { try bus.hasLiving() }
 
     // MARK: attributes

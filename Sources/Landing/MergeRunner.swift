@@ -64,8 +64,8 @@ package struct MergeRunner {
         // An entry that came after our last look, while the lock was ours, would find no runner: look again without it.
         repeat {
             try FileLock.wait(bus.mergeLock) {
-                // What the last one has started may be there still, and acts on its own now; itself, it has let the
-                // lock go.
+                // Processes that the last runner started may still run and act, though the runner itself has let go of
+                // the lock.
                 if let last = try bus.runner(), !last.isProcess(getpid()) {
                     var holders = Mark.Holders(last.mark, boot: last.boot, start: last.start)
                     holders?.except = last.pid.map(pid_t.init)
@@ -79,7 +79,7 @@ package struct MergeRunner {
                 do {
                     try whole(bus, git, once: once, remote: remote, tell, &report)
                 } catch let failure as Failure where failure.kind != .bug {
-                    // Nobody may read what a runner says: what kept it from its work stands where one looks.
+                    // Nobody may read a runner's output, so `status` shows what stopped it.
                     try MergeRunner.stop(bus, failure.message, passes: failure.kind == .unsure)
                     try setTries(bus, 0)
                     throw failure
@@ -151,7 +151,7 @@ package struct MergeRunner {
             var batch = try Batch(self)
             let limit = try batch.limit()
             for entry in due where batch.layers.count < limit {
-                // What was refused may be refused again: nobody else with it.
+                // An entry that is tried again is stacked alone: it may be refused again.
                 if entry.record.retries != nil, !batch.layers.isEmpty { continue }
                 if batch.layers.first?.entry.record.retries != nil { break }
                 do {

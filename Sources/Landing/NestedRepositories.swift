@@ -3,9 +3,9 @@ import Git
 import Storage
 import SystemPackage
 
-// Repositories within the work. git takes of one only the id of its commit, so that what lands must be found elsewhere:
-// a submodule's commit in the superproject's own copy of it (`modules/NAME`), or in what its remote has. The copy of an
-// agent's worktree goes with that worktree.
+// Repositories within the work. git stores only the commit id of a nested repository, so its content must be available
+// elsewhere when that lands: in the superproject's own copy of the submodule (`modules/NAME`), or at the submodule's
+// remote. The copy in an agent's worktree goes with that worktree.
 extension TaskBranches {
     /// Throws `Failure.no`, with the path, if a commit that the work points to is in nobody's hands but its author's.
     func requireContent(_ base: String, _ tip: String) throws {

@@ -16,7 +16,7 @@ extension MergeRunner {
     /// Seconds after which supervisors look again, for the n-th time.
     private static func pause(_ tries: Int, atMost limit: Int) -> Int { min(limit, 5 << min(tries - 1, 10)) }
 
-    /// So often is looked again at what may pass by itself before a person is asked: for a minute.
+    /// So many looks, a minute in all, precede an ask about a cause that may pass by itself.
     private static let lookedFor = 4
 
     /// Makes the entry wait until `index` changes, or for a time that grows: to a minute with such a file, because the

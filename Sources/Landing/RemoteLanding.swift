@@ -90,7 +90,7 @@ extension MergeRunner {
         }
         try bus.setFollowing(from: local, to: commit, worktree: ground.checkouts.first?.git.worktree)
         let moved = try move(to: step, ground.checkouts.first, why: "follow the remote")
-        // What is half done is finished by a later run, which is told so by this.
+        // The record stays for a half-done move, so that a later run finishes it.
         if case .halfway = moved {} else { try bus.endFollowing() }
         switch moved {
         case .moved: return .followed
@@ -122,7 +122,7 @@ extension MergeRunner {
         let remote = try self.remote()
         let why = "the gate fails on '\(remote?.shown ?? work.targetName)' itself"
         try bus.openAsk(named: "target-red", by: "cadre", "\(why), at \(commit): nothing lands but what turns it green")
-        // A target here is seen to move, one elsewhere is looked at again.
+        // A local target's file shows when it moves; a remote target is fetched again later.
         let reference = remote == nil ? settings.target.map { git.directory.appending($0) } : nil
         try wait(entry, why, reference, &report, red: tree, again: remote != nil)
     }

@@ -182,9 +182,9 @@ extension MergeRunner {
 
     // MARK: healing
 
-    /// Finishes a step that a killed runner, or one that could not take it back, has left in the middle; where it can't
-    /// be finished, or the person has committed or switched branches since, takes it back. Nil if it is done or had not
-    /// begun, else why the checkout stays between the two.
+    /// Finishes a move that a killed runner left half done, or that a runner could not take back. Takes the move back
+    /// if it can't be finished, or if the person has committed or switched branches since. Nil if the checkout is whole
+    /// now, else why it stays between the two commits.
     func heal(from old: String, to new: String, _ worktree: Git, why: String) throws -> String? {
         guard let target = settings.target, let step = try Step(worktree, from: old, to: new) else { return nil }
         guard let now = try git.reference(target), try !git.isAncestor(new, of: now) else { return nil }
@@ -208,7 +208,7 @@ extension MergeRunner {
         return nil
     }
 
-    /// Entries whose landing is in the middle, which nothing lands over: one ask, and the queue stands still.
+    /// Stops the queue, with one ask, because these entries' landing is half done and nothing may land over it.
     func stand(_ entries: [Entry], _ why: String, _ report: inout Report) throws {
         for entry in entries { _ = try bus.advance(entry, to: .landing) { $0.why = Names.shown(why) } }
         if let first = entries.first {

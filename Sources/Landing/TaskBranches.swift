@@ -153,7 +153,7 @@ package struct TaskBranches {
             try tip == branch.base || repository.isAncestor(tip, of: target)
         {
             if case .open(let open) = try standing(of: id) {
-                // Whoever had it set it back: who begins with it now would not see what there is.
+                // A holder has set the branch back. Its successor should see all the work, so move it forward again.
                 if open != tip, !branch.given {
                     _ = try repository.move(branch.reference, to: open, from: tip, why: "task \(id)")
                 }

@@ -46,8 +46,8 @@ extension Names {
 // `TaskBranches.keepSubmodules`, before it goes. Objects of git-lfs are in the common git directory, or with those
 // commits.
 extension TaskBranches {
-    /// All that an agent's worktree holds and nothing else does. What can't be told is thrown. What its setup made, is
-    /// made again by it: a file that was not changed since, or a directory.
+    /// Everything that only this worktree of an agent holds. Throws if that can't be told. Leaves out what the setup
+    /// made and can make again: files that have not changed since, and directories.
     package func holdings(of agent: AgentView, in worktree: Git) throws -> Holdings {
         var made = Set<String>()
         for line in (try Files.read(bus.setupMade(agent.name)) ?? []).split(separator: 0) {

@@ -74,8 +74,8 @@ package enum Environment {
 
     // MARK: recorded
 
-    /// This process's environment, to be gone on with by others, but for variables that are ours, of git, a program or
-    /// a terminal, and those whose names one of `leaving` fits, a pattern of fnmatch(3) each.
+    /// This process's environment as a record for others: without the variables of cadre, git, a program or a terminal,
+    /// and without names that match one of the `leaving` patterns (fnmatch(3)).
     package static func recorded(leaving patterns: [String]) -> RecordedEnvironment {
         var record = RecordedEnvironment()
         let mask = umask(0o022)
@@ -108,8 +108,8 @@ package enum Environment {
             && !ofTerminals.contains(name)
     }
 
-    /// Takes a recorded environment for this process and what it starts. What is cadre's own or tells of the pane it is
-    /// in stays.
+    /// Gives this process and its children a recorded environment, except for cadre's own variables and those of its
+    /// pane.
     package static func adopt(_ record: RecordedEnvironment) {
         let inPane = getenv("TMUX_PANE") != nil
         func isOwn(_ name: String) -> Bool {

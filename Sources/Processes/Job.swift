@@ -37,8 +37,8 @@ package final class Job {
     /// To be polled; `read` is to be called when one of them can be read.
     package var descriptors: [Int32] { [out, err].filter { $0 >= 0 } }
 
-    /// Takes what there is. Its result, once it has closed its outputs; nil until then. Where it printed too much the
-    /// end is missing, and its status is that of a program that was killed.
+    /// Reads the available output. Returns the result once the program has closed its outputs; nil until then. If it
+    /// printed too much, the end is missing, and the status is that of a killed program.
     package func read() -> Program.Result? {
         out = drain(out, &output)
         err = drain(err, &error)

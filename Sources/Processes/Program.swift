@@ -210,7 +210,8 @@ package struct Program {
         while true {
             var entries = ([ended] + open).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var left = deadline.map { max(0, Int32(($0 - Time.monotonic()) * 1000)) } ?? -1
-            // Where no descriptor of a process can be had (there are too many, or a sandbox forbids it) it is looked.
+            // If the kernel gives no process descriptor (there are too many, or a sandbox forbids it), poll every 20
+            // ms.
             if ended < 0 { left = left < 0 ? 20 : min(left, 20) }
             if isUnwanted != nil { left = left < 0 ? 1000 : min(left, 1000) }
             let n = poll(&entries, nfds_t(entries.count), left)

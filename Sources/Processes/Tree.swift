@@ -171,7 +171,8 @@ package enum Tree {
         Set(((try? Files.read(FilePath("/proc/\(pid)/environ"))) ?? nil ?? []).split(separator: 0).map(Array.init))
     }
 
-    /// Seconds between TERM and KILL: what is swept was told already, by the end of its supervisor.
+    /// Seconds between TERM and KILL. It is short, because the supervisor's end has already told these processes to
+    /// end.
     private static let grace = 0.25
 
     /// Ends what an earlier session of an agent left running, wherever it was moved to, and returns when it is gone:

@@ -178,8 +178,8 @@ package final class Screen {
 
     // MARK: what comes
 
-    /// What the terminal has told; nil if nothing more is there yet. To be asked until then, whenever descriptor 0 can
-    /// be read.
+    /// The next event from the terminal; nil if there is none yet. When descriptor 0 is readable, call it until it
+    /// returns nil.
     package func next() -> ScreenEvent? {
         let window = cncurses_screen()
         while true {

@@ -18,7 +18,7 @@ package enum Files {
         return try drain(fd, path, from: offset, size: size)
     }
 
-    /// The same of whatever a person names: a pipe or a device too, which is waited for.
+    /// Reads whatever a person names, also a pipe or a device, and waits for it; nil if there is none.
     package static func readAny(_ path: FilePath) throws -> [UInt8]? {
         FaultPoint.point(mutating: false)
         let fd = path.withPlatformString { csys_open($0, O_RDONLY | O_CLOEXEC, 0) }
@@ -297,7 +297,7 @@ package enum Files {
 
     package static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure
     {
-        // Of `open`: what is no link and no pipe, and is not followed or waited for where it is one.
+        // `open` fails so for a link, which we don't follow, and for a pipe or the like, which we don't wait for.
         if verb == "open", code == ELOOP {
             return .unsure("'\(path.string)' is a symbolic link, which is not followed")
         }

@@ -89,7 +89,7 @@ extension Supervisor {
         return true
     }
 
-    /// Accounts for what no hook has told of; where a program does not tell, that it was used is all there is to note.
+    /// Accounts for usage that no hook has reported. If the program reports none, notes only that the usage is unknown.
     func noteCost() {
         guard let agent = try? team.agent(name) else { return }
         if isByTurns(agent), known?.headlessCost == .result {

@@ -142,7 +142,8 @@ extension ProgramMonitor {
         return false
     }
 
-    /// Whether what was pasted may still begin its turn. Without hooks the state tells that it has.
+    /// Whether the pasted line may still begin its turn. For a program without hooks the agent's state shows when it
+    /// has.
     private func isTaken(_ now: Double) throws -> Bool {
         guard let pane, let pasted = waking.pasted, known.hooks != nil, now < pasted.time + MailWaker.patience,
             try bus.conversation(name)?.handed != nil

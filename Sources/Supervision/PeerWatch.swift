@@ -127,7 +127,7 @@ final class PeerWatch: EventSource {
         showing!.look(team, changed)
     }
 
-    /// The second does for the first what only one does, while there is none.
+    /// Whether this watcher does the first's work: it is the first, or there is none.
     private func isOnDuty(_ team: Team) -> Bool {
         (try? isFirst || !LivenessLock.isHeld(team.bus.watchLock(0))) == true
     }

@@ -66,8 +66,8 @@ extension Supervisor {
         return try bus.conversation(name)
     }
 
-    /// What it is told as its first words; nil if nothing. What of it must not be lost is noted as handed over, or put
-    /// by where the budget is used up: it is told when that is raised.
+    /// The first words to the program; nil if there are none. Words that must not get lost are recorded as handed over.
+    /// If the budget is used up they become mail, for when it is raised.
     private func firstWords(
         _ agent: AgentView, _ known: AgentProgram, _ held: Claim?, _ conversation: Conversation?, _ mail: String?
     ) throws -> String? {

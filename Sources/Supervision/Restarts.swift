@@ -22,7 +22,7 @@ extension Supervisor {
     /// Seconds within which a key that was pressed in the pane has ended the program.
     private static let pressed = 3
 
-    /// Does it again and again, after pauses that double, while it can't be done or told; nil if we are told to end.
+    /// Repeats a step while it can't be done, after pauses that double; nil if the supervisor is told to end meanwhile.
     func insist<T>(_ step: () throws -> T) throws -> T? {
         var pause = 0.5
         while true {
@@ -36,7 +36,7 @@ extension Supervisor {
         }
     }
 
-    /// Decides what follows the end of the program; waits out the time before another start. False: no other start.
+    /// Decides what follows the program's end, and waits until the next start is due. False if there is none.
     func goOn(after ended: Ended) throws -> Bool {
         var ended = ended
         do { try keep() } catch let failure as Failure where failure.kind == .unsure && order == nil {
@@ -134,8 +134,8 @@ extension Supervisor {
         return false
     }
 
-    /// Whatever it was may pass. A program that has said itself what it was, and that it is to be tried again, is
-    /// believed.
+    /// Schedules another start after a failure that may pass. If the program has named its own failure and a retry,
+    /// that one counts.
     private func tryAgain(_ what: String) throws -> Bool {
         let told = try team.agent(name).retry.flatMap { $0.next >= Time.now() ? $0 : nil }
         try bus.report(name, state: .starting, source: .supervisor, note: told?.why ?? what, session: token)

@@ -145,8 +145,8 @@ package final class SandboxServer: EventSource {
 
     // MARK: what a crash left
 
-    /// Hands in what an earlier session, whose token we have, had called for and did not see the end of; what else it
-    /// had called is nobody's any more. Before a new session carries its claims over.
+    /// Hands in the submissions that an earlier session called for and got no answer to; we have its token. Drops its
+    /// other calls, which nobody waits for. Must run before a new session takes over the claims.
     func finish() throws {
         for id in try bus.openCalls(of: name) {
             guard let (call, file) = try? bus.call(id, of: name) else { continue }

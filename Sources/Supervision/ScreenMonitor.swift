@@ -34,8 +34,8 @@ struct ScreenMonitor {
     /// Seconds after which it is looked again where that failed.
     static let again = 1.0
     static let strange = 3.0
-    /// Seconds after which a screen that stands still is looked at once more, and once more after that: on a machine
-    /// that is busy, what the program has written may not have come to tmux when it was looked at.
+    /// Seconds between further looks at a screen that stands still: on a busy machine tmux may have shown it before the
+    /// program's last output arrived.
     static let repeated = [1.0, 4, 16]
     /// Seconds for which a hook is believed against the screen.
     static let late = 2
@@ -182,7 +182,7 @@ extension ProgramMonitor {
         if case .idle = sight { try report(.idle) } else { try report(.working) }
     }
 
-    /// Asks a person to see to what only a person can: of the start at once, later when nobody has pressed a key for a
+    /// Asks a person to attend to the screen: at a program's start at once, later if nobody has pressed a key for a
     /// while.
     private func ask(_ why: String, _ input: Tmux.Input) throws {
         guard !looking.isAsked else { return }

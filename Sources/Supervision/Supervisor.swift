@@ -112,7 +112,7 @@ package final class Supervisor {
             child = words[1]
             if child > 0 { phase = .inherited }
             isToTell = true
-            // Where the kernel does not tell our own file for that, none is ever ours: not the same again.
+            // If the kernel doesn't name our own file, every executable looks new: don't become the same one again.
             broken = Supervisor.successor
             witnessed = true
             // It may have ended meanwhile.
@@ -127,7 +127,7 @@ package final class Supervisor {
         }
         guard let taken else { throw Failure.no("'\(name)' runs already") }
         alive = taken
-        // Tells who started us that we hold it. What the last program waited for or failed with is over.
+        // Tells whoever started us that we hold the lock. What the last program waited for, or failed with, is over.
         let before = try bus.agent(named: name)
         let isOver = [.hook, .screen, .stateFile].contains(before?.report?.source)
         try bus.report(
@@ -180,8 +180,8 @@ package final class Supervisor {
         try rest()
     }
 
-    /// What is not needed to start the program, so that it comes after that: at each start, since a user who sets a
-    /// hook of the same name removes ours.
+    /// Does what the program's start doesn't need, after it. It runs at each start, because a user who sets a hook of
+    /// the same name removes ours.
     func attend() throws {
         announce()
         try takeWatch()

@@ -35,7 +35,7 @@ extension Supervisor {
             case SIGHUP: order = .hangUp
             case SIGUSR1:
                 obey = true
-                // Who tells us does so by hand, perhaps before we have seen the end that a pause would follow.
+                // A person sends this by hand, perhaps before we have seen the end that a pause would follow.
                 delay = 0
             case SIGCONT: called = true
             default: break

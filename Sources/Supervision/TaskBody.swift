@@ -80,7 +80,7 @@ package final class TaskBody {
     /// How the body ended; nil if the claim is gone.
     private func wait(_ watcher: Watcher) throws -> Int32? {
         while true {
-            // Not to be told whether it is held is no reason to end it.
+            // A claim that can't be looked up is no reason to end the body.
             switch try? bus.fate(of: claim) {
             case .lost where !isOver: return nil
             case .ended: isOver = true

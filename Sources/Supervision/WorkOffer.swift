@@ -40,7 +40,7 @@ extension ProgramMonitor {
             _ = try bus.noteRetry(of: name, failure.message)
             throw failure
         } catch let failure as Failure where failure.kind == .no {
-            // Once, as of what it is to see to: it may be what git says of files in the way.
+            // The agent gets this once, as something to attend to: it may be git's word about files in the way.
             try hinder("the next task can't begin: \(failure.message)", [failure.message])
             return false
         }

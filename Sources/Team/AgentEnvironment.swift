@@ -4,10 +4,10 @@ import Processes
 import Storage
 import SystemPackage
 
-// The environment that agents run in is that of the person who spawned them, wherever their tmux server came from: it
-// is recorded at the spawn, since 20 kB of variables fit into no call of tmux and are nobody else's to see, and their
-// supervisors take it for their own. An agent that an agent spawned gets the environment that this one has, which is
-// that of the nearest person above. The file is the user's alone (0600) and goes with the agent.
+// An agent runs in the environment of the person who spawned it, whatever environment its tmux server has. The spawn
+// records it in a file: 20 kB of variables fit into no call of tmux, and are nobody else's to see. The agent's
+// supervisor adopts it. An agent that another agent spawned gets that one's environment, and so the one of the nearest
+// person above. The file is the user's alone (0600) and goes with the agent.
 extension Team {
     private var left: [String] { settings.list("environment") }
 

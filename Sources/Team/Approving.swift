@@ -3,8 +3,8 @@ import Configuration
 import Storage
 
 extension Team {
-    /// The person starts work: what git's configuration of this repository makes it run now is let run, unless an agent
-    /// lives, who may have written it. What is new is told to `say`.
+    /// Approves the commands of git's own configuration because the person starts work, unless an agent lives, which
+    /// may have written them. `say` gets each new one.
     package func letRun(_ say: (String) -> Void) throws {
         let before = try bus.approvedCommands()
         let configured = try Configured(git, bus, target: settings.target)

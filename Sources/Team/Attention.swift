@@ -4,8 +4,8 @@ import Landing
 import Storage
 import SystemPackage
 
-// What does not go on, or not now: the one answer to that question, which `status`, top and doctor give. Told from the
-// files alone, without a process, since `status` is asked often.
+// What stands still, now or for good: `status`, top and doctor all give this answer. It reads files and starts no
+// process, because `status` runs often.
 
 /// Something that waits: what and why, and when it is tried next.
 package struct Attention {
@@ -19,9 +19,9 @@ package struct Attention {
 
     package var text: String { what + (next.map { ", again at \(Time.text($0))" } ?? "") }
 
-    /// So many of a kind are told; of the rest how many there are.
+    /// At most so many of a kind are listed; then comes the number of the rest.
     private static let most = 10
-    /// Seconds that may pass before somebody takes what is there for all.
+    /// Seconds that somebody has to take up waiting work before it is listed.
     private static let patience = 5
 
     private init(_ subject: String, _ what: String, next: Int? = nil, isWrong: Bool = false) {
@@ -96,7 +96,7 @@ package struct Attention {
         if failed.count > most {
             all.append(Attention("\(failed[most])", "failed, and \(failed.count - most - 1) more"))
         }
-        // None waits longer for its next try.
+        // Enough to find every task that waits for a retry: none waits longer.
         for (due, id) in try bus.dueSoon().prefix(most) {
             guard let retry = try bus.header(id)?.retry else { continue }
             all.append(Attention("\(id)", "can't be done: \(retry.why), \(retry.count)", next: due))

@@ -101,7 +101,7 @@ extension Team {
         try bus.report(name, state: .idle, source: reached == nil ? .supervisor : .budget, note: reached?.text ?? "")
     }
 
-    /// Puts by for later what an agent would be told as its first words.
+    /// Sends the agent its first words as mail, for later.
     package func putBy(_ name: String, _ words: String) throws {
         let subject = "what to go on with"
         guard try !bus.messages(of: name).contains(where: { try bus.message($0.id, of: name)?.subject == subject })

@@ -88,7 +88,7 @@ extension Team {
     static func modelPrograms(_ settings: Settings) throws -> [String] {
         let set = settings.names(of: "program", with: "command")
         return try programNames(settings).filter { name in
-            // The command of one that comes with cadre is of its name: where that is not here, its file is not read.
+            // A shipped program's command has the program's name: if that is not installed, don't read its file.
             guard set.contains(name) || isThere(name), let known = try known(name, settings), known.isTold else {
                 return false
             }
@@ -142,8 +142,8 @@ extension Team {
             + "\(known.tried.joined(separator: ", "))"
     }
 
-    /// Throws `Failure.no` if the program can't be there. It gets our PATH: tmux gives a pane that of the client that
-    /// asks for it.
+    /// Throws `Failure.no` if the program is not installed for the agent. The agent searches our PATH, because tmux
+    /// gives a pane the PATH of the client that opens it.
     package func requireProgram(_ request: SpawnRequest) throws {
         guard let word = try Team.word(command(request)) else { return }
         if word.contains("/"), !word.hasPrefix("/") { return try requireRelative(word, request) }

@@ -57,8 +57,7 @@ extension Team {
         kill(Int32(pid), signal)
     }
 
-    /// Has everybody who should run begin anew: what ended programs again and again is over, so nobody waits out a
-    /// pause.
+    /// Lets every agent that should run start anew, without its pause: whatever ended programs again and again is over.
     func forgive() throws {
         for name in try bus.agentNames() {
             guard let agent = try bus.agent(named: name), agent.want == .run else { continue }
@@ -67,8 +66,8 @@ extension Team {
         }
     }
 
-    /// Has those who run take up the watch where one of two is free: its holder has ended. All try, and two get it. One
-    /// that can't be told may be.
+    /// Signals the running supervisors if one of the two watch locks is free, or can't be looked at: all of them try,
+    /// and two get it.
     package func callForWatch() throws {
         let areHeld = [0, 1].allSatisfy { (try? LivenessLock.isHeld(bus.watchLock($0))) == true }
         if !areHeld { try callAll() }

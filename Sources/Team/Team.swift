@@ -46,7 +46,7 @@ package struct Team {
             guard let slot = try bus.takeSlot(name, limit: settings.number(.maxAgents)) else {
                 throw Failure.no("no free slot for '\(name)': cadre.maxAgents is \(try settings.number(.maxAgents))")
             }
-            // We may live long: the slot must not be ours then.
+            // This process may live for long, and must not keep the slot.
             defer { try? bus.handOver(slot, to: name) }
             if counted {
                 try bus.noteRestart(name)
@@ -55,7 +55,8 @@ package struct Team {
                     return false
                 }
             }
-            // What it died of is over. Not before now: who looks for the dead would start it as well.
+            // The reason of its last end is over. Not cleared earlier: another process that looks for dead agents would
+            // start it too.
             if !counted { try bus.report(name, state: .starting, source: .up, note: "") }
             try open(agent, agent.isHeadless || agent.adopted != nil ? nil : Room(bus))
             return true
@@ -92,9 +93,10 @@ package struct Team {
         mutating func look(_ bus: Bus) throws { if session == nil { session = try tmux.session(of: bus) } }
     }
 
-    /// Needs the spawn lock and a slot, and returns when the supervisor holds its lock, so that of several who start
-    /// the same agent only one does. A dead pane of the agent's is used again: it keeps its place. Without a room it
-    /// runs without a terminal, in a session of its own (setsid(2)), and what it prints goes to a file.
+    /// Opens the agent's pane, or without a room starts it without a terminal, in a session of its own (setsid(2)),
+    /// with its output in a file. Reuses a dead pane of the agent, which keeps its place. The caller must hold the
+    /// spawn lock and a slot. Returns when the supervisor holds its lock, so that of several starters only one
+    /// succeeds.
     func open(_ agent: AgentView, _ room: Room?) throws {
         let program = [Installation.executable.string, "supervise", agent.name]
         var environment = ["CADRE_DIR": bus.root.string, "CADRE_AGENT": "", "CADRE_SESSION": ""]

@@ -108,7 +108,7 @@ extension Team {
         guard let last else { return isBeginning ? 0 : total }
         if total >= last { return total - last }
         if isFresh, isBeginning { return 0 }
-        // It began where the one before did, and its beginning was not read.
+        // The conversation began with the last one's sum, and nothing was read of its beginning.
         if isFresh, let base, total >= base { return total - base }
         return total
     }

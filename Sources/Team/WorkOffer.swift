@@ -51,8 +51,8 @@ extension Team {
         }
     }
 
-    /// Uncommitted changes in an agent's worktree that are those of a task it holds no more. Of `sh`, which changes
-    /// nothing between two tasks, those of any.
+    /// The task that uncommitted changes in an agent's worktree belong to, if the agent no longer holds it. For `sh`,
+    /// which changes nothing between two tasks, also a task that was handed in.
     package func leftover(_ agent: AgentView, _ worktree: Git) throws -> TaskBranches.Leftover? {
         try work.leftover(of: agent, in: worktree, any: agent.card.program == "sh")
     }

@@ -45,8 +45,8 @@ extension Team {
         return found
     }
 
-    /// What of the tmux that the agents run in a person may not expect: hints, which a tmux that does not answer is no
-    /// reason to go without the rest for. Starts one process, if there is a server.
+    /// Hints about tmux settings that may surprise a person. A tmux that doesn't answer gives none, so that doctor
+    /// still prints the rest. Starts one process, if there is a server.
     package func tmuxHabits() throws -> [String] {
         guard let server = try bus.server(), Tmux.answers(server),
             let options = try? Tmux(bus).attempt(

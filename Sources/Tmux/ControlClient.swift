@@ -4,8 +4,8 @@ import Glibc
 import Processes
 import Storage
 
-/// One client of a tmux server in control mode (tmux(1), CONTROL MODE), through which panes are looked at without a
-/// process for each look. It changes no size, takes no output and is gone with this process, whose pipe it reads.
+/// A client of a tmux server in control mode (tmux(1), CONTROL MODE): it looks at panes without a process for each
+/// look. It changes no size, takes no output, and ends with this process, whose pipe it reads.
 package final class ControlClient {
     /// What a look at a pane has found.
     package struct Look {

@@ -2,8 +2,8 @@ import Bus
 
 /// The team's numbers as text for a status line, each group of them a segment that a format may name.
 ///
-/// Where not all of a line fits, the numbers that matter least are left out: first what goes on by itself, last what
-/// waits for the person. Where not even the one that matters most fits in its words, letters take their place.
+/// If a line is too long, the least important numbers are left out: first those of work that goes on by itself, last
+/// those that wait for the person. If even the most important number doesn't fit in words, letters replace the words.
 package struct Segments {
     private struct Item {
         var name: String
@@ -100,7 +100,8 @@ package struct Segments {
 
     private static func words(_ item: Item) -> String { Bus.counted(item.count, item.name) }
 
-    /// What a click on a number names: what waits in the queue and what conflicts is shown elsewhere.
+    /// The segment that a click on a number names; conflicts have a name of their own, because top shows them
+    /// elsewhere.
     private static func range(_ segment: String, _ name: String) -> String { name == "conflicts" ? name : segment }
 
     /// How numbers look: what the user's options say.
@@ -125,7 +126,8 @@ package struct Segments {
             self.styles = styles
         }
 
-        /// How much tmux leaves of the line where the user has put it: it cuts the end off, which matters most.
+        /// The room that tmux leaves for the line where the user has put it. tmux would cut off its end, which matters
+        /// most.
         private static func room(_ options: [String: String]) -> Int? {
             ["right", "left"].compactMap { side in
                 guard let format = options["status-\(side)"], format.contains("#{cadre_status}") else { return nil }

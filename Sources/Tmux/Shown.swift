@@ -55,7 +55,7 @@ package struct Shown {
     struct Sight: Equatable {
         var isWanted = false
         var version = ""
-        /// Which of the servers that have listened there.
+        /// Identifies the server process: several may have listened on the socket, one after the other.
         var life = ""
         var options: [String: String] = [:]
         /// Id, the bus that it was made for, where it began, the bus that it shows.
@@ -104,16 +104,16 @@ package struct Shown {
         panes = [:]
     }
 
-    /// Tells tmux these numbers, and of these panes (by id; the argument is whether they need labels). `belongs`:
-    /// whether a session that began in this directory is the project's; `lives`: whether the project of that bus has a
-    /// supervisor. Returns the panes in which a bell is to ring.
+    /// Publishes these numbers, and the state of these panes by id; `panes` gets whether they need labels. `belongs`:
+    /// whether a session that began in a directory belongs to this project. `lives`: whether the project of a bus has a
+    /// supervisor. Returns the panes whose bell the caller must ring.
     @discardableResult
     package mutating func tell(
         _ segments: Segments, panes wanted: (Bool) throws -> [String: ShownPane], belongs: (String) -> Bool,
         lives: (String) -> Bool
     ) throws -> [ShownPane] {
         var bells: [ShownPane] = []
-        // What is set may have made another look needed, as may what a user has changed.
+        // Setting values may make another look necessary, and so may a user's change.
         for _ in 0..<3 {
             var script = Script()
             var next = (told: told, panes: panes)

@@ -164,11 +164,11 @@ package struct Tmux {
     /// Where a pane is to be opened.
     package enum Place: String { case window, pane, session }
 
-    /// Opens a pane that runs a program, in the bus's session, which is made if it is nil; prints no word of it.
-    /// `name` is the window's name and must be an agent's. Returns the pane's id.
+    /// Opens a pane that runs a program, in the bus's session, which this makes if it is nil. `name` is the window's
+    /// name and must be an agent's. Returns the pane's id.
     ///
-    /// A session lives as long as its last window, and a server as long as its last session: what was found may end
-    /// before anything is opened in it. Nothing was opened then, so the session is looked for again.
+    /// A session ends with its last window, and a server with its last session. So the session that the caller found
+    /// may be gone by now; then nothing opens, and this looks for the session again.
     package func open(
         _ bus: Bus, name: String, in session: String?, place: Place, program: [String], environment: [String: String]
     ) throws -> String {

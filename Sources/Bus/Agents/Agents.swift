@@ -142,8 +142,8 @@ package struct AgentView {
     package var isHeadless: Bool { card.place == AgentView.headless }
 
     package var role: String? { card.role }
-    /// Its program's name, by which tasks are for it: the first word of what was asked for. A command that a shell runs
-    /// is no agent `sh`.
+    /// The name of its program, which tasks can ask for: the first word of the spawn's request. An agent that runs a
+    /// command in a shell is not an agent of the program `sh`.
     package var program: String? {
         guard let whole = card.program, let first = whole.split(separator: " ").first else { return nil }
         let word = String(first)
@@ -246,7 +246,7 @@ extension Bus {
         return record
     }
 
-    /// That there is no agent of this name, with the one that was probably meant.
+    /// The failure that no agent has this name; it suggests the nearest name.
     package func noAgent(_ name: String) -> Failure {
         .no("no agent '\(Names.shown(name))'" + Names.meant(name, (try? agentNames()) ?? []))
     }
@@ -285,7 +285,7 @@ extension Bus {
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 
-    /// Gives up that a task waits for this agent before it is anybody's.
+    /// Ends the time for which a task is reserved for this agent.
     package func unreserve(_ id: Int, for name: String, by: String) throws {
         do {
             try edit(id, by: by) {

@@ -28,7 +28,7 @@ package struct Call {
     /// that the caller runs the printed command, a task's check, because that starts the agent's own code.
     package static let wantsInput: Int32 = 100
     package static let wantsCheck: Int32 = 101
-    /// Set for a verb that is run so, to what it need not ask for any more: `input`, `check`.
+    /// The variable that lists what such a verb need not request any more: `input`, `check`.
     package static let variable = "CADRE_CALL"
     package var given: String {
         [input == nil ? nil : "input", checked ? "check" : nil].compactMap { $0 }.joined(separator: " ")

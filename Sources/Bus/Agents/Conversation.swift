@@ -6,15 +6,15 @@ import SystemPackage
 package struct ConversationFields: RecordFields {
     /// By which the program knows it.
     package let id = Field<String>("Id")
-    /// The file that the program keeps it in: without one there is nothing to go on with.
+    /// The file in which the program keeps it; without that file the program can't resume it.
     package let transcript = Field<String>("Transcript")
     /// How often the program was started to resume it, until the program says that it has.
     package let resuming = Field<Int>("Resuming")
-    /// How often in a row the end of a turn was put off by mail.
+    /// How often in a row mail has put off the end of a turn.
     package let stops = Field<Int>("Stops")
     /// The task that was held last in this turn.
     package let task = Field<Int>("Task")
-    /// What begins the next turn, if it is from cadre.
+    /// What cadre has given the program to begin the next turn with.
     package let handed = Field<HandedOver>("Handed")
     /// How many turns in a row have ended well and left the task as it is.
     package let idle = Field<Int>("Idle")
@@ -56,8 +56,8 @@ extension Bus {
     package static func failing(_ name: String) -> String { "failing-\(name)" }
     package func isFailing(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.failing(name))) }
 
-    /// Keeps notes for the agent's next session, and that the next start is to begin a new conversation. On the disk
-    /// when this returns; the notes first, so that none begins without them.
+    /// Stores notes for the agent's next session, and that its next start begins a new conversation. Both are on the
+    /// disk when this returns; the notes come first, so that no session begins without them.
     package func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
         try replace(handoff(name), with: notes, sync: true)
         try editConversation(name) { $0.handoff = session }
@@ -84,18 +84,18 @@ extension Bus {
 
     // Handing mail over:
     //
-    //   1  the program is given the text
-    //   2  agents/NAME/handed names what was in it, in hand from now on: unread, and given to nobody else
-    //   3  the turn stood: each is acknowledged, and the file removed. Or it did not: the file is removed, they are
-    //      unread
+    //   1  the program gets the text
+    //   2  agents/NAME/handed lists the messages in it. They are in hand now: unread, and nobody else gets them
+    //   3  the turn stood: each message is acknowledged, and the file removed. Or it failed: the file is removed, which
+    //      makes the messages unread
     //
-    // A crash between 1 and 2 hands it over again. One before 3 leaves it to the next start, which looks whether the
-    // conversation has it.
+    // After a crash between 1 and 2 the program gets them again. After one before 3 the next start looks for them in
+    // the conversation.
 
     /// Between what waits and why, in the note of an agent that can't be reached.
     package static let waits = " waits: "
 
-    /// Mail that a program was given in a turn of which it is not known whether it stood.
+    /// Mail that a program got in a turn whose outcome is not known yet.
     package struct Handed {
         package var ids: [String]
         package var door: String

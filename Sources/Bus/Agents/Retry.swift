@@ -16,9 +16,9 @@ package struct Retry: Equatable {
 
     /// After so many tries, or so many seconds, a person is asked.
     static let most = (tries: 10, seconds: 3600)
-    /// Seconds that what was told again is given to begin a turn.
+    /// Seconds for a repeated prompt to begin a turn.
     static let patience = 900
-    /// Tries of so long ago were another trouble.
+    /// A try so many seconds ago belongs to another failure.
     private static let memory = 3600
 
     /// The next of a row of tries, `last` being the one before. The first pause is `first` seconds, the longest
@@ -73,7 +73,8 @@ extension Bus {
     /// Seconds between two tries at most, of an agent and of a task.
     static let retryBounds = (agent: 60, task: 300)
 
-    /// Notes that something went wrong for an agent that may pass, and when it is to be tried again.
+    /// Records an agent's failure that may pass, and schedules the next try. Asks a person once it has gone on for
+    /// long.
     package func noteRetry(of name: String, _ why: String) throws -> Retry {
         var report = try AgentReport.read(agentState(name)) ?? AgentReport()
         let retry = Retry(after: Retry(report), why, bound: Bus.retryBounds.agent)
@@ -97,7 +98,7 @@ extension Bus {
         return retry
     }
 
-    /// When the agent is told again what a turn that failed had begun with; nil if it is not.
+    /// When cadre repeats the prompt of a failed turn; nil if it doesn't.
     package func failedTurn(of name: String) throws -> Retry? {
         guard let record = try conversation(name), record.failed != nil else { return nil }
         return Retry(record)
@@ -112,7 +113,7 @@ extension Bus {
         }
     }
 
-    /// A turn stood, or the conversation was cleared: what kept one before from its end is over.
+    /// Clears the failure of a turn, after a turn stood or the conversation was cleared.
     package func endFailedTurn(of name: String, _ conversation: Conversation?) throws {
         guard conversation?.failed != nil else { return }
         try editConversation(name) { record in
@@ -130,7 +131,7 @@ extension Bus {
         try closeAsk(named: "retry-\(name)", by: name, "it has passed")
     }
 
-    /// Gives a task back that can't be done now, for a reason that may pass: it is offered again after a pause.
+    /// Gives back a task that can't be done now, for a reason that may pass; it is ready again after a pause.
     package func postpone(_ claim: Claim, by: String, why: String, tells: Bool = false) throws -> Retry {
         try changing("release") { held in
             guard var header = try header(claim.id) else { throw noTask(claim.id) }

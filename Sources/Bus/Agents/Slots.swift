@@ -32,7 +32,7 @@ extension Bus {
         var taken = Set<String>()
         let numbers = try slotNumbers().sorted()
         for number in numbers {
-            // The one it had before, whoever lives: nobody is in two.
+            // The agent's earlier slot, whoever lives: no agent has two.
             if try self.slot(number)?.name == name, mine == nil {
                 mine = number
             } else if let holder = try slotHolder(number), holder != name, taken.insert(holder).inserted {

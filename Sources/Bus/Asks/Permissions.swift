@@ -94,7 +94,7 @@ extension Bus {
         try ask.record.late == nil && LivenessLock.isHeld(asking(ask.from, ask.id))
     }
 
-    /// What the agent's program asks that is open: permissions, and questions of its own.
+    /// The open asks of the agent's program: permissions, and questions of its own.
     package func permissions(of name: String) throws -> [Ask] {
         try asks().filter { $0.isByProgram && $0.from == name }
     }

@@ -19,7 +19,7 @@ package struct PlanFields: RecordFields {
 }
 package typealias PlanRecord = TypedRecord<PlanFields>
 
-/// What is to be done for a task, told before it is.
+/// A plan: the holder's description of the work on a task, submitted before the work begins.
 package struct Plan {
     let path: FilePath
     package var record: PlanRecord
@@ -157,7 +157,7 @@ extension Bus {
         throw Failure.unsure("the plan of task \(id) changes too fast, try again")
     }
 
-    /// Whether the task has a plan that nobody has decided about yet: who holds it has nothing to do.
+    /// Whether the task's plan waits for a decision: until then its holder has nothing to do.
     package func isPlanWaiting(_ id: Int) throws -> Bool {
         try header(id).flatMap { try planning(id, $0) }?.step == .submitted
     }
@@ -165,7 +165,7 @@ extension Bus {
     /// Throws `Failure.no`, with what to do, while the task is for planning.
     package func requirePlan(_ id: Int, _ header: TaskHeader? = nil, _ held: LockProof? = nil) throws {
         guard let header = try header ?? self.header(id), var now = try planning(id, header) else { return }
-        // Answered, and the one who answered was killed.
+        // The process that answered was killed before it recorded the decision.
         if now.step == .submitted, let plan = now.plan, try ask(plan.ask)?.answer != nil {
             if let held { _ = try healPlans(held) } else { try changing("plan") { _ = try healPlans($0) } }
             now = try planning(id, header) ?? now

@@ -254,7 +254,7 @@ final class Examination {
                 throw bus.missing(bus.card(name))
             }
         }
-        // What should become of it can't be guessed: 'cadre up', 'cadre stop' and the like write it anew.
+        // Nobody can guess the person's wish: 'cadre up', 'cadre stop' and the like write it anew.
         attempt(bus.want(name)) { _ = try bus.wanted(name) }
         whole(bus.goneFile(name)) { _ = try bus.goneSince(name) }
     }

@@ -109,8 +109,8 @@ extension Bus {
         }
     }
 
-    /// Takes the task from an owner that is gone: once counted as an attempt, it is ready again, or failed after so
-    /// many.
+    /// Takes the task from a dead owner. Unless the owner was stopped, its death counts as an attempt; the task becomes
+    /// ready again, or failed after `maxAttempts`.
     private func steal(_ claim: Claim, maxAttempts: Int, sweep: (String) throws -> Void) throws -> Bool {
         guard claim.until == 0, try Files.exists(agent(claim.owner)) else {
             return try takeAway(claim, maxAttempts: maxAttempts)
@@ -121,8 +121,8 @@ extension Bus {
         return try takeAway(claim, maxAttempts: maxAttempts)
     }
 
-    /// Gives a task back that its owner, who lives, can't do, as if that had died of it: ready again with an attempt
-    /// counted, or failed after so many.
+    /// Gives back a task that its living owner can't do, as if the owner had died of it: an attempt is counted, and the
+    /// task is ready again, or failed after `maxAttempts`.
     package func giveUp(_ claim: Claim, maxAttempts: Int, why: String) throws {
         _ = try takeAway(claim, maxAttempts: maxAttempts, why: why)
     }

@@ -35,7 +35,7 @@ package struct Usage: Equatable {
     }
 }
 
-/// A sum of which parts may be unknown: then it is what was used at least.
+/// A sum whose parts may be unknown; it is a lower bound then.
 package struct Sum: Equatable {
     /// Nil if nothing is known.
     package private(set) var known: Int?
@@ -222,7 +222,7 @@ extension Bus {
 
     package func fill(_ name: String) throws -> Fill? { try Fill.read(fillFile(name)) }
 
-    /// Who shows the team hears of it, so it comes after what was used.
+    /// Replaces the record `fill`. Whoever shows the team redraws on that, so the caller records the usage first.
     package func setFill(_ name: String, model: String?, context: Int?, size: Int?, money: Int?) throws {
         var record = Fill()
         record.model = model

@@ -6,7 +6,7 @@ import SystemPackage
 // opened to append, so lines of different writers never mix; one that a crash cut short is skipped by readers. It is
 // told, not relied on: losing a line loses nothing else.
 extension Bus {
-    /// Notes that something happened. Never fails what it tells of.
+    /// Appends an event. It ignores errors: a lost line must not fail the operation that it reports.
     package func journal(_ event: String, by: String, _ fields: KeyValuePairs<String, String> = [:]) {
         let now = Time.micros()
         let date = Time.text(now / 1_000_000)
@@ -23,7 +23,7 @@ extension Bus {
 }
 
 extension Bus {
-    /// The last events that fit, oldest first: so many at most, of the last so many bytes of each host's last two days.
+    /// The last `count` events that fit, oldest first, out of the last `bytes` bytes of each host's last two days.
     package func lastEvents(_ count: Int, bytes: Int = 500_000, _ fits: (Event) -> Bool) throws -> [Event] {
         guard let files = try Files.list(journal) else { throw missing(journal) }
         var byHost: [String: [String]] = [:]

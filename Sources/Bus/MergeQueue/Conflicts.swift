@@ -103,7 +103,7 @@ struct ComparedFields: RecordFields {
 }
 typealias ComparedRecord = TypedRecord<ComparedFields>
 
-/// What was compared last. A hint: where it is missing, or can't be read, all is compared again.
+/// The state of the last comparison. It is a hint: without it the next check compares everything.
 package struct Compared: Equatable {
     /// One branch, as it was then.
     package struct Branch: Equatable {

@@ -41,7 +41,7 @@ package struct EntryFields: RecordFields {
     /// The tip that somebody approved, and who.
     package let approved = Field<String>("Approved")
     package let approvedBy = Field<String>("Approved-By")
-    /// A file that blocks it, and what was seen of it.
+    /// The file that blocks the entry, and that file's stamp when the entry began to wait.
     package let index = Field<String>("Index")
     package let indexStamp = Field<String>("Index-Stamp")
     /// The target's tree, where the gate fails on that itself.
@@ -122,8 +122,8 @@ package typealias QueueStop = TypedRecord<QueueStopFields>
 /// An entry of the merge queue: a submitted task, in `merge/queue/ID` until it has landed or left the queue, then in
 /// `merge/done/ID`.
 package struct Entry {
-    /// How far it is. Written before what it names is begun, so that whoever finds the entry knows what may have
-    /// happened already.
+    /// The entry's progress. The runner writes a step before it begins it, so whoever finds the entry knows what may
+    /// have happened already.
     package enum Step: String, FieldValue {
         /// Waits for its turn.
         case queued
@@ -175,7 +175,7 @@ package struct Entry {
     package var token: String { record.token ?? "" }
     /// When it was submitted.
     package var time: Int { record.time ?? 0 }
-    /// The task's as it is now.
+    /// The task's current priority; the one at its submission if the task was not read.
     package var priority: Int { current ?? record.priority ?? 2 }
     var current: Int?
     /// When it began to wait for its turn. An entry that a conflict sent back keeps its earlier time, and so its place.
@@ -209,7 +209,7 @@ package struct Entry {
 }
 
 extension Bus {
-    /// The entries of the queue, by id. One that is damaged is an error, or told to `damaged`.
+    /// The queue's entries, by id. A damaged entry throws, unless `damaged` is there to take the failure.
     package func entries(_ damaged: ((Failure) -> Void)? = nil) throws -> [Entry] {
         guard let names = try Files.list(mergeQueue) else { throw missing(mergeQueue) }
         return try names.compactMap { Int($0) }.sorted().compactMap { id in
@@ -269,7 +269,7 @@ extension Bus {
         return ask.record.digest == entry.tip ? entry : nil
     }
 
-    /// Asks who reviews about what the entry holds now.
+    /// Opens an ask for a review of the entry's current tip.
     package func openReview(_ entry: Entry, _ text: String) throws {
         // One about an earlier tip is moot.
         if try reviewAsk(entry) == nil { try closeAsk(named: "review-\(entry.id)", by: "cadre", "another tip") }
@@ -303,7 +303,7 @@ extension Bus {
         try Files.append(Array("\(Time.text(Time.now()))\t\(tree)\t\(Names.shown(why))\n".utf8), to: flakyFile)
     }
 
-    /// How often it did, when last, and why it had failed.
+    /// How many gate runs were flaky, when the last one was, and why it had failed at first.
     package func flaky() throws -> (count: Int, last: String, why: String)? {
         guard let lines = try Files.read(flakyFile)?.split(separator: 10), let last = lines.last else { return nil }
         let words = String(decoding: last, as: UTF8.self).split(separator: "\t", maxSplits: 2).map(String.init)

@@ -186,7 +186,7 @@ extension Bus {
     private func finishReturn(_ entry: Entry, _ held: LockProof) throws {
         if try Files.exists(reviewMarker(entry.claim)), var header = try header(entry.id) {
             let why = entry.why ?? "came back"
-            // One that was stopped would only keep the others from it.
+            // A stopped author doesn't take the task, and a reservation would keep it from the others.
             let goesFirst = try agent(named: entry.author).map { $0.want == .run } ?? true
             if entry.record.returnedBy != entry.author, try canReceive(entry.author) {
                 let details = try returned(entry.id)?.body ?? []
@@ -226,8 +226,8 @@ extension Bus {
         }
     }
 
-    /// Puts an entry that waits, or a task that came back and that nobody has taken since, into the queue once more.
-    /// What the gate said of it before does not count any more.
+    /// Queues an entry again that waits, or a task that came back and that nobody has taken since. Forgets that the
+    /// gate failed on it.
     package func retry(_ id: Int, by: String) throws -> Entry {
         try change(id, again: true) { entry in
             if let tree = entry.record.tree, let gate = entry.record.gate,
@@ -263,7 +263,7 @@ extension Bus {
         return entry
     }
 
-    /// `again`: also of a task that came back.
+    /// Changes an entry. With `again` also that of a task that came back.
     private func change(_ id: Int, again: Bool = false, _ body: (inout Entry) throws -> Void) throws -> Entry {
         try changing("merge") { held in
             guard var entry = try self.entry(id) ?? (again ? enterAgain(id, held) : nil) else {

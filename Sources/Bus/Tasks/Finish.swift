@@ -185,7 +185,7 @@ extension Bus {
 
     // MARK: who is told
 
-    /// One ask for all that waits for a task that will not be done; for one that failed also if nothing waits.
+    /// Opens one ask about all tasks that wait for one that won't be done; for a failed task also if nothing waits.
     private func escalate(_ claim: Claim, _ header: TaskHeader, _ outcome: Outcome, _ waiting: [Int], _ held: LockProof)
         throws
     {
@@ -200,7 +200,7 @@ extension Bus {
         }
     }
 
-    /// The same for a task that begins to wait for one that has failed or was cancelled before.
+    /// Opens or extends that ask for a task that begins to wait for a failed or cancelled one.
     func escalate(_ header: TaskHeader, _ id: Int, _ held: LockProof) throws {
         for other in header.depends {
             guard let state = try find(other, held)?.state, state == .failed || state == .cancelled,

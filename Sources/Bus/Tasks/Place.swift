@@ -106,8 +106,8 @@ extension Bus {
         }
     }
 
-    /// Decided as done, whether or not its dependents were told. It only moves from settle/ to done/, so look there
-    /// first.
+    /// Whether the task is done, even if its dependents have not heard of it. A marker moves only from settle/ to
+    /// done/, so look in settle/ first.
     func isDone(_ id: Int) throws -> Bool {
         for (claim, outcome) in try settling() where claim.id == id && outcome == .done { return true }
         return try Files.exists(marker(.done, id))
@@ -136,7 +136,7 @@ extension Bus {
     /// Whether this process has made a task ready.
     nonisolated(unsafe) package private(set) static var hasOffered = false
 
-    /// Sees to it that the tasks this one names know of it.
+    /// Adds the task to the lists of dependents and children of the tasks that it names.
     func relink(_ id: Int) throws {
         guard let header = try header(id) else { return }
         for other in header.depends { try link(id, in: dependentsFile(other)) }

@@ -50,8 +50,8 @@ extension Bus {
         try Files.unlink(takenFile)
     }
 
-    /// Tells who held a task that it is not theirs any more. An `sh` agent's body is ended without that: see
-    /// `TaskBody`.
+    /// Writes to the holder that the task is no longer theirs. The body of an `sh` agent's task ends without this
+    /// letter: see `TaskBody`.
     func tell(_ holder: String, _ id: Int, _ header: TaskHeader, _ what: String, by: String) throws {
         guard holder != "human", try canReceive(holder) else { return }
         let text =

@@ -46,8 +46,8 @@ extension Bus {
         }
     }
 
-    /// Claims this task, waiting until it can be claimed or has ended. Throws `Failure.no` if it has ended or does not
-    /// fit; nil in the end. For one task no line is kept: who waits for it are few.
+    /// Claims this task, waiting until that is possible; nil at the deadline. Throws `Failure.no` if the task has ended
+    /// or does not fit. Few workers wait for one task, so there is no line.
     package func claim(_ id: Int, _ worker: Worker, until deadline: Int?, idle: () throws -> Void) throws -> Claim? {
         func mayCome() throws -> Bool {
             guard let marker = try find(id) else { throw noTask(id) }

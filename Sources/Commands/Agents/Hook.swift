@@ -71,7 +71,7 @@ package struct HookVerb: HotVerb {
         Output.line(try own.get())
     }
 
-    /// Never fails: what goes wrong is the agent's business last of all. It is noted in the agent's log.
+    /// A hook never fails: its trouble must not stop the agent. It goes into the agent's log.
     package func run(_ tool: CommandContext) {
         do {
             let name = try tool.caller()

@@ -47,7 +47,7 @@ package struct UpVerb: Verb {
 
     private func start(_ team: Team, _ tool: CommandContext) throws {
         var refused: [Failure] = []
-        // Those too that stay stopped: what a move has left of them is not mended by their start.
+        // Stopped agents too: no start would mend what a move has left of their worktrees.
         if !dead { _ = try team.mendWorktrees() }
         for name in try team.revive(all: !dead, say: { tool.say($0) }, refused: { refused.append($0) }) {
             tool.print([name], json: ["name": .string(name)])

@@ -74,8 +74,8 @@ package struct AskVerb: ParsableCommand {
         if try bus.entry(reviewedIn: ask) != nil { try tool.startQueue() }
     }
 
-    /// A person answers any; an agent what it is asked, and what those ask that it is above. A review of an entry is
-    /// answered by who may approve it.
+    /// Whether `name` may answer the ask. A person may answer any; an agent those that it was asked, and those of
+    /// agents below it. Whoever may approve an entry answers the ask for its review.
     private static func mayAnswer(_ tool: CommandContext, _ name: String, _ ask: Ask) throws -> Bool {
         if name == "human" { return true }
         let bus = try tool.bus()

@@ -4,8 +4,8 @@ import Configuration
 import Landing
 import Team
 
-/// The values that an argument could have, by its name and the verb: constants, or what is in the bus now. What can't
-/// be read gives none.
+/// The values that an argument can take, by its name and its verb: constants, or names from the bus. A file that can't
+/// be read adds none.
 struct Live {
     private let verb: String
     private let subcommand: String?

@@ -79,7 +79,7 @@ package struct DoctorVerb: Verb {
         tool.say("healthy")
     }
 
-    /// What does not go on, as `status` tells it; true if somebody must act who was not asked.
+    /// Reports what stands still, as `status` does; true if somebody must act whom nobody has asked.
     private func tellOfWhatWaits(_ tool: CommandContext) throws -> Bool {
         let bus = try tool.bus()
         let all = try Attention.all(bus, bus.team())

@@ -91,7 +91,7 @@ package struct ClaimVerb: HotVerb {
         let taken: Claim?
         if wait {
             taken = try bus.claimBest(worker, until: deadline) {
-                // Whatever kept it from its work before: it can wait for some now.
+                // The agent waits for work now, so whatever kept it from its work is over.
                 if worker.session != nil { try bus.endRetry(of: worker.name) }
                 try tool.recoverTasks()
             }
@@ -132,7 +132,7 @@ package struct ClaimVerb: HotVerb {
             } else {
                 try bus.release(claim, by: worker.name, tells: tells)
             }
-            // Who gives it up has ended its run: what is there is for who goes on.
+            // Giving the task up ends the run: what it left is for whoever goes on.
             if commit { try bus.endRun(claim.id) }
             try ClaimVerb.show(tool, bus, claim)
         }

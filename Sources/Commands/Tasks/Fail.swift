@@ -27,8 +27,8 @@ extension TaskVerb {
         }
     }
 
-    /// The task is its agent's no more: what was kept to try again is over. It stands all the same where that can't be
-    /// written now.
+    /// Clears what was kept to retry a task that its agent no longer has. An error here is only printed: the task has
+    /// failed all the same.
     static func forgetTries(_ bus: Bus, _ claim: Claim) {
         do {
             try bus.endRun(claim.id)

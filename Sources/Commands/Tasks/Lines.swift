@@ -215,7 +215,7 @@ extension TaskVerb {
             header.body = Array((line.body ?? "").utf8)
             header.role = try line.role.map(Names.role)
             header.program = try line.program.map { try TaskOptions.program($0, tool) }
-            // Whom it was for first, for a while, is not whom it is for.
+            // A reservation for a limited time is not imported.
             header.to = try line.toUntil == nil ? line.to.map(Names.caller) : nil
             header.verify = try line.verify.map { try tool.line($0, what: "command") }
             header.plan = line.plan ?? false

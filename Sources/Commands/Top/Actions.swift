@@ -7,7 +7,7 @@ import SystemPackage
 import Team
 import Tmux
 
-/// What keys do. What changes something is done by the verb of that name, beside the screen, and what it says is shown.
+/// The actions of keys. Each change is a verb, which runs beside the screen; the screen shows its answer.
 extension Session {
     func perform(_ action: String) {
         if action.hasPrefix("view-"), let view = View(rawValue: String(action.dropFirst(5))) {
@@ -120,7 +120,7 @@ extension Session {
         return names.sorted { $0.key < $1.key }.map { (sources[$0.key], $0.value) }
     }
 
-    /// Runs a verb on these rows, or what is marked or chosen, and what undoes it is kept.
+    /// Runs a verb on these rows, or on the selection, and keeps the verb that undoes it.
     func run(_ words: [String], on rows: [String]? = nil, undo back: [String]? = nil, after more: [String] = []) {
         for (source, names) in targets(rows ?? self.rows) {
             run(words + names + more, source, undo: back.map { $0 + names }, what: words[0])
@@ -296,7 +296,7 @@ extension Session {
         for (source, names) in targets(rows) {
             for name in names {
                 guard let id = Int(name), let header = try? source.bus.header(id) else { continue }
-                // A key may come before the one in front of it has had its effect.
+                // The next key may come before the last one's verb has changed the task.
                 let key = "\(source.bus.root.string) \(id)"
                 let before = priorities[key] ?? header.priority
                 priorities[key] = min(4, max(0, before + steps))

@@ -1,7 +1,8 @@
 import Bus
 import Team
 
-/// Lines that agents have added and removed, counted beside the screen, of one agent at a time and only of those shown.
+/// Counts the lines that agents have added and removed: one agent at a time, beside the screen, only for agents in
+/// sight.
 final class Changes {
     private(set) var counts: [String: (added: Int, removed: Int)] = [:]
     /// Of which agents lines are still to be counted.

@@ -4,7 +4,7 @@ import Screen
 import Storage
 import SystemPackage
 
-/// What stands beside the list: pages on what is chosen, made of what the bus says, or of what a verb prints.
+/// The pane beside the list: pages about the selection, read from the bus or printed by a verb.
 struct Detail {
     let reader: Reader
     private var board: Board { reader.board }

@@ -2,8 +2,8 @@ import Bus
 import Screen
 import Storage
 
-/// The pages of what is chosen. Those that a verb prints are printed beside the screen, and again when something has
-/// changed since, but not more often than every other second.
+/// The pages about the selection. A verb that prints a page runs beside the screen, and again after a change, at most
+/// every other second.
 final class Pages {
     private let reader: Reader
     private let jobs: Jobs

@@ -72,7 +72,7 @@ extension Session {
         screen.draw(rows, cursor: cursor)
     }
 
-    /// Keeps what is chosen chosen, and on the screen.
+    /// Keeps the selection, and keeps it on the screen.
     private func settle() {
         let (view, keys) = (desk.view, listing.keys)
         let chosen = desk.chosen[view]

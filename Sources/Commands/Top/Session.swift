@@ -7,9 +7,9 @@ import Storage
 import Team
 import Tmux
 
-// One look at the team on a terminal. It waits for keys, for changes on the bus, for the pane that is looked
-// at and for the verbs that run beside it; it reads what has changed, and draws what looks different. Nothing is
-// started and no git runs between a key and the screen: a page that a verb prints is there when it is there.
+// One look at the team on a terminal. A session waits for keys, for changes on the bus, for the pane in sight and for
+// the verbs beside it; it reads what has changed and draws what differs. It starts nothing, and no git, between a key
+// and the screen: a verb's page appears when the verb has printed it.
 final class Session {
     let screen: Screen
     let keys: Keys

@@ -5,8 +5,8 @@ import Screen
 import Storage
 import SystemPackage
 
-/// What is typed, pasted or written in an editor, and what becomes of it. It is for the rows that were marked or chosen
-/// when the question came up, whatever comes and goes on the screen meanwhile.
+/// Text that a person types, pastes or writes in an editor, and its use. It applies to the rows that were marked or
+/// selected when the question came up, whatever rows come and go meanwhile.
 extension Session {
     func ask(_ purpose: Input.Purpose, _ prompt: String, _ text: String = "", rows: [String]? = nil) {
         var input = Input(purpose, prompt, text)
