@@ -6,11 +6,11 @@ import SystemPackage
 // Prediction: which branches can't both land as they are, and which can't land on the target, before anybody tries.
 //
 // Live is the branch of each task that has not ended, if it has commits that the target does not have. Each is merged
-// with the target and with each other live one, in memory (see Scratch); nothing of the user's is touched. What was
-// compared last is kept, so that only what has moved since is compared again: a branch by its tip or the base on
-// record, and with the target moved each branch with it, but no two branches.
+// with the target and with each other live one, in memory (see ScratchMerge); nothing of the user's is touched. The
+// last comparison is kept, so that a check compares again only what has moved since: a branch by its tip or the base
+// on record, and with the target moved each branch with it, but no two branches.
 //
-// How a branch is merged depends on where its own work begins (Work.base):
+// How a branch is merged depends on where its own work begins (TaskBranches.base):
 //
 //   in the target          merged as it is
 //   in another live one    it was begun on work that is still to land: it begins where that one does
@@ -23,7 +23,7 @@ import SystemPackage
 // target on one side only is therefore told once, against the target, and left out of the comparison of the two;
 // whatever else is behind it is seen when the branch has been brought up as well.
 //
-// What is recorded, and in which order, so that a kill at any point loses nothing, is told in Bus/Conflicts.swift.
+// Bus/MergeQueue/Conflicts.swift tells what is recorded, and in which order, so that a kill at any point loses nothing.
 package struct ConflictPrediction {
     let work: TaskBranches
     var bus: Bus { work.bus }

@@ -56,6 +56,15 @@ is "$(python3 names.py "$t_dir/Sources" | grep /Bus/ | lines)" "1 2 3 4 5 6 7 8 
 is "$(python3 names.py "$t_dir/Sources" | grep /Landing/Bad | lines)" "1 2 3 4" "and each above it"
 is "$(python3 names.py "$t_dir/Sources" | grep -c Good)" 0 "and nothing else"
 
+is "$(python3 pointers.py ../../Sources)" "" "comments point to what is there"
+cat >"$t_dir/Sources/Bus/Bad.swift" <<'EOF'
+// See Nothing.
+// see `Good.gone`, Bus/Gone.swift
+struct Good { var member: Int }
+// see `Good.member`, Landing/Good.swift
+EOF
+is "$(python3 pointers.py "$t_dir/Sources" | grep /Bus/ | cut -d : -f 2 | xargs)" "1 2 2" "and what is not there is found"
+
 # The pages about the tree name what is there, and every room.
 cd ../.. || exit 1
 missing=

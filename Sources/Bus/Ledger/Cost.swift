@@ -86,8 +86,8 @@ package typealias Fill = TypedRecord<FillFields>
 //
 //   cost/DAY/AGENT,CONVERSATION   a record: Agent, Created (when the agent was made), Role, Program, Model, and what
 //                                 was read last, which only the reader of that program's numbers knows (see
-//                                 Team.Accounts); then a line for each task: its id or `-`, and what was used for it,
-//                                 in Usage's order, `-` for what is unknown
+//                                 UsageReaders.swift); then a line for each task: its id or `-`, and its usage in the
+//                                 order of Usage, `-` for what is unknown
 //
 // Use and reading are in one file that is replaced at once, so that a crash has both or neither. A day's first record
 // of a conversation begins with the readings of its last one. It is not flushed: what a power cut takes is read again.

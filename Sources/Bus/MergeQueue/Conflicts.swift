@@ -112,7 +112,7 @@ package struct Compared: Equatable {
         package var tip: String
         /// The base that its task had on record.
         package var begun: String
-        /// Where its own work was taken to begin, see Prediction.
+        /// Where its own work was taken to begin, see ConflictPrediction.
         package var base: String
 
         package init(reference: String, tip: String, begun: String, base: String) {
