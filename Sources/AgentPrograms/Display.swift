@@ -14,6 +14,7 @@ package struct Display {
     /// The line that the cursor is in, and whether the program lets it be seen.
     package let cursor: Int
     package let isCursorShown: Bool
+    /// The terminal's title, as the program has set it.
     package let title: String
     let cells: [Cell]
 
@@ -82,17 +83,22 @@ extension AgentProgram {
     package enum Sight: Equatable {
         /// At its input line; whether nothing is typed there.
         case idle(isEmpty: Bool)
+        /// It works on a turn, by its title or by a line that it draws only then.
         case working
         /// A dialog that is known, by its name.
         case dialog(String)
         /// Something else in place of the input line, by its first words.
         case other(String)
+        /// Nothing that proves a state: an empty screen, a screen that is being drawn, or a program of which nothing is
+        /// known. It says nothing about the state before.
         case unknown
     }
 
     /// The dialog that asks for a permission.
     package static let permission = "permission"
 
+    /// The state that a screen proves. It looks at the title, then at the lines below the cursor, the input line, and
+    /// what stands in its place.
     package func sight(_ display: Display) -> Sight {
         func any(_ patterns: [Pattern], _ lines: some Sequence<String>) -> Bool {
             lines.contains { line in patterns.contains { $0.matches(line) } }

@@ -42,6 +42,7 @@ package struct Configured {
 
     /// What `.lfsconfig` of the target says of where files are sent; its keys begin with `lfs`.
     package let server: [Line]
+    /// The texts of lines (`Line.text`) that the person has let run.
     package let approved: Set<String>
 
     package init(_ git: Git, _ bus: Bus?, target: String?) throws {
@@ -106,6 +107,7 @@ package struct Configured {
         ["clean", "smudge", "process", "driver", "program", "defaultkeycommand"].contains(parts(key).variable)
     }
 
+    /// A key's parts: of `filter.x.y.clean` they are `filter`, `x.y` and `clean`. Nil for a key without a name.
     package static func parts(_ key: String) -> (section: String, name: String?, variable: String) {
         guard let first = key.firstIndex(of: "."), let last = key.lastIndex(of: ".") else { return (key, nil, "") }
         return (
@@ -119,6 +121,7 @@ package struct Configured {
         lines.last { $0.key == key && counts($0) }.map { $0.value ?? "true" }
     }
 
+    /// Whether a line is in force: the user's are, and the repository's own unless their group was refused.
     package func counts(_ line: Line) -> Bool {
         !line.isOwn || Configured.group(line.key).map { !refused.contains($0) } ?? true
     }
@@ -144,10 +147,11 @@ package struct Configured {
 
     // MARK: over the network
 
-    /// The repository's own lines about reaching a remote that are not approved: through them an agent might send the
-    /// work elsewhere, or run a program.
+    /// The repository's own lines about reaching a remote (nil: any) that are not approved, as `Line.text`. Through
+    /// them an agent might send the work elsewhere, or run a program.
     package func strange(_ remote: String?) -> [String] { reach(remote).filter { !approved.contains($0) } }
 
+    /// All of the repository's own lines about reaching a remote, approved or not, as `Line.text`.
     package func reach(_ remote: String?) -> [String] {
         lines.filter { line in
             guard line.isOwn else { return false }

@@ -147,7 +147,8 @@ package struct Settings {
         return Array(all.suffix(from: (all.lastIndex(of: "").map { $0 + 1 }) ?? 0))
     }
 
-    /// The names of a section's parts in which a key is set: of `program.NAME.command` the NAMEs.
+    /// The names of a section's parts in which a key is set: of `program.NAME.command` the NAMEs, in the order of the
+    /// values; a name that is set twice is there twice.
     package func names(of section: String, with key: String) -> [String] {
         values.map(\.key).filter {
             $0.hasPrefix("\(section).") && $0.hasSuffix(".\(key)") && $0.count > section.count + key.count + 2
@@ -181,7 +182,7 @@ package struct Settings {
         return false
     }
 
-    /// The value, which must be one of these.
+    /// The value, which must be one of `choices`, or `otherwise` if none is set. Throws `Failure.usage` for another.
     package func choice(_ key: String, _ choices: [String], _ otherwise: String) throws -> String {
         guard let text = string(key) else { return otherwise }
         guard choices.contains(text) else {

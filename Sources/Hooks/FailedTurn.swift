@@ -4,6 +4,8 @@ import Storage
 import SystemPackage
 import Team
 
+// Finding in Claude Code's record of a conversation why its last turn failed.
+
 extension Team {
     private struct Entry: Decodable {
         var uuid: String?

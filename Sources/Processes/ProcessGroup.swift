@@ -17,7 +17,9 @@ package enum ProcessGroup {
         case passed
         /// The exit code, or 128 and the signal's number.
         case failed(Int32)
+        /// It ran longer than its `timeout`. Its log has what it printed by then.
         case tookTooLong
+        /// Its log grew over the limit, where it is cut.
         case printedTooMuch
         /// Another one failed before.
         case ended

@@ -16,7 +16,8 @@ package struct Program {
     package var input: [UInt8]?
     /// Where standard output and standard error go together, instead of being kept: an open descriptor.
     package var log: Int32?
-    /// Seconds after which it is ended, its process group with it.
+    /// Seconds after which it is ended, its process group with it. Its result then says `timedOut`, and has what
+    /// it printed by then.
     package var timeout: Double?
     /// Seconds that it then has to end by itself.
     package var grace = 2.0

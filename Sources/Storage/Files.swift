@@ -187,7 +187,7 @@ package enum Files {
         throw failure("remove", path)
     }
 
-    /// The C function is `chmod`.
+    /// Sets the permission bits of a file or directory, following links. The C function is `chmod`.
     package static func setMode(_ path: FilePath, _ mode: UInt32) throws {
         FaultPoint.point(mutating: true)
         if path.withPlatformString({ Glibc.chmod($0, mode) }) != 0 { throw failure("change the mode of", path) }
@@ -295,6 +295,8 @@ package enum Files {
         if result != 0 { throw failure("touch", path) }
     }
 
+    /// The failure of a system call on a path, `.unsure`, from `errno`. `verb` is the word for a person: "unable
+    /// to open 'PATH'". Of `open` two codes mean that the file is of a wrong kind.
     package static func failure(_ verb: String, _ path: FilePath, _ code: Int32 = errno, to: FilePath? = nil) -> Failure
     {
         // `open` fails so for a link, which we don't follow, and for a pipe or the like, which we don't wait for.

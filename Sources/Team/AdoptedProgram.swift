@@ -55,7 +55,8 @@ extension Team {
         var sessionId: String?
     }
 
-    /// What runs in a pane: a known program of a version that was tried, in this repository. Throws what is amiss.
+    /// The program that runs in a pane: a known one of a version that was tried, in this repository. Throws
+    /// `Failure.usage` for a program that can't be adopted at all, `Failure.no` if none such runs there.
     package func adoptable(_ pane: String, program name: String) throws -> Adopted {
         guard let known = try known(name), known.stateFile?.contains("%p") == true else {
             throw Failure.usage(

@@ -206,7 +206,9 @@ extension Bus {
         return false
     }
 
-    /// Changes an agent's card.
+    /// Changes an agent's card; the change is on the disk when this returns. Throws `Failure.no` if there is no such
+    /// agent, `Failure.unsure` if a newer cadre has taken the bus over, or another process holds the lock for 30
+    /// seconds.
     package func editCard(_ name: String, _ change: (inout AgentCard) throws -> Void) throws {
         try requireFormat()
         try FileLock.with(assignment(name), seconds: 30, verb: "card") { _ in

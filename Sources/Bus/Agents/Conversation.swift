@@ -35,9 +35,11 @@ package typealias Conversation = TypedRecord<ConversationFields>
 package enum HandedOver: String, FieldValue { case mail, task, turn, again }
 
 extension Bus {
+    /// An agent's conversation with its program; nil before the first.
     package func conversation(_ name: String) throws -> Conversation? { try Conversation.read(conversationFile(name)) }
 
-    /// Changes it; it is on the disk when this returns.
+    /// Changes an agent's conversation; the change is on the disk when this returns. Throws `Failure.unsure` if a newer
+    /// cadre has taken the bus over, or if another process holds the lock for 30 seconds.
     package func editConversation(_ name: String, _ change: (inout Conversation) -> Void) throws {
         try requireFormat()
         try FileLock.with(assignment(name), seconds: 30, verb: "conversation") { _ in
@@ -74,7 +76,8 @@ extension Bus {
         try replace(message(name), with: Array(text.utf8), sync: false)
     }
 
-    /// Adds a line to the log of an agent's hooks.
+    /// Adds a line to the log of an agent's hooks. If the agent is gone, throws `Failure.no` with the line, so that
+    /// the caller prints it.
     package func noteHook(_ name: String, _ line: String) throws {
         guard try Files.exists(card(name)) else { throw Failure.no(line) }
         try Files.append(Array("\(Time.text(Time.now())) \(Names.shown(line))\n".utf8), to: log(name))
@@ -97,7 +100,9 @@ extension Bus {
 
     /// Mail that a program got in a turn whose outcome is not known yet.
     package struct Handed {
+        /// The messages' ids, in the order in which the program got them.
         package var ids: [String]
+        /// The way they were handed over, as the journal names it: `hook UserPromptSubmit`, `prompt`.
         package var door: String
         /// Whether another prompt came before the turn was known to stand: from then on only the transcript tells.
         package var isDoubted: Bool

@@ -9,7 +9,9 @@ package enum Doctor {
     package struct Problem {
         /// Which promise is broken: I1 to I7, or `files`.
         package var invariant: String
+        /// The file or directory, as an absolute path.
         package var path: String
+        /// What is wrong with it, for a person: a line without a full stop.
         package var what: String
         var repair: (() throws -> Void)?
         package var fixable: Bool { repair != nil }
@@ -22,6 +24,7 @@ package enum Doctor {
         }
     }
 
+    /// Repairs a problem, if it can be. Throws what the file system refuses.
     package static func fix(_ problem: Problem) throws { try problem.repair?() }
 
     /// Milliseconds between two looks: on a busy machine others may take their time between two steps.

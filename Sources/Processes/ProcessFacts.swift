@@ -3,6 +3,8 @@ import Glibc
 import Storage
 import SystemPackage
 
+// What proc(5) shows of another process: its open files, and the variables that it was started with.
+
 extension Tree {
     /// Whether a process has this very file open, as proc(5)'s `fd` tells: that of a supervisor is its agent's `alive`,
     /// whatever a record says of its pid.
