@@ -266,12 +266,15 @@ package struct TaskBranches {
         return try worktrees().contains { $0.branch == reference }
     }
 
-    /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done.
+    /// The same for a branch that a worktree has left, and for one without commits of its own whose task is done. An
+    /// entry that has landed may still be in the queue: its dependents are ready a moment before it leaves.
     package func dropLanded(_ reference: String) throws {
-        guard let id = task(of: reference),
-            var branch = try bus.branch(id), branch.reference == reference, try bus.entry(id) == nil
-        else { return }
-        let landed = try bus.lastEntry(id).flatMap { $0.step == .landed ? $0 : nil }
+        guard let id = task(of: reference), var branch = try bus.branch(id), branch.reference == reference else {
+            return
+        }
+        let entry = try bus.entry(id)
+        guard entry == nil || entry?.step == .landed else { return }
+        let landed = try (entry ?? bus.lastEntry(id)).flatMap { $0.step == .landed ? $0 : nil }
         guard try landed != nil || bus.view(id).state == .done, try drop(branch, at: landed?.tip ?? branch.base) else {
             return
         }

@@ -60,4 +60,21 @@ is "$(git branch --list "cadre/$h-*")" "" "until somebody recovers"
 cadre resume -q three
 is "$(cat "$(cadre path worktree three)/six")" 6 "its worktree comes back all the same"
 code 0 "doctor finds nothing" cadre doctor
+
+# The next task is ready a moment before the entry of the one that landed leaves the queue: here it is still there.
+i=$(cadre task add --to two seventh)
+j=$(cadre task add --to two -d "$i" eighth)
+cadre claim -q --as two "$i"
+echo 7 >"$(cadre path worktree two)/seven"
+cadre task done -q --as two --commit
+wait_for 30 cadre task wait -q --timeout 1s "$i"
+wait_for 10 eval "! test -e '.git/cadre/merge/queue/$i'"
+exec 9<.git/cadre/merge/lock
+flock 9
+mv ".git/cadre/merge/done/$i" ".git/cadre/merge/queue/$i"
+cadre claim -q --as two "$j"
+is "$(git branch --list "cadre/$i-*")" "" "the branch of one that is just landing goes, too"
+exec 9<&-
+cadre merge run -q
+is "$(cadre merge list),$(cadre merge show "$i" | grep -c landed)" ",1" "and its entry leaves the queue"
 t_end
