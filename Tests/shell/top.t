@@ -39,7 +39,7 @@ t_top() { # COLUMNS LINES [WORD...]
 }
 row() { shown | grep -m 1 -- "$1"; }
 click() { tmux -L "$t_server" send-keys -l $'\e[<0;'"$2;$1"$'M\e[<0;'"$2;$1"m; } # ROW COLUMN
-chosen() { tmux -L "$t_server" capture-pane -pe | grep -F $'\e[7m' | sed 's/\x1b[^m]*m//g' | sed -n '2p'; }
+chosen() { tmux -L "$t_server" capture-pane -pe | sed 1d | grep -E $'^\e\\[([0-9]+;)*7m' | sed 's/\x1b[^m]*m//g'; }
 
 code 1 "without a terminal" cadre top
 like "$(cat "$t_dir/err")" "*--plain*" "says what prints the rows"
@@ -260,7 +260,7 @@ press e
 wait_for 10 eval '! cadre inbox list | grep -q subject'
 ok "acknowledged"
 press 6
-see '^ bob  .*1 ' "the day"
+see '^ bob  .*1' "the day"
 journal=$(echo .git/cadre/journal/*.jsonl)
 event() { printf '{"time":"%s","event":"%s","by":"ann","task":%s}\n' "$(date -u -d "$1" +%FT%TZ)" "$2" "$3"; }
 {
@@ -324,7 +324,9 @@ is "$(cadre task show "$(field nell task)" --json | jq -r .title)" begin "and wa
 echo only >"$(field nell worktree)/only"
 press /
 type_text 'nell'
-press Enter g D
+press Enter
+see '^ *nell ' "a filter shows it once it has come"
+press g D
 see 'nell has changes that are nowhere else' "to let it go with something unsaved is asked about"
 press n
 wait_for 5 hides 'nowhere else'
