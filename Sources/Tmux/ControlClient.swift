@@ -47,7 +47,8 @@ package final class ControlClient {
     deinit {
         close(input)
         close(output)
-        kill(pid, SIGTERM)
+        // At another signal it would wait for its server, which may stand still.
+        kill(pid, SIGKILL)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
     }

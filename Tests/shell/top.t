@@ -509,9 +509,21 @@ see 'both by eve' "the tasks"
 click 1 115
 see '^bob conflicts with eve: same\|^eve conflicts with bob: same' "a click on their number: who, and where"
 
-# tmux gone.
+# A tmux server that answers nothing holds nothing up, nor does one that is gone.
 t_top 120 30
 see 'I am lead' "a screen"
+looks() { t_pgrep -f 'tmux .*-C attach-session' | head -n 1; }
+client=$(looks)
+server=$(tmux -L "$inner" display-message -p '#{pid}')
+kill -STOP "$server"
+see 'tmux server does not answer' "a server that stands still is told of"
+wait_for 10 eval '[ "$(looks)" != "$client" ]'
+ok "and asked by another client"
+press 2
+see 'both by eve' "a key, while its tmux server stands still"
+kill -CONT "$server"
+press 1
+see 'I am lead' "a screen again"
 tmux -L "$inner" kill-server
 see 'tmux server is gone\|pane is gone' "its server is gone"
 press q

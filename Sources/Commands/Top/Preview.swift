@@ -14,6 +14,7 @@ final class Preview {
     private var lines: [String] = []
     private var next = 0.0
     private var lastChange = 0.0
+    private var askedAt = 0.0
 
     /// Seconds between two looks at a pane that has changed within so many, or earlier.
     private static let pauses = [(within: 2.0, pause: 0.1), (within: 10, pause: 0.5), (within: .infinity, pause: 1)]
@@ -22,6 +23,9 @@ final class Preview {
     var descriptor: Int32 { client?.descriptor ?? -1 }
     /// Seconds until `see` is to be called again.
     func pause(_ now: Double) -> Double { max(0, next - now) }
+
+    /// Seconds that a server has for an answer.
+    private static let patience = 5.0
 
     /// Another one is chosen: it is looked at at once.
     func hurry() {
@@ -34,9 +38,15 @@ final class Preview {
     /// Looks at a pane, if it is time to.
     func see(_ pane: String, on server: String, of source: Source) {
         let now = Time.monotonic()
-        if let client, client.hasEnded || self.server != server || client.isBusy && now > next + 2 { self.client = nil }
+        if let client, client.hasEnded || self.server != server { self.client = nil }
         guard now >= next else { return }
         next = now + Preview.pauses.first { now - lastChange < $0.within }!.pause
+        if let client, client.isBusy {
+            guard now > askedAt + Preview.patience else { return }
+            self.client = nil
+            lines = []
+            look = (pane, [Row("its tmux server does not answer", .dim)], false)
+        }
         if client == nil {
             guard Tmux.answers(server), let tmux = try? Tmux(source.bus) else {
                 look = (pane, [Row("its tmux server is gone: resume starts it again", .dim)], true)
@@ -46,6 +56,7 @@ final class Preview {
             self.server = server
         }
         client?.ask(pane)
+        askedAt = now
     }
 
     func read() {
