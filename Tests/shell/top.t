@@ -327,13 +327,13 @@ type_text 'nell'
 press Enter
 see '^ *nell ' "a filter shows it once it has come"
 press g D
-see 'nell has changes that are nowhere else' "to let it go with something unsaved is asked about"
+see 'n leave nell: .*would be lost: only;' "to let it go with something unsaved is asked about"
 press n
-wait_for 5 hides 'nowhere else'
+wait_for 5 hides 'would be lost'
 runs nell
 ok "it stays"
 press D
-see 'nowhere else' "asked again"
+see 'would be lost' "asked again"
 press y
 wait_for 10 eval '! cadre agents -o name | grep -qx nell'
 ok "gone"

@@ -261,14 +261,15 @@ extension Session {
         ask(.choice(choices), numbered.map { "\($0.0) \($0.1)" }.joined(separator: "  "), rows: [asked.key])
     }
 
-    /// Asks only where something would be lost.
+    /// Asks only where it is refused, as where something would be lost.
     private func retire() {
         for key in rows {
             guard let (n, name) = Detail.parts(key) else { continue }
             run(
                 ["retire", name], sources[n], what: "retire",
                 refused: { [weak self] result in
-                    guard let self, result.complaint.contains("would be lost") else { return false }
+                    // Refused, and why (cadre-retire(1)); y can be refused as well, and is told so.
+                    guard let self, result.status == 1, board[agent: key] != nil else { return false }
                     var lost = [key]
                     if let open = desk.input {
                         guard open.isRetiring else { return false }
@@ -279,7 +280,7 @@ extension Session {
                     ]
                     ask(
                         .choice(choices),
-                        "\(shown(lost)) has changes that are nowhere else: y lose them, p park it, n leave it",
+                        "y discard, p park, n leave \(shown(lost)): \(result.complaint)",
                         rows: lost)
                     desk.input?.isRetiring = true
                     return true
