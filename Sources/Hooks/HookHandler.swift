@@ -32,8 +32,9 @@ extension Team {
 
     /// What a note says is over once the program tells something else, unless the agent itself has said it.
     static func isStale(_ report: AgentReport?) -> Bool {
-        [.hook, .budget, .screen, .supervisor].contains(report?.source) && report?.note != nil
-            || report?.state == .waiting
+        typealias Fields = AgentReportFields
+        return [.hook, .budget, .screen, .supervisor].contains(report?[Fields.source]) && report?[Fields.note] != nil
+            || report?[Fields.state] == .waiting
     }
 }
 

@@ -14,7 +14,7 @@ package struct Record: Equatable {
 
     /// A header's value; nil if it is left out or empty. Set to nil or "" to leave it out; a value keeps one line:
     /// newlines become blanks, but those of a path, which then stands in quotes, as git quotes it.
-    subscript(key: String) -> String? {
+    @usableFromInline subscript(key: String) -> String? {
         get { fields.first { $0.key == key }.flatMap { $0.value.isEmpty ? nil : Record.unquoted($0.value) } }
         set {
             fields.removeAll { $0.key == key }

@@ -17,7 +17,7 @@ package protocol RecordFields: Sendable {
 
 /// A key, and what its value is.
 package struct Field<Value: FieldValue>: Sendable {
-    let key: String
+    @usableFromInline let key: String
     package init(_ key: String) { self.key = key }
 }
 
@@ -31,11 +31,12 @@ package protocol FieldValue: Sendable {
 
 /// A record of one kind. What is not a value of its field's type reads as nil.
 ///
-/// A field found by its name costs some microseconds; a record of which many are read has its fields as static members
-/// of its `RecordFields`, which `record[CardFields.program]` reaches without a key path.
+/// A field found by its name costs some microseconds, and the first one in a process a hundred; a record of which many
+/// are read, or that each call reads, has its fields as static members of its `RecordFields` (too), which
+/// `record[CardFields.program]` reaches without a key path.
 @dynamicMemberLookup
 package struct TypedRecord<Fields: RecordFields>: Equatable {
-    var record: Record
+    @usableFromInline var record: Record
 
     init(_ record: Record) { self.record = record }
     package init() { self.init(Record()) }
@@ -54,13 +55,13 @@ package struct TypedRecord<Fields: RecordFields>: Equatable {
     }
 
     /// A field that records of several kinds have, or one whose key is made of data.
-    package subscript<Value: FieldValue>(field: Field<Value>) -> Value? {
+    @inlinable package subscript<Value: FieldValue>(field: Field<Value>) -> Value? {
         get { record[field.key].flatMap { Value(field: $0) } }
         set { record[field.key] = newValue?.field }
     }
 
     /// The same for what nearly all fields are, without asking the type how it is written.
-    package subscript(field: Field<String>) -> String? {
+    @inlinable package subscript(field: Field<String>) -> String? {
         get { record[field.key] }
         set { record[field.key] = newValue }
     }

@@ -22,15 +22,19 @@ package enum RestartPolicy: String, CaseIterable, FieldValue {
 /// The file `card`: what an agent was made as, and what a person has set since. The body is its first prompt.
 package struct AgentCardFields: RecordFields {
     /// As it was asked for: a known program, perhaps with options, or a command.
-    package let program = Field<String>("Program")
+    package static let program = Field<String>("Program")
+    package let program = AgentCardFields.program
     /// For /bin/sh, of a program that is not known.
     package let command = Field<String>("Command")
     package let model = Field<String>("Model")
-    package let role = Field<String>("Role")
-    package let parent = Field<String>("Parent")
+    package static let role = Field<String>("Role")
+    package let role = AgentCardFields.role
+    package static let parent = Field<String>("Parent")
+    package let parent = AgentCardFields.parent
     /// 1 where a person has made it.
     package let depth = Field<Int>("Depth")
-    package let worktree = Field<FilePath>("Worktree")
+    package static let worktree = Field<FilePath>("Worktree")
+    package let worktree = AgentCardFields.worktree
     /// The worktree's git directory.
     package let gitDir = Field<FilePath>("GitDir")
     /// Where it works without a worktree.
@@ -68,7 +72,8 @@ package typealias AgentCard = TypedRecord<AgentCardFields>
 /// The file `session`: one life of an agent's supervisor.
 package struct AgentSessionFields: RecordFields {
     /// The secret of who is this agent.
-    package let token = Field<String>("Token")
+    package static let token = Field<String>("Token")
+    package let token = AgentSessionFields.token
     /// Counts from 1.
     package let number = Field<Int>("Number")
     /// In seconds since the epoch.
@@ -84,7 +89,8 @@ package struct AgentSessionFields: RecordFields {
     /// The socket of the tmux server.
     package let server = Field<String>("Server")
     /// The only program for which it takes tasks.
-    package let takes = Field<String>("Takes")
+    package static let takes = Field<String>("Takes")
+    package let takes = AgentSessionFields.takes
 
     package init() {}
 }
@@ -107,18 +113,26 @@ package enum TurnState: String, FieldValue { case open }
 
 /// The file `state`: what an agent does, as last reported.
 package struct AgentReportFields: RecordFields {
-    package let state = Field<AgentState>("State")
-    package let source = Field<ReportSource>("Source")
+    package static let state = Field<AgentState>("State")
+    package let state = AgentReportFields.state
+    package static let source = Field<ReportSource>("Source")
+    package let source = AgentReportFields.source
     /// When the state began and when it was last reported, in seconds since the epoch.
-    package let since = Field<Int>("Since")
-    package let time = Field<Int>("Time")
-    package let note = Field<String>("Note")
+    package static let since = Field<Int>("Since")
+    package let since = AgentReportFields.since
+    package static let time = Field<Int>("Time")
+    package let time = AgentReportFields.time
+    package static let note = Field<String>("Note")
+    package let note = AgentReportFields.note
     /// `N/M`.
-    package let progress = Field<String>("Progress")
+    package static let progress = Field<String>("Progress")
+    package let progress = AgentReportFields.progress
     /// Whether a turn of its program has begun and not ended.
-    package let turn = Field<TurnState>("Turn")
+    package static let turn = Field<TurnState>("Turn")
+    package let turn = AgentReportFields.turn
     /// The token of the session that its supervisor spoke of last.
-    package let session = Field<String>("Session")
+    package static let session = Field<String>("Session")
+    package let session = AgentReportFields.session
     /// The task that it was started again for, and when it is started again.
     package let startedFor = Field<Int>("Started-For")
     package let startAt = Field<Int>("Start-At")
@@ -141,18 +155,20 @@ package struct AgentView {
     package static let headless = "headless"
     package var isHeadless: Bool { card.place == AgentView.headless }
 
-    package var role: String? { card.role }
+    package var role: String? { card[AgentCardFields.role] }
     /// The name of its program, which tasks can ask for: the first word of the spawn's request. An agent that runs a
     /// command in a shell is not an agent of the program `sh`.
     package var program: String? {
-        guard let whole = card.program, let first = whole.split(separator: " ").first else { return nil }
+        guard let whole = card[AgentCardFields.program], let first = whole.split(separator: " ").first else {
+            return nil
+        }
         let word = String(first)
         guard Names.isName(word) else { return nil }
         return word == "sh" && whole != word ? nil : word
     }
-    package var parent: String? { card.parent }
-    package var worktree: FilePath? { card.worktree }
-    package var token: String? { session?.token }
+    package var parent: String? { card[AgentCardFields.parent] }
+    package var worktree: FilePath? { card[AgentCardFields.worktree] }
+    package var token: String? { session?[AgentSessionFields.token] }
 
     package var state: AgentState {
         if want == .quarantine { return .quarantined }
@@ -259,17 +275,18 @@ extension Bus {
         _ name: String, state: AgentState? = nil, source: ReportSource, note: String? = nil, progress: String? = nil,
         session: String? = nil, turn: Bool? = nil
     ) throws {
+        typealias Fields = AgentReportFields
         var record = try AgentReport.read(agentState(name)) ?? AgentReport()
-        if let state, record.state != state {
-            record.state = state
-            record.since = Time.now()
+        if let state, record[Fields.state] != state {
+            record[Fields.state] = state
+            record[Fields.since] = Time.now()
         }
-        record.source = source
-        record.time = Time.now()
-        if let session { record.session = session }
-        if let note { record.note = Names.shown(note) }
-        if let progress { record.progress = progress }
-        if let turn { record.turn = turn ? .open : nil }
+        record[Fields.source] = source
+        record[Fields.time] = Time.now()
+        if let session { record[Fields.session] = session }
+        if let note { record[Fields.note] = Names.shown(note) }
+        if let progress { record[Fields.progress] = progress }
+        if let turn { record[Fields.turn] = turn ? .open : nil }
         try replace(agentState(name), with: record.bytes, sync: false)
     }
 

@@ -31,7 +31,8 @@ package struct AskFields: RecordFields {
     package let task = Field<Int>("Task")
     package let token = Field<String>("Token")
     /// Once answered: the answer, a line that goes with it, who has answered, and when.
-    package let answer = Field<String>("Answer")
+    package static let answer = Field<String>("Answer")
+    package let answer = AskFields.answer
     package let note = Field<String>("Note")
     package let by = Field<String>("By")
     package let answered = Field<Int>("Answered")
@@ -48,7 +49,7 @@ package struct Ask {
     package var from: String { record.from ?? "cadre" }
     package var text: String { String(decoding: record.body, as: UTF8.self) }
     package var title: String { String(text.prefix { $0 != "\n" }) }
-    package var answer: String? { record.answer }
+    package var answer: String? { record[AskFields.answer] }
     /// What it can be answered with besides yes and no; none: anything.
     package var options: [String] { Ask.list(record.options ?? "") }
     /// Whether an answer may name several of them.

@@ -29,7 +29,7 @@ package struct Worker {
     package init(_ agent: AgentView, role: String?, manages: Bool, lease: Int = 3600) {
         self.init(name: agent.name, session: agent.token, role: role, manages: manages, lease: lease)
         program = agent.program
-        onlyForProgram = agent.session?.takes != nil
+        onlyForProgram = agent.session?[AgentSessionFields.takes] != nil
     }
 
     /// The ready queues it takes from.
