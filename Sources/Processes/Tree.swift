@@ -144,9 +144,7 @@ package enum Tree {
             guard let pid = pid_t(name), pid != getpid(), let st = try? Files.status(FilePath("/proc/\(pid)")),
                 st.st_uid == geteuid()
             else { continue }
-            // Gone or not ours to see.
-            let entries = environment(of: pid)
-            let carries = wanted.allSatisfy(entries.contains)
+            let carries = carries(wanted, pid)
             guard carries || holders != nil, let process = Process(pid), carries || holders!.include(process) else {
                 continue
             }
@@ -163,12 +161,13 @@ package enum Tree {
     /// Whether the caller or one of its ancestors was started with all these `NAME=value`.
     package static func isWithin(_ variables: [String]) throws -> Bool {
         let wanted = variables.map { Array($0.utf8) }
-        return try ([getpid()] + ancestors()).contains { wanted.allSatisfy(environment(of: $0).contains) }
+        return try ([getpid()] + ancestors()).contains { carries(wanted, $0) }
     }
 
-    /// What a process was started with, each `NAME=value`; empty if it is gone or not ours to see.
-    private static func environment(of pid: pid_t) -> Set<[UInt8]> {
-        Set(((try? Files.read(FilePath("/proc/\(pid)/environ"))) ?? nil ?? []).split(separator: 0).map(Array.init))
+    /// Whether a process was started with all these `NAME=value`; false if it is gone or not ours to see.
+    private static func carries(_ wanted: [[UInt8]], _ pid: pid_t) -> Bool {
+        let entries = ((try? Files.read(FilePath("/proc/\(pid)/environ"))) ?? nil ?? []).split(separator: 0)
+        return wanted.allSatisfy { one in entries.contains { $0.elementsEqual(one) } }
     }
 
     /// Seconds between TERM and KILL. It is short, because the supervisor's end has already told these processes to
