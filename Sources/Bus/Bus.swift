@@ -166,15 +166,14 @@ extension Bus {
 
     /// The repository's common git directory: the one the bus lies in, else the one it was made for.
     package func repository() throws -> FilePath {
-        let above = root.removingLastComponent()
-        if try gitAbove.allSatisfy(Files.exists) { return above }
+        if try gitAbove.allSatisfy(Files.exists) { return root.parent }
         guard let path = try value(repositoryFile) else {
             throw Failure.unsure("'\(repositoryFile.string)' is missing: the bus does not know its repository")
         }
         return FilePath(path)
     }
     package func setRepository(_ path: FilePath) throws {
-        guard root.removingLastComponent() != path else { return }
+        guard root.parent != path else { return }
         try replace(repositoryFile, with: Array((path.string + "\n").utf8), sync: true)
     }
 

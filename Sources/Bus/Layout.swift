@@ -91,7 +91,7 @@ extension Bus {
     }
 
     /// Names in the directory around the bus that prove it to be a git directory.
-    var gitAbove: [FilePath] { ["HEAD", "objects"].map { root.removingLastComponent().appending($0) } }
+    var gitAbove: [FilePath] { ["HEAD", "objects"].map { root.parent.appending($0) } }
     /// The common git directory of the repository, where the bus is not in it.
     var repositoryFile: FilePath { root.appending("repository") }
     /// The branch that work lands on by default, set when the bus is made.

@@ -237,7 +237,11 @@ package enum CommandRunner {
         var literal = false
         return arguments.map { argument in
             if argument == "--" { literal = true }
-            return literal ? argument : ["--wait": "--wait=forever", "--color": "--color=always"][argument] ?? argument
+            switch argument {
+            case "--wait" where !literal: return "--wait=forever"
+            case "--color" where !literal: return "--color=always"
+            default: return argument
+            }
         }
     }
 

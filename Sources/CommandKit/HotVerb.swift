@@ -88,10 +88,10 @@ extension HotVerb {
         var verb = Self()
         var group = Common()
         var left = values[...]
-        for (n, word) in own.enumerated() {
-            guard word.write(&verb, given[n], &left) else { return nil }
+        for n in own.indices {
+            guard own[n].write(&verb, given[n], &left) else { return nil }
         }
-        for (n, word) in common.enumerated() { _ = word.write(&group, given[own.count + n], &left) }
+        for n in common.indices { _ = common[n].write(&group, given[own.count + n], &left) }
         verb.common = group
         return left.isEmpty ? verb : nil
     }

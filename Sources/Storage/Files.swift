@@ -113,10 +113,11 @@ package enum Files {
         FaultPoint.point(mutating: false)
         var st = stat()
         guard path.withPlatformString({ stat($0, &st) }) == 0 else { return nil }
-        let times = [st.st_mtim, st.st_ctim].map { "\($0.tv_sec).\($0.tv_nsec)" }.joined(separator: " ")
+        let (modified, changed) = (st.st_mtim, st.st_ctim)
         return (
-            "\(st.st_dev) \(st.st_ino) \(st.st_size) \(times)",
-            Double(st.st_ctim.tv_sec) + Double(st.st_ctim.tv_nsec) / 1e9
+            "\(st.st_dev) \(st.st_ino) \(st.st_size) \(modified.tv_sec).\(modified.tv_nsec)"
+                + " \(changed.tv_sec).\(changed.tv_nsec)",
+            Double(changed.tv_sec) + Double(changed.tv_nsec) / 1e9
         )
     }
 

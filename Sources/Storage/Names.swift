@@ -1,6 +1,6 @@
 /// What may be a name, a title, an id. Everything from outside passes here first.
 package enum Names {
-    static let reserved: Set<String> = ["all", "human", "parent", "children"]
+    static let reserved = ["all", "human", "parent", "children"]
 
     /// Whether it has the form of an agent's name: `[a-z][a-z0-9_-]{0,31}`.
     package static func isName(_ text: String) -> Bool {
@@ -57,10 +57,11 @@ package enum Names {
     }
 
     /// A number as our files and file names hold it: decimal digits without a sign, at most `digits` of them.
-    package static func number(_ text: some StringProtocol, digits: Int = 10) -> Int? {
+    package static func number(_ text: Substring, digits: Int = 10) -> Int? {
         guard (1...digits).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
         return Int(text)
     }
+    package static func number(_ text: String, digits: Int = 10) -> Int? { number(text[...], digits: digits) }
 
     /// C0, DEL, C1, line and paragraph separators, and the marks that turn a terminal's text around.
     package static func isControl(_ scalar: Unicode.Scalar) -> Bool {

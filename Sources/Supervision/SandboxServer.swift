@@ -31,7 +31,7 @@ package final class SandboxServer: EventSource {
     private var running: [pid_t: Running] = [:]
 
     /// The verbs that can be called. Others do what they can where they are: read.
-    package static let verbs: Set<String> = [
+    package static let verbs = [
         "ask", "claim", "handoff", "heartbeat", "inbox", "merge", "peek", "plan", "prime", "send", "task",
     ]
     /// More at once wait until one has ended.

@@ -35,12 +35,12 @@ package enum Installation {
     }
 
     /// The directory that holds `cadre` and its links, to stand first on an agent's PATH.
-    package static var bin: FilePath { executable.removingLastComponent() }
+    package static var bin: FilePath { executable.parent }
 
     /// A file that comes with cadre: `PREFIX/share/cadre/NAME`, or in a source tree `shell/NAME`; nil if it is in
     /// neither.
     package static func file(_ name: String) throws -> FilePath? {
-        let installed = bin.removingLastComponent().appending("share").appending("cadre").pushing(FilePath(name))
+        let installed = bin.parent.appending("share").appending("cadre").pushing(FilePath(name))
         if try Files.exists(installed) { return installed }
         var at = bin
         while at.lastComponent != nil {

@@ -250,10 +250,17 @@ extension Names {
     /// Text of others as lines to be read: no control characters but newline and tab, none of a character that was cut,
     /// no empty lines at its end.
     package static func plain(_ bytes: some Sequence<UInt8>) -> String {
-        var text = String(decoding: Array(bytes), as: UTF8.self)
-        while let last = text.unicodeScalars.last, last == "\u{fffd}" || last == "\n" || last == "\r" {
-            text.unicodeScalars.removeLast()
+        let scalars = String(decoding: Array(bytes), as: UTF8.self).unicodeScalars
+        var end = scalars.endIndex
+        while end > scalars.startIndex {
+            let last = scalars.index(before: end)
+            guard ["\u{fffd}", "\n", "\r"].contains(scalars[last]) else { break }
+            end = last
         }
-        return text.unicodeScalars.map { $0 == "\n" || $0 == "\t" || !isControl($0) ? String($0) : "?" }.joined()
+        var text = String.UnicodeScalarView()
+        for scalar in scalars[..<end] {
+            text.append(scalar == "\n" || scalar == "\t" || !isControl(scalar) ? scalar : "?")
+        }
+        return String(text)
     }
 }
