@@ -16,6 +16,7 @@ Which thing breaks when follows from the seed, which is printed; how the process
 """
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -200,11 +201,14 @@ class World:
             self.git("update-ref", "-d", self.random.choice(names))
 
     def commit(self):
-        self.write("person", f"{time.time()}\n")
+        # Where the disk is full, the file is empty.
+        with contextlib.suppress(OSError):
+            self.write("person", f"{time.time()}\n")
         self.git("commit", "-qm", "the person's own", "person")
 
     def dirty(self, random):
-        self.write("shared", "in the way\n")
+        with contextlib.suppress(OSError):
+            self.write("shared", "in the way\n")
         time.sleep(random.random() * 3)
         self.restore()
 
