@@ -29,11 +29,12 @@ extension Bus {
     package func events(
         _ query: EventQuery = EventQuery(), follow: Bool, _ body: (Event) -> Void, pause: () -> Void
     ) throws -> Bool {
-        let watcher = Watcher()
-        watcher.watch(journal)
+        // Not for nothing: the kernel takes up to 20 ms for its end.
+        let watcher = follow ? Watcher() : nil
+        watcher?.watch(journal)
         let reader = JournalReader(self, query)
         try reader.begin(follow: follow, body)
-        while follow {
+        while let watcher {
             pause()
             watcher.wait(seconds: 60)
             try reader.goOn(body)
