@@ -15,7 +15,18 @@ struct ProgramValues {
         self.set = set
     }
 
+    /// What was read, by file, and the stamp of the file then: a spawn asks for it once for each agent and more.
+    nonisolated(unsafe) private static var kept: [String: (stamp: String, values: [(key: String, value: String)])] = [:]
+
     private static func read(_ file: FilePath, _ name: String) throws -> [(key: String, value: String)] {
+        let stamp = Files.stamp(file)?.text
+        if let stamp, let kept = kept[file.string], kept.stamp == stamp { return kept.values }
+        let values = try readAgain(file, name)
+        if let stamp { kept[file.string] = (stamp, values) }
+        return values
+    }
+
+    private static func readAgain(_ file: FilePath, _ name: String) throws -> [(key: String, value: String)] {
         let result = try Program(["git", "config", "--file", file.string, "--null", "--list"]).run()
         guard result.status == 0 else { throw Failure.unsure("unable to read '\(file.string)': \(result.complaint)") }
         return result.output.split(separator: 0).compactMap { entry in
