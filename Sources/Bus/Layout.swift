@@ -127,7 +127,8 @@ extension Bus {
     /// Ids of tasks that may depend on this one, a line each: a superset.
     func dependentsFile(_ id: Int) -> FilePath { task(id).appending("dependents") }
     /// Ids of tasks that may have this one as parent, a line each: a superset.
-    func childrenFile(_ id: Int) -> FilePath { task(id).appending("children") }
+    func childrenFile(_ id: Int) -> FilePath { Bus.childrenFile(in: task(id)) }
+    static func childrenFile(in task: FilePath) -> FilePath { task.appending("children") }
     package func notesFile(_ id: Int) -> FilePath { Bus.notesFile(in: task(id)) }
     static func notesFile(in task: FilePath) -> FilePath { task.appending("notes") }
     func endFile(_ id: Int) -> FilePath { task(id).appending("end") }

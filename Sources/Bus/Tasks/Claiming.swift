@@ -158,7 +158,7 @@ extension Bus {
                 }
                 throw Failure.no("task \(id) is claimed by '\(holder.owner)'")
             case .edit: try changing("claim") { _ in }
-            default: throw Failure.no("task \(id) is \(try explain(id, header, marker))")
+            default: throw Failure.no("task \(id) is \(try explain(view(marker, header)))")
             }
         }
         throw Failure.unsure("task \(id) moves too fast, try again")
@@ -181,32 +181,29 @@ extension Bus {
         }
     }
 
-    /// A state with its reason: `blocked by failed 7`, `deferred until …`.
-    package func explain(_ view: TaskView) throws -> String {
-        guard view.state == .blocked || view.state == .deferred, let marker = try find(view.id) else {
-            return view.state.rawValue
-        }
-        return try explain(view.id, view.header, marker)
-    }
-
-    func explain(_ id: Int, _ header: TaskHeader, _ marker: Marker) throws -> String {
-        switch marker.place {
-        case .deferred(let due): return "deferred until \(Time.text(due))" + (header.retry.map { ": \($0.why)" } ?? "")
-        case .blocked, .edit:
+    /// A state with its reason: `blocked by failed 7`, `deferred until …`. `states`: those of all tasks, where the
+    /// caller has them from the same look.
+    package func explain(_ view: TaskView, _ states: [Int: State]? = nil) throws -> String {
+        func state(_ id: Int) throws -> State? { try states.map { $0[id] } ?? find(id)?.state }
+        switch view.state {
+        case .deferred:
+            guard let due = view.due else { return view.state.rawValue }
+            return "deferred until \(Time.text(due))" + (view.header.retry.map { ": \($0.why)" } ?? "")
+        case .blocked:
             var open: [String] = []
-            for other in header.depends where try !isDone(other) {
-                switch try find(other)?.state {
+            for other in view.header.depends {
+                switch try state(other) {
+                case .done: continue
                 case .failed: return "blocked by failed \(other)"
                 case .cancelled: return "blocked by cancelled \(other)"
                 default: open.append("\(other)")
                 }
             }
-            if open.isEmpty, let parent = header.parent, let state = try find(parent)?.state {
+            if open.isEmpty, let parent = view.header.parent, let state = try state(parent) {
                 return "blocked by its parent \(parent) (\(state.rawValue))"
             }
             return open.isEmpty ? "blocked" : "blocked by \(open.joined(separator: " "))"
-        case .claimed(let claim): return "claimed by '\(claim.owner)'"
-        default: return marker.state.rawValue
+        default: return view.state.rawValue
         }
     }
 

@@ -167,10 +167,11 @@ package typealias TaskEnd = TypedRecord<TaskEndFields>
 extension Bus {
     /// What the task says; nil if there is no such task (or it is being made).
     package func header(_ id: Int) throws -> TaskHeader? {
-        let file = taskFile(id)
+        let directory = task(id)
+        let file = Bus.taskFile(in: directory)
         guard let record = try TaskRecord.read(file) ?? appeared(id) else { return nil }
         var header = try TaskHeader(record, of: file)
-        header.isEpic = try Files.exists(childrenFile(id))
+        header.isEpic = try Files.exists(Bus.childrenFile(in: directory))
         return header
     }
 
@@ -204,15 +205,19 @@ extension Bus {
     }
 
     /// All tasks in the given states (all if nil), by id. One damaged task is an error.
-    package func list(_ states: Set<State>? = nil) throws -> [TaskView] {
+    package func list(_ states: Set<State>? = nil) throws -> [TaskView] { try look(states).tasks }
+
+    /// The same, and the state of every task, of the same look.
+    package func look(_ states: Set<State>? = nil) throws -> (tasks: [TaskView], states: [Int: State]) {
         let markers = try markers()
         // Ids are sorted, since views are large.
-        return try markers.keys.sorted().compactMap { id in
+        let tasks = try markers.keys.sorted().compactMap { id -> TaskView? in
             guard let marker = markers[id], states?.contains(marker.state) ?? true, let header = try header(id) else {
                 return nil
             }
             return try view(marker, header)
         }
+        return (tasks, markers.mapValues(\.state))
     }
 
     /// Where each task is and who holds it, without what it says: names are read, no file of a task's.

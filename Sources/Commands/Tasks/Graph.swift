@@ -12,10 +12,10 @@ extension TaskVerb {
 
         func run(_ tool: CommandContext) throws {
             let bus = try tool.bus()
-            let views = try bus.list()
+            let (views, states) = try bus.look()
             if tool.common.quiet { return }
             if tool.common.json {
-                for view in views { try TaskVerb.json(tool, bus, view) }
+                for view in views { try TaskVerb.json(tool, bus, view, states) }
             } else if dot {
                 Output.line("digraph tasks {")
                 for view in views {

@@ -37,11 +37,12 @@ extension TaskVerb {
             let bus = try tool.bus()
             let me = mine ? try tool.reader() : nil
             tool.table(look, ["ID", "STATE", "OWNER", "TITLE"], empty: "no tasks: 'cadre task add TITLE' adds one")
-            for view in try bus.list(states.isEmpty ? nil : Set(states)) {
+            let found = try bus.look(states.isEmpty ? nil : Set(states))
+            for view in found.tasks {
                 if let role, view.header.role != role { continue }
                 if let parent, view.header.parent != parent { continue }
                 if mine, view.claim?.owner != me || (view.state != .claimed && view.state != .review) { continue }
-                try show(tool, bus, view)
+                try show(tool, bus, view, found.states)
             }
         }
     }
@@ -50,12 +51,12 @@ extension TaskVerb {
         view.state == .claimed || view.state == .review ? view.claim?.owner : nil
     }
 
-    static func show(_ tool: CommandContext, _ bus: Bus, _ view: TaskView) throws {
-        if tool.common.json { return try json(tool, bus, view) }
+    static func show(_ tool: CommandContext, _ bus: Bus, _ view: TaskView, _ states: [Int: State]? = nil) throws {
+        if tool.common.json { return try json(tool, bus, view, states) }
         let planning = view.state == .claimed ? try bus.planning(view.id, view.header) : nil
         tool.print(
             [
-                "\(view.id)", try bus.explain(view) + (planning?.holds == true ? ", \(planning!.mark)" : ""),
+                "\(view.id)", try bus.explain(view, states) + (planning?.holds == true ? ", \(planning!.mark)" : ""),
                 owner(view) ?? view.header.to ?? view.header.role.map { "@\($0)" } ?? "-", view.header.title,
             ], json: [:])
     }

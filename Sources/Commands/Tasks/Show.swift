@@ -71,7 +71,7 @@ extension TaskVerb {
         }
     }
 
-    static func json(_ tool: CommandContext, _ bus: Bus, _ view: TaskView) throws {
+    static func json(_ tool: CommandContext, _ bus: Bus, _ view: TaskView, _ states: [Int: State]? = nil) throws {
         let h = view.header
         let end = try bus.end(view.id)
         let branch = try TaskBranch.read(bus.branchFile(view.id))
@@ -82,7 +82,7 @@ extension TaskVerb {
             [],
             json: [
                 "id": .int(view.id), "title": .string(h.title), "state": .string(view.state.rawValue),
-                "why": .string(try bus.explain(view)), "priority": .int(h.priority), "role": .string(h.role),
+                "why": .string(try bus.explain(view, states)), "priority": .int(h.priority), "role": .string(h.role),
                 "program": .string(h.program), "to": .string(h.to),
                 "toUntil": .string(h.toUntil == 0 ? nil : Time.text(h.toUntil)),
                 "owner": .string(owner(view)),
