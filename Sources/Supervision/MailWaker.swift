@@ -227,7 +227,7 @@ extension ProgramMonitor {
     }
 
     private func show(blocked why: String?, what: String, lastKey: Int?) throws {
-        let ask = "waits-\(name)"
+        let ask = Bus.heldUp(name)
         let now = Time.monotonic()
         guard let why else {
             guard waking.blocked != nil else { return }

@@ -44,6 +44,7 @@ extension Supervisor {
         }
         noteCost()
         try bus.closePermissions(of: name, "its program has ended")
+        try bus.closeAsk(named: Bus.heldUp(name), by: "cadre", "its program has ended")
         let agent = try team.agent(name)
         guard agent.want == .run else { return false }
         if let accompanied, !accompanied.isThere {

@@ -155,7 +155,7 @@ extension ProgramMonitor {
         }
         if looking.isAsked {
             looking.isAsked = false
-            try bus.closeAsk(named: "waits-\(name)", by: "cadre", "the way is free")
+            try bus.closeAsk(named: Bus.heldUp(name), by: "cadre", "the way is free")
         }
         // A turn that was broken off, which the file does not tell while sub-agents work.
         if case .idle = sight, file != nil, known.hooks != nil, agent.state != .idle, agent.report?.turn != nil {
@@ -196,7 +196,7 @@ extension ProgramMonitor {
         }
         looking.isAsked = true
         try bus.openAsk(
-            named: "waits-\(name)", by: "cadre",
+            named: Bus.heldUp(name), by: "cadre",
             "'\(name)' waits for a person: \(why). 'cadre attach \(name)' leads there")
     }
 

@@ -275,6 +275,7 @@ package final class Supervisor {
         attempt(.program, follow)
         // What it shows when it starts is answered for it then only.
         following?.looking.isPastStart = agent.state != .waiting
+        following?.looking.isAsked = try bus.isOpen(Bus.heldUp(name))
     }
 
     func begin(accompanying process: Tree.Process, following: ProgramMonitor?) {

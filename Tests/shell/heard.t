@@ -102,6 +102,17 @@ wait_for 5 is_state strange waiting
 like "$(field strange state),$(field strange note)" "waiting,not at its input line: *MCP server*" "a dialog that is not known is what it waits for, in its own words"
 wait_for 15 eval 'cadre ask list | grep -q waits-strange'
 like "$(cadre ask show waits-strange)" "*MCP server*cadre attach strange*" "and an ask says so"
+cadre stop -q strange
+is "$(cadre ask list)" "" "which goes with its program"
+cadre up -q strange
+asked_at() { cadre ask show waits-strange --json 2>/dev/null | jq .time; }
+wait_for 15 eval '[ -n "$(asked_at)" ]'
+before=$(asked_at)
+kill -9 "$(field strange pid)"
+# By itself or by another's supervisor.
+cadre up -q strange
+wait_for 15 eval '[[ "$(asked_at)" != @("$before"|) ]]'
+ok "or with its supervisor, and is asked anew"
 keys strange Escape
 wait_for 20 is_state strange idle
 ok "answered, it is idle"

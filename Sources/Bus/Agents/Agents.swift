@@ -260,6 +260,8 @@ extension Bus {
         try replace(session(name), with: record.bytes, sync: true)
         try Files.unlink(goneFile(name))
         try closeAsk(named: "rests-\(name)", by: name, "it runs")
+        // Of a session whose supervisor was killed.
+        try closeAsk(named: Bus.heldUp(name), by: name, "it runs anew")
         journal("started", by: name, ["agent": name, "session": "\(number)"])
         return record
     }

@@ -58,6 +58,9 @@ extension Bus {
     package static func failing(_ name: String) -> String { "failing-\(name)" }
     package func isFailing(_ name: String) throws -> Bool { try Files.exists(openAsks.appending(Bus.failing(name))) }
 
+    /// The ask that a person attends to the agent's pane, which stands at what only a person can answer.
+    package static func heldUp(_ name: String) -> String { "waits-\(name)" }
+
     /// Stores notes for the agent's next session, and that its next start begins a new conversation. Both are on the
     /// disk when this returns; the notes come first, so that no session begins without them.
     package func handOff(_ name: String, _ notes: [UInt8], session: String) throws {
