@@ -316,15 +316,18 @@ visit() { # STATE EVENT...: all at once, or one after the other where each begin
 
 # What ends a turn, or more.
 strike() { # EVENT
+  local supervisor
+  supervisor=$(field "$name" pid)
   case $1 in
     program) kill -9 "$(a_program "$name")" ;;
-    supervisor) kill -9 "$(field "$name" pid)" ;;
-    both) kill -9 "$(field "$name" pid)" "$(a_program "$name")" ;;
+    supervisor) kill -9 "$supervisor" ;;
+    both) kill -9 "$supervisor" "$(a_program "$name")" ;;
     pause) cadre pause -q "$name" ;;
     stop) cadre stop -q "$name" ;;
   esac
   case $1 in
-    supervisor | both) wait_for 10 is_state "$name" dead && cadre up -q "$name" ;;
+    # Another's supervisor may have started it by then.
+    supervisor | both) wait_for 10 eval 'is_state "$name" dead || [ "$(field "$name" pid)" != "$supervisor" ]' && cadre up -q "$name" ;;
     pause) cadre resume -q "$name" ;;
     stop) cadre up -q "$name" ;;
   esac
