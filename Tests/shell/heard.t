@@ -181,6 +181,8 @@ E
 looks() { [ "$(wc -l <"$t_dir/looks")" -ge "$1" ]; }
 cadre spawn -q planner --agent codex --no-pull
 wait_for 20 is_state planner idle
+# Codex forgets a mode that it is given before its first start is over, as its first turn shows.
+hears planner fifth "before its plan mode"
 keys planner -l /plan
 wait_for 10 a_shows planner 'switch to Plan mode'
 keys planner Enter
