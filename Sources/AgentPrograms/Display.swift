@@ -168,9 +168,9 @@ extension AgentProgram {
 
     private func dialogPlace(_ lines: [String]) -> ArraySlice<String> {
         let edges = lines.indices.filter { at in frame.contains { $0.matches(lines[at]) } }
-        // A frame may be divided in itself.
+        // A frame may be divided in itself. Where little is below the last one, that frames a view of the conversation.
         let place = edges.last { edge in lines[edge...].dropFirst().filter { $0.contains(where: \.isLetter) }.count > 2
         }
-        return lines[(place.map { $0 + 1 } ?? 0)...]
+        return lines[((place ?? edges.last).map { $0 + 1 } ?? 0)...]
     }
 }

@@ -94,7 +94,10 @@ extension ProgramMonitor {
 
     private func judge(_ sight: AgentProgram.Sight, _ input: Tmux.Input, _ trouble: String?, _ now: Double) throws {
         try show(trouble: trouble)
-        if case .idle = sight { looking.isPastStart = true }
+        switch sight {
+        case .idle, .working: looking.isPastStart = true
+        case .dialog, .other, .unknown: break
+        }
         guard sight == looking.seen else {
             looking.seen = sight
             looking.since = now
@@ -124,6 +127,8 @@ extension ProgramMonitor {
     private func see(_ sight: AgentProgram.Sight, _ input: Tmux.Input) throws {
         guard let agent = try bus.agent(named: name), [.idle, .working, .waiting].contains(agent.state), agent.alive
         else { return }
+        // It has spoken for itself: what stands there now is none of its start's, also where no look has come between.
+        if [.hook, .stateFile, .heartbeat].contains(agent.report?.source) { looking.isPastStart = true }
         func report(_ state: AgentState, _ note: String? = nil) throws {
             guard state != agent.state else { return }
             try bus.report(

@@ -48,6 +48,15 @@ import Testing
                 words + box("\u{1b}[7mT\u{1b}[0;2mry\u{1b}[0m \u{1b}[2m\"fix it\"\u{1b}[0m", "  manual mode on"),
                 "fix it", .idle(isEmpty: true)
             ),
+            // In its shell mode, and in its view of the conversation.
+            (
+                words + "\(rule)\n!\u{a0}touch it\(block)\n\(rule)\n  ! for shell mode\n", "touch it",
+                .idle(isEmpty: false)
+            ),
+            (
+                words + "\(rule)\n  Showing detailed transcript · ctrl+o to toggle\n", "Showing",
+                .other("Showing detailed transcript · ctrl+o to toggle")
+            ),
             // One letter with the cursor on it is typed.
             (box("\u{1b}[7mx\u{1b}[0m", "  manual mode on"), "7mx", .idle(isEmpty: false)),
             (box("first line\n  second\(block)", "  manual mode on"), "second", .idle(isEmpty: false)),

@@ -132,6 +132,28 @@ cadre retire -q --discard keyed
 wait_for 10 eval '[ -z "$(cadre ask list)" ]'
 a_user "$PWD"
 
+# What a person types to its shell is left alone, whatever words stand above, right after its first turn.
+git config cadre.answerDialogs trust
+cadre spawn -q typing --agent claude --no-worktree --auto --no-pull '%say Quick safety check: is the parser right?'
+wait_for 20 a_shows typing '● Quick safety'
+wait_for 20 is_state typing idle
+keys typing -l '!'
+wait_for 10 a_shows typing 'for shell mode'
+keys typing -l 'touch typed'
+wait_for 10 a_shows typing 'touch typed'
+id=$(cadre send typing '%say heard' | cut -f 1)
+wait_for 20 eval '[[ "$(field typing note)" == *"half typed"* ]]'
+ok "mail waits for what is typed to its shell"
+[ ! -e typed ]
+ok "which nobody has sent"
+like "$(cadre log)" "!(*dialog answered*)" "nor taken for a dialog"
+keys typing C-u
+keys typing BSpace
+wait_for 20 a_read typing "$id"
+ok "and comes when it is gone"
+cadre retire -q --discard typing
+git config --unset cadre.answerDialogs
+
 # A line that is half typed keeps no mail that was read meanwhile.
 cadre spawn -q half --agent claude --no-pull --auto
 wait_for 20 is_state half idle
